@@ -1,0 +1,106 @@
+"""What goes into label scoring, and what comes out: plain arrays, one column an attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Evidence = dict[str, object]
+
+IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2  # values of LabelColumn.reviewed
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The labels of one attribute and what a run predicted for it, over N artworks and K classes.
+
+    Attributes:
+        attribute: The attribute's name, for instance ``style``.
+        classes: The display key of each class, in the order of the columns of ``pred_probs``.
+        labels: Given class indices, shape ``(N,)``; -1 where the label is missing or its class too rare.
+        pred_probs: Out-of-sample class probabilities, shape ``(N, K)``; a row of NaN where there are none.
+        reviewed: Shape ``(N,)``: 0 imported only, 1 confirmed or corrected by a reviewer, 2 found to be
+            right although atypical of its class.
+        margins: Training dynamics, shape ``(N,)``: the mean over epochs of the given label's logit minus
+            the largest other logit (AUM), if the run kept them.
+    """
+
+    attribute: str
+    classes: tuple[str, ...]
+    labels: Ints
+    pred_probs: NDArray[np.floating]
+    reviewed: NDArray[np.int8]
+    margins: Floats | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that disagree; scoring them would blame the wrong artworks."""
+        count, width = len(self.labels), len(self.classes)
+        if self.pred_probs.shape != (count, width):
+            raise ValueError(
+                f"pred_probs of {self.attribute} have shape {self.pred_probs.shape}, "
+                f"expected ({count}, {width}): one row a label and one column a class."
+            )
+        if self.reviewed.shape != (count,):
+            raise ValueError(
+                f"reviewed of {self.attribute} has shape {self.reviewed.shape}, expected ({count},)."
+            )
+        check_labels(self.labels, width)
+
+    @property
+    def scorable(self) -> NDArray[np.bool_]:
+        """Where a label meets a prediction, shape ``(N,)``; everything else stays unscored."""
+        finite: NDArray[np.bool_] = np.isfinite(self.pred_probs).all(axis=1)
+        return (self.labels >= 0) & finite
+
+
+def check_labels(labels: Ints, width: int) -> None:
+    """Raise ValueError when a label is no class index and not -1."""
+    outside = (labels < -1) | (labels >= width)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise ValueError(
+            f"Label {labels[row]} at row {row} is outside 0..{width - 1} ({outside.sum()} such rows)."
+        )
+
+
+def _no_evidence(_row: int) -> Evidence:
+    return {}
+
+
+def _no_reason(_row: int) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """How far each label of one attribute is to be trusted, and what should stand there instead.
+
+    Attributes:
+        attribute: The attribute's name.
+        score: The estimated probability that the label is right, shape ``(N,)``, in [0, 1]; lower is
+            worse; NaN where unscored (no label, a rare class, no prediction).
+        suggested: The likeliest other class, shape ``(N,)``; -1 where unscored or where there is none.
+        p_label: Uncalibrated out-of-sample probability of the given label, shape ``(N,)``.
+        p_suggested: The same of the suggested class; NaN where there is none.
+    """
+
+    attribute: str
+    score: Floats
+    suggested: Ints
+    p_label: Floats
+    p_suggested: Floats
+    _evidence: Callable[[int], Evidence] = field(default=_no_evidence, repr=False)
+    _reason: Callable[[int], str] = field(default=_no_reason, repr=False)
+
+    def evidence(self, row: int) -> Evidence:
+        """Return the numbers behind the score of one label, ready for JSON; worked out when asked for."""
+        return self._evidence(int(row))
+
+    def reason(self, row: int) -> str:
+        """Say in words why the label of one artwork is doubted."""
+        return self._reason(int(row))
