@@ -1,0 +1,1 @@
+"""The workspace and its catalog; the only package that speaks SQL."""

@@ -1,0 +1,156 @@
+"""Attributes and their classes: keys that stay, names that may change, and every spelling met."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.errors import UnknownAttribute, UnknownClass
+from db.models import Attribute, Class, ClassAlias, ClassChange
+
+MISSING = frozenset({"", "unknown", "unknown artist", "unknown genre", "unknown style", "nan", "none", "null"})
+"""Folded spellings that say there is no label."""
+
+
+def fold(spelling: str) -> str:
+    """Return what two spellings of one class have in common: case, accents, ``_`` and ``-`` dropped.
+
+    Example:
+        >>> fold("Art_Nouveau (Modern)") == fold("art nouveau  modern")
+        True
+    """
+    decomposed = unicodedata.normalize("NFKD", spelling)
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    return re.sub(r"[^\w]+|_+", " ", plain).strip()
+
+
+def is_missing(spelling: str) -> bool:
+    """Return whether a spelling stands for no label (``Unknown Artist`` is one, never a class)."""
+    return fold(spelling) in MISSING
+
+
+def display_name(spelling: str) -> str:
+    """Return a class name as people read it: ``Art_Nouveau`` is shown as ``Art Nouveau``."""
+    return re.sub(r"[_\s]+", " ", unicodedata.normalize("NFC", spelling)).strip()
+
+
+def attributes(session: Session) -> list[Attribute]:
+    """Return the attributes in the workspace's order."""
+    return list(session.scalars(select(Attribute).order_by(Attribute.position)))
+
+
+def find_attribute(session: Session, name: str) -> Attribute:
+    """Return the attribute by that name.
+
+    Raises:
+        UnknownAttribute: There is none; the message lists those there are.
+    """
+    found = session.scalar(select(Attribute).where(Attribute.name == name))
+    if found is None:
+        raise UnknownAttribute(name, [a.name for a in attributes(session)])
+    return found
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes of one attribute as they stand, merged ones resolved.
+
+    ``key``, ``name`` and ``current`` are by class id; ``current`` leads from a merged class to the one
+    it went into.
+    """
+
+    attribute_id: int
+    attribute: str
+    key: Mapping[int, str]
+    name: Mapping[int, str]
+    current: Mapping[int, int]
+
+    def live(self) -> list[int]:
+        """Return the ids of the classes that stand, by key."""
+        return sorted((i for i in self.key if self.current[i] == i), key=lambda i: self.key[i])
+
+    def by_key(self) -> dict[str, int]:
+        """Return class ids by key, merged classes leading to their successor."""
+        return {key: self.current[i] for i, key in self.key.items()}
+
+
+def class_list(session: Session, attribute: Attribute) -> ClassList:
+    """Read the classes of one attribute."""
+    rows = session.execute(
+        select(Class.id, Class.key, Class.name, Class.merged_into_id).where(Class.attribute_id == attribute.id)
+    ).all()
+    merged = {row.id: row.merged_into_id for row in rows if row.merged_into_id is not None}
+
+    def successor(class_id: int) -> int:
+        while class_id in merged:
+            class_id = merged[class_id]
+        return class_id
+
+    return ClassList(
+        attribute.id,
+        attribute.name,
+        {row.id: row.key for row in rows},
+        {row.id: row.name for row in rows},
+        {row.id: successor(row.id) for row in rows},
+    )
+
+
+def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
+    """Return the id of the class that a person means by a key, a name or an alias.
+
+    Raises:
+        UnknownClass: There is none; the message names the nearest.
+    """
+    classes = class_list(session, attribute)
+    by_key = classes.by_key()
+    if spelling in by_key:
+        return by_key[spelling]
+    found = session.scalar(
+        select(ClassAlias.class_id).where(
+            ClassAlias.attribute_id == attribute.id, ClassAlias.folded == fold(spelling)
+        )
+    )
+    if found is None:
+        raise UnknownClass(attribute.name, spelling, [classes.key[i] for i in classes.live()])
+    return classes.current[found]
+
+
+def resolve_classes(
+    session: Session, attribute: Attribute, spellings: Iterable[str], made_by: str
+) -> dict[str, int]:
+    """Return the class id of each spelling, making the classes that are new.
+
+    Spellings are one class when they fold to the same text; nothing is merged by likeness. A new class's
+    key is its first spelling with blanks as ``_``.
+    """
+    wanted = {s: fold(s) for s in spellings}
+    classes = class_list(session, attribute)
+    known = {
+        row.folded: classes.current[row.class_id]
+        for row in session.execute(
+            select(ClassAlias.folded, ClassAlias.class_id).where(ClassAlias.attribute_id == attribute.id)
+        )
+    }
+    for spelling, folded in sorted(wanted.items()):
+        if folded not in known:
+            known[folded] = add_class(session, attribute, spelling, made_by).id
+    return {spelling: known[folded] for spelling, folded in wanted.items()}
+
+
+def add_class(session: Session, attribute: Attribute, spelling: str, made_by: str) -> Class:
+    """Add a class with its first spelling as key, name and alias."""
+    name = display_name(spelling)
+    new = Class(attribute_id=attribute.id, key=name.replace(" ", "_"), name=name)
+    session.add(new)
+    session.flush()
+    session.add(
+        ClassAlias(attribute_id=attribute.id, class_id=new.id, folded=fold(spelling), alias=spelling)
+    )
+    session.add(ClassChange(class_id=new.id, kind="added", detail={"spelling": spelling}, made_by=made_by))
+    session.flush()
+    return new

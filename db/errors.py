@@ -1,0 +1,127 @@
+"""What a user can mend, each with the sentence that says how.
+
+::
+
+    CurateError
+    ├── NotAWorkspace            the folder has no curate.toml
+    ├── WorkspaceExists          `curate init` where there is one
+    ├── BadSettings              curate.toml says something that cannot be
+    ├── CatalogMissing           the workspace has no catalog file
+    ├── CatalogOutdated          its schema is not this version's
+    ├── FileMissing              a path on the command line does not exist
+    ├── UnknownAttribute         an attribute that the workspace does not have
+    ├── UnknownClass             a class that the attribute does not have
+    ├── ArtworkNotFound          no artwork by that id or path
+    ├── RunNotFound              no run by that number
+    └── NoRunYet                 a command that needs a finished run, before the first
+
+Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class CurateError(Exception):
+    """An error that the user can mend; its text is one line and says what to type."""
+
+
+class NotAWorkspace(CurateError):
+    """The folder is not a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} is not a curate workspace: it has no curate.toml. "
+            f"Make one with `curate init {folder}`, or name another with `curate --workspace DIR`."
+        )
+
+
+class WorkspaceExists(CurateError):
+    """``curate init`` was asked for a folder that already is a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} already is a curate workspace. Use it with `curate --workspace {folder}`."
+        )
+
+
+class BadSettings(CurateError):
+    """``curate.toml`` does not hold what it should."""
+
+    def __init__(self, path: Path, where: str, problem: str) -> None:
+        super().__init__(f"{path}: {where}: {problem}. Mend that line and run the command again.")
+
+
+class CatalogMissing(CurateError):
+    """The workspace is there, its catalog is not."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The catalog {path} is missing. Put it back from a backup, "
+            f"or begin anew with `curate init` in an empty folder."
+        )
+
+
+class CatalogOutdated(CurateError):
+    """The catalog has another schema than this version of curate."""
+
+    def __init__(self, name: str, found: str, needed: str) -> None:
+        super().__init__(
+            f"{name} has schema revision {found}, and this version of curate needs {needed}. "
+            f"Back it up, then run `curate upgrade`."
+        )
+
+
+class FileMissing(CurateError):
+    """A path that the user gave does not exist."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"There is no {what} at {path}. Check the path and run the command again.")
+
+
+class UnknownAttribute(CurateError):
+    """An attribute that this workspace does not have."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no attribute {name!r}. Attributes of this workspace: {', '.join(known)}.")
+
+
+class UnknownClass(CurateError):
+    """A class that an attribute does not have."""
+
+    def __init__(self, attribute: str, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"Nearest: {', '.join(near)}" if near else f"It has {len(known)} classes"
+        super().__init__(
+            f"{attribute} has no class {name!r}. {hint}. List them with `curate classes list {attribute}`."
+        )
+
+
+class ArtworkNotFound(CurateError):
+    """No artwork has that id or path."""
+
+    def __init__(self, reference: str, artworks: int) -> None:
+        super().__init__(
+            f"No artwork has the id or path {reference!r} among the {artworks} of this catalog. "
+            f"Give the uuid or the path that `curate issues` prints."
+        )
+
+
+class RunNotFound(CurateError):
+    """No run has that number."""
+
+    def __init__(self, run_id: int, known: Sequence[int]) -> None:
+        runs = ", ".join(str(known_id) for known_id in known) or "none"
+        super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
+
+
+class NoRunYet(CurateError):
+    """A command needs the probabilities of a finished run."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` needs a finished run, and this catalog has none. Run `curate train` first."
+        )

@@ -1,0 +1,497 @@
+"""The catalog's tables, one class a noun.
+
+Rows of labels, verdicts and refusals are added and never edited: what somebody once said stays readable.
+What follows from them (``EffectiveLabel``, the state of an issue or a task) is derived in the
+transaction that adds the row.
+"""
+
+from __future__ import annotations
+
+import uuid as uuid_
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
+LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
+RUN_STATES = ("running", "complete", "failed")
+ISSUE_KINDS = ("label", "label_conflict", "outlier", "duplicate", "unreadable", "property")
+ISSUE_STATES = ("open", "pushed", "resolved", "dismissed", "stale")
+PURPOSES = ("review", "audit", "control")
+TASK_STATES = ("open", "done", "withdrawn")
+DECISIONS = ("corrected", "confirmed", "atypical", "labelled", "none_of_these", "unsure", "unusable")
+LABELLING_DECISIONS = ("corrected", "confirmed", "atypical", "labelled")
+ANNOTATION_STATES = ("accepted", "skipped", "refused", "deleted")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored without its zone because SQLite keeps none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give UTC back."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """Return the constraint that a text column holds one of these words."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+class Base(DeclarativeBase):
+    """Declarative base; every constraint has a name, since SQLite cannot alter an unnamed one."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, datetime: UtcDateTime, uuid_.UUID: Uuid}  # noqa: RUF012
+
+
+class CatalogSetting(Base):
+    """What every workspace on this catalog must agree on: its identity, where runs are kept."""
+
+    __tablename__ = "catalog_setting"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class Source(Base):
+    """Who a label comes from: ``import:artgan``, ``reviewer:…``; among imports the higher priority wins."""
+
+    __tablename__ = "source"
+    __table_args__ = (one_of("authority", LABEL_AUTHORITIES),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    authority: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[int] = mapped_column(default=0)
+
+
+class Attribute(Base):
+    """One set of classes: style, genre, artist."""
+
+    __tablename__ = "attribute"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    position: Mapped[int]
+
+
+class Class(Base):
+    """One value of an attribute: a stable key, a display name; aliases stand in ``ClassAlias``."""
+
+    __tablename__ = "class"
+    __table_args__ = (UniqueConstraint("attribute_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
+    key: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(200))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ClassAlias(Base):
+    """One spelling of a class; ``folded`` is what spellings are compared by."""
+
+    __tablename__ = "class_alias"
+    __table_args__ = (UniqueConstraint("attribute_id", "folded"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
+    class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), index=True)
+    folded: Mapped[str] = mapped_column(String(200))
+    alias: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class ClassChange(Base):
+    """One change of the class list: added, renamed, merged; who and when."""
+
+    __tablename__ = "class_change"
+    __table_args__ = (one_of("kind", ("added", "renamed", "merged", "aliased")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[dict[str, Any]]
+    made_by: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DuplicateGroup(Base):
+    """Artworks whose images are the same (exact) or look the same (near)."""
+
+    __tablename__ = "duplicate_group"
+    __table_args__ = (one_of("kind", ("exact", "near")),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    size: Mapped[int]
+
+
+class Artwork(Base):
+    """One image of one collection, known by its uuid; found by (collection, root, path)."""
+
+    __tablename__ = "artwork"
+    __table_args__ = (UniqueConstraint("collection", "root", "path"), one_of("status", ARTWORK_STATUSES))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[uuid_.UUID] = mapped_column(unique=True, default=uuid_.uuid4)
+    collection: Mapped[str] = mapped_column(String(100))
+    root: Mapped[str] = mapped_column(String(100))
+    path: Mapped[str] = mapped_column(Text)
+    revision: Mapped[int] = mapped_column(default=1)
+    status: Mapped[str] = mapped_column(String(16), index=True)
+    reason: Mapped[str | None] = mapped_column(String(64))
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    phash: Mapped[str | None] = mapped_column(String(64))
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    image_format: Mapped[str | None] = mapped_column(String(16))
+    duplicate_group_id: Mapped[int | None] = mapped_column(ForeignKey("duplicate_group.id"), index=True)
+    added_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Ingest(Base):
+    """One ``curate ingest``: what was read, and what came of it."""
+
+    __tablename__ = "ingest"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    location: Mapped[str] = mapped_column(Text)
+    format: Mapped[str] = mapped_column(String(16))
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+
+class Refusal(Base):
+    """One record that was not taken, and why."""
+
+    __tablename__ = "refusal"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ingest_id: Mapped[int] = mapped_column(ForeignKey("ingest.id"), index=True)
+    record: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class SplitFact(Base):
+    """The split a source puts an artwork in, for one attribute's list or for all (no attribute)."""
+
+    __tablename__ = "split_fact"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    attribute_id: Mapped[int | None] = mapped_column(ForeignKey("attribute.id"))
+    split: Mapped[str] = mapped_column(String(32))
+
+
+class Label(Base):
+    """One class of one artwork and attribute, from one source; a row with ``retracts_id`` takes one back."""
+
+    __tablename__ = "label"
+    __table_args__ = (Index("ix_label_artwork_id_attribute_id", "artwork_id", "attribute_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"))
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
+    class_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    verdict_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id"), index=True)
+    retracts_id: Mapped[int | None] = mapped_column(ForeignKey("label.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class EffectiveLabel(Base):
+    """The label that counts: adjudicated, else the reviewers' consensus, else the best import."""
+
+    __tablename__ = "effective_label"
+    __table_args__ = (
+        Index("ix_effective_label_attribute_id_class_id", "attribute_id", "class_id"),
+        one_of("authority", LABEL_AUTHORITIES),
+    )
+
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"), primary_key=True)
+    class_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
+    label_id: Mapped[int] = mapped_column(ForeignKey("label.id"))
+    authority: Mapped[str] = mapped_column(String(16))
+    conflict: Mapped[bool] = mapped_column(default=False)
+
+
+class Run(Base):
+    """One training run; its arrays lie at ``<runs_url>/<uuid>/`` and are named by ``arrays_digest``."""
+
+    __tablename__ = "run"
+    __table_args__ = (one_of("state", RUN_STATES),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[uuid_.UUID] = mapped_column(unique=True, default=uuid_.uuid4)
+    state: Mapped[str] = mapped_column(String(16), default="running")
+    backbone: Mapped[str] = mapped_column(String(100))
+    protocol: Mapped[str] = mapped_column(String(32))
+    seed: Mapped[int]
+    settings: Mapped[dict[str, Any]]
+    label_digest: Mapped[str] = mapped_column(String(64))
+    arrays_digest: Mapped[str | None] = mapped_column(String(64))
+    seconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    completed_at: Mapped[datetime | None]
+
+
+class RunAttribute(Base):
+    """The classes of one attribute in a run, in the order of its probability columns, and its metrics."""
+
+    __tablename__ = "run_attribute"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"), primary_key=True)
+    classes: Mapped[list[str]]
+    metrics: Mapped[dict[str, Any]]
+
+
+class Prediction(Base):
+    """What one run says of one attribute of one artwork, in scalars; probabilities in [0, 1]."""
+
+    __tablename__ = "prediction"
+    __table_args__ = (Index("ix_prediction_run_id_attribute_id_score", "run_id", "attribute_id", "score"),)
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), primary_key=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"), primary_key=True)
+    fold: Mapped[int | None]
+    provenance: Mapped[str] = mapped_column(String(16))
+    predicted_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
+    p_predicted: Mapped[float]
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    p_label: Mapped[float | None]
+    score: Mapped[float | None]
+    suggested_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    p_suggested: Mapped[float | None]
+
+
+class Issue(Base):
+    """One suspected fault of one artwork; ``score`` in [0, 1], lower is worse."""
+
+    __tablename__ = "issue"
+    __table_args__ = (
+        UniqueConstraint("run_id", "artwork_id", "attribute_id", "kind"),
+        Index("ix_issue_state_kind_score", "state", "kind", "score"),
+        Index("ix_issue_run_id_kind_score", "run_id", "kind", "score"),
+        one_of("kind", ISSUE_KINDS),
+        one_of("state", ISSUE_STATES),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("run.id"))
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    attribute_id: Mapped[int | None] = mapped_column(ForeignKey("attribute.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default="open")
+    score: Mapped[float]
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    suggested_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    p_label: Mapped[float | None]
+    p_suggested: Mapped[float | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Batch(Base):
+    """What one push asked for. ``sent`` is false until every task of it is known to be at the server."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[uuid_.UUID] = mapped_column(unique=True, default=uuid_.uuid4)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), index=True)
+    server: Mapped[str] = mapped_column(String(200))
+    project_id: Mapped[int | None]
+    budget: Mapped[int]
+    expected_yield: Mapped[float]
+    sent: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class BatchItem(Base):
+    """One artwork of a batch: why it is in it, and with what probability it was drawn."""
+
+    __tablename__ = "batch_item"
+    __table_args__ = (UniqueConstraint("batch_id", "artwork_id"), one_of("purpose", PURPOSES))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(8))
+    attributes: Mapped[list[str]]
+    inclusion_probability: Mapped[float | None]
+    known: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Task(Base):
+    """One artwork at one server; at most one open task for each artwork and purpose."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        UniqueConstraint("server", "project_id", "task_id"),
+        Index(
+            "uq_task_open",
+            "artwork_id",
+            "purpose",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        one_of("purpose", PURPOSES),
+        one_of("state", TASK_STATES),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    project_id: Mapped[int]
+    task_id: Mapped[int]
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(16), default="open")
+    model_version: Mapped[str] = mapped_column(String(64), default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Reviewer(Base):
+    """A person, by server and user id; ``local`` is this machine."""
+
+    __tablename__ = "reviewer"
+    __table_args__ = (UniqueConstraint("server", "user_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    user_id: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(200))
+
+
+class Annotation(Base):
+    """One answer as the server gave it, kept raw; read again only when its ``updated_at`` moves."""
+
+    __tablename__ = "annotation"
+    __table_args__ = (UniqueConstraint("server", "annotation_id"), one_of("state", ANNOTATION_STATES))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    annotation_id: Mapped[str] = mapped_column(String(64))
+    artwork_id: Mapped[int | None] = mapped_column(ForeignKey("artwork.id"), index=True)
+    task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"), index=True)
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
+    updated_at: Mapped[datetime]
+    raw: Mapped[dict[str, Any]]
+
+
+class Verdict(Base):
+    """What one reviewer decided on one attribute (none: on the image); superseded rows stay."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        Index(
+            "uq_verdict_current_attribute",
+            "server",
+            "annotation_id",
+            "attribute_id",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL AND attribute_id IS NOT NULL"),
+            postgresql_where=text("superseded_at IS NULL AND attribute_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_verdict_current_image",
+            "server",
+            "annotation_id",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL AND attribute_id IS NULL"),
+            postgresql_where=text("superseded_at IS NULL AND attribute_id IS NULL"),
+        ),
+        Index("ix_verdict_artwork_id_attribute_id", "artwork_id", "attribute_id"),
+        one_of("decision", DECISIONS),
+        one_of("purpose", PURPOSES),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    annotation_id: Mapped[str] = mapped_column(String(64))
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"))
+    attribute_id: Mapped[int | None] = mapped_column(ForeignKey("attribute.id"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(8))
+    decision: Mapped[str] = mapped_column(String(16))
+    given_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    comment: Mapped[str | None] = mapped_column(Text)
+    seconds: Mapped[float | None]
+    decided_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    superseded_at: Mapped[datetime | None]
+
+
+class ControlAnswer(Base):
+    """What a reviewer answered where the answer was known; it measures the reviewer, never the label."""
+
+    __tablename__ = "control_answer"
+    __table_args__ = (UniqueConstraint("server", "annotation_id", "attribute_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    annotation_id: Mapped[str] = mapped_column(String(64))
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
+    reviewer_id: Mapped[int] = mapped_column(ForeignKey("reviewer.id"), index=True)
+    known_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
+    class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
+    correct: Mapped[bool]
+    answered_at: Mapped[datetime]

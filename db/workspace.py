@@ -1,0 +1,140 @@
+"""The folder a user works in: ``curate.toml``, ``catalog.db``, ``runs/``, ``cache/``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import tomlkit
+
+from db.catalog import Catalog, open_catalog, sqlite_url, upgrade
+from db.errors import NotAWorkspace, WorkspaceExists
+from db.models import Attribute, CatalogSetting
+from db.settings import Settings, read_settings
+
+SETTINGS_FILE = "curate.toml"
+
+TEMPLATE = """\
+# This workspace's settings. `curate train --help` explains each key of [train];
+# tokens are never kept here (Label Studio's is read from LABEL_STUDIO_API_KEY).
+collection = {collection}
+attributes = {attributes}
+{database}
+[train]
+
+[label_studio]
+url = "http://127.0.0.1:8080"
+
+[fiftyone]
+dataset = {dataset}
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace: its folder and its validated settings."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def settings_path(self) -> Path:
+        """The settings file."""
+        return self.folder / SETTINGS_FILE
+
+    @property
+    def database_url(self) -> str:
+        """The catalog's URL."""
+        return self.settings.database_url or sqlite_url(self.folder / "catalog.db")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where feature caches and thumbnails lie; safe to delete."""
+        return self.folder / "cache"
+
+    @contextmanager
+    def open_catalog(self) -> Iterator[Catalog]:
+        """Open the catalog for a ``with`` block."""
+        with open_catalog(self.database_url) as catalog:
+            yield catalog
+
+    def image_path(self, root: str, path: str) -> Path:
+        """Return where an artwork's image lies on this machine."""
+        return self.settings.roots[root] / path
+
+
+def open_workspace(folder: Path) -> Workspace:
+    """Open the workspace in a folder.
+
+    Raises:
+        NotAWorkspace: The folder has no ``curate.toml``.
+        BadSettings: The file says something that cannot be.
+    """
+    folder = folder.absolute()
+    if not (folder / SETTINGS_FILE).is_file():
+        raise NotAWorkspace(folder)
+    return Workspace(folder, read_settings(folder / SETTINGS_FILE))
+
+
+def init_workspace(folder: Path, attributes: tuple[str, ...], database_url: str | None = None) -> Workspace:
+    """Make a workspace and its catalog; the settings file comes last, so that a torn one can be made again.
+
+    Raises:
+        WorkspaceExists: There already is one.
+    """
+    folder = folder.absolute()
+    if (folder / SETTINGS_FILE).exists():
+        raise WorkspaceExists(folder)
+    settings = Settings(attributes=attributes, database_url=database_url)
+    for name in ("", "runs", "cache"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(folder, settings)
+    upgrade(workspace.database_url)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        if not session.get(CatalogSetting, "uuid"):
+            session.add(CatalogSetting(key="uuid", value=str(uuid4())))
+            runs_url = (folder / "runs").as_uri() if database_url else "runs"
+            session.add(CatalogSetting(key="runs_url", value=runs_url))
+            session.add_all(Attribute(name=name, position=i) for i, name in enumerate(attributes))
+    database = f"database_url = {tomlkit.item(database_url).as_string()}\n" if database_url else ""
+    text = TEMPLATE.format(
+        collection=tomlkit.item(folder.name).as_string(),
+        attributes=tomlkit.item(list(attributes)).as_string(),
+        database=database,
+        dataset=tomlkit.item(f"curate-{folder.name}-{uuid4().hex[:6]}").as_string(),
+    )
+    write_atomically(folder / SETTINGS_FILE, text)
+    return open_workspace(folder)
+
+
+def change_settings(workspace: Workspace, table: str, key: str, value: str | int) -> Workspace:
+    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    section = document.setdefault(table, tomlkit.table())
+    section[key] = value
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
+def root_of(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
+    """Return the name of the root that is this folder, adding it to the settings if it is new."""
+    folder = folder.resolve()
+    for name, known in workspace.settings.roots.items():
+        if known.resolve() == folder:
+            return workspace, name
+    stem = folder.name or "root"
+    name, number = stem, 2
+    while name in workspace.settings.roots:
+        name, number = f"{stem}-{number}", number + 1
+    return change_settings(workspace, "roots", name, str(folder)), name
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file's text in one step, so that nobody ever reads half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
