@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from db.errors import UnknownAttribute, UnknownClass
 from db.models import Attribute, Class, ClassAlias, ClassChange
 
-MISSING = frozenset({"", "unknown", "unknown artist", "unknown genre", "unknown style", "nan", "none", "null"})
+MISSING = frozenset(
+    {"", "unknown", "unknown artist", "unknown genre", "unknown style", "nan", "none", "null"}
+)
 """Folded spellings that say there is no label."""
 
 
@@ -82,7 +84,9 @@ class ClassList:
 def class_list(session: Session, attribute: Attribute) -> ClassList:
     """Read the classes of one attribute."""
     rows = session.execute(
-        select(Class.id, Class.key, Class.name, Class.merged_into_id).where(Class.attribute_id == attribute.id)
+        select(Class.id, Class.key, Class.name, Class.merged_into_id).where(
+            Class.attribute_id == attribute.id
+        )
     ).all()
     merged = {row.id: row.merged_into_id for row in rows if row.merged_into_id is not None}
 
@@ -148,9 +152,7 @@ def add_class(session: Session, attribute: Attribute, spelling: str, made_by: st
     new = Class(attribute_id=attribute.id, key=name.replace(" ", "_"), name=name)
     session.add(new)
     session.flush()
-    session.add(
-        ClassAlias(attribute_id=attribute.id, class_id=new.id, folded=fold(spelling), alias=spelling)
-    )
+    session.add(ClassAlias(attribute_id=attribute.id, class_id=new.id, folded=fold(spelling), alias=spelling))
     session.add(ClassChange(class_id=new.id, kind="added", detail={"spelling": spelling}, made_by=made_by))
     session.flush()
     return new

@@ -13,7 +13,8 @@
     ├── UnknownClass             a class that the attribute does not have
     ├── ArtworkNotFound          no artwork by that id or path
     ├── RunNotFound              no run by that number
-    └── NoRunYet                 a command that needs a finished run, before the first
+    ├── NoRunYet                 a command that needs a finished run, before the first
+    └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
 """
@@ -125,3 +126,11 @@ class NoRunYet(CurateError):
         super().__init__(
             f"`curate {command}` needs a finished run, and this catalog has none. Run `curate train` first."
         )
+
+
+class VerdictNotFound(CurateError):
+    """No verdict that still counts has that number."""
+
+    def __init__(self, verdict_id: int, taken_back: bool) -> None:
+        found = "was taken back already" if taken_back else "does not exist"
+        super().__init__(f"Verdict {verdict_id} {found}. `curate history ARTWORK` lists verdicts by number.")

@@ -80,9 +80,7 @@ def _consensus(said: Sequence[LabelFact], authority: str) -> Effective:
     most = max(votes.values())
     leading = [fact for fact in newest.values() if votes[fact.class_id] == most]
     best = max(leading, key=lambda fact: (fact.created_at, fact.id))
-    return Effective(
-        best.class_id, best.id, authority, conflict=len({fact.class_id for fact in leading}) > 1
-    )
+    return Effective(best.class_id, best.id, authority, conflict=len({fact.class_id for fact in leading}) > 1)
 
 
 def live_labels(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int, int], list[LabelFact]]:

@@ -1,0 +1,67 @@
+"""The Typer app that every command module adds itself to, and what the commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from db.workspace import Workspace
+
+app = typer.Typer(
+    name="curate",
+    help="Find and fix the wrong labels in a collection of artwork images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+RunId = Annotated[
+    int | None,
+    typer.Option("--run", metavar="N", help="The run to use; the newest complete one if left out."),
+]
+
+
+@app.callback()
+def curate(
+    context: typer.Context,
+    workspace: Annotated[
+        Path,
+        typer.Option("--workspace", "-w", envvar="CURATE_WORKSPACE", help="The workspace's folder."),
+    ] = Path("."),
+) -> None:
+    """Find and fix the wrong labels in a collection of artwork images.
+
+    The loop: init, ingest, train, issues, browse, push, sync-corrections, and train again.
+    """
+    context.obj = workspace
+
+
+def opened(context: typer.Context) -> Workspace:
+    """Open the workspace that the command line names."""
+    from db.workspace import open_workspace
+
+    return open_workspace(context.obj)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line of stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def note(text: str) -> None:
+    """Print a line for people, on stderr."""
+    typer.echo(text, err=True)
+
+
+def user_name() -> str:
+    """Return who is at this machine, as the source of what they decide by hand."""
+    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"

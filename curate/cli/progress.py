@@ -1,0 +1,74 @@
+"""Progress on stderr: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+import typer
+
+PLAIN_SECONDS = 5.0
+"""How often a plain line is printed where there is no terminal."""
+
+
+class CliProgress:
+    """One task at a time: ``start`` names it, ``advance`` counts, ``message`` says something in between."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = Console(file=sys.stderr)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._plain = not self._console.is_terminal
+        self._task = self._bar.add_task("", visible=False, note="")
+        self._what, self._total, self._done, self._told = "", 0, 0, 0.0
+
+    def __enter__(self) -> CliProgress:
+        if not self._plain:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def start(self, total: int | None, what: str) -> None:
+        """Begin a task of ``total`` steps (None: unknown)."""
+        self._what, self._total, self._done, self._told = what, total or 0, 0, time.monotonic()
+        if self._plain:
+            typer.echo(f"{what} …", err=True)
+        else:
+            self._bar.reset(self._task, total=total, description=what, visible=True, note="")
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Count steps as done; ``note`` stands behind the bar until the next one."""
+        self._done += steps
+        if not self._plain:
+            self._bar.update(self._task, advance=steps, note=note)
+        elif time.monotonic() - self._told > PLAIN_SECONDS:
+            self._told = time.monotonic()
+            of = f"/{self._total}" if self._total else ""
+            typer.echo(f"{self._what}: {self._done}{of} {note}".rstrip(), err=True)
+
+    def message(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._plain:
+            typer.echo(text, err=True)
+        else:
+            self._bar.print(text, highlight=False, markup=False)
+
+    def finish(self) -> None:
+        """End the task."""
+        if not self._plain:
+            self._bar.update(self._task, visible=False)

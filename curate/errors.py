@@ -1,0 +1,32 @@
+"""Errors of the commands that work on the catalog, each with the sentence that mends it.
+
+::
+
+    db.errors.CurateError
+    ├── NothingToTrain           no attribute has two classes with enough labels
+    └── RunLocked                another process is training the same run
+"""
+
+from __future__ import annotations
+
+from db.errors import CurateError
+
+
+class NothingToTrain(CurateError):
+    """There is nothing a classifier could tell apart."""
+
+    def __init__(self, artworks: int, min_class_count: int) -> None:
+        super().__init__(
+            f"Nothing to train on: among {artworks} usable artworks no attribute has two classes with "
+            f"{min_class_count} labelled groups each. See `curate stats`; `--min-class-count` lowers the bar."
+        )
+
+
+class RunLocked(CurateError):
+    """The run is being trained by another process."""
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(
+            f"Run {run_id} is being trained by another process, with these settings and labels. "
+            f"Wait for it, or stop it and run the command again: it goes on from there."
+        )

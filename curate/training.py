@@ -1,0 +1,298 @@
+"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to doubt."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import NothingToTrain, RunLocked
+from curate.issues import LabelColumn, LabelScores, score_labels
+from curate.splits import assign_folds, assign_splits
+from db.artworks import LabelTable, label_digest, label_table
+from db.catalog import Catalog
+from db.classes import ClassList, attributes, class_list
+from db.issues import replace_issues
+from db.models import Run
+from db.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
+from db.train_settings import TrainSettings
+from db.workspace import Workspace
+
+if TYPE_CHECKING:
+    from model.progress import Progress
+    from model.train import RunResult
+
+DOUBTED_BELOW = 0.8
+"""A label becomes an issue when the chance that it is right is less than this."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One attribute as a run sees it: the classes that enter, and each artwork's label among them.
+
+    Attributes:
+        class_ids: Catalog ids in column order, K of them; ``classes`` are their keys.
+        labels: Column indices, shape ``(N,)``, -1 where missing or rare.
+        rare: Labels that are masked because their class has too few groups.
+    """
+
+    attribute_id: int
+    classes: tuple[str, ...]
+    class_ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    rare: int
+
+    @property
+    def coverage(self) -> float:
+        """The share of labels whose class entered the run."""
+        kept = int((self.labels >= 0).sum())
+        return kept / (kept + self.rare) if kept + self.rare else 0.0
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What ``curate train`` tells: the run, its metrics by attribute, its issues, what it could not read."""
+
+    run: int
+    backbone: str
+    protocol: str
+    seconds: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, Any]]
+    issues: int
+    unreadable: Sequence[tuple[str, str]]
+
+
+def train(
+    workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
+) -> TrainSummary:
+    """Train one run on the labels as they stand, and write its predictions and issues.
+
+    An interrupted run with the same settings on the same labels is continued, not begun again.
+
+    Raises:
+        NothingToTrain: No attribute has two classes with enough labels.
+        RunLocked: The same run is being trained by another process.
+    """
+    settings = settings.resolved()
+    min_count = settings.min_class_count or 1
+    with catalog.read() as session:
+        table = label_table(session)
+        lists = {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
+    columns = {name: make_column(table, name, classes, min_count) for name, classes in lists.items()}
+    columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
+    if not columns:
+        raise NothingToTrain(len(table), min_count)
+    run, folder = _claim_run(workspace, catalog, settings, label_digest(table))
+    with _locked(folder, run.id):
+        result, folds = _fit(workspace, table, columns, settings, folder, progress)
+        progress.message("Scoring labels")
+        trained = {name: columns[name] for name in result.pred_probs}
+        scores = _score(table, trained, result, folds, settings.seed)
+        arrays = RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds)
+        digest = write_arrays(folder, arrays)
+        with catalog.write() as session:
+            complete_run(
+                session,
+                run,
+                digest=digest,
+                classes={name: column.classes for name, column in trained.items()},
+                metrics=result.metrics,
+                seconds=result.seconds,
+                predictions=_prediction_rows(table, trained, result, folds, scores),
+            )
+            issues = replace_issues(session, run, _issue_rows(table, trained, scores))
+    paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
+    unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
+    return TrainSummary(
+        run.id, run.backbone, run.protocol, result.seconds, result.metrics, issues, unreadable
+    )
+
+
+def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count: int) -> Column:
+    """Return the classes with at least ``min_count`` labelled duplicate groups, and the labels among them."""
+    labels, groups = table.labels[attribute], table.groups
+    present = labels >= 0
+    pairs = np.unique(np.stack([labels[present], groups[present]]), axis=1)
+    ids, counts = np.unique(pairs[0], return_counts=True)
+    kept = sorted(ids[counts >= min_count].tolist(), key=lambda class_id: classes.key[class_id])
+    index = {class_id: i for i, class_id in enumerate(kept)}
+    columns = np.array([index.get(class_id, -1) for class_id in labels.tolist()], dtype=np.int64)
+    return Column(
+        classes.attribute_id,
+        tuple(classes.key[class_id] for class_id in kept),
+        np.array(kept, dtype=np.int64),
+        columns,
+        int((present & (columns < 0)).sum()),
+    )
+
+
+def _claim_run(
+    workspace: Workspace, catalog: Catalog, settings: TrainSettings, digest: str
+) -> tuple[Run, Path]:
+    """Return the interrupted run that this one continues, or a new one; mark other dead runs as failed."""
+    stored = settings.model_dump(mode="json")
+    with catalog.write() as session:
+        mine: Run | None = None
+        for run in runs(session):
+            if run.state != "running":
+                continue
+            same = run.label_digest == digest and run.settings == stored
+            if same and mine is None:
+                mine = run
+            elif not _is_locked(run_folder(session, workspace, run.uuid)):
+                fail_run(session, run)
+        if mine is None:
+            mine = start_run(
+                session,
+                backbone=settings.backbone,
+                protocol=settings.protocol,
+                seed=settings.seed,
+                settings=stored,
+                digest=digest,
+            )
+        return mine, run_folder(session, workspace, mine.uuid)
+
+
+@contextmanager
+def _locked(folder: Path, run_id: int) -> Iterator[None]:
+    """Hold a run's folder; the lock goes with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunLocked(run_id) from error
+        yield
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with _locked(folder, 0):
+            return False
+    except RunLocked:
+        return True
+
+
+def _fit(
+    workspace: Workspace,
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    settings: TrainSettings,
+    folder: Path,
+    progress: Progress,
+) -> tuple[RunResult, NDArray[np.int64]]:
+    """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
+    from model.data import Example, Targets
+    from model.train import cross_validate, holdout
+
+    examples = [
+        Example(int(artwork_id), workspace.image_path(root, path), sha256)
+        for artwork_id, root, path, sha256 in zip(
+            table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
+        )
+    ]
+    targets = [Targets(name, column.classes, column.labels) for name, column in columns.items()]
+    labels = {name: column.labels for name, column in columns.items()}
+    if settings.protocol == "holdout":
+        splits = assign_splits(labels, table.groups, settings.seed)
+        result = holdout(
+            examples,
+            targets,
+            splits,
+            settings,
+            cache_dir=workspace.cache_folder,
+            run_dir=folder,
+            progress=progress,
+        )
+        return result, np.full(len(table), -1, dtype=np.int64)
+    folds = assign_folds(labels, table.groups, settings.folds, settings.seed)
+    result = cross_validate(
+        examples,
+        targets,
+        folds,
+        settings,
+        cache_dir=workspace.cache_folder,
+        run_dir=folder,
+        progress=progress,
+    )
+    return result, folds
+
+
+def _score(
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    seed: int,
+) -> dict[str, LabelScores]:
+    """Score every label whose probability is out of sample."""
+    in_sample = np.array([str(p) not in ("fold", "ensemble", "holdout") for p in result.provenance])
+    label_columns = []
+    for name, column in columns.items():
+        probs = np.array(result.pred_probs[name], dtype=np.float64)
+        probs[in_sample] = np.nan
+        label_columns.append(
+            LabelColumn(
+                name, column.classes, column.labels, probs, table.trust[name], result.margins.get(name)
+            )
+        )
+    return score_labels(
+        label_columns, groups=table.groups, embedding=result.embedding, folds=folds, seed=seed
+    )
+
+
+def _prediction_rows(
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    scores: Mapping[str, LabelScores],
+) -> Iterator[dict[str, Any]]:
+    """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
+    for name, column in columns.items():
+        probs, scored = result.pred_probs[name], scores[name]
+        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
+            best, given = int(probs[row].argmax()), int(column.labels[row])
+            instead = int(scored.suggested[row])
+            has_score = np.isfinite(scored.score[row])
+            yield {
+                "artwork_id": int(table.artwork_ids[row]),
+                "attribute_id": column.attribute_id,
+                "fold": int(folds[row]) if folds[row] >= 0 else None,
+                "provenance": str(result.provenance[row]),
+                "predicted_id": int(column.class_ids[best]),
+                "p_predicted": float(probs[row, best]),
+                "class_id": int(column.class_ids[given]) if given >= 0 else None,
+                "p_label": float(probs[row, given]) if given >= 0 else None,
+                "score": float(scored.score[row]) if has_score else None,
+                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
+                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
+            }
+
+
+def _issue_rows(
+    table: LabelTable, columns: Mapping[str, Column], scores: Mapping[str, LabelScores]
+) -> Iterator[dict[str, Any]]:
+    """Yield one row a doubted label."""
+    for name, column in columns.items():
+        scored = scores[name]
+        doubted = np.isfinite(scored.score) & (scored.score < DOUBTED_BELOW) & (scored.suggested >= 0)
+        for row in np.flatnonzero(doubted):
+            yield {
+                "artwork_id": int(table.artwork_ids[row]),
+                "attribute_id": column.attribute_id,
+                "kind": "label",
+                "score": float(scored.score[row]),
+                "class_id": int(column.class_ids[column.labels[row]]),
+                "suggested_id": int(column.class_ids[scored.suggested[row]]),
+                "p_label": float(scored.p_label[row]),
+                "p_suggested": float(scored.p_suggested[row]),
+                "reason": scored.reason(int(row)),
+                "evidence": scored.evidence(int(row)),
+            }

@@ -1,0 +1,410 @@
+"""What reviewers decide, on its one way into the catalog: for commands, Label Studio and the App alike.
+
+A verdict is known by (server, annotation id, attribute or none). An annotation that comes again
+unchanged does nothing; an edited one supersedes its earlier verdicts, whose labels are taken back by
+``retracted`` rows; a deleted one takes back what it said. All of it, and the effective labels that follow,
+lands in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.errors import VerdictNotFound
+from db.labels import derive, find_source, retract
+from db.models import (
+    LABELLING_DECISIONS,
+    Annotation,
+    Artwork,
+    BatchItem,
+    ControlAnswer,
+    EffectiveLabel,
+    Issue,
+    Label,
+    Reviewer,
+    Task,
+    Verdict,
+    now,
+)
+
+LOCAL = "local"
+"""The server's name for what is decided at this machine, by a command or in the App."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision: on an attribute, with a class where it names one; or on the image (no attribute)."""
+
+    attribute_id: int | None
+    decision: str
+    class_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One annotation as read: who said what of which artwork, and when.
+
+    ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
+    cannot be understood (it is kept raw, and decides nothing).
+    """
+
+    server: str
+    annotation_id: str
+    artwork_id: int | None
+    reviewer: tuple[str, str]
+    updated_at: datetime
+    decisions: Sequence[Decision] = ()
+    task_id: int | None = None
+    comment: str | None = None
+    seconds: float | None = None
+    skipped: bool = False
+    refused: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Recorded:
+    """What came of recording answers; ``labels_changed`` counts effective labels that differ now."""
+
+    annotations: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    labels_changed: int = 0
+    control_answers: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, decision: str) -> None:
+        """Count one new verdict."""
+        self.verdicts[decision] = self.verdicts.get(decision, 0) + 1
+
+
+def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Reviewer:
+    """Return the reviewer, making or renaming the row as the server shows it."""
+    found = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
+    if found is None:
+        found = Reviewer(server=server, user_id=user_id, name=name)
+        session.add(found)
+        session.flush()
+    elif name and found.name != name:
+        found.name = name
+    return found
+
+
+def record(session: Session, answers: Iterable[Answer]) -> Recorded:
+    """Write answers as verdicts and labels; answers that are known and unchanged do nothing."""
+    recorded = Recorded()
+    touched: set[int] = set()
+    for answer in answers:
+        touched |= _record_one(session, answer, recorded)
+    recorded.labels_changed = derive(session, touched)
+    return recorded
+
+
+def _record_one(session: Session, answer: Answer, recorded: Recorded) -> set[int]:
+    """Write one answer; return the artworks whose labels may have changed."""
+    reviewer = find_reviewer(session, answer.server, *answer.reviewer)
+    known = session.scalar(
+        select(Annotation).where(
+            Annotation.server == answer.server, Annotation.annotation_id == answer.annotation_id
+        )
+    )
+    if known is not None and known.updated_at >= answer.updated_at and known.state != "deleted":
+        return set()
+    recorded.annotations += 1
+    _keep_raw(session, answer, known, reviewer)
+    if answer.refused is not None:
+        recorded.refused.append((answer.annotation_id, answer.refused))
+    task = session.get(Task, answer.task_id) if answer.task_id is not None else None
+    if task is not None and answer.refused is None and not answer.skipped and task.state == "open":
+        task.state, task.updated_at = "done", now()
+    decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
+    if task is not None and task.purpose == "control":
+        _answer_control(session, answer, task, reviewer, decisions, recorded)
+        return set()
+    return _replace_verdicts(session, answer, task, reviewer, decisions, recorded)
+
+
+def _keep_raw(session: Session, answer: Answer, known: Annotation | None, reviewer: Reviewer) -> None:
+    state = "refused" if answer.refused else "skipped" if answer.skipped else "accepted"
+    row = known or Annotation(server=answer.server, annotation_id=answer.annotation_id)
+    row.artwork_id, row.task_id, row.reviewer_id = answer.artwork_id, answer.task_id, reviewer.id
+    row.state, row.reason = state, answer.refused
+    row.updated_at, row.raw = answer.updated_at, answer.raw
+    session.add(row)
+
+
+def _current(session: Session, server: str, annotation_id: str) -> dict[int | None, Verdict]:
+    rows = session.scalars(
+        select(Verdict).where(
+            Verdict.server == server,
+            Verdict.annotation_id == annotation_id,
+            Verdict.superseded_at.is_(None),
+        )
+    )
+    return {row.attribute_id: row for row in rows}
+
+
+def _replace_verdicts(
+    session: Session,
+    answer: Answer,
+    task: Task | None,
+    reviewer: Reviewer,
+    decisions: Sequence[Decision],
+    recorded: Recorded,
+) -> set[int]:
+    """Make the annotation's verdicts those of the answer; keep equal ones, supersede the others."""
+    touched: set[int] = set()
+    wanted = {d.attribute_id: d for d in decisions}
+    before = _current(session, answer.server, answer.annotation_id)
+    for attribute_id, old in before.items():
+        new = wanted.get(attribute_id)
+        if new is not None and (new.decision, new.class_id) == (old.decision, old.class_id):
+            del wanted[attribute_id]
+        else:
+            touched |= supersede(session, old)
+    for decision in wanted.values():
+        edited = before.get(decision.attribute_id)
+        given = (
+            edited.given_id if edited else current_class(session, answer.artwork_id, decision.attribute_id)
+        )
+        touched |= _add_verdict(session, answer, task, reviewer, decision, given)
+        recorded.count(decision.decision)
+    return touched
+
+
+def _add_verdict(
+    session: Session,
+    answer: Answer,
+    task: Task | None,
+    reviewer: Reviewer,
+    decision: Decision,
+    given: int | None,
+) -> set[int]:
+    """Add one verdict, the labels it gives, and what follows for issues and the image's status.
+
+    ``given`` is the class before anybody decided; an edited answer keeps what its first version saw.
+    """
+    assert answer.artwork_id is not None
+    class_id = decision.class_id
+    if class_id is None and decision.decision in ("confirmed", "atypical"):
+        class_id = given
+    verdict = Verdict(
+        server=answer.server,
+        annotation_id=answer.annotation_id,
+        artwork_id=answer.artwork_id,
+        attribute_id=decision.attribute_id,
+        reviewer_id=reviewer.id,
+        batch_id=task.batch_id if task else None,
+        purpose=task.purpose if task else "review",
+        decision=decision.decision,
+        given_id=given,
+        class_id=class_id,
+        comment=answer.comment,
+        seconds=answer.seconds,
+        decided_at=answer.updated_at,
+    )
+    session.add(verdict)
+    session.flush()
+    if decision.decision == "unusable":
+        _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
+    _settle_issues(session, answer.artwork_id, decision)
+    if decision.decision not in LABELLING_DECISIONS or class_id is None:
+        return {answer.artwork_id}
+    source = find_source(session, f"reviewer:{reviewer.server}:{reviewer.user_id}", "reviewer")
+    members = {
+        answer.artwork_id,
+        *_exact_duplicates(session, answer.artwork_id, decision.attribute_id, given),
+    }
+    for artwork_id in members:
+        session.add(
+            Label(
+                artwork_id=artwork_id,
+                attribute_id=decision.attribute_id,
+                class_id=class_id,
+                source_id=source.id,
+                verdict_id=verdict.id,
+                created_at=answer.updated_at,
+            )
+        )
+    return members
+
+
+def current_class(session: Session, artwork_id: int | None, attribute_id: int | None) -> int | None:
+    """Return the class that the artwork has in an attribute as it stands."""
+    if attribute_id is None:
+        return None
+    return session.scalar(
+        select(EffectiveLabel.class_id).where(
+            EffectiveLabel.artwork_id == artwork_id, EffectiveLabel.attribute_id == attribute_id
+        )
+    )
+
+
+def _exact_duplicates(
+    session: Session, artwork_id: int, attribute_id: int | None, given: int | None
+) -> list[int]:
+    """Return the other artworks with the same bytes and the same label: one verdict serves them all."""
+    sha256 = session.scalar(select(Artwork.sha256).where(Artwork.id == artwork_id))
+    if sha256 is None or given is None:
+        return []
+    return list(
+        session.scalars(
+            select(Artwork.id)
+            .join(EffectiveLabel, EffectiveLabel.artwork_id == Artwork.id)
+            .where(
+                Artwork.sha256 == sha256,
+                Artwork.id != artwork_id,
+                EffectiveLabel.attribute_id == attribute_id,
+                EffectiveLabel.class_id == given,
+            )
+        )
+    )
+
+
+def _settle_issues(session: Session, artwork_id: int, decision: Decision) -> None:
+    """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+    state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+    statement = update(Issue).where(Issue.artwork_id == artwork_id, Issue.state.in_(("open", "pushed")))
+    if decision.attribute_id is not None:
+        statement = statement.where(
+            Issue.attribute_id == decision.attribute_id, Issue.kind.in_(("label", "label_conflict"))
+        )
+    session.execute(statement.values(state=state, updated_at=now()))
+
+
+def _set_status(session: Session, artwork_id: int, before: str, after: str, reason: str | None) -> None:
+    session.execute(
+        update(Artwork)
+        .where(Artwork.id == artwork_id, Artwork.status == before)
+        .values(status=after, reason=reason, updated_at=now())
+    )
+
+
+def _answer_control(
+    session: Session,
+    answer: Answer,
+    task: Task,
+    reviewer: Reviewer,
+    decisions: Sequence[Decision],
+    recorded: Recorded,
+) -> None:
+    """Compare an answer with what is known of a control; it never becomes a label."""
+    known = session.scalar(
+        select(BatchItem.known).where(
+            BatchItem.batch_id == task.batch_id, BatchItem.artwork_id == task.artwork_id
+        )
+    )
+    for decision in decisions:
+        known_id = (known or {}).get(str(decision.attribute_id))
+        if decision.attribute_id is None or known_id is None:
+            continue
+        said = decision.class_id
+        if decision.decision in ("confirmed", "atypical"):
+            said = current_class(session, task.artwork_id, decision.attribute_id)
+        row = session.scalar(
+            select(ControlAnswer).where(
+                ControlAnswer.server == answer.server,
+                ControlAnswer.annotation_id == answer.annotation_id,
+                ControlAnswer.attribute_id == decision.attribute_id,
+            )
+        ) or ControlAnswer(
+            server=answer.server, annotation_id=answer.annotation_id, attribute_id=decision.attribute_id
+        )
+        row.artwork_id, row.reviewer_id = task.artwork_id, reviewer.id
+        row.known_id, row.class_id, row.correct = known_id, said, said == known_id
+        row.answered_at = answer.updated_at
+        session.add(row)
+        recorded.control_answers += 1
+
+
+def find_verdict(session: Session, verdict_id: int) -> Verdict:
+    """Return a verdict that still counts.
+
+    Raises:
+        VerdictNotFound: There is none by that number, or it was taken back already.
+    """
+    verdict = session.get(Verdict, verdict_id)
+    if verdict is None or verdict.superseded_at is not None:
+        raise VerdictNotFound(verdict_id, taken_back=verdict is not None)
+    return verdict
+
+
+def supersede(session: Session, verdict: Verdict) -> set[int]:
+    """Take one verdict back, with its labels; return the artworks whose labels may have changed."""
+    verdict.superseded_at = now()
+    labels = session.scalars(
+        select(Label.id).where(Label.verdict_id == verdict.id, Label.retracts_id.is_(None))
+    ).all()
+    if verdict.decision == "unusable":
+        _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
+    session.flush()
+    return {verdict.artwork_id, *retract(session, labels)}
+
+
+def forget_annotation(session: Session, server: str, annotation_id: str) -> set[int]:
+    """Take back all that a deleted annotation said; the raw row stays, marked deleted."""
+    row = session.scalar(
+        select(Annotation).where(Annotation.server == server, Annotation.annotation_id == annotation_id)
+    )
+    if row is None or row.state == "deleted":
+        return set()
+    row.state = "deleted"
+    _reopen(session, row)
+    touched: set[int] = set()
+    for verdict in _current(session, server, annotation_id).values():
+        touched |= supersede(session, verdict)
+    return touched
+
+
+def _reopen(session: Session, row: Annotation) -> None:
+    """Open a task again whose last answer is gone, unless its artwork has another one open."""
+    task = session.get(Task, row.task_id) if row.task_id is not None else None
+    if task is None or task.state != "done":
+        return
+    answered = session.scalar(
+        select(Annotation.id).where(Annotation.task_id == task.id, Annotation.state == "accepted")
+    )
+    rival = session.scalar(
+        select(Task.id).where(
+            Task.artwork_id == task.artwork_id, Task.purpose == task.purpose, Task.state == "open"
+        )
+    )
+    if answered is None and rival is None:
+        task.state, task.updated_at = "open", now()
+
+
+Outcome = Literal["corrected", "confirmed", "labelled"]
+
+
+def decide(
+    session: Session,
+    artwork_id: int,
+    decisions: Sequence[Decision],
+    *,
+    user: str,
+    annotation_id: str,
+    comment: str | None = None,
+) -> Recorded:
+    """Record what somebody at this machine decides, by a command or in the App."""
+    answer = Answer(
+        server=LOCAL,
+        annotation_id=annotation_id,
+        artwork_id=artwork_id,
+        reviewer=(user, user),
+        updated_at=now(),
+        decisions=decisions,
+        comment=comment,
+    )
+    return record(session, [answer])
+
+
+def outcome(given: int | None, chosen: int) -> Outcome:
+    """Return what choosing a class means where another, the same, or none was given."""
+    if given is None:
+        return "labelled"
+    return "confirmed" if given == chosen else "corrected"
