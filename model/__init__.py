@@ -1,1 +1,1 @@
-"""CNN+LSTM classifiers and their out-of-sample probabilities; the only package that imports torch."""
+"""Networks, training and prediction; the only package that imports torch."""

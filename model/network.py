@@ -1,0 +1,141 @@
+"""The convolutional-recurrent network: a feature map read cell by cell by an LSTM, one head an attribute.
+
+Shapes: N images, C channels of the backbone, h × w cells, T = h * w steps (top row first, left to right),
+P features a cell after the projection, H the LSTM's hidden size, K_a classes of attribute a.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from db.train_settings import TrainSettings
+from model.backbones import Backbone
+
+Logits = list[Tensor]
+"""One tensor of shape (N, K_a) for each attribute, in the order of the run's attributes."""
+
+
+class GridPool(nn.Module):
+    """Average a feature map to at most ``side × side`` cells and lay it out as a sequence."""
+
+    def __init__(self, side: int, exact: bool) -> None:
+        super().__init__()
+        self.side = side
+        self.exact = exact
+
+    def cells(self, height: int, width: int) -> tuple[int, int]:
+        """Return the rows and columns that come out of a ``height × width`` map."""
+        if self.exact:
+            return self.side, self.side
+        return min(self.side, height), min(self.side, width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the sequence ``(N, T, C)`` of a map ``(N, C, h, w)``."""
+        height, width = features.shape[2:]
+        if self.cells(height, width) != (height, width):
+            features = nn.functional.adaptive_avg_pool2d(features, self.cells(height, width))
+        return features.flatten(2).transpose(1, 2)
+
+
+class SequenceHeads(nn.Module):
+    """The LSTM over the cells, and one linear head an attribute on its final hidden state."""
+
+    def __init__(self, features: int, steps: int, classes: Sequence[int], settings: TrainSettings) -> None:
+        super().__init__()
+        hidden = settings.lstm_hidden or 256
+        self.final = settings.lstm_pool == "final"
+        self.layers = settings.lstm_layers
+        self.input_dropout = nn.Dropout(settings.input_dropout)
+        self.lstm = nn.LSTM(
+            features,
+            hidden,
+            num_layers=settings.lstm_layers,
+            batch_first=True,
+            bidirectional=settings.bidirectional,
+            dropout=settings.lstm_dropout if settings.lstm_layers > 1 else 0.0,
+        )
+        width = hidden * (2 if settings.bidirectional else 1)
+        self.dropout = nn.Dropout(settings.dropout or 0.0)
+        self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
+        if settings.chrono:
+            remember(self.lstm, steps)
+
+    def forward(self, sequence: Tensor) -> Logits:
+        """Return the logits of each attribute for sequences ``(N, T, P)``."""
+        states, (hidden, _) = self.lstm(self.input_dropout(sequence))  # (N, T, D), (layers * D / H, N, H)
+        if self.final:
+            last = hidden.unflatten(0, (self.layers, -1))[-1]  # (directions, N, H) of the top layer
+            summary = last.transpose(0, 1).flatten(1)  # (N, D)
+        else:
+            summary = states.mean(dim=1)
+        summary = self.dropout(summary)
+        return [head(summary) for head in self.heads]
+
+
+@torch.no_grad()
+def remember(lstm: nn.LSTM, steps: int) -> None:
+    """Start the forget gates so that the final state still holds the first cells of the sequence.
+
+    Chrono initialisation (Tallec and Ollivier, "Can recurrent neural networks warp time?", ICLR 2018):
+    forget biases are log(u), u uniform in 1..T. With torch's default, a gate near 0.5 has forgotten
+    all but the last three of 49 cells, and the final state describes the image's lower right corner.
+    """
+    hidden = lstm.hidden_size
+    for name, parameter in lstm.named_parameters():
+        if name.startswith("bias"):
+            parameter.zero_()
+        if name.startswith("bias_ih"):
+            span = torch.rand(hidden, device=parameter.device) * max(steps - 2, 0) + 1
+            parameter[hidden : 2 * hidden] = torch.log(span)
+
+
+class Projection(nn.Module):
+    """A linear map of each cell, C to P features; fitted by PCA without labels, or learned."""
+
+    def __init__(self, channels: int, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, features)
+
+    @torch.no_grad()
+    def fill(self, matrix: Tensor, mean: Tensor) -> None:
+        """Make this ``(x - mean) @ matrix``; ``matrix`` has shape ``(C, P)``, ``mean`` ``(C,)``."""
+        self.linear.weight.copy_(matrix.T)
+        self.linear.bias.copy_(-(mean @ matrix))
+
+    def forward(self, cells: Tensor) -> Tensor:
+        """Return ``(N, T, P)`` for ``(N, T, C)``."""
+        projected: Tensor = self.linear(cells)
+        return projected
+
+
+class CnnLstm(nn.Module):
+    """Classify an artwork in every attribute at once: backbone, pooled grid, LSTM, heads."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        map_shape: tuple[int, int, int],
+        classes: Sequence[int],
+        settings: TrainSettings,
+    ) -> None:
+        super().__init__()
+        channels, height, width = map_shape
+        self.backbone = backbone
+        self.pool = GridPool(settings.grid, settings.grid_exact)
+        features = settings.projection or channels
+        self.projection = Projection(channels, features) if settings.projection else nn.Identity()
+        self.sequence = SequenceHeads(features, math.prod(self.pool.cells(height, width)), classes, settings)
+
+    def cells(self, images: Tensor) -> Tensor:
+        """Return the projected grid ``(N, T, P)`` of normalised images ``(N, 3, S, S)``."""
+        projected: Tensor = self.projection(self.pool(self.backbone(images)))
+        return projected
+
+    def forward(self, images: Tensor) -> Logits:
+        """Return the logits of each attribute, ``(N, K_a)``, for normalised images ``(N, 3, S, S)``."""
+        logits: Logits = self.sequence(self.cells(images))
+        return logits
