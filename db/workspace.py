@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,8 +64,13 @@ class Workspace:
             yield catalog
 
     def image_path(self, root: str, path: str) -> Path:
-        """Return where an artwork's image lies on this machine."""
-        return self.settings.roots[root] / path
+        """Return where an artwork's image lies on this machine.
+
+        Paths are kept in normal form NFC; where the disk spells the name decomposed, that file is meant.
+        """
+        composed = self.settings.roots[root] / path
+        decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
+        return decomposed if not path.isascii() and not composed.exists() else composed
 
 
 def open_workspace(folder: Path) -> Workspace:

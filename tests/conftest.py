@@ -1,0 +1,72 @@
+"""What every test may use: the command line in-process, a workspace, drawn galleries, the real paintings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Real paintings and lists, beside the checkout on the developers' machines; absent elsewhere."""
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command did: its exit status and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """Return the one object that ``--json`` printed."""
+        return json.loads(self.stdout)
+
+    def lines(self) -> list[Any]:
+        """Return the objects that ``--json`` printed, one a line."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+Curate = Callable[..., Result]
+
+
+@pytest.fixture
+def curate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Curate:
+    """Run ``curate ARGUMENTS`` in this process, as ``main`` does for a user."""
+    from curate.cli import main
+
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+            status = 0
+        except SystemExit as stop:
+            status = stop.code if isinstance(stop.code, int) else 1
+        printed = capsys.readouterr()
+        return Result(status, printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, curate: Curate) -> Path:
+    """An empty workspace."""
+    assert curate("init", tmp_path / "ws").status == 0
+    return tmp_path / "ws"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real paintings and lists; tests that need it are skipped where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the real paintings of ../shared/data are not on this machine")
+    return SHARED
