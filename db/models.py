@@ -170,7 +170,7 @@ class Artwork(Base):
     """One image of one collection, known by its uuid; found by (collection, root, path)."""
 
     __tablename__ = "artwork"
-    __table_args__ = (UniqueConstraint("collection", "root", "path"), one_of("status", ARTWORK_STATUSES))
+    __table_args__ = (UniqueConstraint("path", "root", "collection"), one_of("status", ARTWORK_STATUSES))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[uuid_.UUID] = mapped_column(unique=True, default=uuid_.uuid4)
@@ -182,6 +182,7 @@ class Artwork(Base):
     reason: Mapped[str | None] = mapped_column(String(64))
     sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     phash: Mapped[str | None] = mapped_column(String(64))
+    phash_detail: Mapped[float | None]
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
     width: Mapped[int | None]
@@ -251,6 +252,13 @@ class EffectiveLabel(Base):
     __tablename__ = "effective_label"
     __table_args__ = (
         Index("ix_effective_label_attribute_id_class_id", "attribute_id", "class_id"),
+        Index(
+            "ix_effective_label_conflict",
+            "artwork_id",
+            "attribute_id",
+            sqlite_where=text("conflict"),
+            postgresql_where=text("conflict"),
+        ),
         one_of("authority", LABEL_AUTHORITIES),
     )
 

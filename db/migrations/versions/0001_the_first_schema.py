@@ -93,6 +93,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("phash", sa.String(length=64), nullable=True),
+        sa.Column("phash_detail", sa.Double(), nullable=True),
         sa.Column("bytes", sa.BigInteger(), nullable=True),
         sa.Column("mtime_ns", sa.BigInteger(), nullable=True),
         sa.Column("width", sa.Integer(), nullable=True),
@@ -110,7 +111,7 @@ def upgrade() -> None:
             name=op.f("fk_artwork_duplicate_group_id_duplicate_group"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artwork")),
-        sa.UniqueConstraint("collection", "root", "path", name=op.f("uq_artwork_collection_root_path")),
+        sa.UniqueConstraint("path", "root", "collection", name=op.f("uq_artwork_path_root_collection")),
         sa.UniqueConstraint("uuid", name=op.f("uq_artwork_uuid")),
     )
     with op.batch_alter_table("artwork", schema=None) as batch_op:
@@ -536,4 +537,11 @@ def upgrade() -> None:
     with op.batch_alter_table("effective_label", schema=None) as batch_op:
         batch_op.create_index(
             "ix_effective_label_attribute_id_class_id", ["attribute_id", "class_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_effective_label_conflict",
+            ["artwork_id", "attribute_id"],
+            unique=False,
+            sqlite_where=sa.text("conflict"),
+            postgresql_where=sa.text("conflict"),
         )

@@ -1,0 +1,512 @@
+"""What an ingest writes: artworks, labels, split facts and refusals, a batch of records a transaction.
+
+A batch is compared with the catalog in the transaction that writes it, so that two ingests at once and
+an ingest that was killed half way both end in the same rows: what is there already is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time, take_turns, update_rows
+from db.labels import LabelFact, choose, derive
+from db.models import Artwork, Class, EffectiveLabel, Ingest, Issue, Label, Refusal, Source, SplitFact, now
+
+
+class ImageState(NamedTuple):
+    """What an ingest found at an image's path; all but the status is empty where it was not read."""
+
+    status: str
+    reason: str | None = None
+    sha256: str | None = None
+    phash: str | None = None
+    phash_detail: float | None = None
+    bytes: int | None = None
+    mtime_ns: int | None = None
+    width: int | None = None
+    height: int | None = None
+    image_format: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+IMAGE_COLUMNS = ImageState._fields[:-1]
+GONE = ImageState("missing", "missing")
+
+
+class LabelColumn(NamedTuple):
+    """One column of a source: who says it, of which attribute."""
+
+    source_id: int
+    attribute_id: int
+
+
+class SplitColumn(NamedTuple):
+    """One column of splits: who says it, of which attribute's list (None: of all)."""
+
+    source_id: int
+    attribute_id: int | None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that every entry of an ingest has, in order."""
+
+    labels: tuple[LabelColumn, ...]
+    splits: tuple[SplitColumn, ...] = ()
+
+
+class Entry(NamedTuple):
+    """One record, ready to be written.
+
+    ``classes`` holds for each label column the class ids that the source gives, sorted; ``splits`` a word
+    for each split column, empty where the source says nothing. No ``image`` means: as the catalog has it.
+    """
+
+    path: str
+    image: ImageState | None
+    classes: tuple[tuple[int, ...], ...]
+    splits: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the record counts as taken; one whose image is refused or missing counts as that."""
+        return self.image is None or self.image.status in ("ok", "unverified")
+
+
+class Known(NamedTuple):
+    """An artwork as the catalog has it."""
+
+    id: int
+    root: str
+    path: str
+    status: str
+    reason: str | None
+    sha256: str | None
+    bytes: int | None
+    mtime_ns: int | None
+    revision: int
+
+
+KNOWN_COLUMNS = tuple(getattr(Artwork, name) for name in Known._fields)
+
+
+@dataclass
+class Written:
+    """What came of a batch; ``overruled`` counts imported labels that a reviewer had decided otherwise."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    overruled: int = 0
+
+    def add(self, other: Written) -> None:
+        """Count another batch's outcome in."""
+        for name in ("added", "updated", "unchanged", "moved", "overruled"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Writer:
+    """Writes the batches of one ingest.
+
+    Attributes:
+        moved_from: Says whether the image of a known artwork is gone from its (root, path).
+        other_roots: Names of the other roots, where an unverified artwork of the same path may wait.
+        when: The one time of all labels of this ingest, so that its own contradictions tie.
+    """
+
+    collection: str
+    root: str
+    columns: Columns
+    gone: Callable[[str, str], bool]
+    other_roots: tuple[str, ...] = ()
+    when: datetime = field(default_factory=now)
+
+    def known(self, session: Session, paths: Sequence[str]) -> dict[str, Known]:
+        """Return the artworks of this root that have one of these paths, by path."""
+        return _known_at(session, self.collection, self.root, paths)
+
+    def unchanged(self, session: Session, entries: Sequence[tuple[Known, Entry]]) -> list[bool]:
+        """Return for each entry whether the catalog has its labels and splits as they stand."""
+        ids = [known.id for known, _ in entries]
+        said = labels_said(session, ids, self.columns.labels)
+        splits = splits_said(session, ids, self.columns.splits)
+        nothing: Mapping[int, Any] = {}
+        return [
+            all(
+                tuple(sorted(said.get((known.id, at), nothing))) == classes
+                for at, classes in enumerate(entry.classes)
+            )
+            and all(splits.get((known.id, at), ("", 0))[0] == split for at, split in enumerate(entry.splits))
+            for known, entry in entries
+        ]
+
+    def write(self, session: Session, entries: Sequence[Entry]) -> Written:
+        """Write a batch of entries with distinct paths; the caller's transaction holds the write lock."""
+        take_turns(session)
+        written = Written()
+        known = self.known(session, [entry.path for entry in entries])
+        new = [entry for entry in entries if entry.path not in known]
+        found = {entry.path: known[entry.path] for entry in entries if entry.path in known}
+        found |= self._adopted(session, new, written)
+        self._add(session, [entry for entry in entries if entry.path not in found], written)
+        self._change(session, [(found[e.path], e) for e in entries if e.path in found], written)
+        return written
+
+    def _adopted(self, session: Session, new: Sequence[Entry], written: Written) -> dict[str, Known]:
+        """Return known artworks that new paths stand for: moved files, and lists read without images."""
+        adopted: dict[str, Known] = {}
+        for root in self.other_roots:
+            waiting = _known_at(session, self.collection, root, [entry.path for entry in new])
+            adopted |= {path: known for path, known in waiting.items() if known.status == "unverified"}
+        taken = {known.id for known in adopted.values()}
+        lost: dict[str, list[Known]] = {}
+        for some in chunks(sorted({e.image.sha256 for e in new if e.image and e.image.sha256})):
+            statement = select(*KNOWN_COLUMNS).where(
+                Artwork.sha256.in_(some), Artwork.collection == self.collection
+            )
+            for row in session.execute(statement.order_by(Artwork.id)):
+                lost.setdefault(row.sha256, []).append(Known(*row))
+        for entry in new:
+            sha256 = entry.image.sha256 if entry.image else None
+            for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
+                if known.id not in taken and self.gone(known.root, known.path):
+                    adopted[entry.path] = known
+                    taken.add(known.id)
+                    written.moved += 1
+                    break
+        return adopted
+
+    def _add(self, session: Session, entries: Sequence[Entry], written: Written) -> None:
+        """Insert new artworks with all that is said of them."""
+        when = stored_time(self.when)
+        ids = next_ids(session, Artwork, len(entries))
+        insert_rows(
+            session,
+            Artwork,
+            (
+                "id",
+                "uuid",
+                "collection",
+                "root",
+                "path",
+                "revision",
+                *IMAGE_COLUMNS,
+                "added_at",
+                "updated_at",
+            ),
+            [
+                (
+                    id_,
+                    uuid,
+                    self.collection,
+                    self.root,
+                    entry.path,
+                    1,
+                    *(entry.image or GONE)[:-1],
+                    when,
+                    when,
+                )
+                for id_, uuid, entry in zip(ids, new_uuids(len(entries)), entries, strict=True)
+            ],
+        )
+        self._add_labels(session, ids, entries)
+        self._add_splits(
+            session,
+            [(id_, at, s) for id_, e in zip(ids, entries, strict=True) for at, s in enumerate(e.splits) if s],
+        )
+        written.added += sum(entry.usable for entry in entries)
+
+    def _add_labels(self, session: Session, artwork_ids: Sequence[int], entries: Sequence[Entry]) -> None:
+        """Insert the labels of new artworks, and those that count among them."""
+        when = stored_time(self.when)
+        columns = self.columns.labels
+        said = [
+            (artwork_id, column.attribute_id, class_id, column.source_id)
+            for artwork_id, entry in zip(artwork_ids, entries, strict=True)
+            for column, classes in zip(columns, entry.classes, strict=True)
+            for class_id in classes
+        ]
+        label_ids = next_ids(session, Label, len(said))
+        insert_rows(
+            session,
+            Label,
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at"),
+            [(id_, *row, when) for id_, row in zip(label_ids, said, strict=True)],
+        )
+        sources = source_ranks(session, {column.source_id for column in columns})
+        by_key: dict[tuple[int, int], Any] = {}
+        rivals: dict[tuple[int, int], list[LabelFact]] = {}
+        for label_id, (artwork_id, attribute_id, class_id, source_id) in zip(label_ids, said, strict=True):
+            key = (artwork_id, attribute_id)
+            fact = (label_id, artwork_id, attribute_id, class_id, source_id, *sources[source_id], self.when)
+            if key in by_key:
+                rivals.setdefault(key, [LabelFact(*by_key[key])]).append(LabelFact(*fact))
+            else:
+                by_key[key] = fact
+        effective = [
+            (fact[1], fact[2], fact[3], fact[0], "import", False)
+            for key, fact in by_key.items()
+            if key not in rivals
+        ]
+        for (artwork_id, attribute_id), facts in rivals.items():
+            if best := choose(facts):
+                effective.append(
+                    (artwork_id, attribute_id, best.class_id, best.label_id, best.authority, best.conflict)
+                )
+        insert_rows(
+            session,
+            EffectiveLabel,
+            ("artwork_id", "attribute_id", "class_id", "label_id", "authority", "conflict"),
+            effective,
+        )
+
+    def _add_splits(self, session: Session, said: Sequence[tuple[int, int, str]]) -> None:
+        """Insert split facts given as (artwork, column, split)."""
+        ids = next_ids(session, SplitFact, len(said))
+        insert_rows(
+            session,
+            SplitFact,
+            ("id", "artwork_id", "source_id", "attribute_id", "split"),
+            [
+                (id_, a, *self.columns.splits[at], split)
+                for id_, (a, at, split) in zip(ids, said, strict=True)
+            ],
+        )
+
+    def _change(self, session: Session, pairs: Sequence[tuple[Known, Entry]], written: Written) -> None:
+        """Bring known artworks up to date, and count which of them changed."""
+        changed = self._change_images(session, pairs)
+        relabelled = self._change_labels(session, pairs)
+        changed |= relabelled.keys() | self._change_splits(session, pairs)
+        derive(session, relabelled)
+        written.overruled += _overruled(session, relabelled)
+        usable = {known.id for known, entry in pairs if entry.usable}
+        written.updated += len(changed & usable)
+        written.unchanged += len(usable - changed)
+
+    def _change_images(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+        """Update what is known of images; new bytes at a path make a revision and stale issues."""
+        changed, revised, rows, only_status = set(), [], [], []
+        when = stored_time(now())
+        for known, entry in pairs:
+            image = entry.image
+            if image is None or (image.status == "unverified" and known.status != "unverified"):
+                continue
+            new_bytes = image.sha256 is not None and known.sha256 not in (None, image.sha256)
+            moved = (known.root, known.path) != (self.root, entry.path)
+            status, reason = image.status, image.reason
+            if known.status == "unusable" and status == "ok" and not new_bytes:
+                status, reason = known.status, known.reason
+            if new_bytes or moved or (status, reason) != (known.status, known.reason):
+                changed.add(known.id)
+            elif image.bytes is None or (image.bytes, image.mtime_ns) == (known.bytes, known.mtime_ns):
+                continue
+            revised += [known.id] if new_bytes else []
+            place = (self.root, entry.path, known.revision + new_bytes, when, status, reason)
+            if image.bytes is None:
+                only_status.append((*place, known.id))
+            else:
+                rows.append((*place, *image[2:-1], known.id))
+        place_columns = ("root", "path", "revision", "updated_at", "status", "reason")
+        update_rows(session, Artwork, place_columns, only_status)
+        update_rows(session, Artwork, (*place_columns, *IMAGE_COLUMNS[2:]), rows)
+        for some in chunks(revised):
+            session.execute(
+                update(Issue)
+                .where(Issue.artwork_id.in_(some), Issue.state.in_(("open", "pushed")))
+                .values(state="stale", updated_at=now())
+            )
+        return changed
+
+    def _change_labels(
+        self, session: Session, pairs: Sequence[tuple[Known, Entry]]
+    ) -> dict[int, set[tuple[int, int]]]:
+        """Add labels that are new and take back those their source no longer gives.
+
+        Returns:
+            By artwork, the (attribute, class) pairs that were added; empty where one was only taken back.
+        """
+        columns = self.columns.labels
+        before = labels_said(session, [known.id for known, _ in pairs], columns)
+        rows: list[tuple[int, int, int, int, int | None]] = []
+        changed: dict[int, set[tuple[int, int]]] = {}
+        for known, entry in pairs:
+            for at, (column, classes) in enumerate(zip(columns, entry.classes, strict=True)):
+                had = before.get((known.id, at), {})
+                for class_id in classes:
+                    if class_id not in had:
+                        rows.append((known.id, column.attribute_id, class_id, column.source_id, None))
+                        changed.setdefault(known.id, set()).add((column.attribute_id, class_id))
+                for class_id, label_ids in had.items():
+                    if class_id not in classes:
+                        changed.setdefault(known.id, set())
+                        rows += [
+                            (known.id, column.attribute_id, class_id, column.source_id, label_id)
+                            for label_id in label_ids
+                        ]
+        ids = next_ids(session, Label, len(rows))
+        when = stored_time(self.when)
+        insert_rows(
+            session,
+            Label,
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "retracts_id", "created_at"),
+            [(id_, *row, when) for id_, row in zip(ids, rows, strict=True)],
+        )
+        return changed
+
+    def _change_splits(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+        """Replace split facts that differ; return the artworks concerned."""
+        before = splits_said(session, [known.id for known, _ in pairs], self.columns.splits)
+        outdated, new = [], []
+        for known, entry in pairs:
+            for at, split in enumerate(entry.splits):
+                had, fact_id = before.get((known.id, at), ("", 0))
+                if had != split:
+                    outdated += [fact_id] if had else []
+                    new += [(known.id, at, split)] if split else []
+        changed = {artwork_id for artwork_id, _, _ in new}
+        for some in chunks(outdated):
+            facts = session.scalars(select(SplitFact).where(SplitFact.id.in_(some))).all()
+            changed |= {fact.artwork_id for fact in facts}
+            for fact in facts:
+                session.delete(fact)
+        session.flush()
+        self._add_splits(session, new)
+        return changed
+
+
+def _known_at(session: Session, collection: str, root: str, paths: Sequence[str]) -> dict[str, Known]:
+    found = {}
+    for some in chunks(paths):
+        statement = select(*KNOWN_COLUMNS).where(
+            Artwork.path.in_(some), Artwork.root == root, Artwork.collection == collection
+        )
+        for row in session.execute(statement):
+            found[row.path] = Known(*row)
+    return found
+
+
+def labels_said(
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+) -> dict[tuple[int, int], dict[int, list[int]]]:
+    """Return what sources say of artworks, not taken back: by (artwork, column), label ids by class.
+
+    Classes that were merged stand as the class they went into.
+    """
+    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
+    sources = sorted({column.source_id for column in columns})
+    merged = _merged(session)
+    live: dict[tuple[int, int], dict[int, list[int]]] = {}
+    for some in chunks(artwork_ids):
+        rows = session.execute(
+            select(
+                Label.id,
+                Label.artwork_id,
+                Label.attribute_id,
+                Label.class_id,
+                Label.source_id,
+                Label.retracts_id,
+            ).where(Label.artwork_id.in_(some), Label.source_id.in_(sources))
+        ).all()
+        retracted = {row[5] for row in rows if row[5] is not None}
+        for label_id, artwork_id, attribute_id, class_id, source_id, retracts_id in rows:
+            column = at.get((source_id, attribute_id))
+            if column is None or retracts_id is not None or label_id in retracted:
+                continue
+            said = live.setdefault((artwork_id, column), {})
+            said.setdefault(merged.get(class_id, class_id), []).append(label_id)
+    return live
+
+
+def _merged(session: Session) -> dict[int, int]:
+    """Return where merged classes went, chains followed."""
+    into = {
+        row.id: row.merged_into_id
+        for row in session.execute(
+            select(Class.id, Class.merged_into_id).where(Class.merged_into_id.is_not(None))
+        )
+    }
+
+    def last(class_id: int) -> int:
+        while class_id in into:
+            class_id = into[class_id]
+        return class_id
+
+    return {class_id: last(class_id) for class_id in into}
+
+
+def splits_said(
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SplitColumn]
+) -> dict[tuple[int, int], tuple[str, int]]:
+    """Return splits and the ids of their facts, by (artwork, column)."""
+    at = {column: i for i, column in enumerate(columns)}
+    found: dict[tuple[int, int], tuple[str, int]] = {}
+    for some in chunks(artwork_ids) if columns else ():
+        rows = session.execute(
+            select(
+                SplitFact.id,
+                SplitFact.artwork_id,
+                SplitFact.source_id,
+                SplitFact.attribute_id,
+                SplitFact.split,
+            ).where(SplitFact.artwork_id.in_(some))
+        )
+        for fact_id, artwork_id, source_id, attribute_id, split in rows:
+            column = at.get(SplitColumn(source_id, attribute_id))
+            if column is not None:
+                found[artwork_id, column] = (split, fact_id)
+    return found
+
+
+def _overruled(session: Session, added: Mapping[int, Iterable[tuple[int, int]]]) -> int:
+    """Count labels just imported that differ from what reviewers decided, which stands."""
+    decided: dict[tuple[int, int], int] = {}
+    for some in chunks(sorted(added)):
+        rows = session.execute(
+            select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
+                EffectiveLabel.artwork_id.in_(some), EffectiveLabel.authority != "import"
+            )
+        )
+        decided |= {(row[0], row[1]): row[2] for row in rows}
+    return sum(
+        decided.get((artwork_id, attribute_id), class_id) != class_id
+        for artwork_id, pairs in added.items()
+        for attribute_id, class_id in pairs
+    )
+
+
+def source_ranks(session: Session, source_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
+    """Return (authority, priority) of sources by id."""
+    rows = session.execute(
+        select(Source.id, Source.authority, Source.priority).where(Source.id.in_(sorted(source_ids)))
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def start_ingest(session: Session, location: str, format: str) -> int:
+    """Add the row of an ingest that begins; return its id."""
+    row = Ingest(location=location, format=format)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def finish_ingest(session: Session, ingest_id: int, counts: Mapping[str, Any]) -> None:
+    """Write what came of an ingest."""
+    row = session.get_one(Ingest, ingest_id)
+    row.counts, row.finished_at = dict(counts), now()
+
+
+def add_refusals(session: Session, ingest_id: int, refused: Sequence[tuple[str, str, str]]) -> None:
+    """Add refusals, each (record, reason, detail)."""
+    insert_rows(
+        session, Refusal, ("ingest_id", "record", "reason", "detail"), [(ingest_id, *row) for row in refused]
+    )
