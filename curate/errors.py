@@ -3,13 +3,25 @@
 ::
 
     db.errors.CurateError
+    ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── NothingToTrain           no attribute has two classes with enough labels
     └── RunLocked                another process is training the same run
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from db.errors import CurateError
+
+
+class DemoFolderTaken(CurateError):
+    """The demo's folder holds something that no demo made."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds files that no demo made. Name an empty or a new folder: `curate demo --folder DIR`."
+        )
 
 
 class NothingToTrain(CurateError):

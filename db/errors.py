@@ -34,6 +34,7 @@ class NotAWorkspace(CurateError):
     """The folder is not a workspace."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         super().__init__(
             f"{folder} is not a curate workspace: it has no curate.toml. "
             f"Make one with `curate init {folder}`, or name another with `curate --workspace DIR`."

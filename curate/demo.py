@@ -1,0 +1,152 @@
+"""The whole loop, twice round, on a gallery whose label errors are known.
+
+Everything is real (the catalog, the training, FiftyOne, a Label Studio server that is started here and
+stopped at the end) except the reviewer, who is a script that answers through Label Studio's API from
+the truth kept aside.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from curate.gallery import Record, copy_gallery, draw_gallery, plant_errors, write_listing
+from db.artworks import label_table
+from db.catalog import Catalog
+from db.classes import attributes, class_list
+from db.runs import find_run, read_arrays, run_attributes, run_folder
+from db.workspace import Workspace, open_workspace
+
+Say = Callable[[str], None]
+Command = Callable[[Sequence[str]], None]
+Truth = Mapping[str, Mapping[str, str]]
+"""The true class key of each attribute, by the image's path; an unknown one is left out."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo is run with.
+
+    Attributes:
+        folder: Where everything goes; only what the demo made there before is replaced.
+        gallery: A CSV list of real images; None draws a gallery.
+        count: How many images; None takes all of the list.
+        error_rate: The share of each attribute's labels that is made wrong.
+        reviews: Artworks reviewed a round.
+        seed: Seed of the drawing, the planting and the training.
+        backbone, image_size: As in ``curate train``.
+    """
+
+    folder: Path
+    gallery: Path | None = None
+    count: int | None = 300
+    error_rate: float = 0.1
+    reviews: int = 60
+    seed: int = 0
+    backbone: str = "efficientnet_lite0"
+    image_size: int = 96
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One turn of the loop against the truth; accuracies are of the run that the round began with."""
+
+    round: int
+    errors_before: int
+    reviewed: int
+    fixed: int
+    wrongly_changed: int
+    errors_after: int
+    accuracy: dict[str, float]
+
+
+MARKER = ".curate-demo"
+"""A folder with this file in it was made by the demo, and may be made anew."""
+
+
+def make_gallery(settings: DemoSettings) -> Truth:
+    """Make ``gallery/labels.csv`` with planted errors, and ``truth.csv`` beside it, out of the loop's sight."""
+    folder = settings.folder / "gallery"
+    if settings.gallery is None:
+        records = draw_gallery(folder, settings.count or 300, settings.seed)
+    else:
+        records = copy_gallery(settings.gallery, folder, settings.count, settings.seed)
+    write_listing(records, settings.folder / "truth.csv")
+    write_listing(plant_errors(records, settings.error_rate, settings.seed), folder / "labels.csv")
+    return truth_of(records)
+
+
+def truth_of(records: Sequence[Record]) -> Truth:
+    """Return the true classes by path, as class keys."""
+    return {
+        record.filepath: {name: value.replace(" ", "_") for name, value in record.labels.items() if value}
+        for record in records
+    }
+
+
+def clear_folder(folder: Path) -> None:
+    """Remove what an earlier demo left, but for the Label Studio data, whose set-up is slow.
+
+    Raises:
+        DemoFolderTaken: The folder holds something that no demo made.
+    """
+    from curate.errors import DemoFolderTaken
+
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+        raise DemoFolderTaken(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+    for name in ("gallery", "workspace"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def count_errors(catalog: Catalog, truth: Truth) -> set[tuple[str, str]]:
+    """Return the (path, attribute) of every label that is not the true one."""
+    with catalog.read() as session:
+        table = label_table(session)
+        lists = {a.name: class_list(session, a) for a in attributes(session)}
+    return {
+        (path, name)
+        for name, classes in lists.items()
+        for path, class_id in zip(table.paths, table.labels[name].tolist(), strict=True)
+        if class_id >= 0 and name in truth[path] and classes.key[class_id] != truth[path][name]
+    }
+
+
+def true_accuracy(workspace: Workspace, catalog: Catalog, truth: Truth) -> dict[str, float]:
+    """Return the newest run's out-of-sample accuracy against the truth, by attribute."""
+    with catalog.read() as session:
+        run = find_run(session, None, "demo")
+        arrays = read_arrays(run_folder(session, workspace, run.uuid))
+        classes = {name: row.classes for name, row in run_attributes(session, run).items()}
+        table = label_table(session)
+    paths = [table.paths[row] for row in table.rows_of(arrays.artwork_ids)]
+    accuracy = {}
+    for name, keys in classes.items():
+        best = np.nan_to_num(arrays.pred_probs[name]).argmax(axis=1)
+        right = [keys[k] == truth[p][name] for k, p in zip(best, paths, strict=True) if name in truth[p]]
+        accuracy[name] = round(float(np.mean(right)), 4)
+    return accuracy
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,85 @@
+"""The surroundings that the commands need: each found, or what to type."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.errors import CurateError, NotAWorkspace
+from db.settings import LabelStudioSettings
+from db.workspace import open_workspace
+
+LOW_DISK = 2 * 2**30
+"""Bytes under which a feature cache or a MongoDB is likely to fail."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing looked at, whether it serves, and what was found or what to type."""
+
+    name: str
+    ok: bool
+    found: str
+
+
+def diagnose(folder: Path) -> list[Diagnosis]:
+    """Look at everything; the folder need not be a workspace."""
+    settings = LabelStudioSettings()
+    workspace = (True, f"{folder.absolute()}")
+    try:
+        opened = open_workspace(folder)
+        settings = opened.settings.label_studio
+        with opened.open_catalog():
+            pass
+    except NotAWorkspace as error:
+        workspace = (True, f"none here; `curate init {error.folder}` makes one")
+    except CurateError as error:
+        workspace = (False, str(error))
+
+    def label_studio() -> tuple[bool, str]:
+        from review.label_studio import diagnose as diagnose_server
+
+        return diagnose_server(settings)
+
+    checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
+        ("Python", _python),
+        ("workspace", lambda: workspace),
+        ("torch", _torch),
+        ("weights", _weights),
+        ("MongoDB", _mongod),
+        ("Label Studio", label_studio),
+        ("disk", lambda: _disk(folder)),
+    ]
+    return [Diagnosis(name, *check()) for name, check in checks]
+
+
+def _python() -> tuple[bool, str]:
+    return sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}"
+
+
+def _torch() -> tuple[bool, str]:
+    from model.diagnosis import diagnose_torch
+
+    return diagnose_torch()
+
+
+def _weights() -> tuple[bool, str]:
+    from model.diagnosis import diagnose_weights
+
+    return diagnose_weights()
+
+
+def _mongod() -> tuple[bool, str]:
+    from review.mongod import diagnose as diagnose_mongod
+
+    return diagnose_mongod()
+
+
+def _disk(folder: Path) -> tuple[bool, str]:
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(there).free
+    return free > LOW_DISK, f"{free / 2**30:.0f} GB free at {there}"
