@@ -140,6 +140,9 @@ class TrainSettings(BaseModel):
     projection: int | None = Field(
         None, ge=0, le=4096, description="Features a cell is projected to before the LSTM; 0 keeps them all."
     )
+    whiten: float = Field(
+        0.0, ge=0, le=1, description="How far the projected features are made equally large: 0 not, 1 wholly."
+    )
     lstm_hidden: int | None = Field(None, ge=4, le=4096, description="Size of the LSTM's hidden state.")
     lstm_layers: int = Field(1, ge=1, le=4, description="LSTM layers.")
     bidirectional: bool = Field(False, description="Read the cells in both directions.")

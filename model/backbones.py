@@ -73,10 +73,12 @@ class TorchvisionBackbone(Backbone):
 class TimmBackbone(Backbone):
     """Any timm model; a ViT's tokens are laid out as the grid that they stand for."""
 
+    body: Any
+
     def __init__(self, name: str, timm_name: str, image_size: int) -> None:
         super().__init__()
-        self.body: Any = _create_timm(timm_name, image_size)
-        config = self.body.pretrained_cfg
+        self.body = _create_timm(timm_name, image_size)
+        config: dict[str, Any] = self.body.pretrained_cfg
         mean, std = tuple(config["mean"]), tuple(config["std"])
         self.spec = BackboneSpec(name, int(self.body.num_features), mean, std)
 

@@ -31,12 +31,14 @@ class Targets:
     """The given labels of one attribute, in the order of the examples.
 
     ``classes`` are the class keys in column order; ``labels`` has shape ``(N,)``, each in
-    ``0..len(classes) - 1``, or -1 where the label is missing or its class too rare for this run.
+    ``0..len(classes) - 1``, or -1 where the label is missing or its class too rare for this run;
+    ``rare`` counts the latter.
     """
 
     attribute: str
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
+    rare: int = 0
 
 
 @dataclass(frozen=True)

@@ -41,37 +41,68 @@ class GridPool(nn.Module):
         return features.flatten(2).transpose(1, 2)
 
 
+class SeededDropout(nn.Module):
+    """Dropout whose draws come from a generator of its own.
+
+    Several models train at once in threads of one process; torch's global generator would be drawn from in
+    whatever order they happen to run.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator: torch.Generator | None = None
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return the values, in training each zeroed with probability ``rate`` and the rest scaled up."""
+        if not self.training or self.rate == 0:
+            return values
+        kept = torch.rand(values.shape, generator=self.generator, device=values.device) >= self.rate
+        return values * kept / (1 - self.rate)
+
+
+def seed_dropout(network: nn.Module, seed: int, device: torch.device) -> None:
+    """Start the draws of every :class:`SeededDropout` anew."""
+    generator = torch.Generator(device=device).manual_seed(seed)
+    for part in network.modules():
+        if isinstance(part, SeededDropout):
+            part.generator = generator
+
+
 class SequenceHeads(nn.Module):
     """The LSTM over the cells, and one linear head an attribute on its final hidden state."""
 
     def __init__(self, features: int, steps: int, classes: Sequence[int], settings: TrainSettings) -> None:
         super().__init__()
         hidden = settings.lstm_hidden or 256
-        self.final = settings.lstm_pool == "final"
-        self.layers = settings.lstm_layers
-        self.input_dropout = nn.Dropout(settings.input_dropout)
-        self.lstm = nn.LSTM(
-            features,
-            hidden,
-            num_layers=settings.lstm_layers,
-            batch_first=True,
-            bidirectional=settings.bidirectional,
-            dropout=settings.lstm_dropout if settings.lstm_layers > 1 else 0.0,
-        )
         width = hidden * (2 if settings.bidirectional else 1)
-        self.dropout = nn.Dropout(settings.dropout or 0.0)
+        self.final = settings.lstm_pool == "final"
+        self.input_dropout = SeededDropout(settings.input_dropout)
+        self.between = SeededDropout(settings.lstm_dropout)
+        self.lstms = nn.ModuleList(
+            nn.LSTM(
+                features if layer == 0 else width,
+                hidden,
+                batch_first=True,
+                bidirectional=settings.bidirectional,
+            )
+            for layer in range(settings.lstm_layers)
+        )
+        self.dropout = SeededDropout(settings.dropout or 0.0)
         self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
         if settings.chrono:
-            remember(self.lstm, steps)
+            for lstm in self.lstms:
+                assert isinstance(lstm, nn.LSTM)
+                remember(lstm, steps)
 
     def forward(self, sequence: Tensor) -> Logits:
         """Return the logits of each attribute for sequences ``(N, T, P)``."""
-        states, (hidden, _) = self.lstm(self.input_dropout(sequence))  # (N, T, D), (layers * D / H, N, H)
-        if self.final:
-            last = hidden.unflatten(0, (self.layers, -1))[-1]  # (directions, N, H) of the top layer
-            summary = last.transpose(0, 1).flatten(1)  # (N, D)
-        else:
-            summary = states.mean(dim=1)
+        states = self.input_dropout(sequence)
+        for layer, lstm in enumerate(self.lstms):
+            states, (hidden, _) = lstm(
+                states if layer == 0 else self.between(states)
+            )  # (N, T, D), (D / H, N, H)
+        summary = hidden.transpose(0, 1).flatten(1) if self.final else states.mean(dim=1)  # (N, D)
         summary = self.dropout(summary)
         return [head(summary) for head in self.heads]
 

@@ -65,7 +65,7 @@ def weights_digest(module: nn.Module) -> str:
     """Return 16 hexadecimal digits of the SHA-256 over all tensors, in order, without their names."""
     total = hashlib.sha256()
     for tensor in module.state_dict().values():
-        total.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()[:16]
 
 
