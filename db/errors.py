@@ -8,6 +8,13 @@
     ├── BadSettings              curate.toml says something that cannot be
     ├── CatalogMissing           the workspace has no catalog file
     ├── CatalogOutdated          its schema is not this version's
+    ├── CatalogDamaged           the file is not a whole SQLite database
+    ├── CatalogLocked            another process has been writing for ten minutes
+    ├── CatalogReadOnly          the catalog may not be written
+    ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
+    ├── NoSpace                  the disk is full, or refuses to write
+    ├── BadDatabaseUrl           a database that curate does not speak
+    ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
@@ -74,6 +81,76 @@ class CatalogOutdated(CurateError):
         super().__init__(
             f"{name} has schema revision {found}, and this version of curate needs {needed}. "
             f"Back it up, then run `curate upgrade`."
+        )
+
+
+class CatalogDamaged(CurateError):
+    """The catalog file is cut off, overwritten, or no database at all."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"The catalog {name} is damaged ({said}). Move it away together with its -wal and -shm files, "
+            f"and put a backup back with `curate restore FILE`."
+        )
+
+
+class CatalogLocked(CurateError):
+    """A writer waited for its turn, and gave up."""
+
+    def __init__(self, name: str, holder: str) -> None:
+        super().__init__(
+            f"The catalog {name} is still locked by {holder}; nothing was written. "
+            f"Wait until it is done, or end it, then run the command again."
+        )
+
+
+class CatalogReadOnly(CurateError):
+    """The database may not be written by this user."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"The catalog {name} cannot be written ({said}). Give this user the right to write "
+            f"the file and its folder (or the tables), then run the command again."
+        )
+
+
+class CatalogUnreachable(CurateError):
+    """The database server does not answer, or not to this user."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"The catalog {name} cannot be reached ({said}). Start the server or mend database_url "
+            f"in curate.toml, then run the command again; what was being written is not half there."
+        )
+
+
+class NoSpace(CurateError):
+    """A write failed because the disk is full, or because it refuses."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"{name} could not be written ({said}). Make room on that disk and run the command again; "
+            f"what was being written is not half there."
+        )
+
+
+class BadDatabaseUrl(CurateError):
+    """The URL of the catalog names a database that curate does not speak."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"{found!r} is no database that curate can keep its catalog in. Give a URL such as "
+            f"postgresql://USER@HOST/DATABASE, or none for a SQLite file in the workspace."
+        )
+
+
+class DriverMissing(CurateError):
+    """The catalog is on PostgreSQL, and the driver is not installed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
+            f"Type `pip install 'curate[postgresql]'`."
         )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.catalog import HEAD_REVISION, Catalog, make_engine, open_catalog, schema_revision, sqlite_url, upgrade
 from db.errors import CatalogMissing, CatalogOutdated
+from db.faults import catalog_name, parse_url
 from db.models import Artwork, Base, Label
 
 
@@ -28,23 +30,27 @@ def test_models_and_migrations_agree(catalog: Catalog) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_sqlite_has_wal_and_foreign_keys(catalog: Catalog) -> None:
-    with catalog.read() as session:
+def test_sqlite_has_wal_and_foreign_keys(tmp_path: Path) -> None:
+    upgrade(sqlite_url(tmp_path / "catalog.db"))
+
+    with open_catalog(sqlite_url(tmp_path / "catalog.db")) as catalog, catalog.read() as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert session.execute(text("PRAGMA synchronous")).scalar() == 2
 
+
+def test_a_row_without_its_parent_is_refused(catalog: Catalog) -> None:
     with pytest.raises(IntegrityError), catalog.write() as session:
         session.add(Label(artwork_id=99, attribute_id=1, class_id=1, source_id=1))
 
 
 def test_a_failed_write_leaves_nothing(catalog: Catalog) -> None:
     """Python's sqlite3 would commit a table before a failing statement; ours must not."""
-    with pytest.raises(OperationalError), catalog.write() as session:
+    with pytest.raises(DBAPIError), catalog.write() as session:
         session.execute(text("CREATE TABLE half (id INTEGER)"))
         session.execute(text("INSERT INTO nowhere VALUES (1)"))
 
-    with catalog.read() as session:
-        assert session.execute(text("SELECT name FROM sqlite_master WHERE name = 'half'")).all() == []
+    assert not inspect(catalog.engine).has_table("half")
 
 
 def test_a_reader_sees_one_snapshot_while_another_writes(catalog: Catalog) -> None:
@@ -86,18 +92,47 @@ def test_a_missing_catalog_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_an_outdated_catalog_is_refused_and_never_changed(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.db"
-    upgrade(sqlite_url(path))
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
-    connection.close()
+def test_an_outdated_catalog_is_refused_and_never_changed(url: str) -> None:
+    name = catalog_name(parse_url(url))
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
 
-    with pytest.raises(CatalogOutdated) as error, open_catalog(sqlite_url(path)):
+    with pytest.raises(CatalogOutdated) as error, open_catalog(url):
         pass
 
     assert str(error.value) == (
-        f"{path} has schema revision 0000, and this version of curate needs {HEAD_REVISION}. "
+        f"{name} has schema revision 0000, and this version of curate needs {HEAD_REVISION}. "
         f"Back it up, then run `curate upgrade`."
     )
-    assert schema_revision(make_engine(sqlite_url(path))) == "0000"
+    assert schema_revision(engine) == "0000"
+    engine.dispose()
+
+
+def test_a_migration_runs_once_where_two_begin_it_together(empty_url: str) -> None:
+    """Each waits for the lock, and the second finds that there is nothing left to do."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", f"from db.catalog import upgrade; upgrade({empty_url!r})"])
+        for _ in range(2)
+    ]
+
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    with open_catalog(empty_url) as catalog, catalog.read() as session:
+        assert session.query(Artwork).count() == 0
+
+
+def test_two_processes_lose_no_write_of_each_other(catalog: Catalog) -> None:
+    """Each process reads a number and writes it plus one, fifteen times."""
+    program = f"""
+from db.catalog import open_catalog
+from db.models import Artwork
+with open_catalog({catalog.url!r}) as catalog:
+    for _ in range(15):
+        with catalog.write() as session:
+            session.get_one(Artwork, 1).revision += 1
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
+
+    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    with catalog.read() as session:
+        assert session.get_one(Artwork, 1).revision == 31

