@@ -361,6 +361,7 @@ class Batch(Base):
     server: Mapped[str] = mapped_column(String(200))
     project_id: Mapped[int | None]
     budget: Mapped[int]
+    annotators: Mapped[int] = mapped_column(default=1)
     expected_yield: Mapped[float]
     sent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -377,6 +378,7 @@ class BatchItem(Base):
     artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
     purpose: Mapped[str] = mapped_column(String(8))
     attributes: Mapped[list[str]]
+    score: Mapped[float] = mapped_column(default=0.5)
     inclusion_probability: Mapped[float | None]
     known: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
