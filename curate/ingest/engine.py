@@ -1,0 +1,274 @@
+"""Take a source into the catalog: batches are read, looked up, checked on all cores, and written in order.
+
+Every batch is one short transaction, so a killed ingest leaves whole batches, and the same command goes on
+from there: what is in the catalog with the same size and time of change is not read again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from curate.duplicates import group_duplicates
+from curate.ingest.checking import Checker, Checks
+from curate.ingest.encoding import Encoder
+from curate.ingest.errors import BadOption
+from curate.ingest.files import FoundFile, ImageFolder, NotFound, nfc
+from curate.ingest.formats import SourceOptions, open_source
+from curate.ingest.records import Reader, Record, Refused, shown
+from curate.ingest.roots import locked_root
+from curate.ingest.summary import IngestSummary
+from curate.progress import Progress, Silent
+from db.catalog import Catalog
+from db.conflicts import record_conflicts
+from db.errors import FileMissing
+from db.ingest import (
+    Entry,
+    ImageState,
+    Known,
+    Writer,
+    add_refusals,
+    finish_ingest,
+    start_ingest,
+)
+from db.workspace import Workspace
+
+BATCH = 512
+"""Records in one transaction where images are read: well under a second of other writers' waiting."""
+LIST_BATCH = 4000
+"""The same where only lists are read."""
+AHEAD = 6
+"""Batches that may wait for their images to be checked."""
+
+
+def ingest(
+    workspace: Workspace,
+    source: Path,
+    *,
+    format: str = "auto",
+    images: Path | None = None,
+    check_images: bool = True,
+    verify: bool = False,
+    artist_from: str | None = None,
+    attribute: str | None = None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read images and labels into the workspace's catalog.
+
+    Args:
+        workspace: Where to.
+        source: A list or a folder.
+        format: ``auto``, or the reader's name.
+        images: The folder that listed paths are relative to; the list's own if None.
+        check_images: False reads no image: artworks come in as ``unverified``.
+        verify: Read every image again, also those whose size and time have not changed.
+        artist_from: ``path`` or ``list``; see the reader.
+        attribute: What folders are classes of; see the reader.
+        progress: Told how far it is.
+
+    Returns:
+        Counts; every refused record is in the catalog's ``refusal`` table with its reason.
+
+    Raises:
+        FileMissing: The source or the folder of images does not exist.
+        UnknownSource: No reader knows what the source is.
+    """
+    began = time.monotonic()
+    progress = progress or Silent()
+    options = SourceOptions(workspace.settings.attributes, attribute, artist_from)
+    reader = open_source(source, format, options)
+    if images is not None and not images.is_dir():
+        raise FileMissing(images, "folder of images")
+    if images is not None and reader.format == "folders" and images.resolve() != source.resolve():
+        raise BadOption(f"--images {images}", "a folder of images is its own source", "Leave the option out.")
+    workspace, root = locked_root(workspace, images or reader.images)
+    summary = IngestSummary(str(source), reader.format, remarks=list(reader.remarks))
+    with workspace.open_catalog() as catalog:
+        with catalog.write() as session:
+            summary.ingest_id = start_ingest(session, str(source.absolute()), reader.format)
+        run = _Run(workspace, catalog, reader, root, summary, progress, check_images, verify)
+        run.read_all()
+        group_duplicates(catalog, summary, progress)
+        with catalog.write() as session:
+            summary.conflicts = record_conflicts(session)
+        summary.seconds = time.monotonic() - began
+        with catalog.write() as session:
+            finish_ingest(session, summary.ingest_id, summary.as_json())
+    progress.finish()
+    return summary
+
+
+@dataclass
+class _Plan:
+    """A batch on its way: its records under their keys, what is known of them, and images being checked."""
+
+    records: list[tuple[str, Record, FoundFile | NotFound | None]] = field(default_factory=list)
+    states: dict[str, ImageState] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
+    checking: list[FoundFile] = field(default_factory=list)
+    checks: Checks | None = None
+    refused: list[Refused] = field(default_factory=list)
+
+
+class _Run:
+    """One ingest while it reads."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        catalog: Catalog,
+        reader: Reader,
+        root: str,
+        summary: IngestSummary,
+        progress: Progress,
+        check_images: bool,
+        verify: bool,
+    ) -> None:
+        self.catalog, self.reader, self.summary, self.progress = catalog, reader, summary, progress
+        self.check_images, self.verify = check_images, verify
+        self.roots = workspace.settings.roots
+        self.folder = ImageFolder(self.roots[root])
+        self.encoder = Encoder(catalog, reader, summary)
+        self.writer = Writer(
+            workspace.settings.collection,
+            root,
+            self.encoder.columns,
+            self._gone,
+            tuple(name for name in self.roots if name != root),
+        )
+        self.seen: set[int] = set()
+
+    def read_all(self) -> None:
+        """Read every record, and write it."""
+        self.progress.start(self.reader.total, f"Reading {Path(self.summary.source).name}")
+        waiting: deque[_Plan] = deque()
+        with Checker() as checker:
+            for records in _batches(iter(self.reader), BATCH if self.check_images else LIST_BATCH):
+                plan = self._plan(records)
+                plan.checks = checker.submit(plan.checking)
+                waiting.append(plan)
+                while len(waiting) > AHEAD or (waiting and waiting[0].checks and waiting[0].checks.done()):
+                    self._finish(waiting.popleft())
+            while waiting:
+                self._finish(waiting.popleft())
+
+    def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
+        """Find the files of a batch, and decide which of them to check."""
+        plan = _Plan()
+        for record in records:
+            if isinstance(record, Refused):
+                plan.refused.append(record)
+            else:
+                self._place(plan, record)
+        paths = [path for path, _, _ in plan.records]
+        with self.catalog.read() as session:
+            plan.known = self.writer.known(session, paths)
+        for path, _, found in plan.records:
+            if isinstance(found, NotFound):
+                status = "missing" if found.reason == "missing" else "refused"
+                plan.states[path] = ImageState(status, found.reason)
+            elif found is None:
+                plan.states[path] = ImageState("unverified")
+            elif self.verify or not _as_known(plan.known.get(path), found):
+                plan.checking.append(found)
+        return plan
+
+    def _place(self, plan: _Plan, record: Record) -> None:
+        """Give a record its key, and refuse it where it has none or had it before."""
+        found: FoundFile | NotFound | None = None
+        if self.check_images:
+            found = self.folder.find(record.path)
+            path = found.path
+        else:
+            key = self.folder.key(record.path)
+            found, path = (key, None) if isinstance(key, NotFound) else (None, nfc(key))
+        if path is None:
+            assert isinstance(found, NotFound)
+            plan.refused.append(Refused(record.where, found.reason, found.detail))
+        elif hash(path) in self.seen:
+            plan.refused.append(Refused(record.where, "listed_twice", shown(path)))
+        elif (reason := self.encoder.refusal(record)) is not None:
+            plan.refused.append(Refused(record.where, *reason))
+        else:
+            self.seen.add(hash(path))
+            if isinstance(found, FoundFile) and found.renamed:
+                self.summary.notes["found_under_another_spelling"] += 1
+            plan.records.append((path, record, found))
+
+    def _finish(self, plan: _Plan) -> None:
+        """Wait for a batch's images, write what changed, and count."""
+        assert plan.checks is not None
+        for file, state in zip(plan.checking, plan.checks.result(), strict=True):
+            plan.states[file.path] = state
+            self.summary.notes.update(state.notes)
+        self.encoder.learn(record for _, record, _ in plan.records)
+        entries = [
+            Entry(path, plan.states.get(path), *self.encoder.encode(record))
+            for path, record, _ in plan.records
+        ]
+        outdated = self._outdated(plan, entries)
+        refused = plan.refused + self._bad_images(plan)
+        if outdated or refused:
+            with self.catalog.write() as session:
+                self.summary.written.add(self.writer.write(session, outdated))
+                add_refusals(session, self.summary.ingest_id, refused)
+        self.summary.refused.update(row.reason for row in refused)
+        self.progress.advance(len(plan.records) + len(plan.refused))
+
+    def _outdated(self, plan: _Plan, entries: Sequence[Entry]) -> list[Entry]:
+        """Return the entries that must be written; the others are counted as unchanged."""
+        settled = []
+        for entry in entries:
+            known = plan.known.get(entry.path)
+            if known is not None and _settled(known, entry.image):
+                settled.append((known, entry))
+        with self.catalog.read() as session:
+            same = self.writer.unchanged(session, settled)
+        unchanged = {entry.path for (_, entry), is_same in zip(settled, same, strict=True) if is_same}
+        usable = {known.path for known, _ in settled if known.status in ("ok", "unverified", "unusable")}
+        self.summary.written.unchanged += len(unchanged & usable)
+        return [entry for entry in entries if entry.path not in unchanged]
+
+    def _bad_images(self, plan: _Plan) -> list[Refused]:
+        """Return a refusal for each record whose image is missing or cannot be used."""
+        refused = []
+        for path, record, found in plan.records:
+            state = plan.states.get(path)
+            known = plan.known.get(path)
+            if state is None and known is not None and known.status in ("refused", "missing"):
+                refused.append(Refused(record.where, known.reason or known.status, shown(path)))
+            elif state is not None and state.status in ("refused", "missing"):
+                detail = found.detail if isinstance(found, NotFound) and found.detail else path
+                refused.append(Refused(record.where, state.reason or state.status, shown(detail)))
+        return refused
+
+    def _gone(self, root: str, path: str) -> bool:
+        """Return whether an artwork's image is no longer where the catalog has it."""
+        return root not in self.roots or not os.path.lexists(self.roots[root] / path)
+
+
+def _as_known(known: Known | None, found: FoundFile) -> bool:
+    return (
+        known is not None
+        and (known.bytes, known.mtime_ns) == (found.bytes, found.mtime_ns)
+        and (known.status not in ("unverified", "missing"))
+    )
+
+
+def _settled(known: Known, image: ImageState | None) -> bool:
+    """Return whether an image is as the catalog has it."""
+    if image is None:
+        return True
+    if image.bytes is None:
+        return (image.status, image.reason) == (known.status, known.reason) or (image.status == "unverified")
+    return False
+
+
+def _batches(records: Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+    while batch := list(islice(records, size)):
+        yield batch

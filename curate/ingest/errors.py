@@ -1,0 +1,70 @@
+"""What can be wrong with a source as a whole; single records are refused, not raised.
+
+::
+
+    db.errors.CurateError
+    ├── UnknownSource        neither a list nor a folder that any reader knows
+    ├── SourceUnreadable     it cannot be opened or is not text
+    ├── NoPathColumn         a list without a column of paths
+    ├── NoLabelColumn        a list without a column of any attribute
+    └── BadOption            options that contradict each other or the source
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from curate.ingest.records import shown
+from db.errors import CurateError
+
+
+class UnknownSource(CurateError):
+    """No reader knows what a source is."""
+
+    def __init__(self, source: Path, found: str) -> None:
+        super().__init__(
+            f"{source} is no source that curate knows: {found}. Expected a CSV list, a folder of images, "
+            f"ArtGAN's lists, Kaggle's classes.csv or wclasses.csv, or parquet files; "
+            f"say which with `--format`."
+        )
+
+
+class SourceUnreadable(CurateError):
+    """A source cannot be read at all."""
+
+    def __init__(self, source: Path, problem: str) -> None:
+        super().__init__(f"{source} cannot be read: {problem}. Mend the file and run the command again.")
+
+
+class NoPathColumn(CurateError):
+    """A list whose header names no path."""
+
+    def __init__(self, source: Path, header: Sequence[str]) -> None:
+        super().__init__(
+            f"{source} has the columns {_listed(header)}; none of them is a path. "
+            f"Name the column of the image files `filepath`."
+        )
+
+
+class NoLabelColumn(CurateError):
+    """A list whose header names no attribute."""
+
+    def __init__(self, source: Path, header: Sequence[str], attributes: Sequence[str]) -> None:
+        super().__init__(
+            f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
+            f"({', '.join(attributes)}). Rename a column, or make a workspace with "
+            f"`curate init DIR --attributes NAMES`."
+        )
+
+
+class BadOption(CurateError):
+    """An option that does not go with the source."""
+
+    def __init__(self, option: str, problem: str, instead: str) -> None:
+        super().__init__(f"{option}: {problem}. {instead}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = ", ".join(shown(name, 40) for name in names[:12])
+    return f"{named} and {len(names) - 12} more" if len(names) > 12 else named

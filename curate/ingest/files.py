@@ -1,0 +1,247 @@
+"""Find listed files under one folder, whatever their names went through, and never outside it.
+
+A name that is not there as written is looked up by keys that survive what archives, systems and
+encodings do to names: normal form, case, UTF-8 read as Latin-1, ``#U00e9`` escapes, punctuation and
+accents replaced. A key counts only when exactly one file of that folder has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from curate.ingest.records import shown
+
+LONGEST_PATH = 4096
+WINDOWS_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+URL = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+ESCAPE = re.compile(r"#U([0-9a-fA-F]{4})")
+
+
+class FoundFile(NamedTuple):
+    """A file under the root: its key (NFC, ``/`` between), where it opens, its size and time.
+
+    ``renamed`` says that the disk spells it otherwise than the list.
+    """
+
+    path: str
+    file: str
+    bytes: int
+    mtime_ns: int
+    renamed: bool = False
+
+
+class NotFound(NamedTuple):
+    """Why a listed path is no file that may be read; ``path`` is its key where it could be one."""
+
+    reason: str
+    detail: str = ""
+    path: str | None = None
+
+
+@dataclass
+class _Folder:
+    """One folder under the root: where it really is, and its entries by key once asked for."""
+
+    key: str
+    real: str
+    reason: str | None = None
+    names: list[dict[str, list[str]]] | None = None
+
+
+@dataclass
+class ImageFolder:
+    """The folder that listed paths are relative to."""
+
+    root: Path
+    _folders: dict[str, _Folder] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.root = self.root.resolve()
+        self._prefix = str(self.root).rstrip("/") + "/"
+
+    def find(self, listed: str) -> FoundFile | NotFound:
+        """Return the file that a list names, or why there is none."""
+        path = self.key(listed)
+        if isinstance(path, NotFound):
+            return path
+        parent, _, name = path.rpartition("/")
+        folder = self._folder(parent)
+        if folder.reason is not None:
+            return NotFound(folder.reason, shown(listed), nfc(path))
+        found = self._stat(folder, name, renamed=folder.key != parent)
+        if found is None:
+            other = _only(self._names(folder), name)
+            if other is None:
+                return NotFound("missing", "", nfc(path))
+            found = self._stat(folder, other, renamed=True)
+        return found or NotFound("missing", "", nfc(path))
+
+    def key(self, listed: str) -> str | NotFound:
+        """Return a listed path relative to the root and without ``.`` and ``..``, reading no file."""
+        plain = "\\" not in listed and "//" not in listed and "./" not in listed
+        if plain and listed and listed[0] not in "/ " and len(listed) < 200 and listed.isprintable():
+            return listed if listed[-1] not in "/. " and ":" not in listed else self._awkward_key(listed)
+        return self._awkward_key(listed)
+
+    def _awkward_key(self, listed: str) -> str | NotFound:
+        if not listed.strip(" "):
+            return NotFound("no_path", shown(listed))
+        if CONTROL.search(listed) or len(listed) > LONGEST_PATH:
+            return NotFound("bad_path", shown(listed))
+        if any("\ud800" <= c <= "\udfff" for c in listed):
+            return NotFound("not_utf8", shown(listed))
+        if URL.match(listed):
+            return NotFound("url", shown(listed))
+        if WINDOWS_DRIVE.match(listed) or listed.startswith("\\\\"):
+            return NotFound("outside_root", shown(listed))
+        path = listed if os.path.lexists(self._prefix + listed) else listed.strip(" ")
+        if "\\" in path and not os.path.lexists(self._prefix + path):
+            path = path.replace("\\", "/")
+        if path.startswith("/"):
+            if not (os.path.normpath(path) + "/").startswith(self._prefix):
+                return NotFound("outside_root", shown(listed))
+            path = os.path.normpath(path)[len(self._prefix) :]
+        path = os.path.normpath(path)
+        if path == ".." or path.startswith("../"):
+            return NotFound("outside_root", shown(listed))
+        if path in (".", "") or listed.endswith("/"):
+            return NotFound("not_a_file", shown(listed))
+        if any(len(os.fsencode(part)) > 255 for part in path.split("/")):
+            return NotFound("bad_path", shown(listed))
+        return path
+
+    def _folder(self, path: str) -> _Folder:
+        """Return a folder by its path, found as files are: as written, else by key."""
+        if path not in self._folders:
+            self._folders[path] = self._open_folder(path)
+        return self._folders[path]
+
+    def _open_folder(self, path: str) -> _Folder:
+        if not path:
+            return _Folder("", str(self.root))
+        parent, _, name = path.rpartition("/")
+        above = self._folder(parent)
+        if above.reason is not None:
+            return above
+        if not os.path.lexists(f"{above.real}/{name}"):
+            name = _only(self._names(above), name) or name
+        key = f"{above.key}/{name}" if above.key else name
+        try:
+            real = os.path.realpath(f"{above.real}/{name}", strict=True)
+        except FileNotFoundError:
+            return _Folder(key, "", "missing")
+        except OSError:
+            return _Folder(key, "", "unreadable_folder")
+        if not (real + "/").startswith(self._prefix):
+            return _Folder(key, "", "outside_root")
+        return _Folder(key, real) if os.path.isdir(real) else _Folder(key, "", "missing")
+
+    def _stat(self, folder: _Folder, name: str, renamed: bool) -> FoundFile | NotFound | None:
+        """Return the file of that name in a folder, None where nothing has the name."""
+        file = f"{folder.real}/{name}"
+        key = f"{folder.key}/{name}" if folder.key else name
+        try:
+            info = os.lstat(file)
+            if stat.S_ISLNK(info.st_mode):
+                if not os.path.realpath(file, strict=True).startswith(self._prefix):
+                    return NotFound("outside_root", shown(key), nfc(key))
+                info = os.stat(file)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return NotFound("unreadable", error.strerror or "", nfc(key))
+        if not stat.S_ISREG(info.st_mode):
+            return NotFound("not_a_file", shown(key), nfc(key))
+        return FoundFile(nfc(key), file, info.st_size, info.st_mtime_ns, renamed)
+
+    def _names(self, folder: _Folder) -> list[dict[str, list[str]]]:
+        """Return the names in a folder by each kind of key; read once."""
+        if folder.names is None:
+            folder.names = [{} for _ in KEYS]
+            try:
+                names = sorted(os.listdir(folder.real))
+            except OSError:
+                names = []
+            for name in names:
+                for by_key, key in zip(folder.names, KEYS, strict=True):
+                    by_key.setdefault(key(name), []).append(name)
+        return folder.names
+
+
+def nfc(path: str) -> str:
+    """Return a path in normal form NFC."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def repaired(name: str) -> str:
+    """Return a name that was UTF-8, read as Latin-1 and lower-cased, as it was meant.
+
+    Example:
+        >>> repaired("arnold-bã¶cklin")
+        'arnold-böcklin'
+    """
+    if name.isascii():
+        return name
+    try:
+        return name.replace("ã", "Ã").replace("â", "Â").encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def unescaped(name: str) -> str:
+    """Return a name with the ``#U00e9`` escapes of unzip read back."""
+    return ESCAPE.sub(lambda match: chr(int(match[1], 16)), name)
+
+
+def _letters(name: str) -> str:
+    """Return a name's ASCII letters and digits in lower case, accents and apostrophes dropped.
+
+    Other characters are dropped between letters and kept as ``-`` beside a digit: the second work of a
+    title, ``1890(1)``, is not the work of ``18901``.
+    """
+    stem, dot, suffix = name.rpartition(".")
+    ascii_stem = "".join(c for c in unicodedata.normalize("NFKD", stem if dot else suffix) if c.isascii())
+    kept = re.sub(r"(?<=\d)[^a-zA-Z\d]+|[^a-zA-Z\d]+(?=\d)", "-", ascii_stem.replace("'", ""))
+    plain = re.sub(r"[^a-zA-Z\d-]+|(?<=[a-zA-Z])-+(?=[a-zA-Z])", "", kept)
+    return f"{plain}.{suffix}".casefold() if dot else plain.casefold()
+
+
+def _ascii_letters(name: str) -> str:
+    """Return what is left where a system dropped or replaced every character outside ASCII."""
+    return _letters("".join(c for c in unicodedata.normalize("NFC", name) if c.isascii()))
+
+
+KEYS: tuple[Callable[[str], str], ...] = (
+    lambda name: unicodedata.normalize("NFC", name),
+    lambda name: unicodedata.normalize("NFC", name).casefold(),
+    lambda name: _letters(repaired(unescaped(unicodedata.normalize("NFC", name)))),
+    lambda name: _letters(unescaped(unicodedata.normalize("NFC", name))),
+    lambda name: _ascii_letters(unescaped(name)),
+)
+"""From the closest to the loosest; each is tried only where those before it found nothing."""
+LOOSE = 2
+"""From here on, one of the two names must be an awkward one: two plain names that differ are two files."""
+
+
+def is_awkward(name: str) -> bool:
+    """Return whether archives and systems are known to respell such a name."""
+    return not name.isascii() or "'" in name or ESCAPE.search(name) is not None
+
+
+def _only(names: list[dict[str, list[str]]], wanted: str) -> str | None:
+    """Return the one name that shares a key with the wanted one; two that do are no answer."""
+    for at, (key, by_key) in enumerate(zip(KEYS, names, strict=True)):
+        found = by_key.get(key(wanted), [])
+        if at >= LOOSE:
+            found = [name for name in found if is_awkward(wanted) or is_awkward(name)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None

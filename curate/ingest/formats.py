@@ -1,0 +1,82 @@
+"""Which reader a source needs: as the user says, or as the source shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.ingest.csv_list import is_list, open_csv
+from curate.ingest.errors import BadOption, UnknownSource
+from curate.ingest.folders import open_folders
+from curate.ingest.images import IMAGE_SUFFIXES
+from curate.ingest.records import Reader
+from db.errors import FileMissing
+
+LIST_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What a reader may be told: the workspace's attributes, and the command's options."""
+
+    attributes: Sequence[str]
+    attribute: str | None = None
+    artist_from: str | None = None
+
+
+def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
+    """Open a source with the reader of its format.
+
+    Args:
+        source: A list or a folder.
+        format: ``auto``, ``csv`` or ``folders``.
+        options: What the reader may need.
+
+    Raises:
+        FileMissing: There is nothing at that path.
+        UnknownSource: No reader knows what it is.
+        BadOption: An option asks for what the source or the workspace has not.
+    """
+    if not source.exists():
+        raise FileMissing(source, "file or folder")
+    if options.attribute is not None and options.attribute not in options.attributes:
+        raise BadOption(
+            f"--attribute {options.attribute}",
+            f"this workspace has the attributes {', '.join(options.attributes)}",
+            "Name one of these.",
+        )
+    if format == "auto":
+        format, source = recognise(source, options.attributes)
+    if format == "folders":
+        if not source.is_dir():
+            raise UnknownSource(source, "`--format folders` reads a folder, and this is a file")
+        return open_folders(source, options.attributes, options.attribute, options.artist_from)
+    if source.is_dir():
+        raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
+    return open_csv(source, options.attributes)
+
+
+def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
+    """Return the format of a source, and the list or folder to open.
+
+    Raises:
+        UnknownSource: Nothing tells.
+    """
+    if source.is_file():
+        if source.suffix.lower() in LIST_SUFFIXES:
+            return "csv", source
+        raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+    lists = sorted(path for path in source.iterdir() if is_list(path, attributes))
+    if len(lists) == 1:
+        return "csv", lists[0]
+    if lists:
+        names = ", ".join(path.name for path in lists)
+        raise UnknownSource(source, f"a folder with {len(lists)} lists ({names}); name one of them")
+    if any(_has_images(folder) for folder in (source, *sorted(source.iterdir())) if folder.is_dir()):
+        return "folders", source
+    raise UnknownSource(source, "a folder without lists, and without images in it or in its folders")
+
+
+def _has_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())
