@@ -125,18 +125,19 @@ def extract(
     unique = {example.sha256: example for example in examples}
     reasons: dict[str, str] = {}
     fit, sampled = _projection(folder, unique, extractor, progress)
-    store = RecordStore(folder / fit.name)
-    store.damaged(list(unique))
-    for kept, halves, bad in sampled:
-        reasons.update(bad)
-        fit.write(store, kept, halves)
-    missing = [unique[sha256] for sha256 in sorted(unique) if sha256 not in store and sha256 not in reasons]
-    computed = sum(len(batch) for batch, _, _ in sampled) + len(missing)
-    progress.start(len(missing), "features")
-    for batch, grids, bad in extractor.run(missing):
-        reasons.update(bad)
-        fit.write(store, batch, grids)
-        progress.advance(len(batch) + len(bad))
+    with RecordStore(folder / fit.name) as store:
+        store.damaged(list(unique))
+        for kept, halves, bad in sampled:
+            reasons.update(bad)
+            fit.write(store, kept, halves)
+        known = {sha256 for sha256 in unique if sha256 in store or sha256 in reasons}
+        missing = [unique[sha256] for sha256 in sorted(set(unique) - known)]
+        computed = sum(len(kept) for kept, _, _ in sampled) + len(missing)
+        progress.start(len(missing), "features")
+        for batch, grids, bad in extractor.run(missing):
+            reasons.update(bad)
+            fit.write(store, batch, grids)
+            progress.advance(len(batch) + len(bad))
     unreadable = [(item.artwork_id, reasons[item.sha256]) for item in examples if item.sha256 in reasons]
     return Features(
         store,
