@@ -58,7 +58,7 @@ def group_duplicates(catalog: Catalog, summary: IngestSummary, progress: Progres
             )
         summary.oversize_groups = len(oversize)
         with catalog.write() as session:
-            write_groups(session, groups, state)
+            write_groups(session, groups, RULE, state)
     with catalog.read() as session:
         counts = count_groups(session)
     summary.exact_groups, summary.near_groups = counts.get("exact", 0), counts.get("near", 0)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from db.bulk import chunks, take_turns, update_rows
-from db.models import Artwork, CatalogSetting, DuplicateGroup
+from db.bulk import chunks, stored_time, take_turns, update_rows
+from db.models import Artwork, CatalogSetting, DuplicateGroup, now
 
 STATE_KEY = "duplicates_of"
 
@@ -64,9 +64,14 @@ def hashed_images(session: Session) -> HashedImages:
     )
 
 
-def write_groups(session: Session, groups: Sequence[Group], state: str) -> None:
-    """Make these the duplicate groups; a group that goes on, even if it grew or shrank, keeps its id."""
+def write_groups(session: Session, groups: Sequence[Group], rule: str, state: str) -> None:
+    """Make these the duplicate groups; a group that goes on, even if it grew or shrank, keeps its id.
+
+    ``state`` is that of the images compared. Where others have come since, the groups don't count as
+    complete, and the next ingest looks again.
+    """
     take_turns(session)
+    complete = images_state(session, rule) == state
     before = {
         row[0]: row[1] or 0
         for row in session.execute(
@@ -88,10 +93,17 @@ def write_groups(session: Session, groups: Sequence[Group], state: str) -> None:
         after |= dict.fromkeys(group.artwork_ids, row.id)
     session.flush()
     moved = sorted(id_ for id_ in before.keys() | after.keys() if before.get(id_) != after.get(id_))
-    update_rows(session, Artwork, ("duplicate_group_id",), [(after.get(id_), id_) for id_ in moved])
+    when = stored_time(now())
+    update_rows(
+        session,
+        Artwork,
+        ("duplicate_group_id", "updated_at"),
+        [(after.get(id_), when, id_) for id_ in moved],
+    )
     for some in chunks(sorted(old.keys() - used)):
         session.execute(delete(DuplicateGroup).where(DuplicateGroup.id.in_(some)))
-    session.merge(CatalogSetting(key=STATE_KEY, value=state))
+    value = images_state(session, rule) if complete else "incomplete"
+    session.merge(CatalogSetting(key=STATE_KEY, value=value))
 
 
 def count_groups(session: Session) -> dict[str, int]:
