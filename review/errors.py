@@ -11,7 +11,20 @@
         │   └── MongodUnreachable  FIFTYONE_DATABASE_URI leads nowhere
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
-        └── PortTaken              the App's port is in use
+        ├── RootUnmapped           an artwork's root has no folder here
+        ├── PortTaken              the App's port is in use
+        └── LabelStudioError       Label Studio cannot do what was asked
+            ├── TokenMissing       no token in the environment
+            ├── ServerDown         nobody answers at the URL
+            ├── TokenRefused       401
+            ├── NotAllowed         403
+            ├── ProjectGone        404
+            ├── ServerTooOld       a version that lacks what push and sync use
+            ├── RequestFailed      any other answer that is an error
+            ├── ImagesNotServed    the server does not hand out the images
+            ├── TemplateNotServed  the URL template leads to no image
+            ├── BadPrediction      what would be sent does not fit the project's page
+            └── ServerNotStarted   a local server did not come up
 """
 
 from __future__ import annotations
@@ -89,11 +102,132 @@ class DatasetTaken(ReviewError):
         )
 
 
+class RootUnmapped(ReviewError):
+    """Artworks lie under a root that has no folder on this machine."""
+
+    def __init__(self, root: str, artworks: int) -> None:
+        super().__init__(
+            f"{artworks} artworks lie under the root {root!r}, and curate.toml names no folder for it. "
+            f'Add the line `{root} = "FOLDER"` under [roots] in curate.toml.'
+        )
+
+
 class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
     def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+
+
+class LabelStudioError(ReviewError):
+    """Label Studio cannot do what was asked of it."""
+
+
+class TokenMissing(LabelStudioError):
+    """There is no token for the server."""
+
+    def __init__(self, url: str) -> None:
         super().__init__(
-            f"Port {port} is in use by something other than FiftyOne. "
-            f"Name a free one: `curate browse --port {port + 1}`."
+            f"No token for Label Studio at {url}: LABEL_STUDIO_API_KEY is not set. Copy one from "
+            f"{url}/user/account/personal-access-token, then `export LABEL_STUDIO_API_KEY=TOKEN`."
         )
+
+
+class ServerDown(LabelStudioError):
+    """Nobody answers at the server's URL, or the connection broke."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"Label Studio does not answer at {url} ({reason}). Start it with `label-studio start`, or put "
+            f"its address under [label_studio] url in curate.toml; then run the command again."
+        )
+
+
+class TokenRefused(LabelStudioError):
+    """The server refuses the token (401)."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} refuses the token in LABEL_STUDIO_API_KEY. Copy a new personal access "
+            f"token from {url}/user/account/personal-access-token (a legacy token works only where the "
+            f"organisation allows it)."
+        )
+
+
+class NotAllowed(LabelStudioError):
+    """The token's user may not do this (403)."""
+
+    def __init__(self, url: str, doing: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} does not allow this token's user {doing}. "
+            f"Ask its administrator for the right, or use a manager's token."
+        )
+
+
+class ProjectGone(LabelStudioError):
+    """The project of this workspace is not at the server (404)."""
+
+    def __init__(self, url: str, project: int) -> None:
+        super().__init__(
+            f"Label Studio at {url} has no project {project}. Take the line `project = {project}` out of "
+            f"[label_studio] in curate.toml, and the next `curate push` finds it again or makes a new one."
+        )
+
+
+class ServerTooOld(LabelStudioError):
+    """The server is older than what push and sync use."""
+
+    def __init__(self, url: str, found: str, needed: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} has version {found}, and curate needs {needed} or newer. "
+            f"Upgrade it with `pip install -U label-studio`."
+        )
+
+
+class RequestFailed(LabelStudioError):
+    """The server answered with an error that has no sentence of its own."""
+
+    def __init__(self, url: str, doing: str, status: int, detail: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} answered {status} when asked {doing}: {detail}. "
+            f"Nothing is lost: run the command again; if it stays, look in the server's log."
+        )
+
+
+class ImagesNotServed(LabelStudioError):
+    """The server does not hand out the images of a root."""
+
+    def __init__(self, url: str, folder: Path, found: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} does not serve the images under {folder} ({found}). Restart it with "
+            f"LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
+            f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={folder.parent}; or, where it runs elsewhere, put a URL "
+            f"template with {{path}} under [label_studio] images in curate.toml."
+        )
+
+
+class TemplateNotServed(LabelStudioError):
+    """The URL template leads to no image."""
+
+    def __init__(self, image_url: str, found: str) -> None:
+        super().__init__(
+            f"{image_url} is not an image ({found}), and a reviewer's browser would fetch it. "
+            f"Mend the URL template under [label_studio] images in curate.toml."
+        )
+
+
+class BadPrediction(LabelStudioError):
+    """A prediction does not fit the project's page, which the server would not have noticed."""
+
+    def __init__(self, artwork: str, problem: str) -> None:
+        super().__init__(
+            f"The prediction for artwork {artwork} does not fit the project's labelling page: {problem}. "
+            f"Nothing was sent. Run `curate check`, then push again."
+        )
+
+
+class ServerNotStarted(LabelStudioError):
+    """A local Label Studio did not come up."""
+
+    def __init__(self, log: Path, reason: str) -> None:
+        super().__init__(f"Label Studio did not start ({reason}). Its log is {log}.")

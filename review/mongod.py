@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from review.errors import FiftyOneMissing, MongodBroken, MongodMissing, MongodUnreachable, NoMongod
 
@@ -122,10 +123,13 @@ def _ask_server(uri: str, command: str) -> Mongod:
     from pymongo.errors import PyMongoError
 
     try:
-        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
+        client: pymongo.MongoClient[Any] = pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000)
+        with client:
             return Mongod(without_password(uri), str(client.server_info()["version"]))
     except PyMongoError as error:
-        raise MongodUnreachable(command, without_password(uri), str(error).split(",")[0]) from error
+        raise MongodUnreachable(
+            command, without_password(uri), str(error).split(",")[0].split(" (configured")[0]
+        ) from error
 
 
 def without_password(uri: str) -> str:

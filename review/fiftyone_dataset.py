@@ -1,0 +1,181 @@
+"""Bring the workspace's FiftyOne dataset up to date with the catalog, writing only what changed.
+
+The dataset is a view of the catalog and can be made again from it at any time; what is only in the
+dataset (tags, a person's own fields and saved views) is never touched. ``info["curate"]`` says how far the
+catalog was read: it is written first as unfinished and last as done, so that a sync that was
+killed is known and gone over again. Samples that somebody changed since are found by FiftyOne's own
+``last_modified_at`` and mended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from db.browse import Marks, Picture, look
+from db.catalog import Catalog
+from db.workspace import Workspace
+from review.errors import DatasetTaken
+from review.fiftyone_env import import_fiftyone
+from review.fiftyone_samples import field_types
+from review.fiftyone_schema import declare_fields
+from review.fiftyone_views import arrange, lay_out_sidebar
+from review.fiftyone_write import SampleWriter
+from review.progress import Progress, Silent
+
+VERSION = 1
+"""Of the dataset's layout; a dataset of another version is gone over as a whole."""
+
+
+@dataclass
+class SyncSummary:
+    """What a sync did to the dataset; ``rebuilt`` says why all of it was gone over, if it was."""
+
+    dataset: str
+    samples: int = 0
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    saved_views: int = 0
+    run: int | None = None
+    rebuilt: str | None = None
+
+
+@dataclass
+class State:
+    """What ``info["curate"]`` keeps between syncs."""
+
+    catalog: str
+    workspace: str
+    version: int = VERSION
+    fiftyone: str = ""
+    run: int | None = None
+    earlier: list[int] = field(default_factory=list)
+    marks: Marks = field(default_factory=dict)
+    samples: int = 0
+    synced_at: str | None = None
+    done: bool = False
+    fields: list[str] = field(default_factory=list)
+    views: list[str] = field(default_factory=list)
+
+
+def sync_dataset(
+    workspace: Workspace,
+    catalog: Catalog,
+    run_id: int | None = None,
+    progress: Progress | None = None,
+    full: bool = False,
+) -> SyncSummary:
+    """Bring the dataset up to date with the catalog; safe to stop and to repeat.
+
+    Args:
+        workspace: Names the dataset and where the images lie.
+        catalog: The workspace's open catalog.
+        run_id: The run whose predictions are shown; the newest complete one if left out.
+        progress: Told how far it is.
+        full: Compare every sample with the catalog, not only what changed.
+
+    Raises:
+        NoMongod: There is no MongoDB that works.
+        DatasetTaken: The dataset's name belongs to something else.
+        RootUnmapped: Artworks lie under a root that has no folder here.
+        RunNotFound: No complete run has that number.
+    """
+    fo = import_fiftyone(workspace)
+    with look(catalog, workspace, run_id) as picture:
+        return _sync(fo, workspace, picture, progress or Silent(), full)
+
+
+def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, full: bool) -> SyncSummary:
+    dataset, before = open_dataset(fo, workspace, picture)
+    types = field_types(picture.names, [run.id for run in picture.earlier])
+    state = State(
+        picture.catalog_uuid,
+        str(workspace.folder),
+        fiftyone=fo.__version__,
+        run=None if picture.run is None else picture.run.id,
+        earlier=[run.id for run in picture.earlier],
+        marks=picture.marks,
+        fields=list(types),
+        views=before.views if before else [],
+    )
+    writer = SampleWriter(fo, dataset, workspace, picture, types, progress)
+    why = "it was asked for" if full and before else _why_all(before, state, writer)
+    summary = SyncSummary(dataset.name, run=state.run, rebuilt=why if before else None)
+    _save_state(dataset, state)
+    declare_fields(fo, dataset, types, before.fields if before else [])
+    if before is None or why is not None:
+        writer.write(picture.artwork_ids())
+        writer.remove_others()
+    else:
+        touched = writer.touched_since(datetime.fromisoformat(str(before.synced_at)))
+        writer.write(sorted(picture.changed_since(before.marks) | touched))
+    summary.added, summary.updated, summary.removed = writer.added, writer.updated, writer.removed
+    dataset.classes = {name: names.live for name, names in picture.names.items()}
+    if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
+        lay_out_sidebar(fo, dataset, picture)
+    state.views = arrange(fo, dataset, picture, state.views)
+    summary.saved_views = len(state.views)
+    summary.samples = state.samples = dataset.count()
+    state.done, state.synced_at = True, datetime.now(UTC).replace(tzinfo=None).isoformat()
+    _save_state(dataset, state)
+    return summary
+
+
+def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, State | None]:
+    """Return the workspace's dataset, and its state if it has one: made anew, it has none.
+
+    Raises:
+        DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
+    """
+    name = workspace.settings.fiftyone.dataset
+    if not fo.dataset_exists(name):
+        dataset = fo.Dataset(name, persistent=True)
+        dataset.media_type = "image"
+        return dataset, None
+    dataset = fo.load_dataset(name)
+    kept = dataset.info.get("curate")
+    if kept is None:
+        if dataset.count():
+            raise DatasetTaken(name, "something other than curate")
+        dataset.persistent, dataset.media_type = True, "image"
+        return dataset, None
+    if kept["catalog"] != picture.catalog_uuid:
+        raise DatasetTaken(name, f"the workspace {kept['workspace']}")
+    known = {key: value for key, value in kept.items() if key in State.__dataclass_fields__}
+    return dataset, State(**known)
+
+
+def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | None:
+    """Return why every sample has to be gone over; None where it is enough to write what changed."""
+    if before is None:
+        return "it is new"
+    if before.version != VERSION:
+        return f"it was made by another version of curate (layout {before.version}, now {VERSION})"
+    if before.fiftyone != state.fiftyone:
+        return f"it was made by FiftyOne {before.fiftyone}, and this is {state.fiftyone}"
+    if not before.done:
+        return "the last sync was stopped before its end"
+    if (before.run, before.earlier) != (state.run, state.earlier):
+        return f"run {state.run} is shown now"
+    if before.fields != state.fields:
+        return "its fields changed"
+    if before.marks["class_change"] != state.marks["class_change"]:
+        return "classes were added, renamed or merged"
+    if writer.count() != before.samples:
+        return f"it has {writer.count()} samples where the last sync left {before.samples}"
+    if missing := [name for name in state.fields if not writer.has_field(name)]:
+        return f"its field {missing[0]!r} is gone"
+    return None
+
+
+def _save_state(dataset: Any, state: State) -> None:
+    dataset.info["curate"] = vars(state)
+    dataset.save()
+
+
+def dataset_folder(dataset: Any) -> Path:
+    """Return the workspace that a dataset belongs to, as its info says."""
+    return Path(dataset.info["curate"]["workspace"])

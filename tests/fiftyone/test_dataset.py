@@ -1,0 +1,257 @@
+"""The dataset follows the catalog: made, brought up to date, mended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from db.verdicts import Decision, decide
+from review.errors import DatasetTaken, RootUnmapped
+from review.fiftyone_dataset import sync_dataset
+from review.fiftyone_env import import_fiftyone
+
+pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
+
+
+def load(gallery: Any) -> Any:
+    """Return the workspace's dataset as another program would load it."""
+    import fiftyone
+
+    dataset = fiftyone.load_dataset(gallery.workspace.settings.fiftyone.dataset)
+    dataset.reload()
+    return dataset
+
+
+def dump(gallery: Any) -> list[dict[str, Any]]:
+    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes anew."""
+    import fiftyone.core.odm as odm
+
+    rows = odm.get_db_conn()[load(gallery)._sample_collection_name].find().sort("_id")
+    return [
+        {
+            key: {k: v for k, v in value.items() if k != "_id"} if isinstance(value, dict) else value
+            for key, value in row.items()
+            if key not in ("_dataset_id", "created_at", "last_modified_at")
+        }
+        for row in rows
+    ]
+
+
+def sample_of(gallery: Any, row: int) -> Any:
+    return load(gallery).one(
+        import_fiftyone(gallery.workspace).ViewField("artwork") == str(gallery.uuids[row])
+    )
+
+
+def test_without_a_run_there_is_one_sample_an_artwork_with_its_labels(gallery: Any) -> None:
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert (summary.samples, summary.added, summary.run, summary.rebuilt) == (30, 30, None, None)
+    assert load(gallery).persistent
+    sample = sample_of(gallery, 0)
+    assert sample.style.label == "Impressionism"
+    assert sample.style.source == "import:csv"
+    assert sample.artist.label == "Claude Monet"
+    assert sample.metadata.width == 32
+    assert sample.filepath.endswith("/images/00000.png")
+
+
+def test_a_run_shows_prediction_score_suggestion_and_reason_of_each_attribute(gallery: Any) -> None:
+    gallery.add_run()
+
+    sync_dataset(gallery.workspace, gallery.catalog)
+
+    sample = sample_of(gallery, 0)
+    assert sample.style.label == "Impressionism"
+    assert sample.style_pred.label == sample.style_suggested == "Realism"
+    assert sample.style_pred.confidence > 0.8
+    assert sample.style_pred.logits.shape == (3,)
+    assert sample.style_pred.logits.argmax() == 0
+    assert sample.style_score == sample.style_p_label < 0.2
+    assert sample.style_reason == "model: Realism"
+    assert sample.style_issue == "open"
+    assert sample.style_eval is False
+    assert sample.genre_eval is True
+    assert (sample.review, sample.worst_attribute, sample.fold) == ("doubted", "style", 0)
+
+
+def test_our_documents_are_those_that_fiftyone_writes_itself(gallery: Any) -> None:
+    """Guards the one thing that is private to FiftyOne: how a sample lies in MongoDB."""
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    fo = import_fiftyone(gallery.workspace)
+    ours = sample_of(gallery, 0)
+    fields = {
+        name: ours[name] for name in ours.field_names if name not in ("id", "created_at", "last_modified_at")
+    }
+    copy = fo.Dataset()
+    copy.add_sample(fo.Sample(**fields), dynamic=True)
+
+    theirs = fo.core.odm.get_db_conn()[copy._sample_collection_name].find_one()
+    written = fo.core.odm.get_db_conn()[load(gallery)._sample_collection_name].find_one(
+        {"artwork": str(gallery.uuids[0])}
+    )
+
+    def shape(value: Any) -> Any:
+        return {k: shape(v) for k, v in sorted(value.items())} if isinstance(value, dict) else type(value)
+
+    assert shape(written) == shape({key: value for key, value in theirs.items() if value is not None})
+
+
+def test_views_for_the_worst_labels_and_the_top_confusions(gallery: Any) -> None:
+    gallery.add_run()
+
+    sync_dataset(gallery.workspace, gallery.catalog)
+
+    dataset = load(gallery)
+    assert "style: worst labels" in dataset.list_saved_views()
+    worst = dataset.load_saved_view("style: worst labels")
+    assert set(worst[:6].values("artwork")) == {str(gallery.uuids[row]) for row in range(0, 30, 5)}
+    confusion = dataset.load_saved_view("style: Impressionism looks like Realism")
+    assert len(confusion) == 2
+    assert set(confusion.values("style.label")) == {"Impressionism"}
+    assert set(confusion.values("style_pred.label")) == {"Realism"}
+
+
+def test_a_second_sync_writes_nothing(gallery: Any) -> None:
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    before = dump(gallery)
+
+    again = sync_dataset(gallery.workspace, gallery.catalog)
+    whole = sync_dataset(gallery.workspace, gallery.catalog, full=True)
+
+    for summary in (again, whole):
+        assert (summary.added, summary.updated, summary.removed) == (0, 0, 0)
+    assert again.rebuilt is None
+    assert dump(gallery) == before
+
+
+def test_a_verdict_changes_only_its_artwork_and_keeps_tags(gallery: Any) -> None:
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    tagged = sample_of(gallery, 0)
+    tagged.tags.append("ask Ada")
+    tagged.style.tags.append("odd")
+    tagged.save()
+    realism = gallery.class_ids["style"][0]
+    with gallery.catalog.write() as session:
+        decide(
+            session,
+            gallery.ids[0],
+            [Decision(gallery.attribute_ids["style"], "corrected", realism)],
+            user="ada",
+            annotation_id="a1",
+        )
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert (summary.added, summary.updated, summary.removed) == (0, 1, 0)
+    sample = sample_of(gallery, 0)
+    assert sample.tags == ["ask Ada"]
+    assert sample.style.tags == ["odd"]
+    assert (sample.style.label, sample.style.source) == ("Realism", "reviewer:local:ada")
+    assert (sample.style_verdict, sample.style_issue, sample.review) == ("corrected", "resolved", "reviewed")
+    assert sample.style_eval is True
+    corrected = load(gallery).load_saved_view("review: corrected this round")
+    assert corrected.values("artwork") == [str(gallery.uuids[0])]
+
+
+def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) -> None:
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    before = dump(gallery)
+    dataset = load(gallery)
+    edited = sample_of(gallery, 3)
+    edited["style"].label = "Nonsense"
+    edited["genre_score"] = None
+    edited.save()
+
+    mended = sync_dataset(gallery.workspace, gallery.catalog)
+    assert (mended.updated, mended.rebuilt) == (1, None)
+    assert dump(gallery) == before
+
+    dataset.delete_samples([sample_of(gallery, 4).id])
+    restored = sync_dataset(gallery.workspace, gallery.catalog)
+    assert (restored.added, restored.rebuilt) == (1, "it has 29 samples where the last sync left 30")
+    assert dump(gallery) == before
+
+    dataset.delete_sample_field("style_score")
+    assert sync_dataset(gallery.workspace, gallery.catalog).rebuilt == "its field 'style_score' is gone"
+    assert dump(gallery) == before
+
+    import fiftyone
+
+    fiftyone.delete_dataset(dataset.name)
+    assert sync_dataset(gallery.workspace, gallery.catalog).added == 30
+    assert dump(gallery) == before
+
+
+def test_a_new_run_keeps_the_earlier_predictions_beside_it(gallery: Any) -> None:
+    first = gallery.add_run(seed=0)
+    sync_dataset(gallery.workspace, gallery.catalog)
+    before = sample_of(gallery, 7).style_pred.confidence
+    second = gallery.add_run(seed=1)
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert (summary.run, summary.updated, summary.rebuilt) == (second, 30, f"run {second} is shown now")
+    sample = sample_of(gallery, 7)
+    assert sample[f"style_run{first}"].confidence == before != sample.style_pred.confidence
+    assert "runs disagree" in load(gallery).list_saved_views()
+
+
+def test_an_artwork_that_went_missing_loses_its_sample(gallery: Any) -> None:
+    sync_dataset(gallery.workspace, gallery.catalog)
+    with gallery.catalog.write() as session:
+        from db.models import Artwork, now
+
+        row = session.get_one(Artwork, gallery.ids[2])
+        row.status, row.updated_at = "missing", now()
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert (summary.removed, summary.samples) == (1, 29)
+
+
+def test_a_view_that_a_person_saved_stays(gallery: Any) -> None:
+    sync_dataset(gallery.workspace, gallery.catalog)
+    dataset = load(gallery)
+    dataset.save_view("mine", dataset.limit(3))
+    gallery.add_run()
+
+    sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert len(load(gallery).load_saved_view("mine")) == 3
+
+
+def test_a_dataset_of_somebody_else_is_refused(gallery: Any) -> None:
+    fo = import_fiftyone(gallery.workspace)
+    name = gallery.workspace.settings.fiftyone.dataset
+    theirs = fo.Dataset(name, persistent=True)
+    theirs.add_sample(fo.Sample(filepath="/a.png"))
+
+    with pytest.raises(DatasetTaken) as refused:
+        sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert str(refused.value) == (
+        f"The FiftyOne dataset {name!r} belongs to something other than curate, and it would be overwritten. "
+        f"Put another name under [fiftyone] dataset in curate.toml."
+    )
+    assert len(theirs) == 1
+
+
+def test_a_root_without_a_folder_is_named(gallery: Any) -> None:
+    path = gallery.workspace.settings_path
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("images = ")]
+    path.write_text("\n".join(lines))
+    from db.workspace import open_workspace
+
+    with pytest.raises(RootUnmapped) as refused:
+        sync_dataset(open_workspace(gallery.workspace.folder), gallery.catalog)
+
+    assert str(refused.value) == (
+        "30 artworks lie under the root 'images', and curate.toml names no folder for it. "
+        'Add the line `images = "FOLDER"` under [roots] in curate.toml.'
+    )
