@@ -7,12 +7,10 @@ the truth kept aside.
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from db.artworks import label_table
 from db.catalog import Catalog
 from db.classes import attributes, class_list
 from db.runs import find_run, read_arrays, run_attributes, run_folder
-from db.workspace import Workspace, open_workspace
+from db.workspace import Workspace, change_settings, open_workspace
 
 Say = Callable[[str], None]
 Command = Callable[[Sequence[str]], None]
@@ -68,12 +66,18 @@ class RoundResult:
     accuracy: dict[str, float]
 
 
+Finish = Callable[[list[RoundResult], str], None]
+
 MARKER = ".curate-demo"
 """A folder with this file in it was made by the demo, and may be made anew."""
 
 
-def make_gallery(settings: DemoSettings) -> Truth:
-    """Make ``gallery/labels.csv`` with planted errors, and ``truth.csv`` beside it, out of the loop's sight."""
+def make_gallery(settings: DemoSettings) -> tuple[Truth, list[str]]:
+    """Make ``gallery/labels.csv`` with planted errors, and keep ``truth.csv`` out of the loop's sight.
+
+    Returns:
+        The truth, and the attributes in the list's order.
+    """
     folder = settings.folder / "gallery"
     if settings.gallery is None:
         records = draw_gallery(folder, settings.count or 300, settings.seed)
@@ -81,7 +85,7 @@ def make_gallery(settings: DemoSettings) -> Truth:
         records = copy_gallery(settings.gallery, folder, settings.count, settings.seed)
     write_listing(records, settings.folder / "truth.csv")
     write_listing(plant_errors(records, settings.error_rate, settings.seed), folder / "labels.csv")
-    return truth_of(records)
+    return truth_of(records), list(records[0].labels)
 
 
 def truth_of(records: Sequence[Record]) -> Truth:
@@ -137,8 +141,78 @@ def true_accuracy(workspace: Workspace, catalog: Catalog, truth: Truth) -> dict[
     return accuracy
 
 
+def run_demo(settings: DemoSettings, command: Command, say: Say, finish: Finish) -> None:
+    """Run the loop twice round.
+
+    Args:
+        settings: Where, on what, how much.
+        command: Runs one command line of curate's, in this process.
+        say: Prints a line.
+        finish: Is given the rounds and the server's address while the server still runs.
+    """
+    from review.label_studio_server import label_studio_server
+
+    clear_folder(settings.folder)
+    say("Making the gallery …")
+    truth, names = make_gallery(settings)
+    folder = settings.folder / "workspace"
+    command(["init", str(folder), "--attributes", ",".join(names)])
+    say("Starting Label Studio (its first start takes a minute or two) …")
+    with label_studio_server(settings.folder / "label-studio", document_root=settings.folder) as server:
+        workspace = change_settings(open_workspace(folder), "label_studio", "url", server.url)
+        with environment({"LABEL_STUDIO_API_KEY": server.token}):
+            at = ["--workspace", str(folder)]
+            command([*at, "ingest", str(settings.folder / "gallery" / "labels.csv")])
+            results = [_round(number, settings, workspace, truth, command, say) for number in (1, 2)]
+            command([*at, "status"])
+            finish(results, server.url)
+
+
+def _round(
+    number: int, settings: DemoSettings, workspace: Workspace, truth: Truth, command: Command, say: Say
+) -> RoundResult:
+    """Go round once: train, see, push, review, sync."""
+    at = ["--workspace", str(workspace.folder)]
+    say(f"\nRound {number}")
+    with workspace.open_catalog() as catalog:
+        before = count_errors(catalog, truth)
+    knobs = {"backbone": settings.backbone, "image-size": settings.image_size, "seed": settings.seed}
+    command([*at, "train", *(word for name, value in knobs.items() for word in (f"--{name}", str(value)))])
+    command([*at, "issues", "--limit", "5"])
+    command([*at, "browse", "--no-launch"])
+    command([*at, "push", "--limit", str(settings.reviews)])
+    reviewed = _review(open_workspace(workspace.folder), truth, say)
+    command([*at, "sync-corrections"])
+    with workspace.open_catalog() as catalog:
+        after = count_errors(catalog, truth)
+        accuracy = true_accuracy(workspace, catalog, truth)
+    return RoundResult(
+        number, len(before), reviewed, len(before - after), len(after - before), len(after), accuracy
+    )
+
+
+def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
+    """Answer every open task from the truth, through Label Studio's API; return how many artworks."""
+    from review.scripted_reviewer import answer_tasks
+
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        table = label_table(session)
+        lists = {a.name: class_list(session, a) for a in attributes(session)}
+    known = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
+    standing = {
+        str(uuid): {
+            name: classes.key[table.labels[name][row]]
+            for name, classes in lists.items()
+            if table.labels[name][row] >= 0
+        }
+        for row, uuid in enumerate(table.uuids)
+    }
+    say("A scripted reviewer answers the tasks from the truth …")
+    return answer_tasks(workspace.settings.label_studio, known, standing)
+
+
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables for a while."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
@@ -150,3 +224,27 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def result_table(results: Sequence[RoundResult]) -> list[str]:
+    """Return the table that the demo ends with: errors and accuracies by round."""
+    names = list(results[0].accuracy)
+    header = ["round", "errors before", "reviewed", "fixed", "wrongly changed", "errors after"]
+    header += [f"{name} accuracy" for name in names]
+    rows = [
+        [
+            str(r.round),
+            str(r.errors_before),
+            str(r.reviewed),
+            str(r.fixed),
+            str(r.wrongly_changed),
+            str(r.errors_after),
+            *(f"{r.accuracy[name]:.3f}" for name in names),
+        ]
+        for r in results
+    ]
+    widths = [max(len(line[i]) for line in (header, *rows)) for i in range(len(header))]
+    return [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in (header, *rows)
+    ]

@@ -20,7 +20,8 @@ class DemoFolderTaken(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{folder} holds files that no demo made. Name an empty or a new folder: `curate demo --folder DIR`."
+            f"{folder} holds files that no demo made. Name a new or an empty folder: "
+            f"`curate demo --folder DIR`."
         )
 
 

@@ -145,8 +145,24 @@ def paint(style: str, genre: str, artist: str, rng: Rng) -> Image.Image:
     palette = PALETTES[artist]
     image = Image.new("RGB", (SIDE, SIDE), palette[0])
     GENRES[genre](ImageDraw.Draw(image), palette, rng)
-    pixels = STYLES[style](np.asarray(image, dtype=np.float64), rng)
+    pixels = STYLES[style](np.asarray(_framed(image, palette, rng), dtype=np.float64), rng)
     return Image.fromarray((pixels + rng.normal(0, 6, pixels.shape)).clip(0, 255).astype(np.uint8))
+
+
+def _framed(image: Image.Image, palette: Palette, rng: Rng) -> Image.Image:
+    """Look at the scene from a little nearer, tilted or mirrored, past a curtain: no two alike."""
+    if rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image = image.rotate(rng.uniform(-9, 9), Image.Resampling.BILINEAR, fillcolor=palette[0])
+    size = SIDE * rng.uniform(0.72, 0.95)
+    left, top = rng.uniform(0, SIDE - size, 2)
+    image = image.resize((SIDE, SIDE), Image.Resampling.BILINEAR, (left, top, left + size, top + size))
+    draw, edge = ImageDraw.Draw(image), SIDE * rng.uniform(-0.1, 0.3)
+    draw.polygon([(0, 0), (max(edge, 0), 0), (max(edge - SIDE * 0.2, 0), SIDE), (0, SIDE)], fill=palette[2])
+    for _ in range(3):
+        x, y, r = *rng.uniform(0, SIDE, 2), SIDE * rng.uniform(0.03, 0.09)
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=palette[int(rng.integers(1, 4))])
+    return image
 
 
 def draw_gallery(folder: Path, count: int, seed: int) -> list[Record]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 DOUBTED_BELOW = 0.8
 """A label becomes an issue when the chance that it is right is less than this."""
 
+OUT_OF_SAMPLE = ("fold", "ensemble", "test")
+"""Provenances of a probability whose model never saw the artwork or a duplicate of it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -189,7 +192,7 @@ def _fit(
 ) -> tuple[RunResult, NDArray[np.int64]]:
     """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
     from model.data import Example, Targets
-    from model.train import cross_validate, holdout
+    from model.train import cross_validate
 
     examples = [
         Example(int(artwork_id), workspace.image_path(root, path), sha256)
@@ -200,6 +203,8 @@ def _fit(
     targets = [Targets(name, column.classes, column.labels) for name, column in columns.items()]
     labels = {name: column.labels for name, column in columns.items()}
     if settings.protocol == "holdout":
+        from model.train import holdout
+
         splits = assign_splits(labels, table.groups, settings.seed)
         result = holdout(
             examples,
@@ -232,15 +237,14 @@ def _score(
     seed: int,
 ) -> dict[str, LabelScores]:
     """Score every label whose probability is out of sample."""
-    in_sample = np.array([str(p) not in ("fold", "ensemble", "holdout") for p in result.provenance])
+    in_sample = ~np.isin(result.provenance, OUT_OF_SAMPLE)
     label_columns = []
-    for name, column in columns.items():
+    for at, (name, column) in enumerate(columns.items()):
         probs = np.array(result.pred_probs[name], dtype=np.float64)
         probs[in_sample] = np.nan
+        margins = result.margins[:, :, at].astype(np.float64).mean(axis=0)
         label_columns.append(
-            LabelColumn(
-                name, column.classes, column.labels, probs, table.trust[name], result.margins.get(name)
-            )
+            LabelColumn(name, column.classes, column.labels, probs, table.trust[name], margins)
         )
     return score_labels(
         label_columns, groups=table.groups, embedding=result.embedding, folds=folds, seed=seed

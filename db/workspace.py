@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import tomlkit
+from sqlalchemy import select
 
-from db.catalog import Catalog, open_catalog, sqlite_url, upgrade
-from db.errors import NotAWorkspace, WorkspaceExists
+from db.catalog import Catalog, open_catalog, prepare, sqlite_url
+from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
-from db.settings import Settings, read_settings
+from db.secrets import has_password
+from db.settings import Settings, read_settings, validate_settings
 
 SETTINGS_FILE = "curate.toml"
 
@@ -67,7 +70,12 @@ class Workspace:
         """Return where an artwork's image lies on this machine.
 
         Paths are kept in normal form NFC; where the disk spells the name decomposed, that file is meant.
+
+        Raises:
+            RootUnknown: This workspace does not know the folder of that root.
         """
+        if root not in self.settings.roots:
+            raise RootUnknown(root, self.settings_path)
         composed = self.settings.roots[root] / path
         decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
         return decomposed if not path.isascii() and not composed.exists() else composed
@@ -86,26 +94,49 @@ def open_workspace(folder: Path) -> Workspace:
     return Workspace(folder, read_settings(folder / SETTINGS_FILE))
 
 
-def init_workspace(folder: Path, attributes: tuple[str, ...], database_url: str | None = None) -> Workspace:
-    """Make a workspace and its catalog; the settings file comes last, so that a torn one can be made again.
+def init_workspace(
+    folder: Path,
+    attributes: tuple[str, ...],
+    database_url: str | None = None,
+    runs_url: str | None = None,
+) -> Workspace:
+    """Make a workspace, and its catalog or a seat at one that others use already.
+
+    The settings file comes last, so that a torn workspace can be made again. A catalog that is there keeps
+    its attributes and its place for runs.
+
+    Args:
+        folder: It may exist, but not as a workspace.
+        attributes: Names of the attributes of a new catalog.
+        database_url: A PostgreSQL catalog; None for ``catalog.db`` in the folder.
+        runs_url: Where a new catalog keeps runs; None for ``runs`` in the folder.
 
     Raises:
         WorkspaceExists: There already is one.
+        BadSettings: An attribute's name cannot be one.
+        CatalogOutdated: The catalog is there, with another version's schema.
     """
     folder = folder.absolute()
     if (folder / SETTINGS_FILE).exists():
         raise WorkspaceExists(folder)
-    settings = Settings(attributes=attributes, database_url=database_url)
+    settings = validate_settings(
+        Path("curate init"), {"attributes": attributes, "database_url": database_url}
+    )
+    if runs_url is not None and not runs_url.startswith("file:///"):
+        raise BadSettings(
+            Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
+        )
     for name in ("", "runs", "cache"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     workspace = Workspace(folder, settings)
-    upgrade(workspace.database_url)
+    prepare(workspace.database_url)
     with workspace.open_catalog() as catalog, catalog.write() as session:
         if not session.get(CatalogSetting, "uuid"):
+            own = (folder / "runs").as_uri() if database_url else "runs"
             session.add(CatalogSetting(key="uuid", value=str(uuid4())))
-            runs_url = (folder / "runs").as_uri() if database_url else "runs"
-            session.add(CatalogSetting(key="runs_url", value=runs_url))
+            session.add(CatalogSetting(key="runs_url", value=runs_url or own))
             session.add_all(Attribute(name=name, position=i) for i, name in enumerate(attributes))
+        attributes = tuple(session.scalars(select(Attribute.name).order_by(Attribute.position)))
     database = f"database_url = {tomlkit.item(database_url).as_string()}\n" if database_url else ""
     text = TEMPLATE.format(
         collection=tomlkit.item(folder.name).as_string(),
@@ -113,7 +144,7 @@ def init_workspace(folder: Path, attributes: tuple[str, ...], database_url: str 
         database=database,
         dataset=tomlkit.item(f"curate-{folder.name}-{uuid4().hex[:6]}").as_string(),
     )
-    write_atomically(folder / SETTINGS_FILE, text)
+    write_atomically(folder / SETTINGS_FILE, text, private=has_password(database_url))
     return open_workspace(folder)
 
 
@@ -139,8 +170,15 @@ def root_of(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
     return change_settings(workspace, "roots", name, str(folder)), name
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file's text in one step, so that nobody ever reads half of it."""
+def write_atomically(path: Path, text: str, private: bool = False) -> None:
+    """Replace a file's text in one step, so that nobody ever reads half of it.
+
+    A file that only its owner may read stays so; ``private`` makes it one.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)

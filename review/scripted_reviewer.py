@@ -1,55 +1,85 @@
-"""A reviewer who knows the truth: answers open tasks through Label Studio's own API, for demo and tests."""
+"""A reviewer who is a script: answers open tasks through Label Studio's own API, from the known truth."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from label_studio_sdk import LabelStudio
-
 from db.settings import LabelStudioSettings
+from review.errors import NothingPushed
+from review.label_studio.client import ONCE, Server, connect
 from review.labeling_config import class_name, verdict_name
 
-Classes = Mapping[str, str]
-"""A class key for each attribute that has one."""
+Labels = Mapping[str, Mapping[str, str]]
+"""Class keys by artwork uuid and attribute."""
 
 
-def answer_tasks(
-    settings: LabelStudioSettings, truth: Mapping[str, Classes], standing: Mapping[str, Classes]
-) -> int:
-    """Answer every task that has no annotation yet.
+def answer_tasks(settings: LabelStudioSettings, truth: Labels, standing: Labels) -> int:
+    """Answer every task of the project that has no answer, as a person who knows the truth would.
 
     Args:
-        settings: Which server and project; the token is ``LABEL_STUDIO_API_KEY``.
-        truth: The true classes by artwork uuid.
-        standing: The labels as they stand, by artwork uuid.
+        settings: The server and the project.
+        truth: The true class of each artwork and attribute; an attribute left out can't be told.
+        standing: The labels as they stand, which a task's page shows unless it says otherwise.
 
     Returns:
         How many tasks were answered.
     """
-    client = LabelStudio(base_url=settings.url, api_key=os.environ["LABEL_STUDIO_API_KEY"])
+    if settings.project is None:
+        raise NothingPushed(settings.url)
+    server = connect(settings.url)
     answered = 0
-    for task in client.tasks.list(project=settings.project, page_size=500):
-        if task.total_annotations or task.cancelled_annotations:
-            continue
-        artwork = task.data["artwork"]
-        result = answer(truth[artwork], standing.get(artwork, {}))
-        client.annotations.create(id=task.id, result=result, was_cancelled=False, lead_time=4.0)
+    for task in list(server.tasks(settings.project, ("total_annotations", "equal", "Number", 0))):
+        uuid = str(task.data["artwork"])
+        shown = {
+            name: str(task.data.get(f"label_{name}", label)) for name, label in standing.get(uuid, {}).items()
+        }
+        answer(server, task.id, review_of(shown, truth.get(uuid, {})))
         answered += 1
     return answered
 
 
-def answer(truth: Classes, standing: Classes) -> list[dict[str, Any]]:
-    """Return the annotation of somebody who knows the true classes and sees the standing ones."""
-    result = []
-    for attribute, true in truth.items():
-        right = standing.get(attribute) == true
-        result.append(_choice(verdict_name(attribute), "right" if right else "wrong"))
-        if not right:
-            result.append(_choice(class_name(attribute), true))
-    return result
+def review_of(shown: Mapping[str, str], truth: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the results of an answer that looks at every attribute of one artwork.
+
+    Args:
+        shown: The label of each attribute, as the page shows it.
+        truth: The true classes; an attribute without one is answered with "can't tell".
+    """
+    results = []
+    for attribute, label in shown.items():
+        true = truth.get(attribute)
+        if true is None:
+            results.append(choice(verdict_name(attribute), "unsure"))
+        elif true == label:
+            results.append(choice(verdict_name(attribute), "right"))
+        else:
+            results.append(choice(verdict_name(attribute), "wrong"))
+            results.append(choice(class_name(attribute), true))
+    return results
 
 
-def _choice(name: str, value: str) -> dict[str, Any]:
-    return {"from_name": name, "to_name": "image", "type": "choices", "value": {"choices": [value]}}
+def choice(control: str, key: str) -> dict[str, Any]:
+    """Return one result: a control and what was chosen."""
+    return {"from_name": control, "to_name": "image", "type": "choices", "value": {"choices": [key]}}
+
+
+def answer(
+    server: Server,
+    task_id: int,
+    results: Sequence[Mapping[str, Any]],
+    *,
+    seconds: float = 5.0,
+    skipped: bool = False,
+) -> int:
+    """Post one annotation; return its id."""
+    with server.asked("to take an answer"):
+        made = server.client.annotations.create(
+            id=task_id,
+            result=[dict(result) for result in results],
+            lead_time=seconds,
+            was_cancelled=skipped,
+            request_options=ONCE,
+        )
+    assert made.id is not None
+    return int(made.id)

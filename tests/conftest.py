@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real paintings and lists, beside the checkout on the developers' machines; absent elsewhere."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"curate_test_{os.getpid()}")
+os.environ.setdefault("FIFTYONE_DATABASE_DIR", tempfile.mkdtemp(prefix="curate-mongo-"))
 
 
 @dataclass(frozen=True)
