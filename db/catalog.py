@@ -152,6 +152,23 @@ def upgrade(url: str, revision: str = "head") -> None:
         engine.dispose()
 
 
+def prepare(url: str) -> None:
+    """Make the tables in a database that has none; one that has them is left alone.
+
+    Raises:
+        CatalogOutdated: It has them, of another version; only ``curate upgrade`` changes those.
+    """
+    engine = make_engine(url)
+    try:
+        found = schema_revision(engine)
+    finally:
+        engine.dispose()
+    if found == "none":
+        upgrade(url)
+    elif found != HEAD_REVISION:
+        raise CatalogOutdated(catalog_name(engine.url), found, HEAD_REVISION)
+
+
 @contextmanager
 def open_catalog(url: str) -> Iterator[Catalog]:
     """Open a catalog whose schema is this version's; close it at the end.

@@ -15,6 +15,7 @@
     ├── NoSpace                  the disk is full, or refuses to write
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
+    ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
@@ -151,6 +152,16 @@ class DriverMissing(CurateError):
         super().__init__(
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
             f"Type `pip install 'curate[postgresql]'`."
+        )
+
+
+class RootUnknown(CurateError):
+    """The catalog names a root of images that this workspace has no folder for."""
+
+    def __init__(self, root: str, settings: Path) -> None:
+        super().__init__(
+            f"The catalog has artworks of the root {root!r}, and {settings} does not say where it is on this "
+            f"machine. Type `curate relocate {root} DIR` with the folder that holds these images."
         )
 
 

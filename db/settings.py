@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -83,6 +84,15 @@ def read_settings(path: Path) -> Settings:
         values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
+    return validate_settings(path, values)
+
+
+def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
+    """Return the settings with these values; ``path`` is where they stand, for the message.
+
+    Raises:
+        BadSettings: A value is out of its range; the message names the key.
+    """
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

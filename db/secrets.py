@@ -1,0 +1,58 @@
+"""What must not be shown: passwords in URLs, tokens, and the values of variables that hold them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "***"
+
+SECRET_NAME = re.compile(r"(?i)(password|passwd|pwd|token|secret|api_?key|credential|authorization)")
+"""Names of keys and environment variables whose value is a secret."""
+
+SHORTEST = 6
+"""A shorter value of a variable is not looked for in texts: it would blot out ordinary words."""
+
+_URL_PASSWORD = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]*(?:@[^\s/@]*)*(?=@)", re.I)
+_QUERY = re.compile(r"(?P<before>[?&;](?:[^=&\s]*(?:password|token|secret|key)[^=&\s]*)=)[^&\s'\"]+", re.I)
+_HEADER = re.compile(r"(?P<before>\b(?:Token|Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
+
+
+def has_password(url: str | None) -> bool:
+    """Return whether a URL holds a password."""
+    return url is not None and _URL_PASSWORD.search(url) is not None
+
+
+def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """Return a text without the secrets that are recognised in it.
+
+    Passwords in URLs, ``token=…`` in queries, ``Bearer …`` headers, and the values of environment variables
+    that are named like a secret (``LABEL_STUDIO_API_KEY``).
+
+    Example:
+        >>> redact("postgresql://me:hunter2@host/db said no", {})
+        'postgresql://me:***@host/db said no'
+    """
+    text = _URL_PASSWORD.sub(rf"\g<before>{HIDDEN}", text)
+    text = _QUERY.sub(rf"\g<before>{HIDDEN}", text)
+    text = _HEADER.sub(rf"\g<before>{HIDDEN}", text)
+    environment = os.environ if environment is None else environment
+    values = {value for name, value in environment.items() if SECRET_NAME.search(name)}
+    for value in sorted((v for v in values if len(v) >= SHORTEST), key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+def redact_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they may be stored or shown: secret keys hidden, URLs without passwords."""
+    shown: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            shown[name] = redact_values(value)
+        elif SECRET_NAME.search(name) and isinstance(value, str) and value:
+            shown[name] = HIDDEN
+        else:
+            shown[name] = redact(value) if isinstance(value, str) else value
+    return shown
