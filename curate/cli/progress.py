@@ -41,7 +41,8 @@ class CliProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if not self._plain:
+            self._bar.stop()
 
     def start(self, total: int | None, what: str) -> None:
         """Begin a task of ``total`` steps (None: unknown)."""
