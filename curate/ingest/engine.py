@@ -80,10 +80,12 @@ def ingest(
     """
     began = time.monotonic()
     progress = progress or Silent()
-    options = SourceOptions(workspace.settings.attributes, attribute, artist_from)
-    reader = open_source(source, format, options)
     if images is not None and not images.is_dir():
         raise FileMissing(images, "folder of images")
+    options = SourceOptions(
+        workspace.settings.attributes, images or workspace.folder, check_images, attribute, artist_from
+    )
+    reader = open_source(source, format, options)
     if images is not None and reader.format == "folders" and images.resolve() != source.resolve():
         raise BadOption(f"--images {images}", "a folder of images is its own source", "Leave the option out.")
     workspace, root = locked_root(workspace, images or reader.images)

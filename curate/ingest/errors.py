@@ -7,6 +7,7 @@
     ├── SourceUnreadable     it cannot be opened or is not text
     ├── NoPathColumn         a list without a column of paths
     ├── NoLabelColumn        a list without a column of any attribute
+    ├── ClassFileMissing     ArtGAN lists without the names of their classes
     └── BadOption            options that contradict each other or the source
 """
 
@@ -55,6 +56,16 @@ class NoLabelColumn(CurateError):
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
             f"({', '.join(attributes)}). Rename a column, or make a workspace with "
             f"`curate init DIR --attributes NAMES`."
+        )
+
+
+class ClassFileMissing(CurateError):
+    """Lists of numbers, and no file that names them."""
+
+    def __init__(self, folder: Path, attribute: str) -> None:
+        super().__init__(
+            f"{folder} has {attribute} lists but no {attribute}_class or {attribute}_class.txt to name their "
+            f"classes. Put ArtGAN's class file beside them."
         )
 
 

@@ -1,0 +1,127 @@
+"""What was said of one artwork, by whom and when; and what ingests refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.errors import CurateError
+from db.models import (
+    Artwork,
+    Attribute,
+    Class,
+    EffectiveLabel,
+    Ingest,
+    Label,
+    Refusal,
+    Reviewer,
+    Source,
+    SplitFact,
+    Verdict,
+)
+
+
+class IngestNotFound(CurateError):
+    """No ingest has that number."""
+
+    def __init__(self, ingest_id: int, newest: int | None) -> None:
+        there = f"The newest is {newest}." if newest else "This catalog has none."
+        super().__init__(f"There is no ingest {ingest_id}. {there}")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that was said of an artwork.
+
+    ``action`` is ``says``, ``takes back`` or ``decides``; ``counts`` marks the label that is effective now.
+    """
+
+    when: datetime
+    source: str
+    action: str
+    attribute: str | None
+    label: str | None
+    decision: str | None = None
+    comment: str | None = None
+    counts: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """One record that an ingest did not take."""
+
+    record: str
+    reason: str
+    detail: str
+
+
+def artwork_events(session: Session, artwork: Artwork) -> list[Event]:
+    """Return all that was said of an artwork, oldest first."""
+    return sorted([*_labels(session, artwork), *_verdicts(session, artwork)], key=lambda event: event.when)
+
+
+def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
+    effective = set(
+        session.scalars(select(EffectiveLabel.label_id).where(EffectiveLabel.artwork_id == artwork.id))
+    )
+    rows = session.execute(
+        select(Label.id, Label.created_at, Source.name, Label.retracts_id, Attribute.name, Class.key)
+        .join(Source, Source.id == Label.source_id)
+        .join(Attribute, Attribute.id == Label.attribute_id)
+        .join(Class, Class.id == Label.class_id)
+        .where(Label.artwork_id == artwork.id)
+        .order_by(Label.id)
+    )
+    for label_id, when, source, retracts_id, attribute, key in rows:
+        action = "says" if retracts_id is None else "takes back"
+        yield Event(when, source, action, attribute, key, counts=label_id in effective)
+
+
+def _verdicts(session: Session, artwork: Artwork) -> Iterator[Event]:
+    rows = session.execute(
+        select(Verdict, Reviewer.name, Attribute.name, Class.key)
+        .join(Reviewer, Reviewer.id == Verdict.reviewer_id)
+        .outerjoin(Attribute, Attribute.id == Verdict.attribute_id)
+        .outerjoin(Class, Class.id == Verdict.class_id)
+        .where(Verdict.artwork_id == artwork.id)
+        .order_by(Verdict.id)
+    )
+    for verdict, reviewer, attribute, key in rows:
+        who = f"{reviewer} ({verdict.server})"
+        yield Event(verdict.created_at, who, "decides", attribute, key, verdict.decision, verdict.comment)
+        if verdict.superseded_at is not None:
+            yield Event(verdict.superseded_at, who, "takes back", attribute, key, verdict.decision)
+
+
+def artwork_splits(session: Session, artwork: Artwork) -> list[tuple[str, str | None, str]]:
+    """Return the splits that sources put an artwork in, as (source, attribute or none, split)."""
+    rows = session.execute(
+        select(Source.name, Attribute.name, SplitFact.split)
+        .join(Source, Source.id == SplitFact.source_id)
+        .outerjoin(Attribute, Attribute.id == SplitFact.attribute_id)
+        .where(SplitFact.artwork_id == artwork.id)
+        .order_by(SplitFact.id)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def refused_rows(session: Session, ingest_id: int) -> Iterator[RefusedRow]:
+    """Yield what an ingest refused, in its order.
+
+    Raises:
+        IngestNotFound: There is no such ingest.
+    """
+    if session.get(Ingest, ingest_id) is None:
+        raise IngestNotFound(ingest_id, session.scalar(select(func.max(Ingest.id))))
+    rows = session.execute(
+        select(Refusal.record, Refusal.reason, Refusal.detail)
+        .where(Refusal.ingest_id == ingest_id)
+        .order_by(Refusal.id)
+        .execution_options(yield_per=1000)
+    )
+    for row in rows:
+        yield RefusedRow(*row)
