@@ -65,7 +65,8 @@ def _refused(catalog: Catalog, ingest_id: int, as_json: bool) -> None:
 
     count = 0
     with catalog.read() as session:
-        for count, row in enumerate(refused_rows(session, ingest_id), start=1):
+        for row in refused_rows(session, ingest_id):
+            count += 1
             if as_json:
                 print_json(row.__dict__)
             else:
