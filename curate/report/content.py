@@ -1,0 +1,257 @@
+"""What a report of one run says, before anybody decides how it looks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curate.evaluation import AttributePredictions, RunEvaluation, RunPredictions, evaluate_run
+from db.catalog import Catalog
+from db.classes import attributes, class_list
+from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
+from db.issues import IssueRow, worst_issues
+from db.models import ISSUE_STATES, Run
+from db.status import read_status
+
+DOUBTED, OUTLIERS, DUPLICATES = 48, 24, 12
+"""How many of each a report shows."""
+MEMBERS = 4
+"""Artworks shown of a duplicate group."""
+CARDS = 24
+"""Confusions with examples, at most: two a class, so that a report grows with the classes only."""
+EXAMPLES = 4
+HISTORY = ["run", "model", "epoch", "part", "quantity", "value"]
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One issue as a card shows it; ``row`` is the artwork's in the run's predictions."""
+
+    row: int
+    attribute: str
+    label: str
+    suggested: str
+    score: float
+    p_label: float | None
+    p_suggested: float | None
+    reason: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Artworks of one class predicted as one class, the surest predictions first; class indices."""
+
+    label: int
+    predicted: int
+    n: int
+    share: float
+    rows: list[int]
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """One duplicate group: its artworks' rows, and the attributes in which their labels differ."""
+
+    rows: list[int]
+    size: int
+    differ: list[str]
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """Everything that a report of one run shows.
+
+    Attributes:
+        doubts, outliers: Worst first.
+        doubted, outlying: How many there are in all.
+        duplicates: Groups whose labels differ first; ``duplicate_groups`` is how many there are.
+        confusions, typical: By attribute the commonest mistakes, and what the run knows best of a class.
+        counts: By attribute, labels of each class (imported, corrected) over all artworks.
+        history: Training curves; columns ``HISTORY``.
+        rounds: A row a batch: batch, run, artworks, reviewed, errors, expected.
+        runs: A row a run and attribute: run, attribute, accuracy as stored with it.
+        scores: The chance that each label is right, worst first.
+        audits: By attribute, audited labels answered and changed.
+    """
+
+    predictions: RunPredictions
+    evaluation: RunEvaluation
+    doubts: list[Doubt]
+    doubted: int
+    outliers: list[Doubt]
+    outlying: int
+    duplicates: list[Duplicates]
+    duplicate_groups: int
+    confusions: Mapping[str, list[Cell]]
+    typical: Mapping[str, list[Cell]]
+    counts: Mapping[str, tuple[list[int], list[int]]]
+    history: pd.DataFrame
+    rounds: pd.DataFrame
+    runs: pd.DataFrame
+    scores: np.ndarray[Any, np.dtype[np.float64]]
+    audits: Mapping[str, tuple[int, int]]
+
+    def shown_rows(self) -> Iterator[int]:
+        """Yield the rows of all artworks that the report shows, some of them twice."""
+        for doubt in [*self.doubts, *self.outliers]:
+            yield doubt.row
+        for group in self.duplicates:
+            yield from group.rows
+        for cells in [*self.confusions.values(), *self.typical.values()]:
+            for cell in cells:
+                yield from cell.rows
+
+
+def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
+    """Gather what the report of a run shows."""
+    run = predictions.run
+    with catalog.read() as session:
+        labels, outliers = (
+            worst_issues(session, kind=kind, run=run, states=ISSUE_STATES, limit=limit)
+            for kind, limit in (("label", DOUBTED), ("outlier", OUTLIERS))
+        )
+        doubted, outlying = (count_issues_of(session, run, kind) for kind in ("label", "outlier"))
+        names = {
+            (a.name, key): lists.name[lists.current[class_id]]
+            for a in attributes(session)
+            for lists in [class_list(session, a)]
+            for class_id, key in lists.key.items()
+        }
+        rounds = pd.DataFrame(
+            [
+                (one.batch, one.run, one.artworks, one.reviewed, one.errors, one.expected_yield)
+                for one in read_status(session).rounds
+            ],
+            columns=["batch", "run", "artworks", "reviewed", "errors", "expected"],
+        )
+        runs = pd.DataFrame(
+            [
+                (other.id, name, metrics["accuracy"])
+                for other, found in run_metrics(session)
+                for name, metrics in found.items()
+                if "accuracy" in metrics
+            ],
+            columns=["run", "attribute", "accuracy"],
+        )
+        scores, audits = label_scores(session, run), audit_answers(session)
+    groups = duplicate_groups(predictions)
+    return RunContent(
+        predictions,
+        evaluate_run(predictions),
+        list(doubts(predictions, labels, names)),
+        doubted,
+        list(doubts(predictions, outliers, names)),
+        outlying,
+        groups[:DUPLICATES],
+        len(groups),
+        {name: confused(one) for name, one in predictions.attributes.items()},
+        {name: typical(one) for name, one in predictions.attributes.items()},
+        {name: class_counts(one) for name, one in predictions.attributes.items()},
+        pd.DataFrame(read_history(predictions.folder, run), columns=HISTORY),
+        rounds,
+        runs,
+        scores,
+        audits,
+    )
+
+
+def doubts(
+    predictions: RunPredictions, issues: Sequence[IssueRow], names: Mapping[tuple[str, str], str]
+) -> Iterator[Doubt]:
+    """Yield issues as cards, classes by their display names; artworks no longer usable are left out."""
+    row_of = {artwork_id: row for row, artwork_id in enumerate(predictions.artwork_ids.tolist())}
+    for issue in issues:
+        attribute = issue.attribute or ""
+        if issue.artwork_id in row_of:
+            yield Doubt(
+                row_of[issue.artwork_id],
+                attribute,
+                names.get((attribute, issue.label or ""), ""),
+                names.get((attribute, issue.suggested or ""), ""),
+                issue.score,
+                issue.p_label,
+                issue.p_suggested,
+                issue.reason,
+                issue.state,
+            )
+
+
+def confused(one: AttributePredictions) -> list[Cell]:
+    """Return the commonest mistakes with examples."""
+    return _cells(one, mistakes=True, limit=min(CARDS, 2 * len(one.keys)))
+
+
+def typical(one: AttributePredictions) -> list[Cell]:
+    """Return what the run knows best of the commonest classes."""
+    return _cells(one, mistakes=False, limit=CARDS // 2)
+
+
+def _cells(one: AttributePredictions, mistakes: bool, limit: int) -> list[Cell]:
+    rows = one.evaluated(one.corrected)
+    given, said = one.corrected.classes[rows], one.predicted[rows]
+    width = len(one.keys)
+    support = np.bincount(given, minlength=width)
+    counts = np.bincount(given * width + said, minlength=width * width)
+    diagonal = np.arange(width) * (width + 1)
+    wanted = np.setdiff1d(np.flatnonzero(counts), diagonal) if mistakes else diagonal[counts[diagonal] > 0]
+    found = []
+    for cell in wanted[np.argsort(-counts[wanted], kind="stable")][:limit].tolist():
+        label, predicted = divmod(cell, width)
+        members = rows[(given == label) & (said == predicted)]
+        surest = members[np.argsort(-one.confidence[members], kind="stable")][:EXAMPLES]
+        share = counts[cell] / support[label]
+        found.append(Cell(label, predicted, int(counts[cell]), float(share), surest.tolist()))
+    return found
+
+
+def class_counts(one: AttributePredictions) -> tuple[list[int], list[int]]:
+    """Return how many artworks have each class, as imported and as corrected."""
+    width = len(one.keys)
+
+    def count(classes: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
+        return [int(n) for n in np.bincount(classes[classes >= 0], minlength=width)]
+
+    return count(one.imported.classes), count(one.corrected.classes)
+
+
+def duplicate_groups(predictions: RunPredictions) -> list[Duplicates]:
+    """Return the groups of two and more artworks; those whose labels differ come first."""
+    order = np.argsort(predictions.groups, kind="stable")
+    _, starts, sizes = np.unique(predictions.groups[order], return_index=True, return_counts=True)
+    found = []
+    for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        rows = order[start : start + size]
+        differ = [
+            name
+            for name, ids in predictions.label_ids.items()
+            if len({class_id for class_id in ids[rows].tolist() if class_id >= 0}) > 1
+        ]
+        found.append(Duplicates(rows[:MEMBERS].tolist(), size, differ))
+    return sorted(found, key=lambda group: -len(group.differ))
+
+
+def read_history(folder: Path, run: Run) -> list[tuple[str, str, int, str, str, float]]:
+    """Read the training curves that lie beside a run's arrays; rows as ``HISTORY`` names them."""
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    lines: dict[tuple[str, int], Mapping[str, Any]] = {}
+    for text in path.read_text(encoding="utf-8").splitlines():
+        if text.endswith("}"):
+            line = json.loads(text)
+            lines[line["model"], line["epoch"]] = line
+    rows = []
+    for (model, epoch), line in lines.items():
+        for part, values in (("train", line), ("validation", line.get("validation"))):
+            if values:
+                where = (f"run {run.id}", model, epoch, part)
+                rows.append((*where, "loss", float(values["loss"])))
+                rows += [(*where, name, float(value)) for name, value in values["accuracy"].items()]
+    return rows

@@ -1,0 +1,45 @@
+"""What a reader of reports can mend.
+
+::
+
+    CurateError
+    ├── NoChromium         a PDF was asked for, and no Chromium is on this machine
+    ├── PdfFailed          Chromium is there, and wrote no PDF
+    └── NothingInCommon    runs that share no judged artwork cannot be compared
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from db.errors import CurateError
+
+
+class NoChromium(CurateError):
+    """A PDF needs Chromium."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(
+            f"A PDF needs Chromium or Chrome, and none of {', '.join(names)} is on the PATH. Install one, "
+            f"name it in CURATE_CHROMIUM, or write the page with `--format html` and print it yourself."
+        )
+
+
+class PdfFailed(CurateError):
+    """Chromium wrote no PDF."""
+
+    def __init__(self, program: str, said: str) -> None:
+        super().__init__(
+            f"{program} wrote no PDF: {said}. Write the page with `--format html` and print it yourself."
+        )
+
+
+class NothingInCommon(CurateError):
+    """Runs without a common judged artwork cannot be compared."""
+
+    def __init__(self, runs: Sequence[int]) -> None:
+        listed = ", ".join(str(run) for run in runs)
+        super().__init__(
+            f"Runs {listed} have no artwork that all of them judged out of sample. "
+            f"List others with `curate runs`."
+        )
