@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.orm import Session
 
-from db.errors import CatalogDamaged, CatalogMissing, CatalogOutdated, DriverMissing
+from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutdated, DriverMissing
 from db.faults import catalog_name, explained, parse_url
 from db.locks import begin_postgresql, begin_sqlite, this_process
 
@@ -165,8 +165,21 @@ def prepare(url: str) -> None:
         engine.dispose()
     if found == "none":
         upgrade(url)
-    elif found != HEAD_REVISION:
-        raise CatalogOutdated(catalog_name(engine.url), found, HEAD_REVISION)
+    else:
+        require_head(catalog_name(engine.url), found)
+
+
+def require_head(name: str, found: str) -> None:
+    """Refuse a schema that is not this version's.
+
+    Raises:
+        CatalogOutdated: It is older.
+        CatalogNewer: It is newer.
+    """
+    if found > HEAD_REVISION:
+        raise CatalogNewer(name, found, HEAD_REVISION)
+    if found != HEAD_REVISION:
+        raise CatalogOutdated(name, found, HEAD_REVISION)
 
 
 @contextmanager
@@ -176,7 +189,8 @@ def open_catalog(url: str) -> Iterator[Catalog]:
     Raises:
         CatalogMissing: The SQLite file does not exist.
         CatalogDamaged: It is empty, cut off, or no SQLite file.
-        CatalogOutdated: The schema is older or newer; only ``curate upgrade`` changes it.
+        CatalogOutdated: The schema is older; only ``curate upgrade`` changes it.
+        CatalogNewer: The schema is newer than this version of curate.
     """
     parsed = parse_url(url)
     path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
@@ -187,8 +201,7 @@ def open_catalog(url: str) -> Iterator[Catalog]:
         found = schema_revision(catalog.engine)
         if path and found == "none":
             raise CatalogDamaged(str(path), f"none of curate's tables in its {path.stat().st_size} bytes")
-        if found != HEAD_REVISION:
-            raise CatalogOutdated(catalog_name(parsed), found, HEAD_REVISION)
+        require_head(catalog_name(parsed), found)
         yield catalog
     finally:
         catalog.close()

@@ -8,13 +8,18 @@
     ├── BadSettings              curate.toml says something that cannot be
     ├── CatalogMissing           the workspace has no catalog file
     ├── CatalogOutdated          its schema is not this version's
+    ├── CatalogNewer             its schema is a newer version's
     ├── CatalogDamaged           the file is not a whole SQLite database
     ├── CatalogLocked            another process has been writing for ten minutes
     ├── CatalogReadOnly          the catalog may not be written
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
+    ├── NotWritable              a file or folder that this user may not write
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
+    ├── BadBackup                a file that `curate restore` cannot trust
+    ├── RestoreOccupied          `curate restore` where something is already
+    ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
@@ -85,6 +90,16 @@ class CatalogOutdated(CurateError):
         )
 
 
+class CatalogNewer(CurateError):
+    """The catalog was written by a newer version of curate."""
+
+    def __init__(self, name: str, found: str, known: str) -> None:
+        super().__init__(
+            f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
+            f"Install the newer version: `pip install --upgrade curate`."
+        )
+
+
 class CatalogDamaged(CurateError):
     """The catalog file is cut off, overwritten, or no database at all."""
 
@@ -135,6 +150,16 @@ class NoSpace(CurateError):
         )
 
 
+class NotWritable(CurateError):
+    """A file or folder may not be read or written by this user."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"{name} may not be used by this user ({said}). Change its rights or its place, "
+            f"then run the command again."
+        )
+
+
 class BadDatabaseUrl(CurateError):
     """The URL of the catalog names a database that curate does not speak."""
 
@@ -153,6 +178,32 @@ class DriverMissing(CurateError):
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
             f"Type `pip install 'curate[postgresql]'`."
         )
+
+
+class BadBackup(CurateError):
+    """A backup file that is cut off, changed, or not one."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be restored: {problem}. Nothing was changed. Take another backup file."
+        )
+
+
+class RestoreOccupied(CurateError):
+    """A backup was to be restored over something."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"{place} is there already, and a restore never overwrites. "
+            f"Move it away, or restore into an empty folder: `curate -w DIR restore FILE`."
+        )
+
+
+class FileExists(CurateError):
+    """An output file is there already."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path} is there already. Give another name for the {what}, or remove it first.")
 
 
 class RootUnknown(CurateError):

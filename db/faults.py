@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from db.errors import (
     CatalogUnreachable,
     CurateError,
     NoSpace,
+    NotWritable,
 )
 from db.locks import sqlite_writer
 
@@ -96,4 +98,26 @@ def _of_postgresql(url: URL, error: BaseException | None) -> CurateError | None:
         return CatalogUnreachable(name, said)
     if state is not None and (state[:2] in ("08", "28", "3D") or state[:4] == "57P0"):
         return CatalogUnreachable(name, said)
+    return None
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what a disk says while files are written into a ``CurateError`` that names the place."""
+    try:
+        yield
+    except OSError as error:
+        known = explain_disk(error, str(path))
+        if known is None:
+            raise
+        raise known from error
+
+
+def explain_disk(error: OSError, name: str) -> CurateError | None:
+    """Return the error that tells a user what a disk said, None where it is something else."""
+    place, said = str(error.filename or name), error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+        return NoSpace(place, said)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return NotWritable(place, said)
     return None

@@ -25,10 +25,14 @@ CHUNK = 5000
 
 def run_folder(session: Session, workspace: Workspace, uuid: UUID) -> Path:
     """Return the folder of a run's arrays and checkpoint: ``<runs_url>/<uuid>``."""
-    runs_url = session.get_one(CatalogSetting, "runs_url").value
+    return runs_folder(workspace, session.get_one(CatalogSetting, "runs_url").value) / str(uuid)
+
+
+def runs_folder(workspace: Workspace, runs_url: str) -> Path:
+    """Return the folder that a catalog's ``runs_url`` means: a file URL, or a path in the workspace."""
     if runs_url.startswith("file://"):
-        return Path(unquote(urlparse(runs_url).path)) / str(uuid)
-    return workspace.folder / runs_url / str(uuid)
+        return Path(unquote(urlparse(runs_url).path))
+    return workspace.folder / runs_url
 
 
 def start_run(

@@ -32,6 +32,7 @@ COMMANDS = (
     "export",
     "doctor",
     "check",
+    "backup",
     "demo",
 )
 """The command modules, in the order that ``curate --help`` lists them."""
