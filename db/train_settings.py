@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 FROZEN: dict[str, Any] = {
     "epochs": 12,
-    "batch_size": 64,
-    "lr": 2e-3,
+    "batch_size": "auto",
+    "lr": 3e-3,
     "backbone_lr": 0.0,
     "weight_decay": 0.05,
     "dropout": 0.3,
@@ -159,7 +159,7 @@ class TrainSettings(BaseModel):
     # optimisation
     epochs: int | None = Field(None, ge=1, le=1000, description="Passes over the training artworks.")
     batch_size: int | Literal["auto"] | None = Field(
-        None, description="Artworks a step; `auto` finds what fits the device."
+        None, description="Artworks a step; `auto` finds what suits the collection and fits the device."
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="The optimizer.")
     lr: float | None = Field(None, gt=0, le=10, description="Learning rate of LSTM and heads.")

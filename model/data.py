@@ -106,14 +106,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def pixels(example: Example, transform: Transform) -> NDArray[np.uint8]:
-    """Return the square of one artwork, shape ``(size, size, 3)``.
+def pixels(path: Path, transform: Transform) -> NDArray[np.uint8]:
+    """Return the square of one image file, shape ``(size, size, 3)``.
 
     Raises:
         Unreadable: See :func:`read_image`.
     """
     short_side = transform.size if transform.resize == "crop" else 2 * transform.size
-    image = read_image(example.path, short_side)
+    image = read_image(path, short_side)
     return np.asarray(transform.square(image), dtype=np.uint8)
 
 

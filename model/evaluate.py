@@ -40,19 +40,21 @@ def confusion_matrix(
 def metrics(
     labels: NDArray[np.int64],
     pred_probs: NDArray[np.float32],
-    folds: NDArray[np.int64],
+    folds: NDArray[np.int64] | None,
     unscored: int = 0,
+    calibrated_on: NDArray[np.int64] | None = None,
 ) -> Metrics:
     """Return the metrics of one attribute.
 
     Args:
         labels: Given class indices, shape ``(N,)``; -1 where missing.
         pred_probs: Out-of-sample probabilities, shape ``(N, K)``; NaN rows are not scored.
-        folds: Which model predicted each row, shape ``(N,)``; used to fit the temperature on the others.
+        folds: Which model predicted each row, shape ``(N,)``: one's temperature is fitted on the others.
         unscored: Labels that exist and were left out, because their class is rare.
+        calibrated_on: Without folds, other labels ``(N,)`` that the temperature is fitted on; -1 elsewhere.
     """
     kept = (labels >= 0) & ~np.isnan(pred_probs).any(axis=1)
-    given, probabilities, fold = labels[kept], pred_probs[kept], folds[kept]
+    given, probabilities = labels[kept], pred_probs[kept]
     classes = pred_probs.shape[1]
     total = int((labels >= 0).sum()) + unscored
     if len(given) == 0:
@@ -61,7 +63,12 @@ def metrics(
     scores = _f1(table)
     support = table.sum(axis=1)
     present = support > 0
-    temperature = fit_temperature(given, probabilities)
+    if folds is not None:
+        temperature = fit_temperature(given, probabilities)
+        calibrated = cross_calibrated(given, probabilities, folds[kept])
+    else:
+        temperature = _temperature_of(calibrated_on, pred_probs)
+        calibrated = apply_temperature(probabilities, temperature)
     accuracy = float(np.trace(table) / len(given))
     return {
         "accuracy": accuracy,
@@ -73,9 +80,17 @@ def metrics(
         "classes": classes,
         "coverage": len(given) / max(total, 1),
         "ece": calibration_error(given, probabilities),
-        "ece_calibrated": calibration_error(given, cross_calibrated(given, probabilities, fold)),
+        "ece_calibrated": calibration_error(given, calibrated),
         "temperature": temperature,
     }
+
+
+def _temperature_of(labels: NDArray[np.int64] | None, pred_probs: NDArray[np.float32]) -> float:
+    """Return the temperature that fits other labels, or 1 where there are none."""
+    if labels is None:
+        return 1.0
+    kept = (labels >= 0) & ~np.isnan(pred_probs).any(axis=1)
+    return fit_temperature(labels[kept], pred_probs[kept]) if kept.any() else 1.0
 
 
 def _nothing(classes: int) -> Metrics:

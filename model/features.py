@@ -27,6 +27,7 @@ from db.train_settings import TrainSettings
 from model.backbones import Backbone, feature_shape
 from model.cache import RecordStore
 from model.data import Example, Transform, Unreadable, pixels
+from model.distributed import World
 from model.network import GridPool
 from model.progress import Progress
 
@@ -104,6 +105,7 @@ def extract(
     cache_dir: Path,
     device: torch.device,
     progress: Progress,
+    world: World | None = None,
 ) -> Features:
     """Compute what the cache lacks, and return the features of all examples.
 
@@ -115,29 +117,44 @@ def extract(
         cache_dir: The workspace's cache folder.
         device: Where the backbone runs.
         progress: Told of each image.
+        world: The processes that share the work; each computes a part, all see the whole.
 
     Returns:
         The features; ``unreadable`` lists the artworks whose image cannot be decoded, with the reason.
     """
+    world = world or World()
     backbone = backbone.to(device).to(memory_format=torch.channels_last).eval()
     extractor = _Extractor(backbone, settings, device)
     folder = cache_folder(cache_dir, backbone, weights, settings)
     unique = {example.sha256: example for example in examples}
     reasons: dict[str, str] = {}
-    fit, sampled = _projection(folder, unique, extractor, progress)
+    sampled: Sampled = []
+    if world.leads:
+        fit, sampled = _projection(folder, unique, extractor, progress)
+    world.wait()
+    if not world.leads:
+        fit, _ = _projection(folder, unique, extractor, progress)
     with RecordStore(folder / fit.name) as store:
         store.damaged(list(unique))
         for kept, halves, bad in sampled:
             reasons.update(bad)
             fit.write(store, kept, halves)
-        known = {sha256 for sha256 in unique if sha256 in store or sha256 in reasons}
-        missing = [unique[sha256] for sha256 in sorted(set(unique) - known)]
+        for known in world.gather(dict(reasons)):
+            reasons.update(known)
+        store.refresh()
+        missing = [
+            unique[sha256] for sha256 in sorted(unique) if sha256 not in store and sha256 not in reasons
+        ]
         computed = sum(len(kept) for kept, _, _ in sampled) + len(missing)
-        progress.start(len(missing), "features")
-        for batch, grids, bad in extractor.run(missing):
+        own = missing[world.rank :: world.size]
+        progress.start(len(own), "features")
+        for batch, grids, bad in extractor.run(own):
             reasons.update(bad)
             fit.write(store, batch, grids)
             progress.advance(len(batch) + len(bad))
+        for known in world.gather(dict(reasons)):
+            reasons.update(known)
+        store.refresh()
     unreadable = [(item.artwork_id, reasons[item.sha256]) for item in examples if item.sha256 in reasons]
     return Features(
         store,
@@ -184,7 +201,7 @@ class _Extractor:
         squares, readable, bad = [], [], {}
         for example in chunk:
             try:
-                squares.append(pixels(example, self.transform))
+                squares.append(pixels(example.path, self.transform))
             except Unreadable as error:
                 bad[example.sha256] = str(error)
             else:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -32,6 +33,7 @@ from model.checkpoint import (
     training_state,
     write_checkpoint,
 )
+from model.distributed import World
 from model.errors import NonFiniteLoss, OutOfMemory
 from model.feeds import Feed
 from model.losses import TaskWeights, given_margins, log_priors, masked_losses
@@ -85,8 +87,7 @@ class Fit:
         device: torch.device,
         *,
         stop: threading.Event | None = None,
-        forward: Callable[[Tensor], Logits] | None = None,
-        share: Callable[[NDArray[np.int64]], NDArray[np.int64]] = lambda rows: rows,
+        world: World | None = None,
     ) -> None:
         """Keep what training needs.
 
@@ -98,8 +99,7 @@ class Fit:
             settings: Resolved settings.
             device: Where it computes.
             stop: Set by others to end the training at the next step.
-            forward: What computes the logits, where it isn't the network itself (a distributed wrapper).
-            share: This process's part of a batch, where several train together.
+            world: The processes that train this network together, each on its part of a batch.
         """
         self.network = network
         self.feed = feed
@@ -108,8 +108,7 @@ class Fit:
         self.settings = settings
         self.device = device
         self.stop = stop or threading.Event()
-        self.forward = forward or network
-        self.share = share
+        self.world = world or World()
         self.weights = TaskWeights(attributes, settings).to(device)
         self.optimizer = make_optimizer(
             parameter_groups(network, self.weights.parameters(), settings), settings
@@ -180,7 +179,7 @@ class Fit:
         steps = len(plan) * (self.settings.epochs or 1)
         rng = np.random.default_rng([*seed, 1])
         tally = _Tally(len(self.attributes), self.device)
-        shared = [self.share(rows) for rows in plan]
+        shared = [self.world.even_share(rows) for rows in plan]
         for step, (rows, inputs) in enumerate(self.feed.training(shared, seed)):
             if self.stop.is_set():
                 raise Stopped
@@ -195,14 +194,15 @@ class Fit:
             if self.settings.mixup == 0 and self.settings.cutmix == 0:
                 margins[position[rows]] = given_margins(logits, labels).cpu().numpy().astype(np.float16)
         self.weights.end_epoch()
+        _merge_margins(margins, self.world.gather(margins) if self.world.size > 1 else [])
         seconds = time.perf_counter() - began
         return {
             "model": job.name,
             "epoch": epoch + 1,
             "lr": self.optimizer.param_groups[0]["lr"],
-            **tally.result(self.attributes),
+            **tally.result(self.attributes, self.world),
             "seconds": round(seconds, 3),
-            "images_per_second": round(tally.rows / max(seconds, 1e-9), 1),
+            "images_per_second": round(sum(map(len, plan)) / max(seconds, 1e-9), 1),
         }
 
     def _begin_epoch(self, seed: tuple[int, int, int], epoch: int) -> None:
@@ -229,6 +229,7 @@ class Fit:
                 self.parts *= 2
                 if self.parts > len(inputs):
                     raise OutOfMemory(str(self.device), 1, self.settings.image_size) from None
+        self._average_gradients()
         if self.settings.grad_clip > 0:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.grad_clip)
         self.optimizer.step()
@@ -246,7 +247,7 @@ class Fit:
         for part in torch.arange(len(inputs)).tensor_split(self.parts):
             piece, given = slice(int(part[0]), int(part[-1]) + 1), labels[part]
             with self._autocast():
-                logits = [scores.float() for scores in self.forward(inputs[piece])]
+                logits = [scores.float() for scores in self.network(inputs[piece])]
             own, found = masked_losses(logits, given, self.settings.label_smoothing, self.priors)
             if kept < 1:
                 second, _ = masked_losses(logits, other[part], self.settings.label_smoothing, self.priors)
@@ -258,6 +259,24 @@ class Fit:
             pieces.append([scores.detach() for scores in logits])
         return losses, counts, [torch.cat(columns) for columns in zip(*pieces, strict=True)]
 
+    def _average_gradients(self) -> None:
+        """Give every process the mean of all gradients.
+
+        Done by hand rather than by DistributedDataParallel, whose set of parameters is fixed when it is
+        made: staged unfreezing changes it.
+        """
+        if self.world.size == 1:
+            return
+        learned = [*self.network.parameters(), *self.weights.parameters()]
+        gradients = [parameter.grad for parameter in learned if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= self.world.size
+        start = 0
+        for gradient in gradients:
+            gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+            start += gradient.numel()
+
     def _autocast(self) -> AbstractContextManager[object]:
         if use_bfloat16(self.settings, self.device):
             return torch.autocast(self.device.type, torch.bfloat16)
@@ -265,10 +284,10 @@ class Fit:
 
     @torch.inference_mode()
     def predict(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Logits]]:
-        """Yield rows and their logits, in evaluation mode and with the weights that predict."""
+        """Yield this process's share of rows and their logits, from the weights that predict."""
         network = self.predicting()
         network.eval()
-        for part, inputs in self.feed.plain(rows):
+        for part, inputs in self.feed.plain(self.world.share(rows)):
             if self.stop.is_set():
                 raise Stopped
             with self._autocast():
@@ -281,9 +300,11 @@ class Fit:
             labels = self.labels[torch.from_numpy(part)]
             losses, counts = masked_losses(logits, labels)
             tally.add(losses, counts, logits, labels)
-        return tally.result(self.attributes)
+        return tally.result(self.attributes, self.world)
 
     def _save(self, folder: Path, fitted: Fitted, best: _Best) -> None:
+        if not self.world.leads:
+            return
         epoch = len(fitted.history)
         state = training_state(self.network, self.weights, self.optimizer)
         state["margins"] = torch.from_numpy(fitted.margins[:epoch].copy())
@@ -308,6 +329,12 @@ class Fit:
         fitted.history = about["history"]
         fitted.margins[: len(fitted.history)] = state["margins"].cpu().numpy()
         self.weights.replay([[line["losses"][name] for name in self.attributes] for line in fitted.history])
+
+
+def _merge_margins(own: NDArray[np.float16], everyones: Sequence[NDArray[np.float16]]) -> None:
+    """Fill the rows that other processes trained on, in place."""
+    for other in everyones:
+        np.copyto(own, other, where=np.isnan(own))
 
 
 class _Best:
@@ -337,7 +364,6 @@ class _Tally:
         self.losses = torch.zeros(attributes, device=device)
         self.hits = torch.zeros(attributes, device=device)
         self.counts = torch.zeros(attributes, device=device)
-        self.rows = 0
 
     def add(self, losses: Tensor, counts: Tensor, logits: Logits, labels: Tensor) -> None:
         """Add one batch: mean losses and counts ``(A,)``, logits, and labels ``(B, A)``."""
@@ -345,10 +371,12 @@ class _Tally:
         self.counts += counts
         hits = [(scores.argmax(dim=1) == labels[:, column]).sum() for column, scores in enumerate(logits)]
         self.hits += torch.stack(hits)
-        self.rows += len(labels)
 
-    def result(self, attributes: Sequence[str]) -> dict[str, Any]:
-        """Return the mean losses and accuracies by attribute's name, and the losses' sum."""
+    def result(self, attributes: Sequence[str], world: World) -> dict[str, Any]:
+        """Return mean losses and accuracies by attribute's name, and the losses' sum, over all processes."""
+        if world.size > 1:
+            for total in (self.losses, self.hits, self.counts):
+                dist.all_reduce(total)
         counts = self.counts.clamp(min=1)
         losses = (self.losses / counts).tolist()
         accuracies = (self.hits / counts).tolist()
