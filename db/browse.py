@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from db.browse_facts import SHOWN, ArtworkFacts, chunks, earlier_predictions, facts
+from db.browse_facts import SHOWN, ArtworkFacts, earlier_predictions, facts
+from db.bulk import chunks
 from db.catalog import Catalog
 from db.classes import attributes, class_list
+from db.errors import NoRunYet
 from db.models import (
     Artwork,
     CatalogSetting,
@@ -26,6 +29,7 @@ from db.models import (
     Issue,
     Label,
     Prediction,
+    Run,
     SplitFact,
     Task,
     Verdict,
@@ -261,6 +265,23 @@ class Picture:
         """Read all that the App shows of some artworks; those without a sample are left out."""
         run_id = None if self.run is None else self.run.id
         return facts(self._session, ids, run_id, self._disagreeing)
+
+    def facts_of(self, uuids: Sequence[UUID]) -> list[ArtworkFacts]:
+        """Read all that the App shows of some artworks by their uuids, in the order they came in."""
+        ids: list[int] = []
+        for chunk in chunks(uuids):
+            ids.extend(self._session.scalars(select(Artwork.id).where(Artwork.uuid.in_(chunk))))
+        return self.facts(sorted(ids))
+
+    def require_run(self, command: str) -> Run:
+        """Return the run that is shown.
+
+        Raises:
+            NoRunYet: None is complete yet; ``command`` is what needs one.
+        """
+        if self.run is None:
+            raise NoRunYet(command)
+        return self.run
 
     def earlier_predictions(self, ids: Sequence[int]) -> dict[tuple[int, int, int], tuple[int, float]]:
         """Return what the earlier runs predicted, by (run, artwork, attribute id)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from db.bulk import chunks
 from db.classes import attributes
 from db.models import (
     Artwork,
@@ -26,9 +27,6 @@ from db.models import (
 
 SHOWN = ("ok", "unusable", "unverified")
 """The statuses of artworks that have a sample; refused and missing images have none."""
-
-CHUNK = 500
-"""Ids in one ``IN (…)``."""
 
 
 @dataclass
@@ -266,9 +264,3 @@ def earlier_predictions(
         for run_id, artwork_id, attribute_id, predicted, p_predicted in rows:
             found[run_id, artwork_id, attribute_id] = (predicted, p_predicted)
     return found
-
-
-def chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield ids by as many as fit into one ``IN (…)``."""
-    for start in range(0, len(ids), CHUNK):
-        yield ids[start : start + CHUNK]

@@ -13,12 +13,14 @@
         ├── DatasetTaken           the dataset's name belongs to something else
         ├── RootUnmapped           an artwork's root has no folder here
         ├── PortTaken              the App's port is in use
+        ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
             ├── ServerDown         nobody answers at the URL
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── RequestFailed      any other answer that is an error
             ├── ImagesNotServed    the server does not hand out the images
@@ -112,6 +114,16 @@ class RootUnmapped(ReviewError):
         )
 
 
+class NothingToSend(ReviewError):
+    """None of the chosen artworks can be sent to reviewers."""
+
+    def __init__(self, chosen: int) -> None:
+        super().__init__(
+            f"None of the {chosen} chosen artworks can be sent: each is unusable, unread, or has an open "
+            f"task. Choose others, or answer the open tasks and run `curate sync-corrections`."
+        )
+
+
 class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
@@ -171,6 +183,16 @@ class ProjectGone(LabelStudioError):
         super().__init__(
             f"Label Studio at {url} has no project {project}. Take the line `project = {project}` out of "
             f"[label_studio] in curate.toml, and the next `curate push` finds it again or makes a new one."
+        )
+
+
+class NothingPushed(LabelStudioError):
+    """The catalog has no project at the server."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} has no project of this catalog, so there is nothing to sync. "
+            f"Run `curate push` first."
         )
 
 

@@ -18,8 +18,9 @@ from db.browse import Marks, Picture, look
 from db.catalog import Catalog
 from db.workspace import Workspace
 from review.errors import DatasetTaken
+from review.fiftyone_brain import embed, evaluate
 from review.fiftyone_env import import_fiftyone
-from review.fiftyone_samples import field_types
+from review.fiftyone_samples import field_of, field_types
 from review.fiftyone_schema import declare_fields
 from review.fiftyone_views import arrange, lay_out_sidebar
 from review.fiftyone_write import SampleWriter
@@ -49,6 +50,7 @@ class State:
 
     catalog: str
     workspace: str
+    attributes: list[str] = field(default_factory=list)
     version: int = VERSION
     fiftyone: str = ""
     run: int | None = None
@@ -94,6 +96,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     state = State(
         picture.catalog_uuid,
         str(workspace.folder),
+        list(picture.names),
         fiftyone=fo.__version__,
         run=None if picture.run is None else picture.run.id,
         earlier=[run.id for run in picture.earlier],
@@ -113,6 +116,17 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
         touched = writer.touched_since(datetime.fromisoformat(str(before.synced_at)))
         writer.write(sorted(picture.changed_since(before.marks) | touched))
     summary.added, summary.updated, summary.removed = writer.added, writer.updated, writer.removed
+    moved = bool(writer.added or writer.removed)
+    stale = {
+        name
+        for name in picture.names
+        if moved or {field_of(name), f"{field_of(name)}_pred"} & writer.changed_fields
+    }
+    progress.start(2, "evaluation and map")
+    evaluate(dataset, picture, stale)
+    progress.advance()
+    embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved)
+    progress.advance()
     dataset.classes = {name: names.live for name, names in picture.names.items()}
     if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
         lay_out_sidebar(fo, dataset, picture)

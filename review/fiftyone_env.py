@@ -16,6 +16,7 @@ from typing import Any
 from db.workspace import Workspace
 from review.errors import MongodFailed
 from review.mongod import find_mongod
+from review.plugin import install_plugin
 
 QUIET = {
     "FIFTYONE_DO_NOT_TRACK": "true",
@@ -43,11 +44,14 @@ def import_fiftyone(workspace: Workspace, command: str = "browse") -> ModuleType
     find_mongod(command)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("FIFTYONE_PLUGINS_DIR", str(plugins_folder(workspace)))
+    folder = plugins_folder(workspace)
+    install_plugin(folder)
+    os.environ["FIFTYONE_PLUGINS_DIR"] = str(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # FiftyOne's own, of its own parts
         import fiftyone
 
+        fiftyone.config.plugins_dir = str(folder)  # for one that is imported already
         logging.getLogger("fiftyone").setLevel(logging.ERROR)
         _connect(fiftyone, command)
     module: ModuleType = fiftyone

@@ -43,6 +43,7 @@ class SampleWriter:
         self._progress = progress
         self._written: set[ObjectId] = set()
         self.added = self.updated = self.removed = 0
+        self.changed_fields: set[str] = set()
 
     def count(self) -> int:
         """Return how many samples the dataset has."""
@@ -121,6 +122,8 @@ class SampleWriter:
             if key not in existing:
                 new.append(InsertOne(inserted(facts, wanted, self._dataset._doc.id, now)))
             elif update := difference(existing[key], wanted, self._ours):
+                for paths in update.values():
+                    self.changed_fields.update(path.partition(".")[0] for path in paths)
                 update.setdefault("$set", {})["last_modified_at"] = now
                 changes.append(UpdateOne({"_id": key}, update))
         self.updated += len(changes)

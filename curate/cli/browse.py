@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json
+from curate.cli.app import AsJson, RunId, app, note, opened, print_json, user_name
 
 if TYPE_CHECKING:
     from review.fiftyone_dataset import SyncSummary
@@ -37,6 +37,8 @@ def browse(
 
     Example: curate browse --no-launch
     """
+    import os
+
     from curate.cli.progress import CliProgress
     from review.fiftyone_app import choose_port, serve_app
     from review.fiftyone_dataset import sync_dataset
@@ -51,10 +53,9 @@ def browse(
         typer.echo(describe(summary))
     if chosen is not None:
         if remote:
-            note(
-                f"From your own machine: ssh -N -L {chosen}:127.0.0.1:{chosen} HOST, then open the address below."
-            )
-        serve_app(workspace, chosen, not remote, lambda url: note(f"The App is at {url}. Ctrl-C stops it."))
+            note(f"On your own machine: ssh -N -L {chosen}:127.0.0.1:{chosen} HOST, then open this address.")
+        os.environ["CURATE_USER"] = user_name()  # whose decisions the App's operators record
+        serve_app(workspace, chosen, not remote, lambda url: note(f"The App is at {url} (Ctrl-C stops it)"))
 
 
 def describe(summary: SyncSummary) -> str:

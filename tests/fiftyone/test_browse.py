@@ -96,7 +96,8 @@ def test_a_mongod_that_does_not_run_is_named_with_its_complaint(folder: Path, tm
     assert result.returncode == 1
     assert result.stderr == (
         f"error: `curate browse` found no MongoDB: {site}/fiftyone/db/bin/mongod does not run "
-        f"({complaint}) and FIFTYONE_DATABASE_URI is not set. Run `curate doctor` for the two ways to mend it.\n"
+        f"({complaint}) and FIFTYONE_DATABASE_URI is not set. "
+        f"Run `curate doctor` for the two ways to mend it.\n"
     )
 
 
@@ -127,7 +128,7 @@ def test_an_outside_server_is_used(gallery: Any) -> None:
         FIFTYONE_DATABASE_NAME=os.environ["FIFTYONE_DATABASE_NAME"],
     )
 
-    assert (result.returncode, result.stderr) == (0, "samples …\n")
+    assert (result.returncode, result.stderr) == (0, "samples …\nevaluation and map …\n")
     assert "30 added" in result.stdout
 
 

@@ -1,0 +1,106 @@
+"""Model evaluation of each attribute, and the map and similarity index of the run's embedding.
+
+Evaluations are saved as FiftyOne's own ``evaluate_classifications`` saves them, but without writing every
+sample again: whether a prediction equals the label is one of our fields already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db.browse import Picture
+from review.embedding_map import map_points
+from review.fiftyone_samples import field_of
+
+MAP = "map"
+SIMILAR = "similar"
+
+
+def eval_key(attribute: str) -> str:
+    """Return the key of an attribute's evaluation, which is also its field of right and wrong."""
+    return f"{field_of(attribute)}_eval"
+
+
+def evaluate(dataset: Any, picture: Picture, changed: Iterable[str]) -> None:
+    """Save the evaluation of the attributes whose labels or predictions changed, or that have none."""
+    from fiftyone.utils.eval.classification import (
+        ClassificationResults,
+        SimpleEvaluationConfig,
+    )
+
+    saved = set(dataset.list_evaluations())
+    for name in picture.names:
+        key = eval_key(name)
+        if picture.run is None or name not in picture.probabilities:
+            if key in saved:
+                dataset.delete_evaluation(key)
+            continue
+        if key in saved and name not in changed:
+            continue
+        stem = field_of(name)
+        judged = dataset.exists(f"{stem}_pred").exists(stem)
+        paths = [
+            f"{stem}.label",
+            f"{stem}.id",
+            f"{stem}_pred.label",
+            f"{stem}_pred.id",
+            f"{stem}_pred.confidence",
+        ]
+        given, given_ids, predicted, predicted_ids, confidences = judged.values(paths)
+        config = SimpleEvaluationConfig(f"{stem}_pred", stem)
+        method = config.build()
+        method.register_run(dataset, key, cleanup=False)
+        results = ClassificationResults(
+            dataset,
+            config,
+            key,
+            given,
+            predicted,
+            confs=confidences,
+            ytrue_ids=given_ids,
+            ypred_ids=predicted_ids,
+            classes=sorted({*given, *predicted}),
+            backend=method,
+        )
+        method.save_run_results(dataset, key, results)
+
+
+def embed(dataset: Any, folder: Path | None, cache: Path, changed: bool) -> None:
+    """Bring the map and the similarity index up to date with the run's embedding.
+
+    Args:
+        dataset: The dataset.
+        folder: The run's arrays; None where there is no run, or where they are not on this machine.
+        cache: Where the map's anchors are kept.
+        changed: Whether samples came or went since they were made.
+    """
+    import fiftyone.brain as brain
+
+    from review.fiftyone_similarity import EmbeddingSimilarityConfig, read_vectors
+
+    saved = set(dataset.list_brain_runs())
+    if folder is None or not (folder / "embedding.npy").is_file():
+        for key in saved & {MAP, SIMILAR}:
+            dataset.delete_brain_run(key)
+        return
+    if SIMILAR in saved:
+        same = dataset.get_brain_info(SIMILAR).config.folder == str(folder)
+        if same and MAP in saved and not changed:
+            return
+    for key in saved & {MAP, SIMILAR}:
+        dataset.delete_brain_run(key)
+    sample_ids, vectors = read_vectors(dataset, folder)
+    if not len(sample_ids):
+        return
+    artworks = np.array([int(sample_id[:8], 16) for sample_id in sample_ids.tolist()], dtype=np.int64)
+    points = map_points(vectors, artworks, cache)
+    placed = dict(zip(sample_ids.tolist(), points, strict=True))
+    brain.compute_visualization(dataset, points=placed, brain_key=MAP)
+    config = EmbeddingSimilarityConfig(folder=str(folder))
+    method = config.build()
+    method.register_run(dataset, SIMILAR, overwrite=False)
+    method.save_run_results(dataset, SIMILAR, method.initialize(dataset, SIMILAR))
