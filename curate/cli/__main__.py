@@ -1,0 +1,5 @@
+"""``python -m curate.cli`` is ``curate``."""
+
+from curate.cli import main
+
+main()

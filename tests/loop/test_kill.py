@@ -1,0 +1,75 @@
+"""Killing a command at any moment and running it again gives the same catalog as running it once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from db.workspace import open_workspace
+from tests.conftest import Curate
+from tests.loop.conftest import TRAIN, Kill
+
+
+def predictions(folder: Path) -> list[tuple[object, ...]]:
+    """Return what the catalog says of every prediction, keyed by path."""
+    from sqlalchemy import text
+
+    with open_workspace(folder).open_catalog() as catalog, catalog.read() as session:
+        rows = session.execute(
+            text(
+                "SELECT path, attribute_id, run_id, fold, provenance, predicted_id, p_predicted, score "
+                "FROM prediction JOIN artwork ON artwork.id = artwork_id ORDER BY path, attribute_id"
+            )
+        ).all()
+    return [tuple(row) for row in rows]
+
+
+def test_train_killed_and_run_again_gives_the_same_run(
+    ingested: Path, gallery: Path, tmp_path: Path, curate: Curate, kill: Kill
+) -> None:
+    other = tmp_path / "unbroken"
+    curate("init", other)
+    curate("-w", other, "ingest", gallery / "labels.csv")
+    assert curate("-w", other, *TRAIN).status == 0
+
+    hits = kill(["-w", str(ingested), *TRAIN], 4, 14.0)
+    done = curate("-w", ingested, *TRAIN, "--json")
+
+    assert hits > 0, "no kill landed: the commands were faster than the clock of this test"
+    assert done.json()["run"] == 1
+    assert predictions(ingested) == predictions(other)
+    assert curate("-w", ingested, "check").status == 0
+
+
+def test_train_twice_makes_two_runs_with_the_same_numbers(ingested: Path, curate: Curate) -> None:
+    first = curate("-w", ingested, *TRAIN, "--json").json()
+    second = curate("-w", ingested, *TRAIN, "--json").json()
+
+    assert (first["run"], second["run"]) == (1, 2)
+    assert first["metrics"] == second["metrics"]
+
+
+def test_another_seed_gives_other_numbers(ingested: Path, curate: Curate) -> None:
+    first = curate("-w", ingested, *TRAIN, "--json").json()
+    second = curate("-w", ingested, *TRAIN, "--seed", "5", "--json").json()
+
+    assert json.dumps(first["metrics"]) != json.dumps(second["metrics"])
+
+
+def test_an_unreadable_image_is_listed_and_stops_nothing(
+    ingested: Path, gallery: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image was whole when it was ingested, and is cut short when training reads it."""
+    victim = gallery / "images" / "00007.jpg"
+    whole = victim.read_bytes()
+    try:
+        victim.write_bytes(whole[:300])
+        done = curate("-w", ingested, *TRAIN, "--json")
+    finally:
+        victim.write_bytes(whole)
+
+    assert done.status == 0
+    assert [path for path, _reason in done.json()["unreadable"]] == ["images/00007.jpg"]
+    assert curate("-w", ingested, "check").status == 0
