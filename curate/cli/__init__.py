@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -44,9 +45,21 @@ for _name in COMMANDS:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the app; print a ``CurateError`` as one line and exit with status 1."""
+    """Run the app; print what the user can mend as one line, and exit with status 1."""
     try:
         app(argv)
     except CurateError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        fail(error)
+    except OSError as error:
+        from db.faults import explain_disk
+
+        explained = explain_disk(error, "a file")
+        if explained is None:
+            raise
+        fail(explained)
+
+
+def fail(error: CurateError) -> NoReturn:
+    """Print an error on stderr and exit with status 1."""
+    typer.echo(f"error: {error}", err=True)
+    sys.exit(1)
