@@ -8,12 +8,12 @@ lands in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import Delete, delete, distinct, func, select, update
 from sqlalchemy.orm import Session
 
 from db.errors import VerdictNotFound
@@ -22,12 +22,14 @@ from db.models import (
     LABELLING_DECISIONS,
     Annotation,
     Artwork,
+    Batch,
     BatchItem,
     ControlAnswer,
     EffectiveLabel,
     Issue,
     Label,
     Reviewer,
+    Run,
     Task,
     Verdict,
     now,
@@ -39,11 +41,15 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision: on an attribute, with a class where it names one; or on the image (no attribute)."""
+    """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
+
+    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
+    """
 
     attribute_id: int | None
     decision: str
     class_id: int | None = None
+    given_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -113,20 +119,39 @@ def _record_one(session: Session, answer: Answer, recorded: Recorded) -> set[int
             Annotation.server == answer.server, Annotation.annotation_id == answer.annotation_id
         )
     )
-    if known is not None and known.updated_at >= answer.updated_at and known.state != "deleted":
+    if known is not None and not _news(known, answer):
         return set()
     recorded.annotations += 1
     _keep_raw(session, answer, known, reviewer)
     if answer.refused is not None:
         recorded.refused.append((answer.annotation_id, answer.refused))
     task = session.get(Task, answer.task_id) if answer.task_id is not None else None
-    if task is not None and answer.refused is None and not answer.skipped and task.state == "open":
+    if task is not None and task.state == "open" and _answered_by_all(session, task):
         task.state, task.updated_at = "done", now()
     decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
     if task is not None and task.purpose == "control":
         _answer_control(session, answer, task, reviewer, decisions, recorded)
         return set()
     return _replace_verdicts(session, answer, task, reviewer, decisions, recorded)
+
+
+def _news(known: Annotation, answer: Answer) -> bool:
+    """Return whether an annotation says something that we have not taken in."""
+    if known.state == "deleted" or answer.updated_at > known.updated_at:
+        return True
+    return known.state == "refused" and answer.refused is None and answer.updated_at == known.updated_at
+
+
+def _answered_by_all(session: Session, task: Task) -> bool:
+    """Return whether as many reviewers have answered a task as its batch asked for."""
+    session.flush()
+    wanted = session.scalar(select(Batch.annotators).where(Batch.id == task.batch_id)) or 1
+    answered = session.scalar(
+        select(func.count(distinct(Annotation.reviewer_id))).where(
+            Annotation.task_id == task.id, Annotation.state == "accepted"
+        )
+    )
+    return (answered or 0) >= wanted
 
 
 def _keep_raw(session: Session, answer: Answer, known: Annotation | None, reviewer: Reviewer) -> None:
@@ -169,9 +194,8 @@ def _replace_verdicts(
             touched |= supersede(session, old)
     for decision in wanted.values():
         edited = before.get(decision.attribute_id)
-        given = (
-            edited.given_id if edited else current_class(session, answer.artwork_id, decision.attribute_id)
-        )
+        seen = decision.given_id or current_class(session, answer.artwork_id, decision.attribute_id)
+        given = edited.given_id if edited else seen
         touched |= _add_verdict(session, answer, task, reviewer, decision, given)
         recorded.count(decision.decision)
     return touched
@@ -212,14 +236,14 @@ def _add_verdict(
     session.flush()
     if decision.decision == "unusable":
         _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
-    _settle_issues(session, answer.artwork_id, decision)
-    if decision.decision not in LABELLING_DECISIONS or class_id is None:
-        return {answer.artwork_id}
-    source = find_source(session, f"reviewer:{reviewer.server}:{reviewer.user_id}", "reviewer")
     members = {
         answer.artwork_id,
         *_exact_duplicates(session, answer.artwork_id, decision.attribute_id, given),
     }
+    _settle_issues(session, members, decision)
+    if decision.decision not in LABELLING_DECISIONS or class_id is None:
+        return {answer.artwork_id}
+    source = find_source(session, f"reviewer:{reviewer.server}:{reviewer.user_id}", "reviewer")
     for artwork_id in members:
         session.add(
             Label(
@@ -248,9 +272,13 @@ def current_class(session: Session, artwork_id: int | None, attribute_id: int | 
 def _exact_duplicates(
     session: Session, artwork_id: int, attribute_id: int | None, given: int | None
 ) -> list[int]:
-    """Return the other artworks with the same bytes and the same label: one verdict serves them all."""
+    """Return the other artworks with the same bytes and the same label: one verdict serves them all.
+
+    The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
+    """
     sha256 = session.scalar(select(Artwork.sha256).where(Artwork.id == artwork_id))
-    if sha256 is None or given is None:
+    alike = {given, current_class(session, artwork_id, attribute_id)} - {None}
+    if sha256 is None or not alike:
         return []
     return list(
         session.scalars(
@@ -260,16 +288,16 @@ def _exact_duplicates(
                 Artwork.sha256 == sha256,
                 Artwork.id != artwork_id,
                 EffectiveLabel.attribute_id == attribute_id,
-                EffectiveLabel.class_id == given,
+                EffectiveLabel.class_id.in_(alike),
             )
         )
     )
 
 
-def _settle_issues(session: Session, artwork_id: int, decision: Decision) -> None:
+def _settle_issues(session: Session, artwork_ids: Set[int], decision: Decision) -> None:
     """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
     state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
-    statement = update(Issue).where(Issue.artwork_id == artwork_id, Issue.state.in_(("open", "pushed")))
+    statement = update(Issue).where(Issue.artwork_id.in_(artwork_ids), Issue.state.in_(("open", "pushed")))
     if decision.attribute_id is not None:
         statement = statement.where(
             Issue.attribute_id == decision.attribute_id, Issue.kind.in_(("label", "label_conflict"))
@@ -277,10 +305,37 @@ def _settle_issues(session: Session, artwork_id: int, decision: Decision) -> Non
     session.execute(statement.values(state=state, updated_at=now()))
 
 
+def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) -> None:
+    """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
+    others = select(Verdict.artwork_id).where(
+        Verdict.attribute_id == verdict.attribute_id,
+        Verdict.superseded_at.is_(None),
+        Verdict.id != verdict.id,
+    )
+    newest = select(func.max(Run.id)).where(Run.state == "complete").scalar_subquery()
+    statement = update(Issue).where(
+        Issue.artwork_id.in_(artwork_ids),
+        Issue.state.in_(("resolved", "dismissed")),
+        (Issue.run_id == newest) | Issue.run_id.is_(None),
+    )
+    if verdict.attribute_id is not None:
+        statement = statement.where(
+            Issue.attribute_id == verdict.attribute_id,
+            Issue.kind.in_(("label", "label_conflict")),
+            Issue.artwork_id.not_in(others),
+        )
+    session.execute(
+        statement.values(state="open", updated_at=now()).execution_options(synchronize_session=False)
+    )
+
+
 def _set_status(session: Session, artwork_id: int, before: str, after: str, reason: str | None) -> None:
+    """Change the status of an image, and of all with the same bytes."""
+    same = select(Artwork.sha256).where(Artwork.id == artwork_id, Artwork.sha256.is_not(None))
     session.execute(
         update(Artwork)
-        .where(Artwork.id == artwork_id, Artwork.status == before)
+        .where((Artwork.id == artwork_id) | Artwork.sha256.in_(same), Artwork.status == before)
+        .execution_options(synchronize_session=False)
         .values(status=after, reason=reason, updated_at=now())
     )
 
@@ -299,27 +354,35 @@ def _answer_control(
             BatchItem.batch_id == task.batch_id, BatchItem.artwork_id == task.artwork_id
         )
     )
+    session.execute(_control_answers(answer.server, answer.annotation_id))
     for decision in decisions:
         known_id = (known or {}).get(str(decision.attribute_id))
-        if decision.attribute_id is None or known_id is None:
+        if decision.attribute_id is None or known_id is None or decision.decision == "unsure":
             continue
         said = decision.class_id
-        if decision.decision in ("confirmed", "atypical"):
+        if said is None and decision.decision in ("confirmed", "atypical"):
             said = current_class(session, task.artwork_id, decision.attribute_id)
-        row = session.scalar(
-            select(ControlAnswer).where(
-                ControlAnswer.server == answer.server,
-                ControlAnswer.annotation_id == answer.annotation_id,
-                ControlAnswer.attribute_id == decision.attribute_id,
+        session.add(
+            ControlAnswer(
+                server=answer.server,
+                annotation_id=answer.annotation_id,
+                artwork_id=task.artwork_id,
+                attribute_id=decision.attribute_id,
+                reviewer_id=reviewer.id,
+                known_id=known_id,
+                class_id=said,
+                correct=said == known_id,
+                answered_at=answer.updated_at,
             )
-        ) or ControlAnswer(
-            server=answer.server, annotation_id=answer.annotation_id, attribute_id=decision.attribute_id
         )
-        row.artwork_id, row.reviewer_id = task.artwork_id, reviewer.id
-        row.known_id, row.class_id, row.correct = known_id, said, said == known_id
-        row.answered_at = answer.updated_at
-        session.add(row)
         recorded.control_answers += 1
+
+
+def _control_answers(server: str, annotation_id: str) -> Delete:
+    """Return the statement that forgets what an annotation answered to a control."""
+    return delete(ControlAnswer).where(
+        ControlAnswer.server == server, ControlAnswer.annotation_id == annotation_id
+    )
 
 
 def find_verdict(session: Session, verdict_id: int) -> Verdict:
@@ -343,7 +406,9 @@ def supersede(session: Session, verdict: Verdict) -> set[int]:
     if verdict.decision == "unusable":
         _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     session.flush()
-    return {verdict.artwork_id, *retract(session, labels)}
+    touched = {verdict.artwork_id, *retract(session, labels)}
+    _reopen_issues(session, verdict, touched)
+    return touched
 
 
 def forget_annotation(session: Session, server: str, annotation_id: str) -> set[int]:
@@ -354,7 +419,9 @@ def forget_annotation(session: Session, server: str, annotation_id: str) -> set[
     if row is None or row.state == "deleted":
         return set()
     row.state = "deleted"
+    session.flush()
     _reopen(session, row)
+    session.execute(_control_answers(server, annotation_id))
     touched: set[int] = set()
     for verdict in _current(session, server, annotation_id).values():
         touched |= supersede(session, verdict)
@@ -362,19 +429,16 @@ def forget_annotation(session: Session, server: str, annotation_id: str) -> set[
 
 
 def _reopen(session: Session, row: Annotation) -> None:
-    """Open a task again whose last answer is gone, unless its artwork has another one open."""
+    """Open a task again that has answers too few now, unless its artwork has another one open."""
     task = session.get(Task, row.task_id) if row.task_id is not None else None
     if task is None or task.state != "done":
         return
-    answered = session.scalar(
-        select(Annotation.id).where(Annotation.task_id == task.id, Annotation.state == "accepted")
-    )
     rival = session.scalar(
         select(Task.id).where(
             Task.artwork_id == task.artwork_id, Task.purpose == task.purpose, Task.state == "open"
         )
     )
-    if answered is None and rival is None:
+    if rival is None and not _answered_by_all(session, task):
         task.state, task.updated_at = "open", now()
 
 

@@ -27,16 +27,14 @@ def answer_tasks(settings: LabelStudioSettings, truth: Labels, standing: Labels)
     """
     if settings.project is None:
         raise NothingPushed(settings.url)
-    server = connect(settings.url)
-    answered = 0
-    for task in list(server.tasks(settings.project, ("total_annotations", "equal", "Number", 0))):
-        uuid = str(task.data["artwork"])
-        shown = {
-            name: str(task.data.get(f"label_{name}", label)) for name, label in standing.get(uuid, {}).items()
-        }
-        answer(server, task.id, review_of(shown, truth.get(uuid, {})))
-        answered += 1
-    return answered
+    with connect(settings.url) as server:
+        tasks = list(server.tasks(settings.project, ("total_annotations", "equal", "Number", 0)))
+        for task in tasks:
+            uuid = str(task.data["artwork"])
+            labels = standing.get(uuid, {})
+            shown = {name: str(task.data.get(f"label_{name}", label)) for name, label in labels.items()}
+            answer(server, task.id, review_of(shown, truth.get(uuid, {})))
+    return len(tasks)
 
 
 def review_of(shown: Mapping[str, str], truth: Mapping[str, str]) -> list[dict[str, Any]]:

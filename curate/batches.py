@@ -1,0 +1,149 @@
+"""Plan a batch: which artworks reviewers are asked about, and why.
+
+A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
+a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
+should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
+one counted as right: so the order is that of the errors to be expected in one review.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from db.catalog import Catalog
+from db.classes import attributes, find_attribute
+from db.models import Run
+from db.planning import (
+    KnownLabel,
+    OpenDoubt,
+    auditable,
+    count_batches,
+    known_labels,
+    labelled_attributes,
+    open_doubts,
+)
+from db.tasks import Plan, PlannedItem
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How large a batch is and what it is made of.
+
+    Attributes:
+        limit: Artworks in all.
+        attribute: Rank by the doubts in this attribute only.
+        audit, controls: The shares of the batch that are audits and controls.
+        annotators: How many reviewers each artwork is to have.
+    """
+
+    limit: int = 100
+    attribute: str | None = None
+    audit: float = 0.05
+    controls: float = 0.05
+    annotators: int = 1
+
+
+def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
+    """Plan a batch from a run's open doubts.
+
+    Raises:
+        UnknownAttribute: The workspace has no such attribute.
+    """
+    with catalog.read() as session:
+        if settings.attribute is not None:
+            find_attribute(session, settings.attribute)
+        names = {a.id: a.name for a in attributes(session)}
+        doubts = open_doubts(session, run)
+        population, known = auditable(session), known_labels(session)
+        rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
+        drawn = draw_audit(population, round(settings.audit * settings.limit), rng)
+        labelled = labelled_attributes(session, drawn)
+    controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
+    taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
+    reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
+    scores = [item.score for item in reviews] or [0.5]
+    probability = len(drawn) / len(population) if population else None
+    audits = [
+        PlannedItem(i, "audit", labelled[i], float(rng.choice(scores)), inclusion_probability=probability)
+        for i in drawn
+    ]
+    tests = [
+        _control(artwork_id, labels, names, float(rng.choice(scores)), rng) for artwork_id, labels in controls
+    ]
+    expected = len(names) * sum(1 - item.score for item in reviews)
+    items = [*reviews, *audits, *tests]
+    return Plan(run.id, settings.limit, round(expected, 2), items, settings.annotators)
+
+
+def rank(
+    doubts: Sequence[OpenDoubt], width: int, attribute: str | None, taken: Collection[int]
+) -> list[PlannedItem]:
+    """Return the artworks to review, worst first, one for equal images.
+
+    Args:
+        doubts: The open doubts, worst first.
+        width: How many attributes an artwork has.
+        attribute: Rank by this attribute's doubts only, if given.
+        taken: Artworks that are in the batch already.
+    """
+    by_artwork: dict[int, list[OpenDoubt]] = {}
+    for doubt in doubts:
+        by_artwork.setdefault(doubt.artwork_id, []).append(doubt)
+    ranked = []
+    for artwork_id, mine in by_artwork.items():
+        counted = [doubt for doubt in mine if attribute in (None, doubt.attribute)]
+        if counted and artwork_id not in taken:
+            worst = {doubt.attribute: doubt.score for doubt in reversed(counted)}
+            score = 1 - sum(1 - score for score in worst.values()) / width
+            asked = tuple(dict.fromkeys(doubt.attribute for doubt in mine))
+            ranked.append((score, mine[0].same, PlannedItem(artwork_id, "review", asked, score)))
+    ranked.sort(key=lambda entry: (entry[0], entry[2].artwork_id))
+    once: dict[str, PlannedItem] = {}
+    for _, same, item in ranked:
+        once.setdefault(same, item)
+    return list(once.values())
+
+
+def draw_audit(population: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
+    """Draw artworks uniformly, each with the probability ``count / len(population)``."""
+    drawn = rng.choice(len(population), size=min(count, len(population)), replace=False)
+    return [population[i] for i in sorted(drawn.tolist())]
+
+
+def draw_controls(
+    known: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
+) -> list[tuple[int, list[KnownLabel]]]:
+    """Draw artworks of which labels are known for certain."""
+    by_artwork: dict[int, list[KnownLabel]] = {}
+    for label in known:
+        if label.artwork_id not in taken:
+            by_artwork.setdefault(label.artwork_id, []).append(label)
+    ids = list(by_artwork)
+    drawn = rng.choice(len(ids), size=min(count, len(ids)), replace=False)
+    return [(ids[i], by_artwork[ids[i]]) for i in sorted(drawn.tolist())]
+
+
+def _control(
+    artwork_id: int,
+    labels: Sequence[KnownLabel],
+    names: dict[int, str],
+    score: float,
+    rng: np.random.Generator,
+) -> PlannedItem:
+    """Return a control: half of those that once were wrong are shown with the wrong label again."""
+    shown = {
+        label.attribute_id: label.given_id
+        for label in labels
+        if label.given_id is not None and label.given_id != label.class_id and rng.random() < 0.5
+    }
+    return PlannedItem(
+        artwork_id,
+        "control",
+        tuple(names[label.attribute_id] for label in labels),
+        score,
+        known={label.attribute_id: label.class_id for label in labels},
+        shown=shown,
+    )

@@ -1,0 +1,104 @@
+"""``curate push``: a batch of artworks to review, as tasks in Label Studio."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json
+from curate.cli.progress import CliProgress
+
+if TYPE_CHECKING:
+    from db.tasks import Plan
+    from review.label_studio.push import Pushed
+
+
+@app.command()
+def push(
+    context: typer.Context,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Artworks in the batch, audits and controls among them.")
+    ] = 100,
+    attribute: Annotated[str | None, typer.Option(help="Rank by the doubts in this attribute only.")] = None,
+    run_id: RunId = None,
+    audit: Annotated[
+        float, typer.Option(min=0, max=1, help="The share drawn at random, to estimate the errors left.")
+    ] = 0.05,
+    controls: Annotated[
+        float, typer.Option(min=0, max=1, help="The share whose answer is known, to measure reviewers.")
+    ] = 0.05,
+    annotators: Annotated[
+        int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
+    ] = 1,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a batch of artworks to Label Studio, those whose review should fix most first.
+
+    An artwork that has an open task keeps it, with the newest run's suggestion. A push that was cut short
+    is finished by the next one. The server's token is read from LABEL_STUDIO_API_KEY.
+
+    Example: curate push --limit 200 --attribute style
+    """
+    from curate.batches import BatchSettings, plan_batch
+    from curate.pushing import push_batch
+    from db.runs import find_run
+
+    workspace = opened(context)
+    settings = BatchSettings(limit, attribute, audit, controls, annotators)
+    with workspace.open_catalog() as catalog:
+        if dry_run:
+            with catalog.read() as session:
+                run = find_run(session, run_id, "push")
+            plan = plan_batch(catalog, run, settings)
+            _print_plan(plan, workspace.settings.label_studio.project, as_json)
+            return
+        with CliProgress() as progress:
+            pushed = push_batch(workspace, catalog, settings, run_id, progress)
+    _print_pushed(pushed, as_json, workspace.settings.label_studio.url)
+
+
+def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
+    counts = Counter(item.purpose for item in plan.items)
+    if as_json:
+        print_json(
+            {
+                "project": project,
+                "batch": None,
+                "created": 0,
+                "refreshed": 0,
+                "withdrawn": 0,
+                "skipped": 0,
+                "expected_yield": plan.expected_yield,
+                "planned": dict(counts),
+            }
+        )
+        return
+    parts = ", ".join(f"{counts[p]} {p}" for p in ("review", "audit", "control") if counts[p]) or "nothing"
+    typer.echo(f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews.")
+
+
+def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
+    if pushed.resumed:
+        note("An earlier push was cut short; it is finished now. Push again for a new batch.")
+    if as_json:
+        print_json(
+            {
+                "project": pushed.project,
+                "batch": pushed.batch,
+                "created": pushed.created,
+                "refreshed": pushed.refreshed,
+                "withdrawn": pushed.withdrawn,
+                "skipped": pushed.skipped,
+                "expected_yield": round(pushed.expected_yield, 2),
+                "resumed": pushed.resumed,
+            }
+        )
+        return
+    typer.echo(
+        f"{pushed.created} tasks sent, {pushed.refreshed} refreshed, {pushed.withdrawn} withdrawn, "
+        f"{pushed.skipped} skipped. Wrong labels to be expected: {pushed.expected_yield:g}."
+    )
+    typer.echo(f"Review them at {url}/projects/{pushed.project}/data, then: curate sync-corrections")

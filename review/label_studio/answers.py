@@ -1,0 +1,115 @@
+"""One annotation of Label Studio, understood: which verdicts it gives, or why it gives none.
+
+Only what the reviewer said counts. A skipped task, a control left alone, a class that stood prefilled
+without a verdict: none of these says anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from db.tasks import Vocabulary
+from db.verdicts import Decision
+from review.labeling_config import VERDICTS, class_name, verdict_name
+
+PICTURE, COMMENT = "picture", "comment"
+
+
+class NotUnderstood(ValueError):
+    """An annotation says what the page cannot have offered; the text is the reason that is kept with it."""
+
+
+def decisions_of(
+    results: Sequence[Mapping[str, Any]], shown: Mapping[str, str], words: Mapping[str, Vocabulary]
+) -> list[Decision]:
+    """Return what an annotation decides.
+
+    Args:
+        results: The annotation's ``result`` list.
+        shown: The class key that the page showed as each attribute's label, if it showed one.
+        words: The classes of each attribute.
+
+    Raises:
+        NotUnderstood: A control, a verdict or a class is unknown, or they contradict each other.
+    """
+    chosen = _chosen(results, words)
+    decisions = []
+    for attribute, vocabulary in words.items():
+        verdict = chosen.get(verdict_name(attribute))
+        if verdict is not None:
+            picked = chosen.get(class_name(attribute))
+            decisions.append(_decision(vocabulary, verdict, picked, shown.get(attribute) or None))
+    if PICTURE in chosen:
+        if chosen[PICTURE] != "unusable":
+            raise NotUnderstood(f"{PICTURE} says {chosen[PICTURE]!r}, which the page does not offer")
+        decisions.append(Decision(None, "unusable"))
+    return decisions
+
+
+def _chosen(results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary]) -> dict[str, str]:
+    """Return the one choice of each control that was answered."""
+    known = {PICTURE, *map(verdict_name, words), *map(class_name, words)}
+    chosen: dict[str, str] = {}
+    for result in results:
+        control = str(result.get("from_name"))
+        if control == COMMENT:
+            continue
+        if control not in known:
+            raise NotUnderstood(f"there is no control {control!r} on the page")
+        choices = (result.get("value") or {}).get("choices")
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], str):
+            raise NotUnderstood(f"{control} does not hold one choice")
+        if chosen.setdefault(control, choices[0]) != choices[0]:
+            raise NotUnderstood(f"{control} holds two choices")
+    return chosen
+
+
+def _decision(words: Vocabulary, verdict: str, picked: str | None, shown: str | None) -> Decision:
+    """Return one attribute's decision."""
+    name = words.attribute
+    if verdict not in VERDICTS:
+        raise NotUnderstood(f"{verdict_name(name)} says {verdict!r}, which the page does not offer")
+    seen = None if shown is None else words.id_of.get(shown)
+    if verdict in ("none_of_these", "unsure"):
+        return Decision(words.attribute_id, verdict, given_id=seen)
+    key = picked if verdict == "wrong" else shown
+    if key is None:
+        missing = "no class was chosen" if verdict == "wrong" else "the page showed no label"
+        raise NotUnderstood(f"{name} is said to be {verdict}, and {missing}")
+    if key not in words.id_of:
+        raise NotUnderstood(f"{name} has no class {key!r}")
+    chosen = words.id_of[key]
+    if verdict == "wrong" and seen == chosen:
+        raise NotUnderstood(f"{name} is said to be wrong, and the class chosen is the same, {key!r}")
+    decision = {"right": "confirmed", "wrong": "labelled" if shown is None else "corrected"}
+    return Decision(words.attribute_id, decision.get(verdict, verdict), chosen, seen)
+
+
+def shown_labels(data: Mapping[str, Any], words: Mapping[str, Vocabulary]) -> dict[str, str]:
+    """Return the class keys that a task's page showed as labels."""
+    return {attribute: str(data.get(f"label_{attribute}") or "") for attribute in words}
+
+
+def comment_of(results: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the reviewer's comment, if there is one."""
+    lines: list[str] = []
+    for result in results:
+        if result.get("from_name") == COMMENT:
+            text = (result.get("value") or {}).get("text") or []
+            lines.extend([text] if isinstance(text, str) else map(str, text))
+    return "\n".join(lines).strip() or None
+
+
+def user_id(annotation: Mapping[str, Any]) -> int:
+    """Return who made an annotation; the server gives an id or a user."""
+    who = annotation.get("completed_by")
+    if isinstance(who, Mapping):
+        who = who.get("id")
+    return int(who or 0)
+
+
+def moment(text: str) -> datetime:
+    """Return a time of the server's."""
+    return datetime.fromisoformat(str(text).replace("Z", "+00:00"))

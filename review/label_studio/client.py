@@ -1,0 +1,176 @@
+"""The connection to a Label Studio server: its token, its errors in sentences, its pages of tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from review.errors import (
+    NotAllowed,
+    ProjectGone,
+    RequestFailed,
+    ServerDown,
+    ServerTooOld,
+    TokenMissing,
+    TokenRefused,
+)
+
+if TYPE_CHECKING:
+    import httpx
+    from label_studio_sdk.client import LabelStudio
+
+TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"
+OLDEST = (1, 20)
+PAGE = 500
+ONCE: Any = {"max_retries": 0}
+"""For requests that make something: the SDK would repeat them after a cut, and make it twice."""
+
+Filter = tuple[str, str, str, Any]
+"""Column, operator, type, value of one condition on tasks, as the data manager names them."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that has answered and knows our token; ``url`` is its name in the catalog."""
+
+    url: str
+    client: LabelStudio
+    http: httpx.Client
+    token: str = field(repr=False)
+
+    @contextmanager
+    def asked(self, doing: str, project: int | None = None) -> Iterator[None]:
+        """Turn what goes wrong while talking to the server into a sentence for the user.
+
+        Args:
+            doing: What the server is asked, as in "to import 500 tasks".
+            project: The project that a 404 would be about.
+        """
+        with translated(self.url, doing, project):
+            yield
+
+    def get(self, url: str) -> tuple[int, bytes]:
+        """Fetch a page or an image as a reviewer's browser would; return status and bytes."""
+        with self.asked("for an image"):
+            absolute = url if "://" in url else f"{self.url}{url}"
+            headers = self._authorization() if absolute.startswith(f"{self.url}/") else {}
+            response = self.http.get(absolute, headers=headers, timeout=60)
+            return response.status_code, response.content
+
+    def _authorization(self) -> dict[str, str]:
+        """Return the header of a request beside the SDK's; a personal access token is first exchanged."""
+        if self.token.count(".") != 2:
+            return {"Authorization": f"Token {self.token}"}
+        return {"Authorization": f"Bearer {self.client.tokens.refresh(refresh=self.token).access}"}
+
+    def tasks(
+        self, project: int, *conditions: Filter, fields: str = "task_only", page_size: int = PAGE
+    ) -> Iterator[Any]:
+        """Yield the tasks of a project that meet all conditions, by id.
+
+        With ``fields="all"`` annotations (dicts) and predictions come with each.
+        """
+        query = {
+            "filters": {"conjunction": "and", "items": [_condition(*condition) for condition in conditions]},
+            "ordering": ["tasks:id"],
+        }
+        with self.asked("for the tasks", project):
+            yield from self.client.tasks.list(
+                project=project, page_size=page_size, query=json.dumps(query), fields=fields
+            )
+
+
+@contextmanager
+def translated(url: str, doing: str, project: int | None = None) -> Iterator[None]:
+    """Turn what goes wrong while talking to a server into a sentence for the user."""
+    import httpx
+    from label_studio_sdk.core.api_error import ApiError
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise ServerDown(url, str(error) or type(error).__name__) from error
+    except ApiError as error:
+        raise _sentence(url, error.status_code or 0, error.body, doing, project) from error
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise RequestFailed(url, doing, 200, "an answer that is not Label Studio's") from error
+
+
+def _sentence(url: str, status: int, body: Any, doing: str, project: int | None) -> Exception:
+    if status == 401:
+        return TokenRefused(url)
+    if status == 403:
+        return NotAllowed(url, doing)
+    if status == 404 and project is not None:
+        return ProjectGone(url, project)
+    return RequestFailed(url, doing, status, _detail(body))
+
+
+def _condition(column: str, operator: str, kind: str, value: Any) -> Mapping[str, Any]:
+    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
+
+
+def _detail(body: Any) -> str:
+    """Return what an error's body says, in one short line."""
+    if isinstance(body, Mapping):
+        reasons = body.get("validation_errors") or body.get("detail") or body
+        text = reasons if isinstance(reasons, str) else json.dumps(reasons, default=str)
+    else:
+        text = str(body or "no reason given")
+    text = " ".join(text.split()).rstrip(".")
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def on_loopback(url: str) -> bool:
+    """Return whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def connect(url: str, token: str | None = None) -> Iterator[Server]:
+    """Connect to a server; make sure that it answers, knows the token, and is new enough.
+
+    Args:
+        url: The server's address.
+        token: A personal access token or a legacy one; from ``LABEL_STUDIO_API_KEY`` if left out.
+
+    Raises:
+        LabelStudioError: One of its kinds, with what to do.
+    """
+    import httpx
+    from label_studio_sdk.client import LabelStudio
+
+    token = token or os.environ.get(TOKEN_VARIABLE, "").strip()
+    if not token:
+        raise TokenMissing(url)
+    with httpx.Client(timeout=300, follow_redirects=True, trust_env=not on_loopback(url)) as http:
+        with translated(url, "who we are"):
+            client = LabelStudio(base_url=url, api_key=token, httpx_client=http)
+            client.users.whoami()
+            release = str(client.versions.get().release or "")
+        found = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
+        if found and found < OLDEST:
+            raise ServerTooOld(url, release, ".".join(map(str, OLDEST)))
+        yield Server(url, client, http, token)
+
+
+def user_names(server: Server) -> dict[int, str]:
+    """Return the names of the server's users as shown there, by id."""
+    with server.asked("for its users"):
+        users: Sequence[Any] = server.client.users.list()
+    names = {}
+    for user in users:
+        full = " ".join(part for part in (user.first_name, user.last_name) if part)
+        names[user.id] = full or user.email or user.username or str(user.id)
+    return names

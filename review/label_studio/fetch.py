@@ -1,0 +1,233 @@
+"""Bring answers back: by watermark, with an overlap, each annotation once however often it is read.
+
+The watermark is the newest change seen, in the server's own time. Only tasks with answers are asked for,
+so that a sync costs what is new, however many tasks are open or done. A full sync reads all of them,
+and so notices what was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from db.catalog import Catalog
+from db.labels import derive
+from db.models import CatalogSetting, Task
+from db.tasks import (
+    Vocabulary,
+    adopt_task,
+    change_tasks,
+    find_artworks,
+    find_tasks,
+    mark_issues,
+    open_tasks,
+    read_setting,
+    standing_annotations,
+    vocabularies,
+    write_setting,
+)
+from db.verdicts import Answer, Recorded, forget_annotation, record
+from db.workspace import Workspace
+from review.errors import NothingPushed
+from review.label_studio.answers import (
+    NotUnderstood,
+    comment_of,
+    decisions_of,
+    moment,
+    shown_labels,
+    user_id,
+)
+from review.label_studio.client import Filter, Server, connect, user_names
+from review.label_studio.project import find_project
+from review.progress import Progress
+
+OVERLAP = timedelta(seconds=60)
+"""Changes this much older than the watermark are read again: the server may commit out of order."""
+
+CHUNK = 200
+"""Tasks in one transaction: a sync of thousands doesn't hold the catalog's one writer for long."""
+
+
+@dataclass
+class Synced:
+    """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
+
+    annotations: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    labels_changed: int = 0
+    control_answers: int = 0
+    taken_back: int = 0
+    vanished: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, recorded: Recorded) -> None:
+        """Add what one transaction recorded."""
+        self.annotations += recorded.annotations
+        self.labels_changed += recorded.labels_changed
+        self.control_answers += recorded.control_answers
+        self.refused += recorded.refused
+        for decision, count in recorded.verdicts.items():
+            self.verdicts[decision] = self.verdicts.get(decision, 0) + count
+
+
+@dataclass(frozen=True)
+class Fetcher:
+    """A workspace's project at a server, ready to be read."""
+
+    catalog: Catalog
+    server: Server
+    project: int
+    words: Mapping[str, Vocabulary]
+    names: Mapping[int, str]
+
+    @property
+    def setting(self) -> str:
+        """The key under which the catalog keeps the watermark."""
+        return f"watermark:{self.server.url}:{self.project}"
+
+    def sync(self, progress: Progress, *, full: bool = False) -> Synced:
+        """Read what is new, write it, and move the watermark."""
+        synced = Synced()
+        with self.catalog.read() as session:
+            before = read_setting(session, self.setting)
+        watermark = None if full or before is None else moment(before)
+        tasks = self._changed(watermark)
+        progress.start(len(tasks), "reading answers")
+        for start in range(0, len(tasks), CHUNK):
+            self._write(tasks[start : start + CHUNK], synced)
+            progress.advance(len(tasks[start : start + CHUNK]))
+        if full:
+            self._reconcile(synced)
+        newest = max((moment(task.updated_at) for task in tasks), default=None)
+        if newest is not None and (before is None or newest > moment(before)):
+            with self.catalog.write() as session:
+                write_setting(session, self.setting, newest.isoformat())
+        return synced
+
+    def _changed(self, watermark: datetime | None) -> list[Any]:
+        """Return the tasks whose answers changed: those with answers, and those that lost theirs.
+
+        A task made after the watermark cannot have lost an answer that we know.
+        """
+        found: dict[int, Any] = {}
+        recent: list[Filter] = []
+        if watermark is not None:
+            recent = [("updated_at", "greater", "Datetime", _stamp(watermark - OVERLAP))]
+        for counter in ("total_annotations", "cancelled_annotations"):
+            answered: Filter = (counter, "greater", "Number", 0)
+            for task in self.server.tasks(self.project, answered, *recent, fields="all"):
+                found[task.id] = task
+        if watermark is not None:
+            empty: Filter = ("total_annotations", "equal", "Number", 0)
+            made: Filter = ("created_at", "less_or_equal", "Datetime", _stamp(watermark))
+            for task in self.server.tasks(self.project, empty, made, *recent):
+                found.setdefault(task.id, task)
+        return [found[key] for key in sorted(found)]
+
+    def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
+        """Write the answers of some tasks, and take back those that are gone, in one transaction."""
+        with self.catalog.write() as session:
+            rows = find_tasks(session, self.server.url, self.project, [task.id for task in tasks])
+            for task in tasks:
+                data = task.data or {}
+                if task.id not in rows and task.annotations:
+                    adopted = adopt_task(
+                        session,
+                        self.server.url,
+                        self.project,
+                        task.id,
+                        str(data.get("artwork")),
+                        str(data.get("batch")),
+                    )
+                    if adopted is not None:
+                        rows[task.id] = adopted
+            artworks = find_artworks(session, [str((task.data or {}).get("artwork")) for task in tasks])
+            answers = [
+                self._answer(task, annotation, rows.get(task.id), artworks)
+                for task in tasks
+                for annotation in task.annotations or ()
+            ]
+            synced.add(record(session, answers))
+            present = {
+                rows[task.id].id: {str(a["id"]) for a in task.annotations or ()}
+                for task in tasks
+                if task.id in rows
+            }
+            known = standing_annotations(session, list(rows.values()))
+            gone = {i for row, ids in known.items() for i in ids - present[row]}
+            touched: set[int] = set()
+            for annotation_id in sorted(gone):
+                touched |= forget_annotation(session, self.server.url, annotation_id)
+            synced.taken_back += len(gone)
+            synced.labels_changed += derive(session, touched)
+
+    def _answer(
+        self, task: Any, annotation: Mapping[str, Any], row: Task | None, artworks: Mapping[str, int]
+    ) -> Answer:
+        """Return one annotation as the catalog takes it."""
+        data = task.data or {}
+        who = user_id(annotation)
+        results = annotation.get("result") or []
+        artwork = artworks.get(str(data.get("artwork")))
+        refused = None if artwork is not None else f"the catalog has no artwork {data.get('artwork')}"
+        decisions: Sequence[Any] = ()
+        skipped = bool(annotation.get("was_cancelled"))
+        if refused is None and not skipped:
+            try:
+                decisions = decisions_of(results, shown_labels(data, self.words), self.words)
+            except NotUnderstood as problem:
+                refused = str(problem)
+        return Answer(
+            server=self.server.url,
+            annotation_id=str(annotation["id"]),
+            artwork_id=artwork,
+            reviewer=(str(who), self.names.get(who, str(who))),
+            updated_at=moment(annotation["updated_at"]),
+            decisions=decisions,
+            task_id=row.id if row else None,
+            comment=comment_of(results),
+            seconds=annotation.get("lead_time"),
+            skipped=skipped,
+            refused=refused,
+            raw=dict(annotation),
+        )
+
+    def _reconcile(self, synced: Synced) -> None:
+        """Withdraw the open tasks that are no longer at the server; their issues are open again."""
+        with self.catalog.read() as session:
+            standing = open_tasks(session, self.server.url, self.project)
+        present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
+        gone = [task for task in standing if task.task_id not in present]
+        with self.catalog.write() as session:
+            change_tasks(session, [task.id for task in gone], state="withdrawn")
+            mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
+        synced.vanished = len(gone)
+
+
+def _stamp(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@contextmanager
+def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
+    """Connect to the project that the workspace's tasks are in.
+
+    Raises:
+        NothingPushed: There is no such project yet.
+    """
+    with catalog.read() as session:
+        words = vocabularies(session)
+        uuid = session.get_one(CatalogSetting, "uuid").value
+    with connect(workspace.settings.label_studio.url) as server:
+        project = workspace.settings.label_studio.project or find_project(server, uuid)
+        if project is None:
+            raise NothingPushed(server.url)
+        yield Fetcher(catalog, server, project, words, user_names(server))
+
+
+def refusals(synced: Synced) -> Iterable[str]:
+    """Return one line for each annotation that was refused."""
+    return (f"annotation {annotation}: {reason}" for annotation, reason in synced.refused)

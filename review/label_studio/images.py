@@ -1,0 +1,123 @@
+"""How the reviewer's browser gets the pictures, checked before any task is sent.
+
+``local``: the server reads files of its own machine, below its document root; ``push`` adds each root of
+the workspace to the project as a local storage, and finds the path as the server sees it by trying the
+image's own path from its longest form to its shortest. Otherwise a URL template leads to the images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+from db.tasks import Card
+from db.workspace import Workspace
+from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed
+from review.label_studio.client import ONCE, Server
+
+STORAGE_TITLE = "curate"
+
+
+@dataclass(frozen=True)
+class ImageUrls:
+    """Where a browser finds the images of each root: a URL with ``{path}`` in it, by root."""
+
+    templates: Mapping[str, str]
+
+    def of(self, card: Card) -> str:
+        """Return the URL of an artwork's image."""
+        return _fill(self.templates[card.root], card.root, card.path)
+
+
+def _fill(template: str, root: str, path: str) -> str:
+    return template.replace("{root}", quote(root, safe="")).replace("{path}", quote(path))
+
+
+def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapping[str, Card]) -> ImageUrls:
+    """Find how the images of each root are reached, by fetching one of each.
+
+    Args:
+        server: The server whose pages show the images.
+        project: The project that local storages are added to.
+        workspace: Knows the roots' folders.
+        samples: One artwork of each root.
+
+    Raises:
+        ImagesNotServed: The server doesn't serve a root's folder.
+        TemplateNotServed: The URL template doesn't lead to an image.
+        RootUnmapped: A root has no folder on this machine.
+    """
+    template = workspace.settings.label_studio.images
+    if template != "local":
+        for card in samples.values():
+            _check_template(server, _fill(template, card.root, card.path))
+        return ImageUrls({root: template for root in samples})
+    for root in samples:
+        if root not in workspace.settings.roots:
+            raise RootUnmapped(root, 1)
+    return ImageUrls({root: _local(server, project, workspace, card) for root, card in samples.items()})
+
+
+def _check_template(server: Server, url: str) -> None:
+    status, body = server.get(url)
+    if status != 200:
+        raise TemplateNotServed(url, f"status {status}")
+    if not looks_like_image(body):
+        raise TemplateNotServed(url, "the bytes are not an image's")
+
+
+def looks_like_image(body: bytes) -> bool:
+    """Return whether the bytes begin as an image file does."""
+    starts = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
+    return body.startswith(starts) or body[8:12] == b"WEBP"
+
+
+def _local(server: Server, project: int, workspace: Workspace, card: Card) -> str:
+    """Return the URL template of a root whose files the server reads itself."""
+    folder = workspace.settings.roots[card.root].resolve()
+    image = workspace.image_path(card.root, card.path).resolve()
+    _add_storage(server, project, folder)
+    wanted = hashlib.sha256(image.read_bytes()).digest()
+    found = "no path to them was found"
+    for prefix in _prefixes(folder):
+        template = f"/data/local-files/?d={quote(prefix)}{{path}}"
+        status, body = server.get(_fill(template, card.root, card.path))
+        if status == 200 and hashlib.sha256(body).digest() == wanted:
+            return template
+        found = f"status {status}" if status != 200 else "other files have these paths"
+    raise ImagesNotServed(server.url, folder, found)
+
+
+def _prefixes(folder: Path) -> Iterator[str]:
+    """Yield what may stand before a path, as seen from each folder that may be the document root."""
+    parts = PurePosixPath(folder.as_posix()).parts[1:]
+    for start in range(len(parts) - 1, -1, -1):
+        yield "/".join(parts[start:]) + "/"
+
+
+def _add_storage(server: Server, project: int, folder: Path) -> None:
+    """Add a folder to the project's local storages, unless it is one; the server then hands its files out.
+
+    Nothing is synced: that would make a task of every file.
+    """
+    with server.asked("for its local storages", project):
+        known = server.client.import_storage.local.list(project=project)
+    if any(Path(storage.path or "") == folder for storage in known):
+        return
+    try:
+        with server.asked("to add a local storage", project):
+            server.client.import_storage.local.create(
+                project=project,
+                path=str(folder),
+                title=STORAGE_TITLE,
+                use_blob_urls=True,
+                request_options=ONCE,
+            )
+    except RequestFailed as error:
+        reason = (
+            "local files are not served there" if "SERVING_ENABLED" in str(error) else "not below its root"
+        )
+        raise ImagesNotServed(server.url, folder, reason) from error

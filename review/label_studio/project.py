@@ -1,0 +1,92 @@
+"""The one project of a catalog at a server: found again, made, and kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from db.tasks import Vocabulary
+from review.label_studio.client import ONCE, Server
+from review.labeling_config import ClassChoice, labeling_config
+
+INSTRUCTION = """\
+<p>Each attribute has one row of verdicts. Where the label is doubted, its block says why.</p>
+<p><b>Keys</b>: 1 right · 2 wrong, it is … (the suggestion is chosen already; type to search for another) ·
+3 right but atypical · 4 none of these · 5 can't tell; the second attribute uses q w e r t, the third
+a s d f g. 0 marks an unusable image. Ctrl+Enter submits, Ctrl+Space skips.</p>
+<p>What you leave untouched says nothing.</p>"""
+
+
+def mark(catalog_uuid: str) -> str:
+    """Return the words in a project's description by which a catalog knows its own."""
+    return f"Made by curate for the catalog {catalog_uuid}."
+
+
+def find_project(server: Server, catalog_uuid: str) -> int | None:
+    """Return the catalog's project at the server, if there is one: the oldest that carries its mark."""
+    with server.asked("for its projects"):
+        found = [p.id for p in server.client.projects.list() if mark(catalog_uuid) in (p.description or "")]
+    return min(found, default=None)
+
+
+def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
+    """Make the catalog's project, and return its id."""
+    with server.asked("to make a project"):
+        made = server.client.projects.create(
+            title=f"curate: {title}"[:50],
+            description=mark(catalog_uuid),
+            label_config=config,
+            request_options=ONCE,
+        )
+    assert made.id is not None
+    return int(made.id)
+
+
+def page_of(vocabularies: Mapping[str, Vocabulary], used: Mapping[str, set[str]] | None = None) -> str:
+    """Return the labelling page for these classes.
+
+    Args:
+        vocabularies: The classes of each attribute.
+        used: Class keys that answers at the server use, by attribute: they stay on the page though the
+            class may since have been merged into another one.
+    """
+    choices: dict[str, list[ClassChoice]] = {}
+    for attribute, vocabulary in vocabularies.items():
+        names = dict(vocabulary.names)
+        for key in (used or {}).get(attribute, ()):
+            names.setdefault(key, f"{key} (merged)")
+        choices[attribute] = [
+            ClassChoice(key, name) for key, name in sorted(names.items(), key=lambda item: item[1].casefold())
+        ]
+    return labeling_config(choices)
+
+
+def bring_up_to_date(server: Server, project: int, config: str, annotators: int) -> None:
+    """Give the project today's page and the settings that reviewing needs.
+
+    Raises:
+        ProjectGone: The server has no such project.
+    """
+    with server.asked("for the project", project):
+        found = server.client.projects.get(id=project)
+    wanted: dict[str, Any] = {
+        "sampling": "Uncertainty sampling",
+        "maximum_annotations": annotators,
+        "expert_instruction": INSTRUCTION,
+        "show_instruction": False,
+        "show_skip_button": True,
+        "enable_empty_annotation": True,
+        "show_collab_predictions": True,
+        "label_config": config,
+    }
+    changed = {name: value for name, value in wanted.items() if getattr(found, name, None) != value}
+    if changed:
+        with server.asked("to update the project", project):
+            server.client.projects.update(id=project, **changed)
+
+
+def set_model_version(server: Server, project: int, version: str) -> None:
+    """Make one version of the predictions the one that orders the queue; all open tasks must have it."""
+    with server.asked("to update the project", project):
+        if server.client.projects.get(id=project).model_version != version:
+            server.client.projects.update(id=project, model_version=version)

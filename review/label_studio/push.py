@@ -1,0 +1,260 @@
+"""Send a planned batch, in steps that may be cut anywhere and are finished by the next push.
+
+1. The project and its images are made sure of; nothing is in the catalog yet.
+2. The batch is written (the intent), its id goes with each task.
+3. Tasks are sent in chunks; each chunk's tasks are written as soon as the server names them.
+4. The queue is ordered by their predictions, and the batch is marked as sent.
+
+A cut between 2 and 4 leaves an unsent batch. The next push first asks the server which of its tasks
+arrived, takes those up, removes doubles that nobody has begun, and sends the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from db.catalog import Catalog
+from db.models import Batch, BatchItem, CatalogSetting, Task
+from db.tasks import (
+    Card,
+    Plan,
+    Vocabulary,
+    add_tasks,
+    cards,
+    items_of,
+    open_tasks,
+    save_batch,
+    tasks_of,
+    unsent_batches,
+    vocabularies,
+)
+from db.workspace import Workspace, change_settings
+from review.errors import ServerDown
+from review.label_studio.client import ONCE, Server, connect
+from review.label_studio.images import ImageUrls, image_urls
+from review.label_studio.project import (
+    bring_up_to_date,
+    find_project,
+    make_project,
+    page_of,
+    set_model_version,
+)
+from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
+from review.progress import Progress
+
+CHUNK = 250
+"""Tasks in one request: about a second's work for the server, and little to look up after a cut."""
+
+SETTLE_SECONDS = 1.0
+"""Between two look-ups after a cut: the server may still be writing what it was sent."""
+
+
+@dataclass
+class Pushed:
+    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew."""
+
+    project: int
+    batch: int | None = None
+    created: int = 0
+    refreshed: int = 0
+    withdrawn: int = 0
+    skipped: int = 0
+    expected_yield: float = 0.0
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Pusher:
+    """A workspace's project at a server, ready to take tasks."""
+
+    workspace: Workspace
+    catalog: Catalog
+    server: Server
+    project: int
+    words: Mapping[str, Vocabulary]
+    page: Page
+    progress: Progress
+
+    def send(self, plan: Plan) -> Pushed:
+        """Write a batch and send it."""
+        pushed = Pushed(self.project, expected_yield=plan.expected_yield)
+        if not plan.items:
+            return pushed
+        with self.catalog.read() as session:
+            faces = cards(session, (item.artwork_id for item in plan.items))
+        self._urls(faces.values())
+        with self.catalog.write() as session:
+            batch = save_batch(session, plan, self.server.url, self.project)
+        pushed.batch = batch.id
+        self._send(batch, pushed)
+        return pushed
+
+    def resume(self) -> Pushed | None:
+        """Finish the batches whose sending was cut short; None if there are none."""
+        with self.catalog.read() as session:
+            unsent = [b for b in unsent_batches(session, self.server.url) if b.project_id == self.project]
+        if not unsent:
+            return None
+        pushed = Pushed(self.project, resumed=True)
+        for batch in unsent:
+            pushed.batch = batch.id
+            pushed.expected_yield += batch.expected_yield
+            self._take_up(batch)
+            self._send(batch, pushed)
+        return pushed
+
+    def _send(self, batch: Batch, pushed: Pushed) -> None:
+        """Send the items of a batch that have no task yet, then mark it as sent."""
+        with self.catalog.read() as session:
+            mine = {task.artwork_id for task in tasks_of(session, batch.id)}
+            busy = {(t.artwork_id, t.purpose) for t in open_tasks(session, batch.server, self.project)}
+            left = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
+            items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
+            faces = cards(session, (item.artwork_id for item in items))
+        pushed.skipped += len(left) - len(items)
+        urls = self._urls(faces.values())
+        requests = {
+            item.artwork_id: self._request(batch, item, faces[item.artwork_id], urls) for item in items
+        }
+        self.progress.start(len(items), "sending tasks")
+        for start in range(0, len(items), CHUNK):
+            chunk = [item.artwork_id for item in items[start : start + CHUNK]]
+            pushed.created += self._import(batch, {i: requests[i] for i in chunk})
+            self.progress.advance(len(chunk))
+        if items:
+            set_model_version(self.server, self.project, model_version(batch.run_id))
+        with self.catalog.write() as session:
+            session.get_one(Batch, batch.id).sent = True
+
+    def _request(self, batch: Batch, item: BatchItem, card: Card, urls: ImageUrls) -> dict[str, Any]:
+        """Return one task as it is imported, its prediction checked."""
+        asked = self.asked(item)
+        guess = prediction(card, asked, model_version(batch.run_id))
+        self.page.check(card.uuid, guess)
+        data = task_data(card, asked, self.words, batch.uuid, urls.of(card))
+        return {"data": data, "predictions": [guess]}
+
+    def asked(self, item: BatchItem) -> Asked:
+        """Return what an item's task asks."""
+        names = {v.attribute_id: v for v in self.words.values()}
+        shown = {
+            names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()
+        }
+        return Asked(item.attributes, item.purpose != "review", item.score, shown)
+
+    def _import(self, batch: Batch, requests: Mapping[int, dict[str, Any]]) -> int:
+        """Send one chunk; after a cut, find out what arrived and send the rest once more."""
+        try:
+            created = self._post(requests)
+        except ServerDown:
+            self._settle(batch)
+            with self.catalog.read() as session:
+                known = {task.artwork_id for task in tasks_of(session, batch.id)}
+            arrived = len(known & requests.keys())
+            missing = {i: request for i, request in requests.items() if i not in known}
+            created = self._post(missing) if missing else {}
+            self._record(batch, created)
+            return arrived + len(created)
+        self._record(batch, created)
+        return len(created)
+
+    def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
+        """Import tasks; return the server's task ids by artwork id (it keeps the order)."""
+        with self.server.asked(f"to import {len(requests)} tasks", self.project):
+            answer = self.server.client.projects.import_tasks(
+                id=self.project,
+                request=list(requests.values()),
+                return_task_ids=True,
+                request_options=ONCE,
+            )
+        return dict(zip(requests, answer.task_ids or [], strict=True))
+
+    def _record(self, batch: Batch, created: Mapping[int, int]) -> None:
+        with self.catalog.write() as session:
+            add_tasks(session, batch, created, model_version(batch.run_id))
+
+    def _settle(self, batch: Batch) -> None:
+        """Take up what arrived of a batch, once two look-ups in a row find the same."""
+        before = -1
+        while (found := len(self._arrived(batch.uuid))) != before:
+            before = found
+            time.sleep(SETTLE_SECONDS)
+        self._take_up(batch)
+
+    def _arrived(self, batch: UUID) -> list[Any]:
+        """Return the tasks of a batch that stand at the server."""
+        return list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch))))
+
+    def _take_up(self, batch: Batch) -> None:
+        """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
+        arrived = self._arrived(batch.uuid)
+        with self.catalog.read() as session:
+            known = tasks_of(session, batch.id)
+            by_uuid = {
+                str(card.uuid): card.artwork_id
+                for card in cards(session, (i.artwork_id for i in items_of(session, batch.id))).values()
+            }
+        keep, doubles = sort_out(arrived, known, by_uuid)
+        with self.catalog.write() as session:
+            add_tasks(session, batch, keep, model_version(batch.run_id))
+        for task_id in doubles:
+            with self.server.asked("to delete a doubled task"):
+                self.server.client.tasks.delete(id=str(task_id))
+
+    def _urls(self, faces: Iterable[Card]) -> ImageUrls:
+        """Make sure that the images of these artworks are served; one of each root is fetched."""
+        samples: dict[str, Card] = {}
+        for card in faces:
+            samples.setdefault(card.root, card)
+        return image_urls(self.server, self.project, self.workspace, samples)
+
+
+def sort_out(
+    arrived: Sequence[Any], known: Sequence[Task], by_uuid: Mapping[str, int]
+) -> tuple[dict[int, int], list[int]]:
+    """Return which tasks at the server to take up, by artwork id, and which are doubles to delete.
+
+    The task that somebody has begun is kept, else the oldest; a begun double is never deleted.
+    """
+    have = {task.artwork_id: task.task_id for task in known}
+    keep: dict[int, int] = {}
+    doubles: list[int] = []
+    for task in sorted(arrived, key=lambda task: (not begun(task), task.id)):
+        artwork = by_uuid.get(str((task.data or {}).get("artwork")))
+        if artwork is None or have.get(artwork) == task.id:
+            continue
+        if artwork not in have and artwork not in keep:
+            keep[artwork] = task.id
+        elif not begun(task):
+            doubles.append(task.id)
+    return keep, doubles
+
+
+def begun(task: Any) -> bool:
+    """Return whether somebody has answered, skipped or begun a task."""
+    return bool(task.total_annotations or task.cancelled_annotations or task.drafts)
+
+
+@contextmanager
+def open_project(
+    workspace: Workspace, catalog: Catalog, progress: Progress, annotators: int = 1
+) -> Iterator[Pusher]:
+    """Connect, and bring the workspace's project up to date; make it where there is none."""
+    with catalog.read() as session:
+        words = vocabularies(session)
+        uuid = session.get_one(CatalogSetting, "uuid").value
+    config = page_of(words)
+    with connect(workspace.settings.label_studio.url) as server:
+        project = workspace.settings.label_studio.project
+        if project is None:
+            project = find_project(server, uuid)
+            if project is None:
+                project = make_project(server, workspace.settings.collection, uuid, config)
+            workspace = change_settings(workspace, "label_studio", "project", project)
+        bring_up_to_date(server, project, config, annotators)
+        yield Pusher(workspace, catalog, server, project, words, Page(config), progress)

@@ -1,0 +1,109 @@
+"""Bring open tasks up to a new run: new suggestions, new words; those that nobody need answer are withdrawn.
+
+The queue is ordered by the predictions of one version, and a task without one drops out of it: so all open
+tasks get the new run's before the project switches to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from db.models import BatchItem, Task
+from db.tasks import Card, cards, change_tasks, find_items, open_tasks
+from review.label_studio.client import ONCE
+from review.label_studio.project import set_model_version
+from review.label_studio.push import CHUNK, Pushed, Pusher, begun
+from review.label_studio.tasks import Asked, model_version, prediction, task_data
+
+SAME_SCORE = 0.05
+"""A task's words are written anew when its score moved further than this, or its suggestion changed."""
+
+
+def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
+    """Give every open task the predictions of a run, withdraw those without a doubt, switch the project."""
+    with pusher.catalog.read() as session:
+        standing = open_tasks(session, pusher.server.url, pusher.project)
+        old = [task for task in standing if task.model_version != model_version(run_id)]
+        faces = cards(session, (task.artwork_id for task in standing))
+        items = find_items(session, old)
+    idle = [t for t in standing if t.purpose == "review" and not faces[t.artwork_id].doubts]
+    withdrawn = _withdraw(pusher, idle)
+    pushed.withdrawn += len(withdrawn)
+    left = [task for task in old if task.id not in withdrawn]
+    renewed = _renew(pusher, run_id, left, faces, items) if left else 0
+    if renewed:
+        set_model_version(pusher.server, pusher.project, model_version(run_id))
+    pushed.refreshed += renewed
+
+
+def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
+    """Delete tasks from the server unless somebody has begun them; return the rows' ids."""
+    withdrawn: set[int] = set()
+    if not tasks:
+        return withdrawn
+    pusher.progress.start(len(tasks), "withdrawing tasks")
+    for task in tasks:
+        with pusher.server.asked("for a task"):
+            found = pusher.server.client.tasks.get(id=str(task.task_id))
+        if not begun(found):
+            with pusher.server.asked("to delete a task"):
+                pusher.server.client.tasks.delete(id=str(task.task_id))
+            withdrawn.add(task.id)
+        pusher.progress.advance()
+    with pusher.catalog.write() as session:
+        change_tasks(session, sorted(withdrawn), state="withdrawn")
+    return withdrawn
+
+
+def _renew(
+    pusher: Pusher,
+    run_id: int,
+    tasks: Sequence[Task],
+    faces: Mapping[int, Card],
+    items: Mapping[tuple[int, int], BatchItem],
+) -> int:
+    """Send a run's predictions for open tasks; return how many have them now."""
+    waiting: Any = ("total_annotations", "equal", "Number", 0)
+    present = {task.id: task.data or {} for task in pusher.server.tasks(pusher.project, waiting)}
+    renewed = [task for task in tasks if task.task_id in present]
+    pusher.progress.start(len(renewed), "refreshing tasks")
+    for start in range(0, len(renewed), CHUNK):
+        chunk = renewed[start : start + CHUNK]
+        asked = {t.id: _asked(pusher, items[t.batch_id, t.artwork_id], faces[t.artwork_id]) for t in chunk}
+        guesses = []
+        for task in chunk:
+            card = faces[task.artwork_id]
+            guess = prediction(card, asked[task.id], model_version(run_id))
+            pusher.page.check(card.uuid, guess)
+            guesses.append({**guess, "task": task.task_id})
+            _reword(pusher, task, card, asked[task.id], present[task.task_id])
+        with pusher.server.asked(f"to import {len(guesses)} predictions", pusher.project):
+            pusher.server.client.projects.import_predictions(
+                id=pusher.project,
+                request=guesses,
+                request_options=ONCE,
+            )
+        with pusher.catalog.write() as session:
+            change_tasks(session, [task.id for task in chunk], model_version=model_version(run_id))
+        pusher.progress.advance(len(chunk))
+    return len(renewed)
+
+
+def _asked(pusher: Pusher, item: BatchItem, card: Card) -> Asked:
+    """Return what a task asks by today's doubts; a blind one asks what it always asked."""
+    asked = pusher.asked(item)
+    if asked.blind or not card.doubts:
+        return asked
+    score = 1 - sum(1 - doubt.score for doubt in card.doubts.values()) / len(pusher.words)
+    return Asked(tuple(card.doubts), False, score, asked.shown)
+
+
+def _reword(pusher: Pusher, task: Task, card: Card, asked: Asked, data: Mapping[str, Any]) -> None:
+    """Write a task's words anew where they would mislead; small moves of the score are let be."""
+    new = task_data(card, asked, pusher.words, data.get("batch", ""), data.get("image", ""))
+    telling = [f"{part}_{name}" for name in pusher.words for part in ("label", "suggested")]
+    moved = abs(float(data.get("score", 0)) - asked.score) > SAME_SCORE
+    if moved or any(new[key] != data.get(key) for key in telling):
+        with pusher.server.asked("to update a task"):
+            pusher.server.client.tasks.update(id=str(task.task_id), data=new)

@@ -1,0 +1,121 @@
+"""What is sent for one artwork: the words on its page, the prefilled answers, and our own key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from xml.etree import ElementTree
+
+from db.tasks import Card, Doubt, Vocabulary
+from review.errors import BadPrediction
+from review.labeling_config import class_name
+
+NOT_DOUBTED = "Not doubted; no answer needed."
+BLIND = "Is this label right?"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a task asks about an artwork.
+
+    Attributes:
+        attributes: The attributes in question.
+        blind: Whether suggestion and doubt are hidden, as for audits and controls.
+        score: Where it stands in the queue, lower first.
+        shown: Class keys to show as the label instead of those of the card, by attribute.
+    """
+
+    attributes: Sequence[str]
+    blind: bool
+    score: float
+    shown: Mapping[str, str]
+
+
+def model_version(run_id: int) -> str:
+    """Return what the predictions of a run are called at the server."""
+    return f"run-{run_id}"
+
+
+def task_data(
+    card: Card, asked: Asked, vocabularies: Mapping[str, Vocabulary], batch: UUID, image: str
+) -> dict[str, Any]:
+    """Return a task's ``data``: everything that its page shows, and what it is sorted and found by."""
+    data: dict[str, Any] = {
+        "image": image,
+        "artwork": str(card.uuid),
+        "batch": str(batch),
+        "score": round(asked.score, 6),
+    }
+    for attribute, vocabulary in vocabularies.items():
+        label = asked.shown.get(attribute, card.labels.get(attribute, ""))
+        doubt = None if asked.blind else card.doubts.get(attribute)
+        title = attribute.replace("_", " ").capitalize()
+        data[f"title_{attribute}"] = f"{title}: {vocabulary.names.get(label, label) or 'no label yet'}"
+        data[f"label_{attribute}"] = label
+        data[f"suggested_{attribute}"] = (doubt.suggested if doubt else None) or ""
+        data[f"why_{attribute}"] = _why(asked, attribute, label, doubt, vocabulary)
+    return data
+
+
+def _why(asked: Asked, attribute: str, label: str, doubt: Doubt | None, vocabulary: Vocabulary) -> str:
+    """Say in words why a label is doubted, or that it isn't."""
+    if asked.blind:
+        return BLIND if attribute in asked.attributes else NOT_DOUBTED
+    if doubt is None:
+        return NOT_DOUBTED
+    if doubt.suggested is None:
+        return doubt.reason or "Doubted; no class is suggested."
+    text = f"Rather {vocabulary.names.get(doubt.suggested, doubt.suggested)}?"
+    if doubt.reason:
+        return f"{text} {doubt.reason}"
+    if doubt.p_suggested is not None and doubt.p_label is not None:
+        return f"{text} The model gives it {doubt.p_suggested:.0%}, the label {doubt.p_label:.0%}."
+    return text
+
+
+def prediction(card: Card, asked: Asked, version: str) -> dict[str, Any]:
+    """Return a task's prediction: the suggested classes prefilled, and its place in the queue.
+
+    A blind task prefills nothing, but has a score like any other: a task without one would stand apart.
+    """
+    doubts = [] if asked.blind else [card.doubts[a] for a in card.doubts if card.doubts[a].suggested]
+    return {
+        "model_version": version,
+        "score": round(asked.score, 6),
+        "result": [
+            {
+                "from_name": class_name(doubt.attribute),
+                "to_name": "image",
+                "type": "choices",
+                "value": {"choices": [doubt.suggested]},
+            }
+            for doubt in doubts
+        ],
+    }
+
+
+class Page:
+    """The controls of a labelling page and what each may answer; Label Studio itself checks neither."""
+
+    def __init__(self, config: str) -> None:
+        self.choices: dict[str, set[str]] = {
+            control.attrib["name"]: {choice.attrib["alias"] for choice in control.iter("Choice")}
+            for control in ElementTree.fromstring(config).iter("Choices")
+        }
+
+    def check(self, artwork: UUID, prediction: Mapping[str, Any]) -> None:
+        """Check a prediction against the page.
+
+        Raises:
+            BadPrediction: A control or a class is not on the page, or the score is outside [0, 1].
+        """
+        if not 0 <= prediction["score"] <= 1:
+            raise BadPrediction(str(artwork), f"its score {prediction['score']} is outside 0 to 1")
+        for result in prediction["result"]:
+            control, chosen = result["from_name"], result["value"]["choices"]
+            if control not in self.choices:
+                raise BadPrediction(str(artwork), f"the page has no control {control!r}")
+            if unknown := [key for key in chosen if key not in self.choices[control]]:
+                raise BadPrediction(str(artwork), f"{control} has no class {unknown[0]!r}")

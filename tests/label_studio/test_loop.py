@@ -1,0 +1,115 @@
+"""Push, answer, sync, against a real server: what comes back is what was said, however often one asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from db.artworks import label_table
+from db.classes import attributes, class_list
+from db.workspace import Workspace, open_workspace
+from review.label_studio.client import Server
+from review.scripted_reviewer import answer, choice
+from tests.conftest import Curate
+from tests.label_studio.conftest import Gallery, Make, add_run
+
+pytestmark = pytest.mark.services
+
+
+def labels(workspace: Workspace, attribute: str) -> list[str]:
+    """Return the effective label of every artwork, by number."""
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        keys = next(class_list(session, a).key for a in attributes(session) if a.name == attribute)
+        return [keys[i] for i in label_table(session).labels[attribute].tolist()]
+
+
+def standing(server: Server, gallery: Gallery) -> dict[int, int]:
+    """Return the server's tasks by the number of their artwork; an artwork may have only one."""
+    project = open_workspace(gallery.workspace.folder).settings.label_studio.project
+    assert project is not None
+    numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
+    tasks = [(numbers[task.data["artwork"]], task.id) for task in server.tasks(project)]
+    assert len(dict(tasks)) == len(tasks)
+    return dict(tasks)
+
+
+def test_the_worst_are_pushed_first_and_none_twice(curate: Curate, make: Make, server: Server) -> None:
+    gallery = make(count=12, doubted=6)
+    push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--limit", "4", "--json"]
+
+    first, second, third = (curate(*push).json() for _ in range(3))
+
+    assert [p["created"] for p in (first, second, third)] == [4, 2, 0]
+    assert first["expected_yield"] == pytest.approx(0.95 + 0.9 + 0.85 + 0.8)
+    assert sorted(standing(server, gallery)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_reviewers_say_becomes_verdicts_and_labels(curate: Curate, make: Make, server: Server) -> None:
+    gallery = make(count=6, doubted=6)
+    folder = gallery.workspace.folder
+    curate("-w", folder, "push", "--audit", "0")
+    tasks = standing(server, gallery)
+    answer(server, tasks[0], [choice("verdict_style", "wrong"), choice("class_style", "Rococo")])
+    answer(server, tasks[1], [choice("verdict_style", "right"), choice("verdict_genre", "unsure")])
+    answer(server, tasks[2], [choice("verdict_style", "atypical")])
+    answer(server, tasks[3], [choice("verdict_style", "none_of_these"), choice("picture", "unusable")])
+    answer(server, tasks[4], [choice("class_style", "Baroque")])
+    answer(server, tasks[5], [], skipped=True)
+
+    synced = curate("-w", folder, "sync-corrections", "--json").json()
+    again = curate("-w", folder, "sync-corrections", "--json").json()
+
+    assert synced["annotations"] == 6
+    assert synced["verdicts"] == {
+        "corrected": 1,
+        "confirmed": 1,
+        "unsure": 1,
+        "atypical": 1,
+        "none_of_these": 1,
+        "unusable": 1,
+    }
+    assert synced["labels_changed"] == 1
+    assert labels(gallery.workspace, "style")[:3] == ["Rococo", "Rococo", "Art_Nouveau"]
+    assert again == {**synced, "annotations": 0, "verdicts": {}, "labels_changed": 0}
+
+
+def test_edited_and_deleted_answers_change_the_verdict(curate: Curate, make: Make, server: Server) -> None:
+    gallery = make(count=3, doubted=2)
+    sync = ["-w", gallery.workspace.folder, "sync-corrections", "--json"]
+    curate("-w", gallery.workspace.folder, "push", "--audit", "0")
+    tasks = standing(server, gallery)
+    said = answer(server, tasks[0], [choice("verdict_style", "wrong"), choice("class_style", "Rococo")])
+    curate(*sync)
+
+    server.client.annotations.update(
+        id=said, result=[choice("verdict_style", "wrong"), choice("class_style", "Art_Nouveau")]
+    )
+    edited = curate(*sync).json()
+    label_after_edit = labels(gallery.workspace, "style")[0]
+    server.client.annotations.delete(id=said)
+    deleted = curate(*sync).json()
+
+    assert (edited["annotations"], edited["verdicts"]) == (1, {"corrected": 1})
+    assert label_after_edit == "Art_Nouveau"
+    assert (deleted["annotations"], deleted["taken_back"], deleted["labels_changed"]) == (0, 1, 1)
+    assert labels(gallery.workspace, "style")[0] == "Baroque"
+
+
+def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
+    curate: Curate, make: Make, server: Server
+) -> None:
+    gallery = make(count=6, doubted=3)
+    push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--json"]
+    curate(*push)
+    tasks = standing(server, gallery)
+    answer(server, tasks[0], [], skipped=True)
+    add_run(gallery.workspace, {2: {"style": 0.5, "genre": 0.2}, 4: {"style": 0.3}})
+
+    pushed = curate(*push).json()
+
+    assert (pushed["created"], pushed["refreshed"], pushed["withdrawn"]) == (1, 2, 1)
+    assert standing(server, gallery).keys() == {0, 2, 4}
+    refreshed = server.client.tasks.get(id=str(tasks[2]))
+    assert refreshed.data["why_genre"] == "Rather portrait? The model gives it 80%, the label 20%."
+    assert {p.model_version for p in refreshed.predictions} == {"run-1", "run-2"}
+    project = server.client.projects.get(id=pushed["project"])
+    assert project.model_version == "run-2"
