@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Select, Table, func, select, text
 from sqlalchemy.orm import DeclarativeBase, Session
 
 CHUNK = 1000
@@ -71,6 +71,14 @@ def next_ids(session: Session, model: type[DeclarativeBase], n: int) -> range | 
         return [int(row[0]) for row in drawn]
     last = session.scalar(select(func.max(table.c.id))) or 0
     return range(last + 1, last + 1 + n)
+
+
+def fetch(session: Session, statement: Select[Any]) -> list[Any]:
+    """Return the rows of a statement as the driver's tuples: for columns of numbers and text."""
+    result = session.connection().execute(statement)
+    rows = list(result.cursor.fetchall()) if result.cursor else []
+    result.close()
+    return rows
 
 
 def take_turns(session: Session) -> None:

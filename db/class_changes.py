@@ -102,6 +102,15 @@ def class_rows(session: Session, attribute: Attribute) -> list[ClassRow]:
     return rows
 
 
+def folded_classes(session: Session, attribute: Attribute) -> dict[str, int]:
+    """Return the class that every known spelling stands for, by its folded text; merges followed."""
+    current = class_list(session, attribute).current
+    rows = session.execute(
+        select(ClassAlias.folded, ClassAlias.class_id).where(ClassAlias.attribute_id == attribute.id)
+    )
+    return {row[0]: current[row[1]] for row in rows}
+
+
 def change_rows(session: Session) -> list[ChangeRow]:
     """Return all changes of the class lists, oldest first."""
     rows = session.execute(

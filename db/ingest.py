@@ -6,7 +6,7 @@ an ingest that was killed half way both end in the same rows: what is there alre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time, take_turns, update_rows
+from db.bulk import (
+    chunks,
+    fetch,
+    insert_rows,
+    new_uuids,
+    next_ids,
+    stored_time,
+    table_of,
+    take_turns,
+    update_rows,
+)
 from db.labels import LabelFact, choose, derive
 from db.models import Artwork, Class, EffectiveLabel, Ingest, Issue, Label, Refusal, Source, SplitFact, now
 
@@ -93,7 +103,7 @@ class Known(NamedTuple):
     revision: int
 
 
-KNOWN_COLUMNS = tuple(getattr(Artwork, name) for name in Known._fields)
+KNOWN_COLUMNS = tuple(table_of(Artwork).c[name] for name in Known._fields)
 
 
 @dataclass
@@ -135,18 +145,19 @@ class Writer:
 
     def unchanged(self, session: Session, entries: Sequence[tuple[Known, Entry]]) -> list[bool]:
         """Return for each entry whether the catalog has its labels and splits as they stand."""
+        columns = self.columns
         ids = [known.id for known, _ in entries]
-        said = labels_said(session, ids, self.columns.labels)
-        splits = splits_said(session, ids, self.columns.splits)
-        nothing: Mapping[int, Any] = {}
-        return [
-            all(
-                tuple(sorted(said.get((known.id, at), nothing))) == classes
-                for at, classes in enumerate(entry.classes)
+        said = _live_classes(session, ids, columns.labels)
+        splits = splits_said(session, ids, columns.splits)
+        nothing: set[tuple[int, int]] = set()
+        same = []
+        for known, entry in entries:
+            wanted = {(at, class_id) for at, classes in enumerate(entry.classes) for class_id in classes}
+            same.append(
+                said.get(known.id, nothing) == wanted
+                and all(splits.get((known.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
             )
-            and all(splits.get((known.id, at), ("", 0))[0] == split for at, split in enumerate(entry.splits))
-            for known, entry in entries
-        ]
+        return same
 
     def write(self, session: Session, entries: Sequence[Entry]) -> Written:
         """Write a batch of entries with distinct paths; the caller's transaction holds the write lock."""
@@ -172,8 +183,8 @@ class Writer:
             statement = select(*KNOWN_COLUMNS).where(
                 Artwork.sha256.in_(some), Artwork.collection == self.collection
             )
-            for row in session.execute(statement.order_by(Artwork.id)):
-                lost.setdefault(row.sha256, []).append(Known(*row))
+            for row in fetch(session, statement.order_by(Artwork.id)):
+                lost.setdefault(row[5], []).append(Known(*row))
         for entry in new:
             sha256 = entry.image.sha256 if entry.image else None
             for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
@@ -385,12 +396,13 @@ class Writer:
 
 def _known_at(session: Session, collection: str, root: str, paths: Sequence[str]) -> dict[str, Known]:
     found = {}
+    artwork = table_of(Artwork).c
     for some in chunks(paths):
         statement = select(*KNOWN_COLUMNS).where(
-            Artwork.path.in_(some), Artwork.root == root, Artwork.collection == collection
+            artwork.path.in_(some), artwork.root == root, artwork.collection == collection
         )
-        for row in session.execute(statement):
-            found[row.path] = Known(*row)
+        for row in fetch(session, statement):
+            found[row[2]] = Known(*row)
     return found
 
 
@@ -401,29 +413,40 @@ def labels_said(
 
     Classes that were merged stand as the class they went into.
     """
-    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    sources = sorted({column.source_id for column in columns})
-    merged = _merged(session)
     live: dict[tuple[int, int], dict[int, list[int]]] = {}
-    for some in chunks(artwork_ids):
-        rows = session.execute(
-            select(
-                Label.id,
-                Label.artwork_id,
-                Label.attribute_id,
-                Label.class_id,
-                Label.source_id,
-                Label.retracts_id,
-            ).where(Label.artwork_id.in_(some), Label.source_id.in_(sources))
-        ).all()
-        retracted = {row[5] for row in rows if row[5] is not None}
-        for label_id, artwork_id, attribute_id, class_id, source_id, retracts_id in rows:
-            column = at.get((source_id, attribute_id))
-            if column is None or retracts_id is not None or label_id in retracted:
-                continue
-            said = live.setdefault((artwork_id, column), {})
-            said.setdefault(merged.get(class_id, class_id), []).append(label_id)
+    for label_id, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
+        live.setdefault((artwork_id, column), {}).setdefault(class_id, []).append(label_id)
     return live
+
+
+def _live_classes(
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+) -> dict[int, set[tuple[int, int]]]:
+    """Return the (column, class) pairs that sources say of each artwork."""
+    live: dict[int, set[tuple[int, int]]] = {artwork_id: set() for artwork_id in artwork_ids}
+    for _, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
+        live[artwork_id].add((column, class_id))
+    return live
+
+
+def _live_labels(
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (label, artwork, column, class) of labels that were not taken back."""
+    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
+    merged = _merged(session)
+    label = table_of(Label).c
+    sources = sorted({column.source_id for column in columns})
+    for some in chunks(artwork_ids):
+        statement = select(
+            label.id, label.artwork_id, label.source_id, label.attribute_id, label.class_id, label.retracts_id
+        )
+        rows = fetch(session, statement.where(label.artwork_id.in_(some), label.source_id.in_(sources)))
+        retracted = {row[5] for row in rows if row[5] is not None}
+        for label_id, artwork_id, source_id, attribute_id, class_id, retracts_id in rows:
+            column = at.get((source_id, attribute_id))
+            if column is not None and retracts_id is None and label_id not in retracted:
+                yield label_id, artwork_id, column, merged.get(class_id, class_id)
 
 
 def _merged(session: Session) -> dict[int, int]:
@@ -447,20 +470,15 @@ def splits_said(
     session: Session, artwork_ids: Sequence[int], columns: Sequence[SplitColumn]
 ) -> dict[tuple[int, int], tuple[str, int]]:
     """Return splits and the ids of their facts, by (artwork, column)."""
-    at = {column: i for i, column in enumerate(columns)}
+    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
     found: dict[tuple[int, int], tuple[str, int]] = {}
+    fact = table_of(SplitFact).c
     for some in chunks(artwork_ids) if columns else ():
-        rows = session.execute(
-            select(
-                SplitFact.id,
-                SplitFact.artwork_id,
-                SplitFact.source_id,
-                SplitFact.attribute_id,
-                SplitFact.split,
-            ).where(SplitFact.artwork_id.in_(some))
-        )
-        for fact_id, artwork_id, source_id, attribute_id, split in rows:
-            column = at.get(SplitColumn(source_id, attribute_id))
+        statement = select(fact.id, fact.artwork_id, fact.source_id, fact.attribute_id, fact.split)
+        for fact_id, artwork_id, source_id, attribute_id, split in fetch(
+            session, statement.where(fact.artwork_id.in_(some))
+        ):
+            column = at.get((source_id, attribute_id))
             if column is not None:
                 found[artwork_id, column] = (split, fact_id)
     return found

@@ -7,8 +7,9 @@ from difflib import SequenceMatcher
 
 from curate.ingest.records import Reader, Record, Spelling, bad_spelling, shown
 from curate.ingest.summary import IngestSummary
+from db.bulk import take_turns
 from db.catalog import Catalog
-from db.class_changes import add_alias
+from db.class_changes import add_alias, folded_classes
 from db.classes import attributes, class_list, find_attribute, fold, is_missing, resolve_classes
 from db.ingest import Columns, LabelColumn, SplitColumn
 from db.labels import find_source
@@ -25,10 +26,13 @@ class Encoder:
         self._ids: dict[str, dict[Spelling, tuple[int, ...]]] = {c.attribute: {} for c in reader.columns}
         self._tables = [self._ids[column.attribute] for column in reader.columns]
         self._good: set[Spelling] = {""}
+        self._known: dict[str, dict[str, int]] = {}
         with catalog.write() as session:
             names = {c.source for c in reader.columns} | {c.source for c in reader.splits}
             sources = {name: find_source(session, name).id for name in sorted(names)}
             ids = {attribute.name: attribute.id for attribute in attributes(session)}
+            for attribute in attributes(session):
+                self._known[attribute.name] = folded_classes(session, attribute)
         self.columns = Columns(
             tuple(LabelColumn(sources[c.source], ids[c.attribute]) for c in reader.columns),
             tuple(
@@ -59,26 +63,29 @@ class Encoder:
             for column, table, spelling in zip(self._said, self._tables, record.labels, strict=True):
                 if spelling not in table:
                     new.setdefault(column.attribute, set()).add(spelling)
-        if not new:
-            return
-        learnt: dict[str, dict[Spelling, tuple[int, ...]]] = {}
+        for attribute, spellings in new.items():
+            known, aliases = self._known[attribute], self._aliases.get(attribute, {})
+            several = {s: tuple(aliases.get(one, one) for one in _each(s)) for s in spellings}
+            if unknown := {one for ones in several.values() for one in ones if fold(one) not in known}:
+                self._make(attribute, sorted(unknown))
+            table = self._ids[attribute]
+            for spelling, ones in several.items():
+                table[spelling] = tuple(sorted({known[fold(one)] for one in ones}))
+
+    def _make(self, name: str, spellings: list[str]) -> None:
+        """Make the classes of spellings that the catalog does not have."""
         made_by = self._said[0].source
         with self._catalog.write() as session:
-            for name, spellings in new.items():
-                attribute = find_attribute(session, name)
-                before = class_list(session, attribute)
-                aliases = self._aliases.get(name, {})
-                several = {s: tuple(aliases.get(one, one) for one in _each(s)) for s in spellings}
-                wanted = sorted({one for ones in several.values() for one in ones})
-                ids = resolve_classes(session, attribute, wanted, made_by)
-                for alias, canonical in aliases.items():
-                    if canonical in ids:
-                        add_alias(session, attribute, ids[canonical], alias, made_by)
-                learnt[name] = {s: tuple(sorted({ids[one] for one in ones})) for s, ones in several.items()}
-                added = {one for one, id_ in ids.items() if id_ not in before.key}
-                self._tell(name, added, [before.name[i] for i in before.live()])
-        for name, table in learnt.items():
-            self._ids[name].update(table)
+            take_turns(session)
+            attribute = find_attribute(session, name)
+            before = class_list(session, attribute)
+            ids = resolve_classes(session, attribute, spellings, made_by)
+            for alias, canonical in self._aliases.get(name, {}).items():
+                if canonical in ids:
+                    add_alias(session, attribute, ids[canonical], alias, made_by)
+        self._known[name].update({fold(spelling): id_ for spelling, id_ in ids.items()})
+        added = {spelling for spelling, id_ in ids.items() if id_ not in before.key}
+        self._tell(name, added, [before.name[i] for i in before.live()])
 
     def encode(self, record: Record) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
         """Return a record's classes and splits as an ``Entry`` has them."""

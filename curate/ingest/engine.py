@@ -6,7 +6,6 @@ from there: what is in the catalog with the same size and time of change is not 
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -135,6 +134,7 @@ class _Run:
         self.check_images, self.verify = check_images, verify
         self.roots = workspace.settings.roots
         self.folder = ImageFolder(self.roots[root])
+        self.folders = {root: self.folder}
         self.encoder = Encoder(catalog, reader, summary)
         self.writer = Writer(
             workspace.settings.collection,
@@ -144,6 +144,7 @@ class _Run:
             tuple(name for name in self.roots if name != root),
         )
         self.seen: set[int] = set()
+        self.refused: list[Refused] = []
 
     def read_all(self) -> None:
         """Read every record, and write it."""
@@ -158,6 +159,7 @@ class _Run:
                     self._finish(waiting.popleft())
             while waiting:
                 self._finish(waiting.popleft())
+        self._write([])
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
@@ -215,12 +217,18 @@ class _Run:
         ]
         outdated = self._outdated(plan, entries)
         refused = plan.refused + self._bad_images(plan)
-        if outdated or refused:
-            with self.catalog.write() as session:
-                self.summary.written.add(self.writer.write(session, outdated))
-                add_refusals(session, self.summary.ingest_id, refused)
+        self.refused += refused
+        if outdated or len(self.refused) >= LIST_BATCH:
+            self._write(outdated)
         self.summary.refused.update(row.reason for row in refused)
         self.progress.advance(len(plan.records) + len(plan.refused))
+
+    def _write(self, outdated: Sequence[Entry]) -> None:
+        """Write entries, and the refusals that wait, in one transaction."""
+        with self.catalog.write() as session:
+            self.summary.written.add(self.writer.write(session, outdated))
+            add_refusals(session, self.summary.ingest_id, self.refused)
+        self.refused = []
 
     def _outdated(self, plan: _Plan, entries: Sequence[Entry]) -> list[Entry]:
         """Return the entries that must be written; the others are counted as unchanged."""
@@ -251,7 +259,10 @@ class _Run:
 
     def _gone(self, root: str, path: str) -> bool:
         """Return whether an artwork's image is no longer where the catalog has it."""
-        return root not in self.roots or not os.path.lexists(self.roots[root] / path)
+        if root not in self.roots:
+            return True
+        found = self.folders.setdefault(root, ImageFolder(self.roots[root])).find(path)
+        return isinstance(found, NotFound) and found.reason == "missing"
 
 
 def _as_known(known: Known | None, found: FoundFile) -> bool:

@@ -53,7 +53,7 @@ class _Folder:
     key: str
     real: str
     reason: str | None = None
-    names: list[dict[str, list[str]]] | None = None
+    names: _Names | None = None
 
 
 @dataclass
@@ -78,7 +78,7 @@ class ImageFolder:
             return NotFound(folder.reason, shown(listed), nfc(path))
         found = self._stat(folder, name, renamed=folder.key != parent)
         if found is None:
-            other = _only(self._names(folder), name)
+            other = self._names(folder).find(name)
             if other is None:
                 return NotFound("missing", "", nfc(path))
             found = self._stat(folder, other, renamed=True)
@@ -132,7 +132,7 @@ class ImageFolder:
         if above.reason is not None:
             return above
         if not os.path.lexists(f"{above.real}/{name}"):
-            name = _only(self._names(above), name) or name
+            name = self._names(above).find(name) or name
         key = f"{above.key}/{name}" if above.key else name
         try:
             real = os.path.realpath(f"{above.real}/{name}", strict=True)
@@ -162,17 +162,14 @@ class ImageFolder:
             return NotFound("not_a_file", shown(key), nfc(key))
         return FoundFile(nfc(key), file, info.st_size, info.st_mtime_ns, renamed)
 
-    def _names(self, folder: _Folder) -> list[dict[str, list[str]]]:
-        """Return the names in a folder by each kind of key; read once."""
+    def _names(self, folder: _Folder) -> _Names:
+        """Return the names in a folder; read once."""
         if folder.names is None:
-            folder.names = [{} for _ in KEYS]
             try:
                 names = sorted(os.listdir(folder.real))
             except OSError:
                 names = []
-            for name in names:
-                for by_key, key in zip(folder.names, KEYS, strict=True):
-                    by_key.setdefault(key(name), []).append(name)
+            folder.names = _Names(names)
         return folder.names
 
 
@@ -207,28 +204,27 @@ def _letters(name: str) -> str:
     Other characters are dropped between letters and kept as ``-`` beside a digit: the second work of a
     title, ``1890(1)``, is not the work of ``18901``.
     """
-    stem, dot, suffix = name.rpartition(".")
-    ascii_stem = "".join(c for c in unicodedata.normalize("NFKD", stem if dot else suffix) if c.isascii())
-    kept = re.sub(r"(?<=\d)[^a-zA-Z\d]+|[^a-zA-Z\d]+(?=\d)", "-", ascii_stem.replace("'", ""))
-    plain = re.sub(r"[^a-zA-Z\d-]+|(?<=[a-zA-Z])-+(?=[a-zA-Z])", "", kept)
-    return f"{plain}.{suffix}".casefold() if dot else plain.casefold()
+    if not name.isascii():
+        name = "".join(c for c in unicodedata.normalize("NFKD", name) if c.isascii())
+    stem, dot, suffix = name.replace("'", "").casefold().rpartition(".")
+    return OTHER.sub("", BESIDE_DIGIT.sub("-", stem if dot else suffix)) + dot + (suffix if dot else "")
 
 
-def _ascii_letters(name: str) -> str:
+def _ascii(name: str) -> str:
     """Return what is left where a system dropped or replaced every character outside ASCII."""
-    return _letters("".join(c for c in unicodedata.normalize("NFC", name) if c.isascii()))
+    return "".join(c for c in unicodedata.normalize("NFC", unescaped(name)) if c.isascii())
 
 
-KEYS: tuple[Callable[[str], str], ...] = (
-    lambda name: unicodedata.normalize("NFC", name),
-    lambda name: unicodedata.normalize("NFC", name).casefold(),
-    lambda name: _letters(repaired(unescaped(unicodedata.normalize("NFC", name)))),
-    lambda name: _letters(unescaped(unicodedata.normalize("NFC", name))),
-    lambda name: _ascii_letters(unescaped(name)),
+BESIDE_DIGIT = re.compile(r"(?<=\d)[^a-z\d]+|[^a-z\d]+(?=\d)")
+OTHER = re.compile(r"(?<!\d)[^a-z\d]+(?!\d)")
+
+CLOSE_KEYS: tuple[Callable[[str], str], ...] = (nfc, lambda name: nfc(name).casefold())
+LOOSE_KEYS: tuple[Callable[[str], str], ...] = (
+    lambda name: _letters(repaired(unescaped(nfc(name)))),
+    lambda name: _letters(unescaped(nfc(name))),
+    lambda name: _letters(_ascii(name)),
 )
 """From the closest to the loosest; each is tried only where those before it found nothing."""
-LOOSE = 2
-"""From here on, one of the two names must be an awkward one: two plain names that differ are two files."""
 
 
 def is_awkward(name: str) -> bool:
@@ -236,12 +232,39 @@ def is_awkward(name: str) -> bool:
     return not name.isascii() or "'" in name or ESCAPE.search(name) is not None
 
 
-def _only(names: list[dict[str, list[str]]], wanted: str) -> str | None:
-    """Return the one name that shares a key with the wanted one; two that do are no answer."""
-    for at, (key, by_key) in enumerate(zip(KEYS, names, strict=True)):
-        found = by_key.get(key(wanted), [])
-        if at >= LOOSE:
-            found = [name for name in found if is_awkward(wanted) or is_awkward(name)]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
+class _Names:
+    """The names in one folder, found by keys.
+
+    For a loose key one of the two names must be an awkward one: two plain names that differ are two files.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        awkward = [name for name in names if is_awkward(name)]
+        self._all = names
+        self._close = [_by_key(names, key) for key in CLOSE_KEYS]
+        self._loose = [_by_key(awkward, key) for key in LOOSE_KEYS]
+        self._plain: dict[str, list[str]] | None = None
+
+    def find(self, wanted: str) -> str | None:
+        """Return the one name that shares a key with the wanted one; two that do are no answer."""
+        for key, by_key in zip(CLOSE_KEYS, self._close, strict=True):
+            if found := by_key.get(key(wanted), []):
+                return found[0] if len(found) == 1 else None
+        plain = self._plain_names() if is_awkward(wanted) else {}
+        for key, by_key in zip(LOOSE_KEYS, self._loose, strict=True):
+            if found := by_key.get(key(wanted), []) + plain.get(key(wanted), []):
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def _plain_names(self) -> dict[str, list[str]]:
+        """Return the names that are not awkward, whose loose keys are all the same."""
+        if self._plain is None:
+            self._plain = _by_key([name for name in self._all if not is_awkward(name)], _letters)
+        return self._plain
+
+
+def _by_key(names: list[str], key: Callable[[str], str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(key(name), []).append(name)
+    return found
