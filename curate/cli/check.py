@@ -1,38 +1,52 @@
-"""``curate check``: the catalog's invariants."""
+"""``curate check``: the catalog's invariants, and what mends each."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json
+from curate.cli.app import AsJson, app, note, opened, print_json
 
 
 @app.command()
 def check(
     context: typer.Context,
-    mend: Annotated[bool, typer.Option("--mend", help="Derive the effective labels anew first.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="First make anew all that follows from the rows: nothing is lost.")
+    ] = False,
+    images: Annotated[
+        bool, typer.Option("--images", help="Read every image too, and compare its digest.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the catalog is whole; say of each fault how to mend it. Exit status 1 where one is found.
+    """Check that the catalog and the runs are whole; say of each fault how to mend it. Status 1 where one is.
 
-    Example: curate check
+    Example: curate check --images
     """
-    from db.check import check_catalog, derive_all
+    from curate.cli.progress import CliProgress
+    from db.check import check_catalog
+    from db.check import mend as mend_
 
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
+    workspace, broken = opened(context), 0
+    with workspace.open_catalog() as catalog, CliProgress() as progress:
         if mend:
             with catalog.write() as session:
-                derive_all(session)
+                mended = mend_(session)
+            for name, n in mended.items():
+                note(f"mended {n} {name}")
+        if images:
+            progress.start(None, "Reading images")
         with catalog.read() as session:
-            findings = check_catalog(session, workspace)
-    for finding in findings:
-        if as_json:
-            print_json({"name": finding.name, "broken": finding.broken, "mend": finding.mend})
-        else:
-            verdict = "ok" if not finding.broken else f"{finding.broken} broken: {finding.mend}"
-            typer.echo(f"{finding.name}: {verdict}")
-    if any(finding.broken for finding in findings):
+            for finding in check_catalog(session, workspace, progress.advance if images else None):
+                broken += bool(finding.broken)
+                if as_json:
+                    print_json(asdict(finding))
+                elif not finding.broken:
+                    typer.echo(f"ok      {finding.name}")
+                else:
+                    examples = ", ".join(finding.examples)
+                    typer.echo(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
+    if broken:
         raise typer.Exit(1)
