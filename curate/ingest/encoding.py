@@ -26,6 +26,7 @@ class Encoder:
         self._ids: dict[str, dict[Spelling, tuple[int, ...]]] = {c.attribute: {} for c in reader.columns}
         self._tables = [self._ids[column.attribute] for column in reader.columns]
         self._good: set[Spelling] = {""}
+        self._good_splits = {""}
         self._known: dict[str, dict[str, int]] = {}
         with catalog.write() as session:
             names = {c.source for c in reader.columns} | {c.source for c in reader.splits}
@@ -52,8 +53,11 @@ class Encoder:
                     return reason, shown(one)
             self._good.add(spelling)
         for split in record.splits:
-            if split and (len(split) > LONGEST_SPLIT or bad_spelling(split)):
+            if split in self._good_splits:
+                continue
+            if len(split) > LONGEST_SPLIT or bad_spelling(split):
                 return "bad_split", shown(split)
+            self._good_splits.add(split)
         return None
 
     def learn(self, records: Iterable[Record]) -> None:

@@ -7,7 +7,9 @@ the limit is ours.
 from __future__ import annotations
 
 import hashlib
+import struct
 import warnings
+import zlib
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,23 @@ MAGIC = (
 )
 
 
+DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders are known to raise on bytes that are not what their header says."""
+
+
 class BadImage(Exception):
     """An image that cannot be used; the text is the reason's code."""
 
@@ -115,12 +134,13 @@ def check_bytes(data: bytes, name: str, sha256: str) -> ImageState:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata; what matters is checked here
         image = open_image(data, kind)
-        notes = _notes(image, kind, name)
-        if image.width * image.height > MAX_PIXELS:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
             raise BadImage("too_many_pixels")
-        orientation = int(image.getexif().get(ORIENTATION, 1))
-        width, height = image.size[::-1] if orientation in SIDEWAYS else image.size
         image.draft("RGB", (512, 512))
+        orientation, notes = _load(image, kind, name)
+        if orientation in SIDEWAYS:
+            width, height = height, width
         grey = _grey(image, orientation)
         phash, detail = perceptual_hash(grey)
     return ImageState(
@@ -154,8 +174,25 @@ def open_image(data: bytes, kind: str) -> Image.Image:
         raise BadImage("unsupported_format")
     try:
         return Image.OPEN[kind][0](BytesIO(data), b"")
-    except (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError) as error:
+    except DECODER_ERRORS as error:
         raise BadImage("truncated" if len(data) < 64 else "corrupt") from error
+
+
+def _load(image: Image.Image, kind: str, name: str) -> tuple[int, tuple[str, ...]]:
+    """Decode an image to its end; return how its EXIF says it is turned, and what is odd about it.
+
+    Raises:
+        BadImage: The pixels or the metadata cannot be decoded.
+    """
+    try:
+        notes = _notes(image, kind, name)
+        image.load()
+        orientation = int(image.getexif().get(ORIENTATION, 1))
+    except Image.DecompressionBombError as error:
+        raise BadImage("too_many_pixels") from error
+    except DECODER_ERRORS as error:
+        raise BadImage("truncated" if "truncated" in str(error) else "corrupt") from error
+    return orientation, (*notes, "turned_by_exif") if orientation in TURNS else notes
 
 
 def _notes(image: Image.Image, kind: str, name: str) -> tuple[str, ...]:
@@ -172,32 +209,11 @@ def _notes(image: Image.Image, kind: str, name: str) -> tuple[str, ...]:
         notes.append("cmyk")
     if image.mode.startswith("I") or image.mode == "F":
         notes.append("deep_colour")
-    if image.getexif().get(ORIENTATION, 1) in TURNS:
-        notes.append("turned_by_exif")
     return tuple(notes)
 
 
 def _grey(image: Image.Image, orientation: int) -> Image.Image:
-    """Decode an image, turn it as its EXIF says, and return it grey, ``HASH_SIDE`` a side.
-
-    Raises:
-        BadImage: The pixels cannot be decoded to the end.
-    """
-    try:
-        image.load()
-    except Image.DecompressionBombError as error:
-        raise BadImage("too_many_pixels") from error
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        MemoryError,
-    ) as error:
-        raise BadImage("truncated" if "truncated" in str(error) else "corrupt") from error
+    """Return a decoded image turned as its EXIF says, grey, ``HASH_SIDE`` a side."""
     if image.mode.startswith("I") or image.mode == "F":
         image = scaled_to_8_bits(image)
     if image.mode not in ("L", "RGB", "CMYK"):
