@@ -226,6 +226,17 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def summary(results: Sequence[RoundResult]) -> str:
+    """Return the demo's result in one sentence."""
+    planted, left = results[0].errors_before, results[-1].errors_after
+    fixed, reviewed = sum(r.fixed for r in results), sum(r.reviewed for r in results)
+    spoilt = sum(r.wrongly_changed for r in results)
+    return (
+        f"{planted} label errors planted; {fixed} found and fixed in {reviewed} reviews "
+        f"({reviewed / max(fixed, 1):.1f} reviews an error); {left} left; {spoilt} right labels made wrong."
+    )
+
+
 def result_table(results: Sequence[RoundResult]) -> list[str]:
     """Return the table that the demo ends with: errors and accuracies by round."""
     names = list(results[0].accuracy)

@@ -41,7 +41,7 @@ def demo(
 
     Example: curate demo --count 120 --reviews 30
     """
-    from curate.demo import DemoSettings, result_table, run_demo
+    from curate.demo import DemoSettings, result_table, run_demo, summary
 
     settings = DemoSettings(
         folder.absolute(), gallery, count, error_rate, reviews, seed, image_size=image_size
@@ -55,6 +55,7 @@ def demo(
             typer.echo("")
             for line in result_table(results):
                 typer.echo(line)
+            typer.echo(f"\n{summary(results)}")
         tell_where(workspace, settings.folder, url, keep)
         if keep:
             run_command(["--workspace", str(workspace), "browse"])
