@@ -26,6 +26,7 @@ from db.models import (
     EffectiveLabel,
     Issue,
     Task,
+    Verdict,
     now,
 )
 
@@ -227,17 +228,25 @@ def busy_artworks(session: Session, purpose: str) -> set[int]:
     return set(session.scalars(select(Task.artwork_id).where(Task.state == "open", Task.purpose == purpose)))
 
 
-def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_version: str) -> None:
+def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_version: str) -> list[int]:
     """Write the tasks that stand at the server, and mark the issues they ask about as pushed.
 
     Args:
         batch: The batch that they are of.
         created: The server's task id, by artwork id.
         model_version: The predictions that they show.
+
+    Returns:
+        The server's ids of the tasks that are one too many, since somebody else pushed the same artwork
+        meanwhile; they are not written, and should be deleted.
     """
-    purposes = {item.artwork_id: item.purpose for item in items_of(session, batch.id)}
     assert batch.project_id is not None
-    for artwork_id, task_id in created.items():
+    purposes = {item.artwork_id: item.purpose for item in items_of(session, batch.id)}
+    known = find_tasks(session, batch.server, batch.project_id, list(created.values()))
+    busy = {purpose: busy_artworks(session, purpose) for purpose in set(purposes.values())}
+    new = {i: task_id for i, task_id in created.items() if task_id not in known}
+    added = {i: task_id for i, task_id in new.items() if i not in busy[purposes[i]]}
+    for artwork_id, task_id in added.items():
         session.add(
             Task(
                 server=batch.server,
@@ -250,7 +259,8 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
             )
         )
     session.flush()
-    mark_issues(session, [i for i in created if purposes[i] == "review"], "open", "pushed")
+    mark_issues(session, [i for i in added if purposes[i] == "review"], "open", "pushed")
+    return [task_id for i, task_id in new.items() if i not in added]
 
 
 def mark_issues(session: Session, artwork_ids: Sequence[int], before: str, after: str) -> None:
@@ -381,3 +391,13 @@ def find_items(session: Session, tasks: Sequence[Task]) -> dict[tuple[int, int],
     batches = sorted({task.batch_id for task in tasks})
     rows = session.scalars(select(BatchItem).where(BatchItem.batch_id.in_(batches)))
     return {(row.batch_id, row.artwork_id): row for row in rows}
+
+
+def standing_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
+    """Return the (annotation, artwork) of each verdict on a server that was not superseded."""
+    rows = session.execute(
+        select(Verdict.annotation_id, Verdict.artwork_id).where(
+            Verdict.server == server, Verdict.superseded_at.is_(None)
+        )
+    )
+    return [(row.annotation_id, row.artwork_id) for row in rows]

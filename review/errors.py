@@ -210,6 +210,7 @@ class RequestFailed(LabelStudioError):
     """The server answered with an error that has no sentence of its own."""
 
     def __init__(self, url: str, doing: str, status: int, detail: str) -> None:
+        self.status = status
         super().__init__(
             f"Label Studio at {url} answered {status} when asked {doing}: {detail}. "
             f"Nothing is lost: run the command again; if it stays, look in the server's log."

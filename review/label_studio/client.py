@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -74,16 +76,47 @@ class Server:
     ) -> Iterator[Any]:
         """Yield the tasks of a project that meet all conditions, by id.
 
-        With ``fields="all"`` annotations (dicts) and predictions come with each.
+        Each page begins after the last id of the one before, so that a task that comes or goes meanwhile
+        hides no other. With ``fields="all"`` annotations (dicts) and predictions come with each.
         """
+        last = 0
+        while True:
+            after: Filter = ("id", "greater", "Number", last)
+            page = list(self._page(project, (*conditions, after), fields, page_size).items or [])
+            yield from page
+            if len(page) < page_size:
+                return
+            last = page[-1].id
+
+    def count(self, project: int, *conditions: Filter) -> int:
+        """Return how many tasks of a project meet all conditions."""
+        return int(self._page(project, conditions, "task_only", 1).response.total)
+
+    def _page(self, project: int, conditions: Sequence[Filter], fields: str, page_size: int) -> Any:
         query = {
             "filters": {"conjunction": "and", "items": [_condition(*condition) for condition in conditions]},
             "ordering": ["tasks:id"],
         }
         with self.asked("for the tasks", project):
-            yield from self.client.tasks.list(
-                project=project, page_size=page_size, query=json.dumps(query), fields=fields
+            return self.client.tasks.list(
+                project=project, page=1, page_size=page_size, query=json.dumps(query), fields=fields
             )
+
+    def delete_task(self, task_id: int) -> None:
+        """Delete a task; one that is gone already is deleted."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        with self.asked("to delete a task"):
+            try:
+                self.client.tasks.delete(id=str(task_id))
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
+
+    def now(self) -> datetime:
+        """Return the time by the server's clock, to the second."""
+        with self.asked("for the time"):
+            return parsedate_to_datetime(self.http.get(f"{self.url}/health").headers["Date"])
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Bring answers back: by watermark, with an overlap, each annotation once however often it is read.
 
-The watermark is the newest change seen, in the server's own time. Only tasks with answers are asked for,
-so that a sync costs what is new, however many tasks are open or done. A full sync reads all of them,
-and so notices what was deleted.
+The watermark is the newest change seen, by the server's own clock, and no later than when reading began.
+Only tasks with answers are asked for, so that a sync costs what is new, however many tasks are open or
+done. A full sync reads all of them, and so notices what was deleted.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ class Fetcher:
         with self.catalog.read() as session:
             before = read_setting(session, self.setting)
         watermark = None if full or before is None else moment(before)
+        began = self.server.now()
         tasks = self._changed(watermark)
         progress.start(len(tasks), "reading answers")
         for start in range(0, len(tasks), CHUNK):
@@ -104,7 +105,7 @@ class Fetcher:
         newest = max((moment(task.updated_at) for task in tasks), default=None)
         if newest is not None and (before is None or newest > moment(before)):
             with self.catalog.write() as session:
-                write_setting(session, self.setting, newest.isoformat())
+                write_setting(session, self.setting, min(newest, began).isoformat())
         return synced
 
     def _changed(self, watermark: datetime | None) -> list[Any]:
@@ -122,7 +123,7 @@ class Fetcher:
                 found[task.id] = task
         if watermark is not None:
             empty: Filter = ("total_annotations", "equal", "Number", 0)
-            made: Filter = ("created_at", "less_or_equal", "Datetime", _stamp(watermark))
+            made: Filter = ("created_at", "less_or_equal", "Datetime", _stamp(watermark + OVERLAP))
             for task in self.server.tasks(self.project, empty, made, *recent):
                 found.setdefault(task.id, task)
         return [found[key] for key in sorted(found)]

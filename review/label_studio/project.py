@@ -30,16 +30,17 @@ def find_project(server: Server, catalog_uuid: str) -> int | None:
 
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
-    """Make the catalog's project, and return its id."""
+    """Make the catalog's project, and return its id; if somebody else made one meanwhile, the older one's."""
     with server.asked("to make a project"):
-        made = server.client.projects.create(
+        server.client.projects.create(
             title=f"curate: {title}"[:50],
             description=mark(catalog_uuid),
             label_config=config,
             request_options=ONCE,
         )
-    assert made.id is not None
-    return int(made.id)
+    made = find_project(server, catalog_uuid)
+    assert made is not None
+    return made
 
 
 def page_of(vocabularies: Mapping[str, Vocabulary], used: Mapping[str, set[str]] | None = None) -> str:

@@ -3,7 +3,8 @@
 1. The project and its images are made sure of; nothing is in the catalog yet.
 2. The batch is written (the intent), its id goes with each task.
 3. Tasks are sent in chunks; each chunk's tasks are written as soon as the server names them.
-4. The queue is ordered by their predictions, and the batch is marked as sent.
+4. The server's tasks of the batch are counted, the queue is ordered by their predictions, and the batch is
+   marked as sent.
 
 A cut between 2 and 4 leaves an unsent batch. The next push first asks the server which of its tasks
 arrived, takes those up, removes doubles that nobody has begun, and sends the rest.
@@ -34,7 +35,7 @@ from db.tasks import (
     vocabularies,
 )
 from db.workspace import Workspace, change_settings
-from review.errors import ServerDown
+from review.errors import RequestFailed, ServerDown
 from review.label_studio.client import ONCE, Server, connect
 from review.label_studio.images import ImageUrls, image_urls
 from review.label_studio.project import (
@@ -49,6 +50,12 @@ from review.progress import Progress
 
 CHUNK = 250
 """Tasks in one request: about a second's work for the server, and little to look up after a cut."""
+
+PAUSES = (0.5, 3.0)
+"""Before the second and the third try of a chunk, in seconds."""
+
+PASSING = (408, 429, 500, 502, 503, 504)
+"""Answers that may be others a moment later."""
 
 SETTLE_SECONDS = 1.0
 """Between two look-ups after a cut: the server may still be writing what it was sent."""
@@ -126,6 +133,7 @@ class Pusher:
             chunk = [item.artwork_id for item in items[start : start + CHUNK]]
             pushed.created += self._import(batch, {i: requests[i] for i in chunk})
             self.progress.advance(len(chunk))
+        self._verify(batch)
         if items:
             set_model_version(self.server, self.project, model_version(batch.run_id))
         with self.catalog.write() as session:
@@ -148,20 +156,21 @@ class Pusher:
         return Asked(item.attributes, item.purpose != "review", item.score, shown)
 
     def _import(self, batch: Batch, requests: Mapping[int, dict[str, Any]]) -> int:
-        """Send one chunk; after a cut, find out what arrived and send the rest once more."""
-        try:
-            created = self._post(requests)
-        except ServerDown:
-            self._settle(batch)
-            with self.catalog.read() as session:
-                known = {task.artwork_id for task in tasks_of(session, batch.id)}
-            arrived = len(known & requests.keys())
-            missing = {i: request for i, request in requests.items() if i not in known}
-            created = self._post(missing) if missing else {}
-            self._record(batch, created)
-            return arrived + len(created)
-        self._record(batch, created)
-        return len(created)
+        """Send one chunk; after a cut or a server's fault, find out what arrived and send the rest again."""
+        left = dict(requests)
+        for pause in (*PAUSES, None):
+            try:
+                self._record(batch, self._post(left) if left else {})
+                return len(requests)
+            except (ServerDown, RequestFailed) as error:
+                if pause is None or (isinstance(error, RequestFailed) and error.status not in PASSING):
+                    raise
+                time.sleep(pause)
+                self._settle(batch)
+                with self.catalog.read() as session:
+                    known = {task.artwork_id for task in tasks_of(session, batch.id)}
+                left = {i: request for i, request in left.items() if i not in known}
+        raise AssertionError("the last try returns or raises")
 
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
         """Import tasks; return the server's task ids by artwork id (it keeps the order)."""
@@ -175,36 +184,42 @@ class Pusher:
         return dict(zip(requests, answer.task_ids or [], strict=True))
 
     def _record(self, batch: Batch, created: Mapping[int, int]) -> None:
+        """Write tasks that stand at the server, and delete there what is one too many."""
         with self.catalog.write() as session:
-            add_tasks(session, batch, created, model_version(batch.run_id))
+            surplus = add_tasks(session, batch, created, model_version(batch.run_id))
+        for task_id in surplus:
+            self.server.delete_task(task_id)
 
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := len(self._arrived(batch.uuid))) != before:
+        while (found := self._count(batch.uuid)) != before:
             before = found
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
-    def _arrived(self, batch: UUID) -> list[Any]:
-        """Return the tasks of a batch that stand at the server."""
-        return list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch))))
+    def _count(self, batch: UUID) -> int:
+        """Return how many tasks of a batch stand at the server."""
+        return self.server.count(self.project, ("data.batch", "equal", "String", str(batch)))
+
+    def _verify(self, batch: Batch) -> None:
+        """Make sure that the server has each task of a batch once: a request may have been repeated."""
+        with self.catalog.read() as session:
+            known = len(tasks_of(session, batch.id))
+        if self._count(batch.uuid) != known:
+            self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
-        arrived = self._arrived(batch.uuid)
+        arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
         with self.catalog.read() as session:
             known = tasks_of(session, batch.id)
-            by_uuid = {
-                str(card.uuid): card.artwork_id
-                for card in cards(session, (i.artwork_id for i in items_of(session, batch.id))).values()
-            }
+            ours = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+        by_uuid = {str(card.uuid): card.artwork_id for card in ours.values()}
         keep, doubles = sort_out(arrived, known, by_uuid)
-        with self.catalog.write() as session:
-            add_tasks(session, batch, keep, model_version(batch.run_id))
+        self._record(batch, keep)
         for task_id in doubles:
-            with self.server.asked("to delete a doubled task"):
-                self.server.client.tasks.delete(id=str(task_id))
+            self.server.delete_task(task_id)
 
     def _urls(self, faces: Iterable[Card]) -> ImageUrls:
         """Make sure that the images of these artworks are served; one of each root is fetched."""

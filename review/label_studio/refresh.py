@@ -47,8 +47,7 @@ def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
         with pusher.server.asked("for a task"):
             found = pusher.server.client.tasks.get(id=str(task.task_id))
         if not begun(found):
-            with pusher.server.asked("to delete a task"):
-                pusher.server.client.tasks.delete(id=str(task.task_id))
+            pusher.server.delete_task(task.task_id)
             withdrawn.add(task.id)
         pusher.progress.advance()
     with pusher.catalog.write() as session:
