@@ -66,15 +66,18 @@ def _tsne(anchors: Floats) -> Floats:
         line = np.arange(len(anchors), dtype=np.float32)
         return np.stack([line, np.zeros_like(line)], axis=1)
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     perplexity = min(30.0, (len(anchors) - 1) / 3)
-    with warnings.catch_warnings():
+    # one thread: on a busy machine, OpenMP threads that spin for each other take twenty times as long
+    with threadpool_limits(1, "openmp"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that underflow in tiny sets
         laid_out = TSNE(
             init="pca" if min(anchors.shape) > 2 else "random",
             random_state=0,
             max_iter=400,
             perplexity=perplexity,
+            method="exact" if len(anchors) <= 100 else "barnes_hut",
         ).fit_transform(anchors)
     points: Floats = np.asarray(laid_out, dtype=np.float32)
     return points / max(float(np.abs(points).max()), 1e-9)

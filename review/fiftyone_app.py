@@ -47,21 +47,25 @@ def app_url(port: int, dataset: str) -> str:
 def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
     """Serve the App until Ctrl-C.
 
+    The server runs without a session of FiftyOne's: a session shows every browser window the same view,
+    and here each has its own, which its address names.
+
     Args:
         workspace: Names the dataset, which must be there.
         port: As ``choose_port`` gives it.
         open_browser: Open a browser window here.
         say: Told once the App answers.
     """
-    fo = import_fiftyone(workspace)
-    dataset = fo.load_dataset(workspace.settings.fiftyone.dataset)
+    import_fiftyone(workspace)
+    from fiftyone.core.service import ServerService
+
     address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
-    session = fo.launch_app(dataset, port=port, address=address, remote=True, auto=False)
+    server = ServerService(port, address=address, do_not_track=True)
     try:
-        url = app_url(port, dataset.name)
+        url = app_url(port, workspace.settings.fiftyone.dataset)
         say(url)
         if open_browser:
             webbrowser.open(url)
-        session.wait(-1)
+        server.wait()
     except KeyboardInterrupt:
-        session.close()
+        server.stop()

@@ -22,7 +22,7 @@ from review.fiftyone_brain import embed, evaluate
 from review.fiftyone_env import import_fiftyone
 from review.fiftyone_samples import field_of, field_types
 from review.fiftyone_schema import declare_fields
-from review.fiftyone_views import arrange, lay_out_sidebar
+from review.fiftyone_views import arrange, lay_out_sidebar, save_workspace
 from review.fiftyone_write import SampleWriter
 from review.progress import Progress, Silent
 
@@ -130,6 +130,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     dataset.classes = {name: names.live for name, names in picture.names.items()}
     if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
         lay_out_sidebar(fo, dataset, picture)
+    save_workspace(fo, dataset, picture)
     state.views = arrange(fo, dataset, picture, state.views)
     summary.saved_views = len(state.views)
     summary.samples = state.samples = dataset.count()

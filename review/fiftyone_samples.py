@@ -173,13 +173,13 @@ def _attribute(name: str, known: AttributeFacts, artwork_id: int, context: Conte
     made: Document = {
         f"{stem}_p_label": known.p_label,
         f"{stem}_score": known.score,
-        f"{stem}_p_suggested": known.p_suggested,
         f"{stem}_reason": known.reason,
         f"{stem}_issue": known.issue,
         f"{stem}_verdict": known.verdict,
     }
-    if known.suggested is not None:
+    if known.suggested is not None and known.issue is not None:  # for a label in no doubt it is noise
         made[f"{stem}_suggested"] = shown[known.suggested]
+        made[f"{stem}_p_suggested"] = known.p_suggested
     if known.label is not None:
         made[stem] = {"_cls": "Classification", "label": shown[known.label], "source": known.source}
     if known.predicted is not None and known.p_predicted is not None:

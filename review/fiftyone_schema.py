@@ -20,35 +20,38 @@ INDEXED = ("_score",)
 
 
 def declare_fields(fo: Any, dataset: Any, types: Mapping[str, str], before: Iterable[str]) -> None:
-    """Declare our fields that the dataset lacks, drop those of an earlier layout, index the scores."""
+    """Declare our fields that the dataset lacks, drop those of an earlier layout, index the scores.
+
+    All at once: declared one by one, fifty fields take seconds.
+    """
     schema = dataset.get_field_schema()
     for name in before:
         if name not in types and name in schema:
             dataset.delete_sample_field(name)
+    top: dict[str, Any] = {}
+    inner: dict[str, Any] = {}
     for name, kind in types.items():
-        if name in schema:
-            continue
-        _declare(fo, dataset, name, kind)
-        suffix = next((end for end in DESCRIPTIONS if name.endswith(end)), None)
-        if suffix is not None:
-            described = dataset.get_field(name)
-            described.description = DESCRIPTIONS[suffix]
-            described.save()
+        if name not in schema:
+            top[name] = _field(fo, name, kind)
+            if kind == "label":
+                inner[f"{name}.source"] = fo.StringField()
+            if kind == "prediction":
+                inner[f"{name}.top"] = fo.ListField(fo.StringField())
+    for fields in (top, inner):
+        if fields:
+            dataset.add_dynamic_sample_fields(fields)
     indexes = dataset.list_indexes()
     for name in ("artwork", "score", *(n for n in types if n.endswith(INDEXED))):
         if name not in indexes:
             dataset.create_index(name)
 
 
-def _declare(fo: Any, dataset: Any, name: str, kind: str) -> None:
+def _field(fo: Any, name: str, kind: str) -> Any:
+    suffix = next((end for end in DESCRIPTIONS if name.endswith(end)), None)
+    description = DESCRIPTIONS.get(suffix or "")
     plain = {"string": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
     if kind in plain:
-        dataset.add_sample_field(name, plain[kind])
-    elif kind == "list":
-        dataset.add_sample_field(name, fo.ListField, subfield=fo.StringField)
-    else:
-        dataset.add_sample_field(name, fo.EmbeddedDocumentField, embedded_doc_type=fo.Classification)
-        if kind == "label":
-            dataset.add_sample_field(f"{name}.source", fo.StringField)
-        if kind == "prediction":
-            dataset.add_sample_field(f"{name}.top", fo.ListField, subfield=fo.StringField)
+        return plain[kind](description=description)
+    if kind == "list":
+        return fo.ListField(fo.StringField(), description=description)
+    return fo.EmbeddedDocumentField(fo.Classification, description=description)

@@ -12,6 +12,7 @@ from typing import Any
 from bson import json_util
 
 from db.browse import Picture
+from review.fiftyone_brain import MAP
 from review.fiftyone_samples import ATTRIBUTE_FIELDS, earlier_field, field_of
 
 CONFUSIONS = 5
@@ -19,6 +20,8 @@ CONFUSIONS = 5
 
 WORST = 200
 """How many of the worst labels a view shows."""
+
+WORKSPACE = "review"
 
 COLORS = {"worst": "#EE0000", "confusion": "#FF9900", "review": "#0066FF", "other": "#777799"}
 
@@ -132,6 +135,27 @@ def _runs_disagree(F: Any, dataset: Any, picture: Picture, before: int) -> Wante
         f"Runs {before} and {picture.run.id} predict different classes",
         COLORS["other"],
         dataset.match(F.any(differ)).sort_by("score"),
+    )
+
+
+def save_workspace(fo: Any, dataset: Any, picture: Picture) -> None:
+    """Save the layout of panels for the work: grid and confusions beside the map; a person's own stays."""
+    if picture.run is None or dataset.has_workspace(WORKSPACE):
+        return
+    first = field_of(next(iter(picture.names)))
+    grid = fo.Panel(type="Samples", pinned=True, component_id="curate-grid")
+    confusions = fo.Panel(type="model_evaluation_panel_builtin", component_id="curate-confusions")
+    similar = fo.Panel(
+        type="Embeddings",
+        component_id="curate-map",
+        state={"brainResult": MAP, "colorByField": f"{first}.label"},
+    )
+    left = fo.Space(children=[grid, confusions], active_child="curate-grid")
+    right = fo.Space(children=[similar], active_child="curate-map")
+    dataset.save_workspace(
+        WORKSPACE,
+        fo.Space(children=[left, right], orientation="horizontal"),
+        description="The grid and the confusions beside the map of what looks alike",
     )
 
 
