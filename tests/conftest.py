@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.servers"]
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real paintings and lists, beside the checkout on the developers' machines; absent elsewhere."""
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"curate_test_{os.getpid()}")
 os.environ.setdefault("FIFTYONE_DATABASE_DIR", tempfile.mkdtemp(prefix="curate-mongo-"))
 

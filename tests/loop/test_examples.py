@@ -1,0 +1,121 @@
+"""Every example that a command's help shows is run, in the order of the loop, by a person in a folder."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+import typer
+
+from curate.cli.app import app
+from curate.gallery import Record, draw_gallery, plant_errors, write_listing
+from db.workspace import change_settings, open_workspace
+from review.label_studio_server import LocalServer
+from review.scripted_reviewer import answer_tasks
+from tests.conftest import Curate
+
+RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
+"""The drawn styles under the names that the examples use."""
+
+ORDER = (
+    "init ingest stats history classes-list classes-add classes-rename classes-merge train runs issues "
+    "evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
+    "export-model predict backup restore upgrade relocate doctor check"
+).split()
+
+ELSEWHERE = {"demo"}
+"""Examples that another test runs: the demo's is ``test_demo.py``'s."""
+
+
+def examples() -> dict[str, list[str]]:
+    """Return the words of each command's example, by the command's own words joined with ``-``."""
+    found = {}
+
+    def walk(group: object, words: tuple[str, ...]) -> None:
+        for name, command in group.commands.items():  # type: ignore[attr-defined]
+            if hasattr(command, "commands"):
+                walk(command, (*words, name))
+                continue
+            text = inspect.getdoc(command.callback) or ""
+            example = re.search(r"Example: curate (.+)", text)
+            assert example, f"curate {' '.join((*words, name))} has no example"
+            found["-".join((*words, name))] = shlex.split(example[1])
+
+    walk(typer.main.get_command(app), ())
+    return found
+
+
+def test_every_example_is_run() -> None:
+    assert set(examples()) - ELSEWHERE == set(ORDER) - {"ANSWER"}
+
+
+@pytest.mark.services
+def test_the_examples_work_one_after_the_other(
+    tmp_path: Path, curate: Curate, label_studio: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One person's afternoon: `curate init paintings`, then everything else inside that folder."""
+    found = examples()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
+    monkeypatch.setenv("BROWSER", "true")
+    workspace = tmp_path / "paintings"
+
+    for step in ORDER:
+        if step == "ANSWER":
+            answer_half(workspace)
+            continue
+        words = adapted(found[step], workspace, tmp_path)
+        if step == "restore":
+            shutil.rmtree("paintings-again", ignore_errors=True)
+        result = curate(*words)
+
+        assert result.status == 0, f"curate {shlex.join(words)}\n{result.stdout}{result.stderr}"
+        if step == "init":
+            monkeypatch.chdir(workspace)
+            make_scans(workspace)
+            change_settings(open_workspace(workspace), "label_studio", "url", label_studio.url)
+
+
+def make_scans(folder: Path) -> None:
+    """Draw ``scans/images/*.jpg`` and list them in ``labels.csv``, a tenth of the labels wrong."""
+    records = [
+        Record(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
+        for r in draw_gallery(folder / "scans", 90, seed=1)
+    ]
+    write_listing(plant_errors(records, 0.1, seed=1), folder / "labels.csv")
+
+
+def answer_half(folder: Path) -> None:
+    """Let the reviewer find every open label right."""
+    from db.artworks import label_table
+    from db.classes import attributes, class_list
+
+    workspace = open_workspace(folder)
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        table = label_table(session)
+        keys = {a.name: class_list(session, a).key for a in attributes(session)}
+    standing = {
+        str(uuid): {name: key[table.labels[name][row]] for name, key in keys.items()}
+        for row, uuid in enumerate(table.uuids)
+    }
+    answer_tasks(workspace.settings.label_studio, standing, standing)
+
+
+def adapted(words: list[str], workspace: Path, outside: Path) -> list[str]:
+    """Put what only this run can know into an example: where an archive is, which verdict, which runs."""
+    if words[0] == "relocate":
+        shutil.copytree(workspace / "scans", outside / "archive", dirs_exist_ok=True)
+        return [word.replace("/archive/scans", str(outside / "archive")) for word in words]
+    if words[0] == "undo":
+        from sqlalchemy import text
+
+        with open_workspace(workspace).open_catalog() as catalog, catalog.read() as session:
+            newest = session.execute(text("SELECT max(id) FROM verdict")).scalar()
+        return ["undo", str(newest)]
+    if words[0] == "compare":
+        return ["compare", "1", "2", *words[3:]]
+    return words
