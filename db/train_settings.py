@@ -20,10 +20,11 @@ FROZEN: dict[str, Any] = {
     "batch_size": "auto",
     "lr": 3e-3,
     "backbone_lr": 0.0,
-    "weight_decay": 0.05,
-    "dropout": 0.3,
-    "lstm_hidden": 256,
-    "projection": 256,
+    "weight_decay": 0.01,
+    "dropout": 0.5,
+    "label_smoothing": 0.1,
+    "lstm_hidden": 512,
+    "projection": 512,
     "augment": "none",
 }
 """The default recipe for heads on cached features."""
@@ -31,12 +32,13 @@ FROZEN: dict[str, Any] = {
 FINETUNE: dict[str, Any] = {
     "epochs": 12,
     "batch_size": 32,
-    "lr": 1e-3,
-    "backbone_lr": 2e-4,
+    "lr": 2e-3,
+    "backbone_lr": 3e-4,
     "weight_decay": 0.05,
-    "dropout": 0.3,
-    "lstm_hidden": 256,
-    "projection": 256,
+    "dropout": 0.5,
+    "label_smoothing": 0.1,
+    "lstm_hidden": 512,
+    "projection": 512,
     "augment": "light",
 }
 """The default recipe for a network trained end to end."""
@@ -173,7 +175,9 @@ class TrainSettings(BaseModel):
     )
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps in which the rate rises first.")
     grad_clip: float = Field(1.0, ge=0, le=1000, description="Largest norm of a gradient; 0 is no limit.")
-    label_smoothing: float = Field(0.05, ge=0, lt=1, description="Share of the target given to all classes.")
+    label_smoothing: float | None = Field(
+        None, ge=0, lt=1, description="Share of the target given to all classes."
+    )
     ema: float = Field(
         0.0, ge=0, lt=1, description="Decay of the averaged weights that predict; 0 uses the last weights."
     )

@@ -244,13 +244,14 @@ class Fit:
         losses = torch.zeros(len(self.attributes), device=self.device)
         counts = torch.zeros(len(self.attributes), device=self.device, dtype=torch.long)
         pieces: list[Logits] = []
+        smoothing = self.settings.label_smoothing or 0.0
         for part in torch.arange(len(inputs)).tensor_split(self.parts):
             piece, given = slice(int(part[0]), int(part[-1]) + 1), labels[part]
             with self._autocast():
                 logits = [scores.float() for scores in self.network(inputs[piece])]
-            own, found = masked_losses(logits, given, self.settings.label_smoothing, self.priors)
+            own, found = masked_losses(logits, given, smoothing, self.priors)
             if kept < 1:
-                second, _ = masked_losses(logits, other[part], self.settings.label_smoothing, self.priors)
+                second, _ = masked_losses(logits, other[part], smoothing, self.priors)
                 own = kept * own + (1 - kept) * second
             share = len(part) / len(inputs)
             (self.weights(own, found) * share).backward()

@@ -112,8 +112,9 @@ def remember(lstm: nn.LSTM, steps: int) -> None:
     """Start the forget gates so that the final state still holds the first cells of the sequence.
 
     Chrono initialisation (Tallec and Ollivier, "Can recurrent neural networks warp time?", ICLR 2018):
-    forget biases are log(u), u uniform in 1..T. With torch's default, a gate near 0.5 has forgotten
-    all but the last three of 49 cells, and the final state describes the image's lower right corner.
+    forget biases are log(u), u uniform in 1..T - 1, input biases their negatives. With torch's default, a
+    gate near 0.5 has forgotten all but the last three of 49 cells, and the final state describes the image's
+    lower right corner.
     """
     hidden = lstm.hidden_size
     for name, parameter in lstm.named_parameters():
@@ -122,6 +123,7 @@ def remember(lstm: nn.LSTM, steps: int) -> None:
         if name.startswith("bias_ih"):
             span = torch.rand(hidden, device=parameter.device) * max(steps - 2, 0) + 1
             parameter[hidden : 2 * hidden] = torch.log(span)
+            parameter[:hidden] = -torch.log(span)  # so that what is summed up doesn't saturate the tanh
 
 
 class Projection(nn.Module):

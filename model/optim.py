@@ -46,7 +46,7 @@ def make_optimizer(groups: list[dict[str, object]], settings: TrainSettings) -> 
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=settings.lr or 0.1, momentum=0.9, nesterov=True)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(groups, lr=settings.lr or 1e-3)
+    return kind(groups, lr=settings.lr or 1e-3, fused=True)
 
 
 def rate_factor(settings: TrainSettings, step: int, steps: int) -> float:
