@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from curate.evaluation import AttributePredictions, RunEvaluation, RunPredictions, evaluate_run
+from curate.evaluation.predictions import Ints
+from curate.report.figures import TOP_CLASSES
 from db.catalog import Catalog
 from db.classes import attributes, class_list
 from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
@@ -56,6 +58,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """The cells of one confusion matrix that are shown with artworks.
+
+    Attributes:
+        confused: The commonest mistakes, most artworks first.
+        others: All other mistakes among the commonest classes; a page shows them when they are asked for.
+        known: What the run knows best of each of the commonest classes.
+    """
+
+    confused: list[Cell]
+    others: list[Cell]
+    known: list[Cell]
+
+
+@dataclass(frozen=True)
 class Duplicates:
     """One duplicate group: its artworks' rows, and the attributes in which their labels differ."""
 
@@ -72,7 +89,7 @@ class RunContent:
         doubts, outliers: Worst first.
         doubted, outlying: How many there are in all.
         duplicates: Groups whose labels differ first; ``duplicate_groups`` is how many there are.
-        confusions, typical: By attribute the commonest mistakes, and what the run knows best of a class.
+        cells: By attribute the cells of its confusion matrix that are shown with artworks.
         counts: By attribute, labels of each class (imported, corrected) over all artworks.
         history: Training curves; columns ``HISTORY``.
         rounds: A row a batch: batch, run, artworks, reviewed, errors, expected.
@@ -89,8 +106,7 @@ class RunContent:
     outlying: int
     duplicates: list[Duplicates]
     duplicate_groups: int
-    confusions: Mapping[str, list[Cell]]
-    typical: Mapping[str, list[Cell]]
+    cells: Mapping[str, Cells]
     counts: Mapping[str, tuple[list[int], list[int]]]
     history: pd.DataFrame
     rounds: pd.DataFrame
@@ -104,8 +120,8 @@ class RunContent:
             yield doubt.row
         for group in self.duplicates:
             yield from group.rows
-        for cells in [*self.confusions.values(), *self.typical.values()]:
-            for cell in cells:
+        for cells in self.cells.values():
+            for cell in [*cells.confused, *cells.others, *cells.known]:
                 yield from cell.rows
 
 
@@ -142,17 +158,20 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         )
         scores, audits = label_scores(session, run), audit_answers(session)
     groups = duplicate_groups(predictions)
+    evaluation = evaluate_run(predictions)
     return RunContent(
         predictions,
-        evaluate_run(predictions),
+        evaluation,
         list(doubts(predictions, labels, names)),
         doubted,
         list(doubts(predictions, outliers, names)),
         outlying,
         groups[:DUPLICATES],
         len(groups),
-        {name: confused(one) for name, one in predictions.attributes.items()},
-        {name: typical(one) for name, one in predictions.attributes.items()},
+        {
+            name: picture_cells(one, evaluation.attributes[name].confusion)
+            for name, one in predictions.attributes.items()
+        },
         {name: class_counts(one) for name, one in predictions.attributes.items()},
         pd.DataFrame(read_history(predictions.folder, run), columns=HISTORY),
         rounds,
@@ -183,32 +202,31 @@ def doubts(
             )
 
 
-def confused(one: AttributePredictions) -> list[Cell]:
-    """Return the commonest mistakes with examples."""
-    return _cells(one, mistakes=True, limit=min(CARDS, 2 * len(one.keys)))
-
-
-def typical(one: AttributePredictions) -> list[Cell]:
-    """Return what the run knows best of the commonest classes."""
-    return _cells(one, mistakes=False, limit=CARDS // 2)
-
-
-def _cells(one: AttributePredictions, mistakes: bool, limit: int) -> list[Cell]:
-    rows = one.evaluated(one.corrected)
-    given, said = one.corrected.classes[rows], one.predicted[rows]
+def picture_cells(one: AttributePredictions, confusion: Ints) -> Cells:
+    """Choose the cells of a confusion matrix that are shown with artworks."""
     width = len(one.keys)
-    support = np.bincount(given, minlength=width)
-    counts = np.bincount(given * width + said, minlength=width * width)
-    diagonal = np.arange(width) * (width + 1)
-    wanted = np.setdiff1d(np.flatnonzero(counts), diagonal) if mistakes else diagonal[counts[diagonal] > 0]
-    found = []
-    for cell in wanted[np.argsort(-counts[wanted], kind="stable")][:limit].tolist():
-        label, predicted = divmod(cell, width)
-        members = rows[(given == label) & (said == predicted)]
-        surest = members[np.argsort(-one.confidence[members], kind="stable")][:EXAMPLES]
-        share = counts[cell] / support[label]
-        found.append(Cell(label, predicted, int(counts[cell]), float(share), surest.tolist()))
-    return found
+    support = confusion.sum(axis=1)
+    common = np.lexsort((np.arange(width), -support))[:TOP_CLASSES]
+    wrong = confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[: min(CARDS, 2 * width)]
+    commonest = [divmod(cell, width) for cell in order.tolist() if wrong.flat[cell]]
+    others = [(i, j) for i in common.tolist() for j in common.tolist() if wrong[i, j]]
+    others = [cell for cell in others if cell not in set(commonest)]
+    known = [(i, i) for i in common.tolist() if confusion[i, i]]
+
+    def cells(chosen: Sequence[tuple[int, int]], examples: int) -> list[Cell]:
+        return [_cell(one, confusion, *cell, examples) for cell in chosen]
+
+    return Cells(cells(commonest, EXAMPLES), cells(others, EXAMPLES // 2), cells(known, EXAMPLES))
+
+
+def _cell(one: AttributePredictions, confusion: Ints, label: int, predicted: int, examples: int) -> Cell:
+    rows = one.evaluated(one.corrected)
+    members = rows[(one.corrected.classes[rows] == label) & (one.predicted[rows] == predicted)]
+    surest = members[np.argsort(-one.confidence[members], kind="stable")][:examples]
+    count = int(confusion[label, predicted])
+    return Cell(label, predicted, count, count / int(confusion[label].sum()), surest.tolist())
 
 
 def class_counts(one: AttributePredictions) -> tuple[list[int], list[int]]:

@@ -22,6 +22,8 @@ BARS = 30
 """Bars of a distribution; rarer classes are summed up in one."""
 CELLS = 40
 """Up to so many classes a confusion matrix is drawn cell by cell; above it is an image."""
+ENOUGH = 10
+"""Predictions that a bin of the calibration needs before its share means anything."""
 WIDE, NARROW = 6.0, 4.4
 """Widths in inches: a page shows a figure at most so wide, and shrinks it on a phone."""
 
@@ -170,13 +172,17 @@ def _image(plot: Axes, shares: np.ndarray[Any, Any]) -> None:
 
 
 def calibration(one: AttributeEvaluation) -> Chart:
-    """Draw how often the likeliest class is right, by the probability that the run gives it."""
+    """Draw how often the likeliest class is right, by the probability that the run gives it.
+
+    Bins of fewer than ``ENOUGH`` predictions are left out; the numbers beside the figure have them.
+    """
     bins = one.reliability
     with drawing():
         figure, plot = axes(NARROW, 3.4)
         plot.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         plot.bar(bins["confidence"], bins["share"], width=0.045, color=LINE)
-        plot.plot(bins["confidence"], bins["accuracy"], marker="o", markersize=3.5, color=ACCENT)
+        sure = bins[bins["n"] >= ENOUGH]
+        plot.plot(sure["confidence"], sure["accuracy"], marker="o", markersize=3.5, color=ACCENT)
         plot.set(xlim=(0, 1.01), ylim=(0, 1.01), xlabel="probability of the predicted class")
         plot.set_ylabel("share that is right")
         percent(plot.xaxis)

@@ -138,6 +138,7 @@ def _attribute(
     if one.changed:
         sets.insert(0, ("imported", one.imported))
     changed = sum(a != b for a, b in zip(*content.counts[name], strict=True))
+    cells = content.cells[name]
     drawn = {kind: shown_chart(chart, name) for kind, chart in charts.attributes[name].items()}
     return {
         "name": name,
@@ -146,8 +147,9 @@ def _attribute(
         "disjoint": one.artist_disjoint,
         "charts": {"confusion_all": None, **drawn},
         "distribution_note": "An orange mark is the count as imported" if changed else "",
-        "confusions": [_cell(index, cell, one, content, images) for cell in content.confusions[name]],
-        "typical": [_cell(index, cell, one, content, images) for cell in content.typical[name]],
+        "confused": [_cell(index, cell, one, content, images) for cell in cells.confused],
+        "others": [_cell(index, cell, one, content, images) for cell in cells.others],
+        "known": [_cell(index, cell, one, content, images) for cell in cells.known],
         "classes": one.per_class.to_dict("records"),
     }
 
