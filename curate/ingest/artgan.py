@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from curate.ingest.csv_list import count_lines
 from curate.ingest.errors import ClassFileMissing, SourceUnreadable
 from curate.ingest.folders import artist_slug
 from curate.ingest.lines import open_text
@@ -151,13 +152,13 @@ def open_artgan(source: Path, attributes: Sequence[str], artist_from: str | None
     columns = [Said("import:artgan", attribute) for attribute in listed]
     if "artist" in attributes and artist_from != "list":
         columns.append(Said("import:artgan-path", "artist"))
-    total = sum(1 for path in lists.values() for _ in path.open("rb"))
+    lines = {name: sum(count_lines(p) for (a, _), p in lists.items() if a == name) for name in listed}
     return ArtGanReader(
         "artgan",
         folder,
         tuple(columns),
         tuple(SaidSplit("import:artgan", attribute) for attribute in listed),
-        total=total if len(listed) == 1 else None,
+        total=max(lines.values()),
         aliases=ALIASES,
         lists=lists,
         names=names,

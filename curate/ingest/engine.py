@@ -217,7 +217,7 @@ class _Run:
         ]
         outdated = self._outdated(plan, entries)
         refused = plan.refused + self._bad_images(plan)
-        self.refused += refused
+        self.refused += [row._replace(where=shown(row.where, 300)) for row in refused]
         if outdated or len(self.refused) >= LIST_BATCH:
             self._write(outdated)
         self.summary.refused.update(row.reason for row in refused)

@@ -174,6 +174,8 @@ def open_image(data: bytes, kind: str) -> Image.Image:
         raise BadImage("unsupported_format")
     try:
         return Image.OPEN[kind][0](BytesIO(data), b"")
+    except Image.DecompressionBombError as error:
+        raise BadImage("too_many_pixels") from error
     except DECODER_ERRORS as error:
         raise BadImage("truncated" if len(data) < 64 else "corrupt") from error
 

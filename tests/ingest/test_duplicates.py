@@ -105,9 +105,8 @@ def test_the_150_real_pairs_are_found_beside_3000_paintings(
         ).all()
     groups: dict[int, list[str]] = {}
     for root, path, group in rows:
-        groups.setdefault(group, []).append(
-            Path(path).name if root == "images" else f"wikiart/{Path(path).name}"
-        )
+        name = Path(path).name
+        groups.setdefault(group or 0, []).append(name if root == "images" else f"wikiart/{name}")
     found = {
         frozenset((one, other))
         for members in groups.values()
