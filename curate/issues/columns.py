@@ -28,6 +28,8 @@ class LabelColumn:
             right although atypical of its class.
         margins: Training dynamics, shape ``(N,)``: the mean over epochs of the given label's logit minus
             the largest other logit (AUM), if the run kept them.
+        codes: The label of every artwork, rare classes too, as any integers, shape ``(N,)``; negative where
+            missing. An artist with two works is no class of the run, but still has a record.
     """
 
     attribute: str
@@ -36,6 +38,7 @@ class LabelColumn:
     pred_probs: NDArray[np.floating]
     reviewed: NDArray[np.int8]
     margins: Floats | None = None
+    codes: Ints | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that disagree; scoring them would blame the wrong artworks."""
@@ -50,6 +53,11 @@ class LabelColumn:
                 f"reviewed of {self.attribute} has shape {self.reviewed.shape}, expected ({count},)."
             )
         check_labels(self.labels, width)
+
+    @property
+    def values(self) -> Ints:
+        """What to pool records by, shape ``(N,)``: ``codes``, or the labels where there are none."""
+        return self.labels if self.codes is None else self.codes
 
     @property
     def scorable(self) -> NDArray[np.bool_]:
@@ -77,6 +85,21 @@ def _no_reason(_row: int) -> str:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What reviewers found about labels of one attribute, right ones and wrong ones.
+
+    Attributes:
+        rows: The artworks, shape ``(V,)``.
+        given: The label that was asked about, shape ``(V,)``; a corrected label has since changed.
+        wrong: Whether it was found wrong, shape ``(V,)``.
+    """
+
+    rows: Ints
+    given: Ints
+    wrong: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class LabelScores:
     """How far each label of one attribute is to be trusted, and what should stand there instead.
 
@@ -87,6 +110,7 @@ class LabelScores:
         suggested: The likeliest other class, shape ``(N,)``; -1 where unscored or where there is none.
         p_label: Uncalibrated out-of-sample probability of the given label, shape ``(N,)``.
         p_suggested: The same of the suggested class; NaN where there is none.
+        kinds: Estimated share of the labels that are errors of each kind; empty where too little is known.
     """
 
     attribute: str
@@ -94,6 +118,7 @@ class LabelScores:
     suggested: Ints
     p_label: Floats
     p_suggested: Floats
+    kinds: dict[str, float] = field(default_factory=dict)
     _evidence: Callable[[int], Evidence] = field(default=_no_evidence, repr=False)
     _reason: Callable[[int], str] = field(default=_no_reason, repr=False)
 

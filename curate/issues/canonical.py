@@ -1,0 +1,98 @@
+"""One order of artworks and classes, whatever order they come in: the result must not depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.issues.columns import Findings, Floats, Ints, LabelColumn
+from curate.issues.neighbours import Neighbours
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """Artworks in the order of what is known of them, classes in the order of their keys.
+
+    Attributes:
+        artworks: The caller's row at each canonical place, shape ``(N,)``.
+        place: The canonical place of each of the caller's rows, shape ``(N,)``.
+        groups: Duplicate groups in canonical order, numbered by first appearance, shape ``(N,)``.
+    """
+
+    artworks: Ints
+    place: Ints
+    groups: Ints
+
+    def column(self, column: LabelColumn) -> LabelColumn:
+        """Return a column with its artworks and classes in canonical order."""
+        sorted_classes = _class_order(column)
+        codes = None if column.codes is None else column.codes[self.artworks]
+        return replace(
+            column,
+            classes=tuple(column.classes[at] for at in sorted_classes),
+            labels=_renumbered(column.labels, sorted_classes)[self.artworks],
+            pred_probs=np.ascontiguousarray(column.pred_probs[self.artworks][:, sorted_classes]),
+            reviewed=column.reviewed[self.artworks],
+            margins=None if column.margins is None else column.margins[self.artworks],
+            codes=codes,
+        )
+
+    def neighbours(self, neighbours: Neighbours) -> Neighbours:
+        """Return neighbours in canonical order."""
+        rows = neighbours.rows[self.artworks]
+        return Neighbours(np.where(rows >= 0, self.place[rows], -1), neighbours.similarity[self.artworks])
+
+    def findings(self, findings: Findings, column: LabelColumn) -> Findings:
+        """Return findings about canonical rows and classes."""
+        given = _renumbered(findings.given, _class_order(column))
+        return Findings(self.place[findings.rows], given, findings.wrong)
+
+    def restore(self, values: Floats) -> Floats:
+        """Return values at the caller's rows."""
+        return values[self.place]
+
+    def restore_classes(self, classes: Ints, column: LabelColumn) -> Ints:
+        """Return the caller's class indices at the caller's rows; -1 stays."""
+        own = _class_order(column)
+        return np.where(classes >= 0, own[classes], -1)[self.place] if len(own) else classes[self.place]
+
+
+def canonical_order(
+    columns: Sequence[LabelColumn], groups: Ints, embedding: NDArray[np.floating] | None
+) -> Canonical:
+    """Order the artworks by a digest of everything known of them."""
+    digests = [blake2b(digest_size=16) for _ in range(len(groups))]
+    for column in sorted(columns, key=lambda column: column.attribute):
+        own = _class_order(column)
+        labels = _renumbered(column.labels, own)
+        probs = np.ascontiguousarray(column.pred_probs[:, own])
+        for row, digest in enumerate(digests):
+            digest.update(labels[row].tobytes())
+            digest.update(probs[row].tobytes())
+    if embedding is not None:
+        vectors = np.ascontiguousarray(embedding)
+        for row, digest in enumerate(digests):
+            digest.update(vectors[row].tobytes())
+    keys = np.array([digest.digest() for digest in digests], dtype="S16")
+    artworks = np.argsort(keys, kind="stable").astype(np.int64)
+    place = np.empty(len(groups), dtype=np.int64)
+    place[artworks] = np.arange(len(groups))
+    _, first, inverse = np.unique(groups[artworks], return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return Canonical(artworks, place, rank[inverse].astype(np.int64))
+
+
+def _class_order(column: LabelColumn) -> Ints:
+    return np.array(sorted(range(len(column.classes)), key=lambda at: column.classes[at]), dtype=np.int64)
+
+
+def _renumbered(labels: Ints, order: Ints) -> Ints:
+    """Return labels as places in ``order``; -1 stays."""
+    places = np.empty(len(order) + 1, dtype=np.int64)
+    places[order] = np.arange(len(order))
+    places[-1] = -1
+    return places[labels]
