@@ -214,7 +214,9 @@ def _result(
     temperature = {name: values["temperature"] for name, values in found.items()}
     history = [line for output in outputs for line in output.fitted.history]
     path = runner.run_dir / "model"
+    margins = mean_margins(outputs, len(runner.examples), len(runner.targets))
     if runner.world.leads:
+        np.save(runner.run_dir / "models" / "margins.npy", margins)
         write_model(path, runner, outputs[-1].state, found)
         draw_curves(history, runner.run_dir / "curves.png")
     unreadable = {artwork_id for artwork_id, _ in runner.unreadable}
@@ -226,7 +228,7 @@ def _result(
         runner.features.embedding(),
         runner.unreadable,
         history,
-        mean_margins(outputs, len(runner.examples), len(runner.targets)),
+        margins,
         found,
         temperature,
         dict(runner.seconds),
