@@ -194,8 +194,8 @@ def _judge(
             probs[at] = detector.probabilities(numbers[at])
         return probs
 
-    planted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
-    planted /= planted.sum()
+    counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
+    planted: Floats = counted / counted.sum()
     unreviewed = (column.reviewed[rows] == 0).astype(np.float64)
     moved, shares = adapt(detect(rows, standing.labels[rows]), planted, unreviewed)
 

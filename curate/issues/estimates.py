@@ -1,0 +1,149 @@
+"""How many wrong labels are left, by a random audit guided by the scores; and what a batch will yield."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from curate.issues.columns import Floats
+
+FEWEST_AUDITS = 50
+DRAWS = 4000
+STRATA = 400
+
+# The grid of ways in which scores may be off: true odds = exp(SHIFT) * odds ** STRETCH, and a FLOOR of
+# errors that no score sees. Prior weights: scores roughly as stated, few unseen errors.
+SHIFTS = np.linspace(-3.0, 3.0, 31)
+STRETCHES = np.linspace(0.0, 2.0, 17)
+FLOORS = np.array([0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27])
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 90 % interval.
+
+    Attributes:
+        value: The estimate (the median).
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        audits: How many audit verdicts it rests on.
+        assumed: Fewer than fifty: it rests on the scores, which nobody has checked.
+    """
+
+    value: float
+    low: float
+    high: float
+    audits: int
+    assumed: bool
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the scores relate to what reviewers found: a weight for each way in which they may be off."""
+
+    shift: Floats  # (G,)
+    stretch: Floats  # (G,)
+    floor: Floats  # (G,)
+    weight: Floats  # (G,) summing to 1
+
+    def wrong(self, odds: Floats) -> Floats:
+        """Return the probability of being wrong under each way, shape ``(G, len(odds))``."""
+        return _wrong(odds, self.shift[:, None], self.stretch[:, None], self.floor[:, None])
+
+    def mean_wrong(self, scores: Floats) -> Floats:
+        """Return the probability that each label is wrong, all ways weighed, shape of ``scores``."""
+        heavy = self.weight > 1e-5
+        kept = Calibration(self.shift[heavy], self.stretch[heavy], self.floor[heavy], self.weight[heavy])
+        knots = np.linspace(-12.0, 12.0, 241)
+        curve = kept.weight @ kept.wrong(knots) / kept.weight.sum()
+        return np.interp(_odds(scores), knots, curve)
+
+
+def calibrate(scores: Floats, wrong: Floats) -> Calibration:
+    """Weigh every way in which the scores may be off by what reviewers found (Bayes, on a grid).
+
+    Args:
+        scores: Score of each reviewed label when it was asked about, shape ``(V,)``.
+        wrong: 1 where it was found wrong, 0 where right, shape ``(V,)``.
+    """
+    grid = np.array(list(product(SHIFTS, STRETCHES, FLOORS)))
+    shift, stretch, floor = grid.T
+    log_weight = -0.5 * (shift / 1.5) ** 2 - 0.5 * ((stretch - 1.0) / 0.5) ** 2 - floor / 0.03
+    odds = _odds(scores)
+    for start in range(0, len(scores), 200):
+        some = slice(start, start + 200)
+        chance = np.clip(_wrong(odds[some], shift[:, None], stretch[:, None], floor[:, None]), 1e-9, 1 - 1e-9)
+        log_weight = log_weight + np.log(chance) @ wrong[some] + np.log1p(-chance) @ (1.0 - wrong[some])
+    weight = np.exp(log_weight - log_weight.max())
+    return Calibration(shift, stretch, floor, weight / weight.sum())
+
+
+def errors_left(scores: Floats, audited: Floats, wrong: Floats, *, seed: int = 0) -> Estimate:
+    """Estimate how many labels are wrong among those that nobody has reviewed.
+
+    The audit is a uniform sample, so it cannot be fooled; the scores tell how alike the rest is to it,
+    which narrows the interval. Where the scores say nothing it comes to the plain binomial.
+
+    Args:
+        scores: Scores of the labels not yet reviewed, shape ``(N,)``; NaN (unscored) is left out.
+        audited: Scores of the audited labels when they were drawn, shape ``(V,)``.
+        wrong: 1 where the audit found the label wrong, 0 where right, shape ``(V,)``.
+        seed: Makes the interval repeatable.
+
+    Returns:
+        The estimate with its 90 % interval; ``assumed`` below fifty audits.
+    """
+    known = np.isfinite(audited)
+    calibration = calibrate(audited[known], wrong[known])
+    rng = np.random.default_rng(seed)
+    odds = np.sort(_odds(scores[np.isfinite(scores)]))
+    ways = rng.choice(len(calibration.weight), size=DRAWS, p=calibration.weight)
+    drawn, counts = np.unique(ways, return_counts=True)
+    strata = np.array_split(odds, min(STRATA, max(len(odds), 1)))
+    size = np.array([len(stratum) for stratum in strata], dtype=np.float64)
+    middle = np.array([stratum.mean() if len(stratum) else 0.0 for stratum in strata])
+    chance = _wrong(
+        middle,
+        calibration.shift[drawn][:, None],
+        calibration.stretch[drawn][:, None],
+        calibration.floor[drawn][:, None],
+    )
+    mean = np.repeat(chance @ size, counts)
+    spread = np.sqrt(np.repeat((chance * (1 - chance)) @ size, counts))
+    totals = np.clip(mean + spread * rng.standard_normal(len(mean)), 0.0, len(odds))
+    low, value, high = np.quantile(totals, [0.05, 0.5, 0.95])
+    audits = int(known.sum())
+    return Estimate(float(value), float(low), float(high), audits, audits < FEWEST_AUDITS)
+
+
+def expected_yield(scores: Floats, reviewed: Floats, wrong: Floats) -> float:
+    """Forecast how many of these labels a reviewer will find wrong.
+
+    Unlike the errors left, this may learn from ranked reviews: a batch is ranked too.
+
+    Args:
+        scores: Scores of the labels about to be asked about, shape ``(B,)``; NaN is left out.
+        reviewed: Scores of labels reviewed before, when they were asked about, shape ``(V,)``.
+        wrong: 1 where found wrong, 0 where right, shape ``(V,)``.
+    """
+    known = np.isfinite(reviewed)
+    asked = scores[np.isfinite(scores)]
+    if not known.any():
+        return float((1.0 - asked).sum())
+    return float(calibrate(reviewed[known], wrong[known]).mean_wrong(asked).sum())
+
+
+def _odds(scores: Floats) -> Floats:
+    """Return the log-odds of being wrong."""
+    wrong = np.clip(1.0 - scores, 1e-5, 1.0 - 1e-5)
+    odds: Floats = np.log(wrong) - np.log(1.0 - wrong)
+    return odds
+
+
+def _wrong(odds: Floats, shift: Floats, stretch: Floats, floor: Floats) -> Floats:
+    """Return the chance of being wrong; the stretch turns about even odds of one in twenty."""
+    pivot = -3.0
+    chance: Floats = floor + (1.0 - floor) / (1.0 + np.exp(-(shift + pivot + stretch * (odds - pivot))))
+    return chance

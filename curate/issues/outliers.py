@@ -1,0 +1,62 @@
+"""Artworks unlike all others, and the seed's fixed threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from curate.issues.columns import Floats, Ints, LabelColumn
+from curate.issues.neighbours import Neighbours
+from curate.issues.quality import self_confidence
+
+NEAREST = 10
+
+
+def outlier_scores(neighbours: Neighbours) -> Floats:
+    """Score how far each artwork is from everything, by the mean similarity to its ten nearest.
+
+    Args:
+        neighbours: The nearest artworks of other duplicate groups.
+
+    Returns:
+        Shape ``(N,)``, in [0, 1], lower is worse: the chance of an artwork so far out if similarities
+        were normally distributed (median and quartiles taken as they are). NaN without a neighbour.
+    """
+    near = neighbours.rows[:, :NEAREST] >= 0
+    count = near.sum(axis=1)
+    total = np.where(near, neighbours.similarity[:, :NEAREST], 0.0).sum(axis=1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    known = np.isfinite(mean)
+    scores = np.full(len(mean), np.nan)
+    if not known.any():
+        return scores
+    low, middle, high = np.quantile(mean[known], [0.25, 0.5, 0.75])
+    spread = max(float(high - low) / 1.349, 1e-6)
+    scores[known] = np.clip(2.0 * norm.cdf((mean[known] - middle) / spread), 0.0, 1.0)
+    return scores
+
+
+def atypical_scores(pred_probs: NDArray[np.floating]) -> Floats:
+    """Score whether an artwork looks like any class at all: the largest probability, shape ``(N,)``."""
+    finite = np.isfinite(pred_probs).all(axis=1)
+    scores = np.full(len(pred_probs), np.nan)
+    if pred_probs.shape[1]:
+        scores[finite] = pred_probs[finite].max(axis=1)
+    return scores
+
+
+def below_threshold(column: LabelColumn, threshold: float) -> Ints:
+    """Return the artworks whose label got less probability than ``threshold``, lowest first.
+
+    This is the seed's rule. It does not know how sure the model is in general: on WikiArt a threshold of
+    0.3 selects most of the labels, right ones mostly.
+
+    Raises:
+        ValueError: The threshold is not a probability.
+    """
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f"The threshold is {threshold}, expected a probability from 0 to 1.")
+    confidence = self_confidence(column.labels, column.pred_probs)
+    rows = np.flatnonzero(np.isfinite(confidence) & (confidence < threshold))
+    return rows[np.argsort(confidence[rows], kind="stable")]
