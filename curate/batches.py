@@ -8,13 +8,19 @@ one counted as right: so the order is that of the errors to be expected in one r
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from curate.errors import NotAnAnswerList
 from db.catalog import Catalog
 from db.classes import attributes, find_attribute
+from db.controls import listed_labels
+from db.errors import FileMissing
 from db.models import Run
 from db.planning import (
     KnownLabel,
@@ -27,6 +33,9 @@ from db.planning import (
 )
 from db.tasks import Plan, PlannedItem
 
+CANDIDATES = 4
+"""Artworks that are ranked for each place in the batch: equal images and audits take some of them."""
+
 
 @dataclass(frozen=True)
 class BatchSettings:
@@ -36,6 +45,8 @@ class BatchSettings:
         limit: Artworks in all.
         attribute: Rank by the doubts in this attribute only.
         audit, controls: The shares of the batch that are audits and controls.
+        answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
+            that two reviewers agree on.
         annotators: How many reviewers each artwork is to have.
     """
 
@@ -43,6 +54,7 @@ class BatchSettings:
     attribute: str | None = None
     audit: float = 0.05
     controls: float = 0.05
+    answers: Path | None = None
     annotators: int = 1
 
 
@@ -56,8 +68,12 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         if settings.attribute is not None:
             find_attribute(session, settings.attribute)
         names = {a.id: a.name for a in attributes(session)}
-        doubts = open_doubts(session, run)
-        population, known = auditable(session), known_labels(session)
+        doubts = open_doubts(session, run, CANDIDATES * settings.limit, settings.attribute)
+        population = auditable(session)
+        if settings.answers is not None:
+            known = listed_labels(session, *read_answers(settings.answers, names.values()))
+        else:
+            known = known_labels(session)
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
         drawn = draw_audit(population, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
@@ -65,7 +81,7 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
     reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]
-    probability = len(drawn) / len(population) if population else None
+    probability = len(drawn) / len(population) if len(population) else None
     audits = [
         PlannedItem(i, "audit", labelled[i], float(rng.choice(scores)), inclusion_probability=probability)
         for i in drawn
@@ -107,10 +123,30 @@ def rank(
     return list(once.values())
 
 
-def draw_audit(population: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
+def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str]], str]:
+    """Read a CSV of labels known to be right; return its rows, and the column that names the artwork.
+
+    Raises:
+        FileMissing: There is no such file.
+        NotAnAnswerList: No column names the artwork, or none an attribute.
+    """
+    if not path.is_file():
+        raise FileMissing(path, "list of answers")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = list(rows[0]) if rows else []
+    key = next((column for column in ("artwork", "filepath") if column in columns), None)
+    if key is None or not set(columns) & set(names):
+        raise NotAnAnswerList(path, columns, list(names))
+    return rows, key
+
+
+def draw_audit(
+    population: Sequence[int] | NDArray[np.int64], count: int, rng: np.random.Generator
+) -> list[int]:
     """Draw artworks uniformly, each with the probability ``count / len(population)``."""
     drawn = rng.choice(len(population), size=min(count, len(population)), replace=False)
-    return [population[i] for i in sorted(drawn.tolist())]
+    return [int(population[i]) for i in sorted(drawn.tolist())]
 
 
 def draw_controls(

@@ -5,11 +5,13 @@
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     └── RunLocked                another process is training the same run
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from db.errors import CurateError
@@ -42,4 +44,14 @@ class RunLocked(CurateError):
         super().__init__(
             f"Run {run_id} is being trained by another process, with these settings and labels. "
             f"Wait for it, or stop it and run the command again: it goes on from there."
+        )
+
+
+class NotAnAnswerList(CurateError):
+    """The file of known answers lacks the columns that make it one."""
+
+    def __init__(self, path: Path, found: Sequence[str], attributes: Sequence[str]) -> None:
+        super().__init__(
+            f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
+            f"or `filepath`, and at least one of {', '.join(attributes)}."
         )

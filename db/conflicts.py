@@ -41,6 +41,11 @@ def record_conflicts(session: Session) -> int:
     return len(ties.keys() | doubles.keys())
 
 
+def record_ties(session: Session) -> None:
+    """Bring the issues ``label_conflict`` up to date, after reviewers have spoken."""
+    _keep(session, "label_conflict", label_conflicts(session))
+
+
 def label_conflicts(session: Session) -> Contradictions:
     """Return the labels that tie: imports of one time and rank, or reviewers, that say different classes."""
     tied = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,8 +28,12 @@ def push(
         float, typer.Option(min=0, max=1, help="The share drawn at random, to estimate the errors left.")
     ] = 0.05,
     controls: Annotated[
-        float, typer.Option(min=0, max=1, help="The share whose answer is known, to measure reviewers.")
-    ] = 0.05,
+        str,
+        typer.Option(
+            metavar="SHARE|CSV",
+            help="The share whose answer is known, to measure reviewers; or a list of known answers.",
+        ),
+    ] = "0.05",
     annotators: Annotated[
         int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
     ] = 1,
@@ -47,7 +52,8 @@ def push(
     from db.runs import find_run
 
     workspace = opened(context)
-    settings = BatchSettings(limit, attribute, audit, controls, annotators)
+    share, answers = _controls(controls)
+    settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
     with workspace.open_catalog() as catalog:
         if dry_run:
             with catalog.read() as session:
@@ -58,6 +64,17 @@ def push(
         with CliProgress() as progress:
             pushed = push_batch(workspace, catalog, settings, run_id, progress)
     _print_pushed(pushed, as_json, workspace.settings.label_studio.url)
+
+
+def _controls(text: str) -> tuple[float, Path | None]:
+    """Return the share of controls, and the list that they come from if one is named."""
+    try:
+        share = float(text)
+    except ValueError:
+        return 0.05, Path(text)
+    if not 0 <= share <= 1:
+        raise typer.BadParameter(f"{text} is outside 0 to 1", param_hint="--controls")
+    return share, None
 
 
 def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:

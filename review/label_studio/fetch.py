@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from db.catalog import Catalog
+from db.conflicts import record_ties
 from db.labels import derive
 from db.models import CatalogSetting, Task
 from db.tasks import (
@@ -102,6 +103,9 @@ class Fetcher:
             progress.advance(len(tasks[start : start + CHUNK]))
         if full:
             self._reconcile(synced)
+        if synced.verdicts or synced.taken_back:
+            with self.catalog.write() as session:
+                record_ties(session)
         newest = max((moment(task.updated_at) for task in tasks), default=None)
         if newest is not None and (before is None or newest > moment(before)):
             with self.catalog.write() as session:

@@ -117,7 +117,7 @@ def make(tmp_path: Path, label_studio: LocalServer, monkeypatch: pytest.MonkeyPa
 
     def build(count: int = 12, doubted: int = 6) -> Gallery:
         gallery = make_gallery(tmp_path, label_studio.url, count)
-        add_run(gallery.workspace, {i: {"style": 0.05 + 0.05 * i} for i in range(doubted)})
+        add_run(gallery.workspace, {i: {"style": min(0.05 + 0.05 * i, 0.95)} for i in range(doubted)})
         return gallery
 
     return build
