@@ -46,7 +46,7 @@ def evaluate(
         return
     typer.echo(f"run {found.run}: {found.backbone}, {found.protocol}, {found.artworks} artworks")
     typer.echo(
-        f"{'attribute':<10} {'labels':<9} {'n':>6} {'accuracy':>8} {'95 %':>13} {'macro F1':>8} "
+        f"{'attribute':<10} {'labels':<14} {'n':>6} {'accuracy':>8} {'95 %':>13} {'macro F1':>8} "
         f"{'top 5':>6} {'majority':>8} {'ECE':>5}"
     )
     for one in shown.values():
@@ -67,19 +67,19 @@ def show_attribute(one: AttributeEvaluation) -> None:
         sets.insert(0, ("imported", one.imported))
     for labels, metrics in sets:
         if metrics is None:
-            typer.echo(f"{one.attribute:<10} {labels:<9} {0:>6} no label that this run judged")
+            typer.echo(f"{one.attribute:<10} {labels:<14} {0:>6} no label that this run judged")
             continue
         low, high = metrics.accuracy_interval
         top5 = "-" if metrics.top5 is None else f"{metrics.top5:.3f}"
         typer.echo(
-            f"{one.attribute:<10} {labels:<9} {metrics.n:>6} {metrics.accuracy:>8.3f} "
+            f"{one.attribute:<10} {labels:<14} {metrics.n:>6} {metrics.accuracy:>8.3f} "
             f"{low:>6.3f}-{high:.3f} {metrics.macro_f1:>8.3f} {top5:>6} {metrics.majority:>8.3f} "
             f"{metrics.ece:>5.3f}"
         )
     if one.artist_disjoint is not None:
         low, high = one.artist_disjoint.accuracy_interval
         typer.echo(
-            f"{one.attribute:<10} {'unseen artists':<9} {one.artist_disjoint.n:>1} "
+            f"{one.attribute:<10} {'unseen artists':<14} {one.artist_disjoint.n:>6} "
             f"{one.artist_disjoint.accuracy:>8.3f} {low:>6.3f}-{high:.3f}"
         )
 

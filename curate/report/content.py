@@ -96,6 +96,7 @@ class RunContent:
         runs: A row a run and attribute: run, attribute, accuracy as stored with it.
         scores: The chance that each label is right, worst first.
         audits: By attribute, audited labels answered and changed.
+        class_names: Display names by class id, rare classes too.
     """
 
     predictions: RunPredictions
@@ -113,6 +114,7 @@ class RunContent:
     runs: pd.DataFrame
     scores: np.ndarray[Any, np.dtype[np.float64]]
     audits: Mapping[str, tuple[int, int]]
+    class_names: Mapping[int, str]
 
     def shown_rows(self) -> Iterator[int]:
         """Yield the rows of all artworks that the report shows, some of them twice."""
@@ -134,12 +136,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             for kind, limit in (("label", DOUBTED), ("outlier", OUTLIERS))
         )
         doubted, outlying = (count_issues_of(session, run, kind) for kind in ("label", "outlier"))
-        names = {
-            (a.name, key): lists.name[lists.current[class_id]]
-            for a in attributes(session)
-            for lists in [class_list(session, a)]
-            for class_id, key in lists.key.items()
-        }
+        lists = [class_list(session, attribute) for attribute in attributes(session)]
         rounds = pd.DataFrame(
             [
                 (one.batch, one.run, one.artworks, one.reviewed, one.errors, one.expected_yield)
@@ -157,6 +154,11 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             columns=["run", "attribute", "accuracy"],
         )
         scores, audits = label_scores(session, run), audit_answers(session)
+    names = {
+        (classes.attribute, key): classes.name[classes.current[class_id]]
+        for classes in lists
+        for class_id, key in classes.key.items()
+    }
     groups = duplicate_groups(predictions)
     evaluation = evaluate_run(predictions)
     return RunContent(
@@ -178,6 +180,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         runs,
         scores,
         audits,
+        {class_id: name for classes in lists for class_id, name in classes.name.items()},
     )
 
 

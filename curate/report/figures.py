@@ -19,7 +19,7 @@ from curate.report.theme import ACCENT, INK, LINE, MUTED, PAPER, SECOND, SERIES,
 TOP_CLASSES = 10
 """Classes of the first confusion matrix, as the seed project showed it."""
 BARS = 30
-"""Bars of a distribution; rarer classes are summed up in one."""
+"""Bars of a distribution; rarer classes are counted in its title."""
 CELLS = 40
 """Up to so many classes a confusion matrix is drawn cell by cell; above it is an image."""
 ENOUGH = 10
@@ -70,18 +70,16 @@ def distribution(one: AttributeEvaluation, imported: Sequence[int], corrected: S
         {"class": one.keys, "name": one.names, "imported": imported, "corrected": corrected}
     ).sort_values(["corrected", "class"], ascending=[False, True], ignore_index=True)
     shown = frame.head(BARS)
-    rest = frame.iloc[BARS:]
     names = [shorten(name) for name in shown["name"]]
     counts, before = shown["corrected"].tolist(), shown["imported"].tolist()
-    if len(rest):
-        names.append(f"{len(rest)} rarer classes")
-        counts.append(int(rest["corrected"].sum()))
-        before.append(int(rest["imported"].sum()))
+    title = f"Labels by {one.attribute}"
+    if len(frame) > BARS:
+        rest = int(frame["corrected"].iloc[BARS:].sum())
+        title += f": the {BARS} commonest classes; {len(frame) - BARS:,} rarer ones have {rest:,} artworks"
     with drawing():
         figure, plot = axes(NARROW, 0.55 + 0.19 * len(names))
         at = np.arange(len(names))
-        colours = [ACCENT] * len(shown) + [MUTED] * (len(names) - len(shown))
-        plot.barh(at, counts, height=0.66, color=colours)
+        plot.barh(at, counts, height=0.66, color=ACCENT)
         changed = [i for i in at if counts[i] != before[i]]
         plot.plot([before[i] for i in changed], changed, "|", color=SECOND, markersize=9, markeredgewidth=1.6)
         plot.set_yticks(at, names, color=INK)
@@ -90,7 +88,7 @@ def distribution(one: AttributeEvaluation, imported: Sequence[int], corrected: S
         plot.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         plot.spines["left"].set_visible(False)
         plot.set_xlabel("artworks")
-    return Chart(f"{one.attribute}-distribution", f"Labels by {one.attribute}", figure, frame)
+    return Chart(f"{one.attribute}-distribution", title, figure, frame)
 
 
 def confusion_matrix(one: AttributeEvaluation, limit: int | None = TOP_CLASSES) -> Chart:
@@ -235,7 +233,7 @@ def yield_curve(scores: np.ndarray[Any, Any]) -> Chart:
     frame = pd.DataFrame({"reviews": at, "expected_errors": expected[at - 1]})
     with drawing():
         figure, plot = axes(NARROW, 2.7)
-        most = int(np.searchsorted(expected, 0.9 * expected[-1])) + 1
+        most = int(np.searchsorted(expected, 0.75 * expected[-1])) + 1
         reach = min(len(scores), max(20, most))
         near = frame[frame["reviews"] <= reach]
         plot.plot(near["reviews"], near["reviews"], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))

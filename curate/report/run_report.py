@@ -188,6 +188,5 @@ def _duplicates(content: RunContent, images: Mapping[int, str]) -> list[dict[str
 
 
 def _label_name(content: RunContent, attribute: str, row: int) -> str:
-    one = content.predictions.attributes.get(attribute)
-    index = -1 if one is None else int(one.corrected.classes[row])
-    return one.names[index] if one is not None and index >= 0 else "not in the run"
+    class_id = int(content.predictions.label_ids[attribute][row])
+    return content.class_names[class_id] if class_id >= 0 else "no label"
