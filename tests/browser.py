@@ -1,0 +1,182 @@
+"""A real Chromium, and the few moves through FiftyOne's App that tests and screenshots make."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+)
+PATIENCE = 120
+"""Seconds to wait for something to show up, on a machine that does other things."""
+
+TOOLTIP_SEEN = "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"
+
+
+def find_chromium() -> tuple[str, str] | None:
+    """Return the browser and its driver, if both are installed."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    return (browser, driver) if browser and driver else None
+
+
+def free_port() -> int:
+    """Return a port that nothing listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served_app(workspace: Path, log: Path) -> Iterator[int]:
+    """Run ``curate browse --remote`` as a user would; yield the port once the App answers."""
+    port = free_port()
+    command = [sys.executable, "-c", "from curate.cli import main; main()", "-w", str(workspace)]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "browse", "--remote", "--port", str(port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"CURATE_USER": "ada"},
+        )
+        try:
+            _wait_until_served(port, process, log)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait_until_served(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 3 * PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/fiftyone", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    raise AssertionError(f"the App did not come up: {log.read_text()}")
+
+
+class AppPage:
+    """FiftyOne's App in a browser."""
+
+    def __init__(self, driver: Chrome, base: str) -> None:
+        self.driver = driver
+        self.base = base
+
+    def open(self, path: str) -> None:
+        """Open an address of the App and wait for its sidebar."""
+        self.driver.get(self.base + path)
+        self.one("[data-cy='sidebar']")
+
+    def one(self, css: str, containing: str = "") -> WebElement:
+        """Wait for a visible element; return the last that has the text."""
+        return self._wait(By.CSS_SELECTOR, css, containing)
+
+    def text(self, exact: str) -> WebElement:
+        """Wait for a visible element with exactly this text; return the last."""
+        return self._wait(By.XPATH, f"//*[normalize-space(text())={exact!r}]", "")
+
+    def _wait(self, by: str, what: str, containing: str) -> WebElement:
+        def found(driver: Chrome) -> list[WebElement]:
+            return [
+                element
+                for element in driver.find_elements(by, what)
+                if element.is_displayed() and containing in element.text
+            ]
+
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(Exception,))
+        return waiting.until(found, f"{what} {containing}")[-1]
+
+    def click(self, css: str, containing: str = "") -> None:
+        """Click an element, be it an icon that has no click of its own."""
+        self.press(self.one(css, containing))
+
+    def press(self, element: WebElement) -> None:
+        """Send an element the event of a click."""
+        self.driver.execute_script(
+            "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", element
+        )
+
+    def count(self) -> str:
+        """Return how many samples the App says that the grid holds."""
+        return self.one("[data-cy='entry-counts']").text
+
+    def wait_for_count(self, samples: int) -> None:
+        """Wait until the App says that there are so many samples."""
+        WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(Exception,)).until(
+            lambda _: self.count().split()[0] == str(samples), f"{samples} samples; there are {self.count()}"
+        )
+
+    def fill(self, css: str, text: str) -> None:
+        """Type into a field, and Enter."""
+        element = self.one(css)
+        element.click()
+        element.send_keys(Keys.CONTROL, "a")
+        element.send_keys(text, Keys.ENTER)
+
+    def select(self, position: int) -> None:
+        """Tick the checkbox of a sample in the grid, which shows when the mouse is over it."""
+        tiles = self.driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")
+        ActionChains(self.driver).move_to_element(tiles[position]).perform()
+        box = tiles[position].find_element(By.CSS_SELECTOR, "[data-cy^='looker-checkbox-input']")
+        self.press(box)
+
+    def choose(self, choice: str) -> None:
+        """Pick an entry of the list that a form's field has opened, by keyboard if it is not open yet."""
+        self.one("[role='combobox']").send_keys(Keys.ARROW_DOWN)
+        self.one("[role='option']", choice).click()
+
+    def operator(self, name: str) -> None:
+        """Press the button of one of our operators above the grid."""
+        self.click(f"[data-item-id='@curate/review/{name}']")
+
+    def screenshot(self, path: Path) -> None:
+        """Keep what the browser shows."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(path))
+
+
+@contextmanager
+def opened_app(port: int, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppPage]:
+    """Open a browser on the App, with FiftyOne's advertisement put away."""
+    found = find_chromium()
+    assert found is not None
+    options = ChromeOptions()
+    options.binary_location = found[0]
+    for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
+        options.add_argument(flag)
+    driver = Chrome(options=options, service=Service(found[1]))
+    try:
+        driver.set_page_load_timeout(PATIENCE)
+        base = f"http://localhost:{port}"
+        driver.get(f"{base}/404.html")
+        driver.execute_script(TOOLTIP_SEEN)
+        yield AppPage(driver, base)
+    finally:
+        driver.quit()
