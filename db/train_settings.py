@@ -23,8 +23,9 @@ FROZEN: dict[str, Any] = {
     "weight_decay": 0.01,
     "dropout": 0.5,
     "label_smoothing": 0.1,
-    "lstm_hidden": 512,
+    "lstm_hidden": 256,
     "projection": 512,
+    "grid": 3,
     "augment": "none",
 }
 """The default recipe for heads on cached features."""
@@ -37,8 +38,9 @@ FINETUNE: dict[str, Any] = {
     "weight_decay": 0.05,
     "dropout": 0.5,
     "label_smoothing": 0.1,
-    "lstm_hidden": 512,
+    "lstm_hidden": 256,
     "projection": 512,
+    "grid": 7,
     "augment": "light",
 }
 """The default recipe for a network trained end to end."""
@@ -137,7 +139,9 @@ class TrainSettings(BaseModel):
     resize: Literal["crop", "squash"] = Field(
         "crop", description="Keep the aspect ratio and crop, or squash."
     )
-    grid: int = Field(7, ge=1, le=14, description="The feature map is pooled to at most grid × grid cells.")
+    grid: int | None = Field(
+        None, ge=1, le=14, description="The feature map is pooled to at most grid × grid cells."
+    )
     grid_exact: bool = Field(False, description="Always grid × grid, even where that copies cells.")
     projection: int | None = Field(
         None, ge=0, le=4096, description="Features a cell is projected to before the LSTM; 0 keeps them all."

@@ -175,7 +175,7 @@ class _Extractor:
         self.backbone = backbone
         self.device = device
         self.transform = transform_for(backbone, settings)
-        self.pool = GridPool(settings.grid, settings.grid_exact)
+        self.pool = GridPool(settings.grid or 7, settings.grid_exact)
         self.channels, height, width = feature_shape(backbone, settings.image_size)
         rows, columns = self.pool.cells(height, width)
         self.steps = rows * columns

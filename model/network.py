@@ -158,7 +158,7 @@ class CnnLstm(nn.Module):
         super().__init__()
         channels, height, width = map_shape
         self.backbone = backbone
-        self.pool = GridPool(settings.grid, settings.grid_exact)
+        self.pool = GridPool(settings.grid or 7, settings.grid_exact)
         features = settings.projection or channels
         self.projection = Projection(channels, features) if settings.projection else nn.Identity()
         self.sequence = SequenceHeads(features, math.prod(self.pool.cells(height, width)), classes, settings)

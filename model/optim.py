@@ -18,18 +18,23 @@ def parameter_groups(
 ) -> list[dict[str, object]]:
     """Return groups with their own ``lr``: new layers first, then the backbone's stages, last to first.
 
-    Each stage of the backbone learns ``layer_decay`` times slower than the one after it. Biases and
-    norms (vectors) are not decayed.
+    Each stage of the backbone learns ``layer_decay`` times slower than the one after it; what belongs to
+    no stage (a ViT's position embedding) as slowly as the first. Biases and norms are not decayed.
     """
     assert settings.lr is not None
     backbone = network.backbone if isinstance(network, CnnLstm) else None
-    stages = backbone.stages() if backbone is not None else []
-    inside = {id(parameter) for stage in stages for parameter in stage.parameters()}
-    fresh = [parameter for parameter in network.parameters() if id(parameter) not in inside]
+    if backbone is None:
+        return _split([*network.parameters(), *extra], settings.lr, settings)
+    pretrained = {id(parameter) for parameter in backbone.parameters()}
+    fresh = [parameter for parameter in network.parameters() if id(parameter) not in pretrained]
     groups = _split([*fresh, *extra], settings.lr, settings)
+    rate = settings.backbone_lr or 0.0
+    stages = backbone.stages()
     for depth, stage in enumerate(reversed(stages)):
-        rate = (settings.backbone_lr or 0.0) * settings.layer_decay**depth
-        groups += _split(stage.parameters(), rate, settings)
+        groups += _split(stage.parameters(), rate * settings.layer_decay**depth, settings)
+    staged = {id(parameter) for stage in stages for parameter in stage.parameters()}
+    others = [parameter for parameter in backbone.parameters() if id(parameter) not in staged]
+    groups += _split(others, rate * settings.layer_decay ** max(len(stages) - 1, 0), settings)
     return groups
 
 
