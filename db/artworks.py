@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.classes import attributes, class_list
 from db.errors import ArtworkNotFound
-from db.models import Artwork, EffectiveLabel, Verdict
+from db.models import Artwork, EffectiveLabel, Label, Verdict
 
 IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
 """How far a label is trusted: as imported, said by a reviewer, said to be right though unlike its class."""
@@ -29,6 +29,7 @@ class LabelTable:
         groups: Duplicate group ids, shape ``(N,)``; an artwork in none has a negative id of its own.
         labels: By attribute, class ids, shape ``(N,)``, -1 where missing.
         trust: By attribute, ``IMPORTED``, ``REVIEWED`` or ``ATYPICAL``, shape ``(N,)``.
+        newest_label: The newest label row of the catalog as it was read.
     """
 
     artwork_ids: NDArray[np.int64]
@@ -39,6 +40,7 @@ class LabelTable:
     groups: NDArray[np.int64]
     labels: dict[str, NDArray[np.int64]]
     trust: dict[str, NDArray[np.int8]]
+    newest_label: int = 0
 
     def __len__(self) -> int:
         return len(self.artwork_ids)
@@ -68,6 +70,7 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
         np.array([row.duplicate_group_id or -row.id for row in rows], dtype=np.int64),
         {},
         {},
+        session.scalar(select(func.max(Label.id))) or 0,
     )
     for attribute in attributes(session):
         current = class_list(session, attribute).current

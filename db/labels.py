@@ -83,9 +83,15 @@ def _consensus(said: Sequence[LabelFact], authority: str) -> Effective:
     return Effective(best.class_id, best.id, authority, conflict=len({fact.class_id for fact in leading}) > 1)
 
 
-def live_labels(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int, int], list[LabelFact]]:
-    """Return the labels that were not taken back, by (artwork, attribute)."""
+def live_labels(
+    session: Session, artwork_ids: Sequence[int], newest: int | None = None
+) -> dict[tuple[int, int], list[LabelFact]]:
+    """Return the labels that were not taken back, by (artwork, attribute).
+
+    ``newest`` names a label row: the answer is what stood when that one was the newest.
+    """
     facts: dict[tuple[int, int], list[LabelFact]] = {}
+    seen = [] if newest is None else [Label.id <= newest]
     for start in range(0, len(artwork_ids), CHUNK):
         rows = session.execute(
             select(
@@ -100,7 +106,7 @@ def live_labels(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int,
                 Label.retracts_id,
             )
             .join(Source)
-            .where(Label.artwork_id.in_(artwork_ids[start : start + CHUNK]))
+            .where(Label.artwork_id.in_(artwork_ids[start : start + CHUNK]), *seen)
         ).all()
         retracted = {row.retracts_id for row in rows if row.retracts_id is not None}
         for row in rows:

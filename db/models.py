@@ -222,9 +222,13 @@ class SplitFact(Base):
     """The split a source puts an artwork in, for one attribute's list or for all (no attribute)."""
 
     __tablename__ = "split_fact"
+    __table_args__ = (
+        Index("ix_split_fact_artwork_id_split", "artwork_id", "split"),
+        Index("ix_split_fact_attribute_id_split", "attribute_id", "split"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"))
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     attribute_id: Mapped[int | None] = mapped_column(ForeignKey("attribute.id"))
     split: Mapped[str] = mapped_column(String(32))
@@ -271,7 +275,10 @@ class EffectiveLabel(Base):
 
 
 class Run(Base):
-    """One training run; its arrays lie at ``<runs_url>/<uuid>/`` and are named by ``arrays_digest``."""
+    """One training run; its arrays lie at ``<runs_url>/<uuid>/`` and are named by ``arrays_digest``.
+
+    ``labels_seen`` is the newest label row that it saw: what came later may have changed its labels.
+    """
 
     __tablename__ = "run"
     __table_args__ = (one_of("state", RUN_STATES),)
@@ -284,6 +291,7 @@ class Run(Base):
     seed: Mapped[int]
     settings: Mapped[dict[str, Any]]
     label_digest: Mapped[str] = mapped_column(String(64))
+    labels_seen: Mapped[int] = mapped_column(default=0)
     arrays_digest: Mapped[str | None] = mapped_column(String(64))
     seconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -327,8 +335,8 @@ class Issue(Base):
     __tablename__ = "issue"
     __table_args__ = (
         UniqueConstraint("run_id", "artwork_id", "attribute_id", "kind"),
-        Index("ix_issue_state_kind_score", "state", "kind", "score"),
-        Index("ix_issue_run_id_kind_score", "run_id", "kind", "score"),
+        Index("ix_issue_kind_score", "kind", "score", "state"),
+        Index("ix_issue_run_id_kind_score", "run_id", "kind", "score", "state", "artwork_id", "attribute_id"),
         one_of("kind", ISSUE_KINDS),
         one_of("state", ISSUE_STATES),
     )

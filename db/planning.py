@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Select, case, distinct, func, select, union_all
 from sqlalchemy.orm import Session
 
+from db.bulk import chunks
 from db.models import (
     LABELLING_DECISIONS,
     Artwork,
@@ -20,6 +23,19 @@ from db.models import (
     Verdict,
 )
 from db.tasks import ASKED_KINDS
+
+STANDING = ("open", "pushed")
+"""The states in which an issue may be asked about."""
+
+ISSUE_COLUMNS = (
+    Issue.id,
+    Issue.run_id,
+    Issue.artwork_id,
+    Issue.attribute_id,
+    Issue.kind,
+    Issue.state,
+    Issue.score,
+)
 
 
 @dataclass(frozen=True)
@@ -42,80 +58,121 @@ class KnownLabel:
     given_id: int | None
 
 
-def open_doubts(session: Session, run: Run) -> list[OpenDoubt]:
-    """Return what a run doubts of artworks that no reviewer has before them, worst first."""
+def open_doubts(session: Session, run: Run, most: int, attribute: str | None = None) -> list[OpenDoubt]:
+    """Return what a run doubts of artworks that no reviewer has before them, worst first.
+
+    Args:
+        session: A reading transaction.
+        run: Whose doubts; those without a run count too.
+        most: Only of so many artworks: those with the most errors to be expected.
+        attribute: Leave out artworks without a doubt in this one.
+    """
+    worst = session.scalars(_most_errors(run, attribute).limit(most)).all()
+    names = {row[0]: row[1] for row in session.execute(select(Attribute.id, Attribute.name))}
+    found = []
+    for some in chunks(worst):
+        images = {
+            row[0]: row[1]
+            for row in session.execute(select(Artwork.id, Artwork.sha256).where(Artwork.id.in_(some)))
+        }
+        found += [
+            (issue.score, issue.id, issue.artwork_id, names[issue.attribute_id], images[issue.artwork_id])
+            for issue in session.execute(select(*ISSUE_COLUMNS).where(Issue.artwork_id.in_(some)))
+            if issue.attribute_id is not None
+            and issue.run_id in (run.id, None)
+            and issue.kind in ASKED_KINDS
+            and issue.state in STANDING
+        ]
+    found.sort()
+    return [
+        OpenDoubt(artwork_id, name, score, sha256 or f"artwork {artwork_id}")
+        for score, _, artwork_id, name, sha256 in found
+    ]
+
+
+def _most_errors(run: Run, attribute: str | None) -> Select[int]:
+    """Return the query for usable artworks that nobody reviews, by the errors to be expected in them."""
+    doubts = select(Issue.artwork_id, Issue.attribute_id, Issue.score).where(
+        Issue.kind.in_(ASKED_KINDS), Issue.state.in_(STANDING), Issue.attribute_id.is_not(None)
+    )
+    if attribute is not None:
+        asked = select(Attribute.id).where(Attribute.name == attribute).scalar_subquery()
+        doubts = doubts.where(Issue.attribute_id == asked)
+    both = union_all(doubts.where(Issue.run_id == run.id), doubts.where(Issue.run_id.is_(None))).subquery()
+    each = (
+        select(both.c.artwork_id, func.min(both.c.score).label("score"))
+        .group_by(both.c.artwork_id, both.c.attribute_id)
+        .subquery()
+    )
     busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "review")
-    rows = session.execute(
-        select(Issue.artwork_id, Attribute.name, Issue.score, Artwork.sha256)
-        .join(Artwork, Artwork.id == Issue.artwork_id)
-        .join(Attribute, Attribute.id == Issue.attribute_id)
-        .where(
-            Issue.kind.in_(ASKED_KINDS),
-            Issue.state.in_(("open", "pushed")),
-            (Issue.run_id == run.id) | Issue.run_id.is_(None),
-            Artwork.status == "ok",
-            Issue.artwork_id.not_in(busy),
-        )
-        .order_by(Issue.score, Issue.id)
+    return (
+        select(each.c.artwork_id)
+        .join(Artwork, Artwork.id == each.c.artwork_id)
+        .where(Artwork.status == "ok", each.c.artwork_id.not_in(busy))
+        .group_by(each.c.artwork_id)
+        .order_by(func.sum(1 - each.c.score).desc(), each.c.artwork_id)
     )
-    return [OpenDoubt(r.artwork_id, r.name, r.score, r.sha256 or f"artwork {r.artwork_id}") for r in rows]
 
 
-def auditable(session: Session) -> list[int]:
-    """Return the artworks that an audit draws from: usable, labelled, not being audited now."""
+def auditable(session: Session) -> NDArray[np.int64]:
+    """Return the artworks that an audit draws from, ascending: usable, labelled, not being audited now."""
+    labelled = select(EffectiveLabel.artwork_id).where(EffectiveLabel.artwork_id == Artwork.id)
     busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "audit")
-    return list(
-        session.scalars(
-            select(Artwork.id)
-            .where(
-                Artwork.status == "ok",
-                Artwork.id.in_(select(EffectiveLabel.artwork_id)),
-                Artwork.id.not_in(busy),
-            )
-            .order_by(Artwork.id)
-        )
+    rows = session.connection().execute(
+        select(Artwork.id)
+        .where(Artwork.status == "ok", labelled.exists(), Artwork.id.not_in(busy))
+        .order_by(Artwork.id)
     )
+    return np.fromiter((row[0] for row in (rows.cursor.fetchall() if rows.cursor else ())), dtype=np.int64)
 
 
 def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """Return the attributes that each artwork has a label in, in the workspace's order."""
-    wanted = set(artwork_ids)
     found: dict[int, tuple[str, ...]] = {}
-    rows = session.execute(
-        select(EffectiveLabel.artwork_id, Attribute.name)
-        .join(Attribute, Attribute.id == EffectiveLabel.attribute_id)
-        .order_by(Attribute.position)
-    )
-    for row in rows:
-        if row.artwork_id in wanted:
-            found[row.artwork_id] = (*found.get(row.artwork_id, ()), row.name)
+    for some in chunks(sorted(artwork_ids)):
+        rows = session.execute(
+            select(EffectiveLabel.artwork_id, Attribute.name)
+            .join(Attribute, Attribute.id == EffectiveLabel.attribute_id)
+            .where(EffectiveLabel.artwork_id.in_(some))
+            .order_by(Attribute.position)
+        )
+        for artwork_id, name in rows:
+            found[artwork_id] = (*found.get(artwork_id, ()), name)
     return found
 
 
 def known_labels(session: Session) -> list[KnownLabel]:
     """Return the labels that two reviewers or more agree on, none saying otherwise, to test others with."""
-    busy = set(
-        session.scalars(select(Task.artwork_id).where(Task.state == "open", Task.purpose == "control"))
+    busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "control")
+    agreed = (
+        select(Verdict.artwork_id, Verdict.attribute_id)
+        .where(Verdict.superseded_at.is_(None), Verdict.attribute_id.is_not(None))
+        .group_by(Verdict.artwork_id, Verdict.attribute_id)
+        .having(
+            func.count(distinct(Verdict.reviewer_id)) > 1,
+            func.count(distinct(Verdict.class_id)) == 1,
+            func.sum(
+                case((Verdict.decision.in_(LABELLING_DECISIONS) & Verdict.class_id.is_not(None), 0), else_=1)
+            )
+            == 0,
+        )
+        .subquery()
     )
-    said: dict[tuple[int, int], list[Verdict]] = {}
-    rows = session.scalars(
-        select(Verdict)
+    rows = session.execute(
+        select(Verdict.artwork_id, Verdict.attribute_id, Verdict.class_id, Verdict.given_id)
+        .join(
+            agreed,
+            (agreed.c.artwork_id == Verdict.artwork_id) & (agreed.c.attribute_id == Verdict.attribute_id),
+        )
         .join(Artwork, Artwork.id == Verdict.artwork_id)
-        .where(Verdict.superseded_at.is_(None), Verdict.attribute_id.is_not(None), Artwork.status == "ok")
-        .order_by(Verdict.decided_at, Verdict.id)
+        .where(Verdict.superseded_at.is_(None), Artwork.status == "ok", Verdict.artwork_id.not_in(busy))
+        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.decided_at, Verdict.id)
     )
-    for verdict in rows:
-        assert verdict.attribute_id is not None
-        said.setdefault((verdict.artwork_id, verdict.attribute_id), []).append(verdict)
-    found = []
-    for (artwork_id, attribute_id), verdicts in sorted(said.items()):
-        classes = {v.class_id for v in verdicts}
-        reviewers = {v.reviewer_id for v in verdicts}
-        labelling = all(v.decision in LABELLING_DECISIONS for v in verdicts)
-        class_id = verdicts[0].class_id
-        if len(reviewers) > 1 and len(classes) == 1 and class_id and labelling and artwork_id not in busy:
-            found.append(KnownLabel(artwork_id, attribute_id, class_id, verdicts[0].given_id))
-    return found
+    first: dict[tuple[int, int], KnownLabel] = {}
+    for row in rows:
+        known = KnownLabel(row.artwork_id, row.attribute_id or 0, row.class_id or 0, row.given_id)
+        first.setdefault((known.artwork_id, known.attribute_id), known)
+    return list(first.values())
 
 
 def count_batches(session: Session) -> int:

@@ -36,10 +36,24 @@ def runs_folder(workspace: Workspace, runs_url: str) -> Path:
 
 
 def start_run(
-    session: Session, *, backbone: str, protocol: str, seed: int, settings: Mapping[str, Any], digest: str
+    session: Session,
+    *,
+    backbone: str,
+    protocol: str,
+    seed: int,
+    settings: Mapping[str, Any],
+    digest: str,
+    labels_seen: int = 0,
 ) -> Run:
     """Add a run in state ``running``."""
-    run = Run(backbone=backbone, protocol=protocol, seed=seed, settings=dict(settings), label_digest=digest)
+    run = Run(
+        backbone=backbone,
+        protocol=protocol,
+        seed=seed,
+        settings=dict(settings),
+        label_digest=digest,
+        labels_seen=labels_seen,
+    )
     session.add(run)
     session.flush()
     return run

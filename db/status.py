@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.artworks import label_digest, label_table
-from db.models import Artwork, Batch, BatchItem, Issue, Run, Task, Verdict
+from db.labels import LabelFact, choose, live_labels
+from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
+
+MANY = 2000
+"""Artworks with labels newer than the run, above which nobody looks whether they say something new."""
 
 
 @dataclass(frozen=True)
@@ -60,39 +64,79 @@ def read_status(session: Session) -> Status:
         .where(Issue.kind == "label", Issue.run_id == (run.id if run else None))
         .group_by(Issue.state)
     ).all()
-    changed = run is not None and label_digest(label_table(session)) != run.label_digest
     return Status(
         {row[0]: row[1] for row in artworks},
         run.id if run else None,
-        changed,
+        run is not None and labels_changed(session, run),
         {row[0]: row[1] for row in issues},
-        [_round(session, batch) for batch in session.scalars(select(Batch).order_by(Batch.id))],
+        _rounds(session),
     )
 
 
-def _round(session: Session, batch: Batch) -> RoundStatus:
+def labels_changed(session: Session, run: Run) -> bool:
+    """Return whether a label differs from the one that the run saw.
+
+    Only artworks of which somebody said something since are looked at; where these are many, they differ.
+    """
+    merged = select(ClassChange.id).where(
+        ClassChange.kind == "merged", ClassChange.created_at > run.created_at
+    )
+    if session.scalar(merged.limit(1)) is not None:
+        return True
+    touched = session.scalars(
+        select(Label.artwork_id)
+        .join(Artwork, Artwork.id == Label.artwork_id)
+        .where(Label.id > run.labels_seen, Artwork.status == "ok")
+        .distinct()
+        .limit(MANY + 1)
+    ).all()
+    if len(touched) > MANY:
+        return True
+    before = live_labels(session, touched, newest=run.labels_seen)
+    after = live_labels(session, touched)
+    return any(
+        _class_of(before.get(key, ())) != _class_of(after.get(key, ()))
+        for key in before.keys() | after.keys()
+    )
+
+
+def _class_of(facts: Sequence[LabelFact]) -> int | None:
+    best = choose(facts)
+    return best.class_id if best else None
+
+
+def _rounds(session: Session) -> list[RoundStatus]:
+    """Count the tasks and verdicts of all batches, three queries in all."""
+    items = {
+        row[0]: int(row[1])
+        for row in session.execute(
+            select(BatchItem.batch_id, func.count(BatchItem.id)).group_by(BatchItem.batch_id)
+        )
+    }
     states = {
-        row[0]: row[1]
+        (row[0], row[1]): int(row[2])
         for row in session.execute(
-            select(Task.state, func.count()).where(Task.batch_id == batch.id).group_by(Task.state)
+            select(Task.batch_id, Task.state, func.count()).group_by(Task.batch_id, Task.state)
         )
     }
-    decisions = {
-        row[0]: row[1]
-        for row in session.execute(
-            select(Verdict.decision, func.count())
-            .where(Verdict.batch_id == batch.id, Verdict.superseded_at.is_(None), Verdict.purpose == "review")
-            .group_by(Verdict.decision)
+    decisions: dict[int, dict[str, int]] = {}
+    for batch_id, decision, n in session.execute(
+        select(Verdict.batch_id, Verdict.decision, func.count())
+        .where(Verdict.superseded_at.is_(None), Verdict.purpose == "review", Verdict.batch_id.is_not(None))
+        .group_by(Verdict.batch_id, Verdict.decision)
+    ):
+        decisions.setdefault(batch_id or 0, {})[decision] = n
+    return [
+        RoundStatus(
+            batch.id,
+            batch.run_id,
+            items.get(batch.id, 0),
+            states.get((batch.id, "open"), 0),
+            states.get((batch.id, "done"), 0),
+            states.get((batch.id, "withdrawn"), 0),
+            batch.expected_yield,
+            sum(decisions.get(batch.id, {}).values()),
+            sum(decisions.get(batch.id, {}).get(word, 0) for word in ("corrected", "none_of_these")),
         )
-    }
-    return RoundStatus(
-        batch.id,
-        batch.run_id,
-        session.scalar(select(func.count(BatchItem.id)).where(BatchItem.batch_id == batch.id)) or 0,
-        states.get("open", 0),
-        states.get("done", 0),
-        states.get("withdrawn", 0),
-        batch.expected_yield,
-        sum(decisions.values()),
-        decisions.get("corrected", 0) + decisions.get("none_of_these", 0),
-    )
+        for batch in session.scalars(select(Batch).order_by(Batch.id))
+    ]

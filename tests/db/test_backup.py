@@ -84,8 +84,13 @@ def test_everything_comes_back_on_either_database(
             assert folder.parent == tmp_path / "again" / "runs"
             assert read_arrays(folder).pred_probs["style"].shape == (12, 3)
         with catalog.write() as session:
-            session.add(Artwork(collection="c", root="r", path="the next id is free", status="ok"))
+            session.add(Artwork(collection="c", root="r", path="the next id is free", status="unverified"))
     assert curate("-w", again.folder, "check").status == 0
+
+
+def count_artworks(workspace: Workspace) -> int:
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        return session.query(Artwork).count()
 
 
 def test_a_backup_while_others_write_is_one_moment(filled: Workspace, tmp_path: Path) -> None:
@@ -103,7 +108,8 @@ with open_workspace(Path({str(filled.folder)!r})).open_catalog() as catalog:
             session.add(SplitFact(artwork_id=artwork.id, source_id=1, split="test"))
 """
     writer = subprocess.Popen([sys.executable, "-c", program])
-    time.sleep(2)
+    while count_artworks(filled) == 12:
+        time.sleep(0.1)
 
     sizes = [back_up(filled, tmp_path / f"{i}.zip").artworks for i in range(3)]
     assert writer.poll() is None

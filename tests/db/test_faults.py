@@ -25,7 +25,7 @@ from db.errors import (
     CurateError,
 )
 from db.models import Artwork
-from tests.postgres import Postgres
+from tests.postgres import Postgres, postgres_server
 
 COMMAND = [sys.executable, "-c", "from curate.cli import main; main()"]
 
@@ -239,9 +239,15 @@ def test_a_database_that_does_not_exist_is_named(postgres: Postgres) -> None:
         upgrade(postgres.url("nowhere"))
 
 
+def migrated_in(postgres: Postgres) -> str:
+    url = postgres.database()
+    upgrade(url)
+    return url
+
+
 @pytest.mark.services
-def test_a_server_that_dies_under_a_writer_leaves_nothing_half(postgres: Postgres, migrated: str) -> None:
-    with open_catalog(postgres.database(template=migrated)) as catalog:
+def test_a_server_that_dies_under_a_writer_leaves_nothing_half() -> None:
+    with postgres_server() as postgres, open_catalog(migrated_in(postgres)) as catalog:
         add_one(catalog)
 
         with pytest.raises(CatalogUnreachable), catalog.write() as session:

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.Integer(), nullable=False),
         sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("label_digest", sa.String(length=64), nullable=False),
+        sa.Column("labels_seen", sa.Integer(), nullable=False),
         sa.Column("arrays_digest", sa.String(length=64), nullable=True),
         sa.Column("seconds", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
@@ -313,8 +314,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("issue", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_issue_artwork_id"), ["artwork_id"], unique=False)
-        batch_op.create_index("ix_issue_run_id_kind_score", ["run_id", "kind", "score"], unique=False)
-        batch_op.create_index("ix_issue_state_kind_score", ["state", "kind", "score"], unique=False)
+        batch_op.create_index("ix_issue_kind_score", ["kind", "score", "state"], unique=False)
+        batch_op.create_index(
+            "ix_issue_run_id_kind_score",
+            ["run_id", "kind", "score", "state", "artwork_id", "attribute_id"],
+            unique=False,
+        )
 
     op.create_table(
         "prediction",
@@ -368,7 +373,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_split_fact")),
     )
     with op.batch_alter_table("split_fact", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_split_fact_artwork_id"), ["artwork_id"], unique=False)
+        batch_op.create_index("ix_split_fact_artwork_id_split", ["artwork_id", "split"], unique=False)
+        batch_op.create_index("ix_split_fact_attribute_id_split", ["attribute_id", "split"], unique=False)
 
     op.create_table(
         "task",
