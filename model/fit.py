@@ -425,10 +425,10 @@ def use_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
     if settings.precision != "auto":
         return settings.precision == "bfloat16"
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu" or settings.mode != "frozen":
         return False
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
