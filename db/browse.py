@@ -248,15 +248,6 @@ class Picture:
         statement = select(Artwork.id).where(Artwork.status.in_(SHOWN)).order_by(Artwork.id)
         return list(self._session.scalars(statement))
 
-    def count_of_root(self, root: str) -> int:
-        """Return how many shown artworks lie under a root."""
-        return (
-            self._session.scalar(
-                select(func.count(Artwork.id)).where(Artwork.root == root, Artwork.status.in_(SHOWN))
-            )
-            or 0
-        )
-
     def changed_since(self, marks: Marks) -> set[int]:
         """Return the artworks of which anything may have changed since the marks."""
         return changed_since(self._session, marks)

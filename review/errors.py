@@ -11,6 +11,7 @@
         │   └── MongodUnreachable  FIFTYONE_DATABASE_URI leads nowhere
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── PortTaken              the App's port is in use
         ├── NothingToSend          what was chosen in the App cannot be asked about
@@ -101,6 +102,16 @@ class DatasetTaken(ReviewError):
         super().__init__(
             f"The FiftyOne dataset {name!r} belongs to {owner}, and it would be overwritten. "
             f"Put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetUnreadable(ReviewError):
+    """FiftyOne cannot read the dataset, because a newer version made it."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"FiftyOne cannot read the dataset {name!r}: {problem.splitlines()[0]}. Upgrade FiftyOne; or run "
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (without the App's tags)."
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from db.browse import Marks, Picture, look
 from db.catalog import Catalog
 from db.workspace import Workspace
-from review.errors import DatasetTaken
+from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone_brain import embed, evaluate
 from review.fiftyone_env import import_fiftyone
 from review.fiftyone_samples import field_of, field_types
@@ -82,7 +82,8 @@ def sync_dataset(
     Raises:
         NoMongod: There is no MongoDB that works.
         DatasetTaken: The dataset's name belongs to something else.
-        RootUnmapped: Artworks lie under a root that has no folder here.
+        DatasetUnreadable: A newer FiftyOne made it.
+        RootUnknown: Artworks lie under a root that has no folder here.
         RunNotFound: No complete run has that number.
     """
     fo = import_fiftyone(workspace)
@@ -144,13 +145,17 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
 
     Raises:
         DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
+        DatasetUnreadable: A newer FiftyOne made it.
     """
     name = workspace.settings.fiftyone.dataset
     if not fo.dataset_exists(name):
         dataset = fo.Dataset(name, persistent=True)
         dataset.media_type = "image"
         return dataset, None
-    dataset = fo.load_dataset(name)
+    try:
+        dataset = fo.load_dataset(name)
+    except OSError as error:  # what FiftyOne raises when its own version is too old
+        raise DatasetUnreadable(name, str(error)) from error
     kept = dataset.info.get("curate")
     if kept is None:
         if dataset.count():

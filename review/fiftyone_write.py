@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from pymongo.errors import BulkWriteError
 from db.browse import Picture
 from db.browse_facts import ArtworkFacts
 from db.workspace import Workspace
-from review.errors import RootUnmapped
 from review.fiftyone_samples import Context, Document, difference, document, inserted, sample_id
 from review.progress import Progress
 
@@ -102,12 +100,7 @@ class SampleWriter:
             picture.run_ends,
         )
         for facts in picture.facts(ids):
-            yield facts, document(facts, self._image_path(facts), context)
-
-    def _image_path(self, facts: ArtworkFacts) -> Path:
-        if facts.root not in self._workspace.settings.roots:
-            raise RootUnmapped(facts.root, self._picture.count_of_root(facts.root))
-        return self._workspace.image_path(facts.root, facts.path)
+            yield facts, document(facts, self._workspace.image_path(facts.root, facts.path), context)
 
     def _write_chunk(self, made: Mapping[ObjectId, tuple[ArtworkFacts, Document]], empty: bool) -> None:
         """Insert what is new, update what differs."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from db.errors import RootUnknown
 from db.verdicts import Decision, decide
-from review.errors import DatasetTaken, RootUnmapped
+from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone_dataset import sync_dataset
 from review.fiftyone_env import import_fiftyone
 
@@ -248,10 +249,52 @@ def test_a_root_without_a_folder_is_named(gallery: Any) -> None:
     path.write_text("\n".join(lines))
     from db.workspace import open_workspace
 
-    with pytest.raises(RootUnmapped) as refused:
+    with pytest.raises(RootUnknown):
         sync_dataset(open_workspace(gallery.workspace.folder), gallery.catalog)
 
-    assert str(refused.value) == (
-        "30 artworks lie under the root 'images', and curate.toml names no folder for it. "
-        'Add the line `images = "FOLDER"` under [roots] in curate.toml.'
-    )
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("version", 0, "it was made by another version of curate (layout 0, now 1)"),
+        ("fiftyone", "0.25.0", "it was made by FiftyOne 0.25.0, and this is {fiftyone}"),
+        ("done", False, "the last sync was stopped before its end"),
+        ("fields", ["style", "old_field"], "its fields changed"),
+    ],
+)
+def test_a_dataset_of_an_older_version_is_gone_over_and_keeps_tags(
+    gallery: Any, key: str, value: Any, why: str
+) -> None:
+    fo = import_fiftyone(gallery.workspace)
+    sync_dataset(gallery.workspace, gallery.catalog)
+    dataset = load(gallery)
+    dataset.add_sample_field("old_field", fo.StringField)
+    dataset.info["curate"][key] = value
+    dataset.save()
+    tagged = sample_of(gallery, 5)
+    tagged.tags.append("mine")
+    tagged.save()
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert summary.rebuilt == why.format(fiftyone=fo.__version__)
+    assert load(gallery).has_sample_field("old_field") == (key != "fields")
+    assert sample_of(gallery, 5).tags == ["mine"]
+
+
+def test_a_dataset_of_a_newer_fiftyone_is_refused(gallery: Any) -> None:
+    sync_dataset(gallery.workspace, gallery.catalog)
+    import fiftyone.core.odm as odm
+
+    name = gallery.workspace.settings.fiftyone.dataset
+    odm.get_db_conn().datasets.update_one({"name": name}, {"$set": {"version": "99.0.0"}})
+    import fiftyone
+
+    fiftyone.Dataset._instances.pop(name, None)
+
+    with pytest.raises(DatasetUnreadable) as refused:
+        sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert str(refused.value).startswith(f"FiftyOne cannot read the dataset {name!r}: ")
+    assert f"`fiftyone datasets delete {name}`" in str(refused.value)
+    odm.get_db_conn().datasets.update_one({"name": name}, {"$set": {"version": fiftyone.__version__}})
