@@ -24,7 +24,7 @@ FROZEN: dict[str, Any] = {
     "dropout": 0.5,
     "label_smoothing": 0.1,
     "lstm_hidden": 256,
-    "projection": 512,
+    "projection": 1024,
     "grid": 3,
     "augment": "none",
 }
