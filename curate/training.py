@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.doubts import Column, find_doubts, issue_rows, prediction_rows
 from curate.errors import NothingToTrain, RunLocked
-from curate.issues import LabelColumn, LabelScores, score_labels
 from curate.splits import assign_folds, assign_splits
 from db.artworks import LabelTable, label_digest, label_table
 from db.catalog import Catalog
 from db.classes import ClassList, attributes, class_list
+from db.findings import found_labels
 from db.issues import replace_issues
 from db.models import Run
 from db.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
@@ -27,35 +29,6 @@ from db.workspace import Workspace
 if TYPE_CHECKING:
     from model.progress import Progress
     from model.train import RunResult
-
-DOUBTED_BELOW = 0.8
-"""A label becomes an issue when the chance that it is right is less than this."""
-
-OUT_OF_SAMPLE = ("fold", "ensemble", "test")
-"""Provenances of a probability whose model never saw the artwork or a duplicate of it."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """One attribute as a run sees it: the classes that enter, and each artwork's label among them.
-
-    Attributes:
-        class_ids: Catalog ids in column order, K of them; ``classes`` are their keys.
-        labels: Column indices, shape ``(N,)``, -1 where missing or rare.
-        rare: Labels that are masked because their class has too few groups.
-    """
-
-    attribute_id: int
-    classes: tuple[str, ...]
-    class_ids: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    rare: int
-
-    @property
-    def coverage(self) -> float:
-        """The share of labels whose class entered the run."""
-        kept = int((self.labels >= 0).sum())
-        return kept / (kept + self.rare) if kept + self.rare else 0.0
 
 
 @dataclass(frozen=True)
@@ -87,18 +60,22 @@ def train(
     with catalog.read() as session:
         table = label_table(session)
         lists = {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
+        found = found_labels(session)
     columns = {name: make_column(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
         raise NothingToTrain(len(table), min_count)
-    run, folder = _claim_run(workspace, catalog, settings, label_digest(table))
+    run, folder = _claim_run(workspace, catalog, settings, table)
     with _locked(folder, run.id):
         result, folds = _fit(workspace, table, columns, settings, folder, progress)
         progress.message("Scoring labels")
+        began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
-        scores = _score(table, trained, result, folds, settings.seed)
-        arrays = RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds)
-        digest = write_arrays(folder, arrays)
+        doubts = find_doubts(table, trained, result, folds, found, settings.seed)
+        seconds = _with_evidence(result.seconds, time.monotonic() - began)
+        digest = write_arrays(
+            folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds)
+        )
         with catalog.write() as session:
             complete_run(
                 session,
@@ -106,15 +83,19 @@ def train(
                 digest=digest,
                 classes={name: column.classes for name, column in trained.items()},
                 metrics=result.metrics,
-                seconds=result.seconds,
-                predictions=_prediction_rows(table, trained, result, folds, scores),
+                seconds=seconds,
+                predictions=prediction_rows(table, trained, result, folds, doubts),
             )
-            issues = replace_issues(session, run, _issue_rows(table, trained, scores))
+            issues = replace_issues(session, run, issue_rows(table, trained, doubts))
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
-    return TrainSummary(
-        run.id, run.backbone, run.protocol, result.seconds, result.metrics, issues, unreadable
-    )
+    return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
+
+
+def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, float]:
+    """Return the seconds of a run with those that scoring the labels took."""
+    total = seconds.get("total", 0.0) + evidence
+    return {**seconds, "evidence": seconds.get("evidence", 0.0) + evidence, "total": total}
 
 
 def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count: int) -> Column:
@@ -136,9 +117,10 @@ def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count
 
 
 def _claim_run(
-    workspace: Workspace, catalog: Catalog, settings: TrainSettings, digest: str
+    workspace: Workspace, catalog: Catalog, settings: TrainSettings, table: LabelTable
 ) -> tuple[Run, Path]:
     """Return the interrupted run that this one continues, or a new one; mark other dead runs as failed."""
+    digest = label_digest(table)
     stored = settings.model_dump(mode="json")
     with catalog.write() as session:
         mine: Run | None = None
@@ -158,6 +140,7 @@ def _claim_run(
                 seed=settings.seed,
                 settings=stored,
                 digest=digest,
+                labels_seen=table.newest_label,
             )
         return mine, run_folder(session, workspace, mine.uuid)
 
@@ -200,7 +183,7 @@ def _fit(
             table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
         )
     ]
-    targets = [Targets(name, column.classes, column.labels) for name, column in columns.items()]
+    targets = [Targets(name, column.classes, column.labels, column.rare) for name, column in columns.items()]
     labels = {name: column.labels for name, column in columns.items()}
     if settings.protocol == "holdout":
         from model.train import holdout
@@ -227,76 +210,3 @@ def _fit(
         progress=progress,
     )
     return result, folds
-
-
-def _score(
-    table: LabelTable,
-    columns: Mapping[str, Column],
-    result: RunResult,
-    folds: NDArray[np.int64],
-    seed: int,
-) -> dict[str, LabelScores]:
-    """Score every label whose probability is out of sample."""
-    in_sample = ~np.isin(result.provenance, OUT_OF_SAMPLE)
-    label_columns = []
-    for at, (name, column) in enumerate(columns.items()):
-        probs = np.array(result.pred_probs[name], dtype=np.float64)
-        probs[in_sample] = np.nan
-        margins = result.margins[:, :, at].astype(np.float64).mean(axis=0)
-        label_columns.append(
-            LabelColumn(name, column.classes, column.labels, probs, table.trust[name], margins)
-        )
-    return score_labels(
-        label_columns, groups=table.groups, embedding=result.embedding, folds=folds, seed=seed
-    )
-
-
-def _prediction_rows(
-    table: LabelTable,
-    columns: Mapping[str, Column],
-    result: RunResult,
-    folds: NDArray[np.int64],
-    scores: Mapping[str, LabelScores],
-) -> Iterator[dict[str, Any]]:
-    """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
-    for name, column in columns.items():
-        probs, scored = result.pred_probs[name], scores[name]
-        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
-            best, given = int(probs[row].argmax()), int(column.labels[row])
-            instead = int(scored.suggested[row])
-            has_score = np.isfinite(scored.score[row])
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "fold": int(folds[row]) if folds[row] >= 0 else None,
-                "provenance": str(result.provenance[row]),
-                "predicted_id": int(column.class_ids[best]),
-                "p_predicted": float(probs[row, best]),
-                "class_id": int(column.class_ids[given]) if given >= 0 else None,
-                "p_label": float(probs[row, given]) if given >= 0 else None,
-                "score": float(scored.score[row]) if has_score else None,
-                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
-                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
-            }
-
-
-def _issue_rows(
-    table: LabelTable, columns: Mapping[str, Column], scores: Mapping[str, LabelScores]
-) -> Iterator[dict[str, Any]]:
-    """Yield one row a doubted label."""
-    for name, column in columns.items():
-        scored = scores[name]
-        doubted = np.isfinite(scored.score) & (scored.score < DOUBTED_BELOW) & (scored.suggested >= 0)
-        for row in np.flatnonzero(doubted):
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "kind": "label",
-                "score": float(scored.score[row]),
-                "class_id": int(column.class_ids[column.labels[row]]),
-                "suggested_id": int(column.class_ids[scored.suggested[row]]),
-                "p_label": float(scored.p_label[row]),
-                "p_suggested": float(scored.p_suggested[row]),
-                "reason": scored.reason(int(row)),
-                "evidence": scored.evidence(int(row)),
-            }

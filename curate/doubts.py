@@ -1,0 +1,166 @@
+"""From a run's probabilities to what the catalog keeps: a score for each label, issues for the doubted ones.
+
+Nothing here reads a path or a file name: they spell the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.issues import (
+    Findings,
+    LabelColumn,
+    LabelScores,
+    find_neighbours,
+    outlier_scores,
+    score_labels,
+)
+from db.artworks import LabelTable
+from db.findings import Found
+
+if TYPE_CHECKING:
+    from model.train import RunResult
+
+DOUBTED_BELOW = 0.8
+"""A label becomes an issue when the chance that it is right is less than this."""
+
+OUTLIER_BELOW = 0.001
+"""An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
+
+OUT_OF_SAMPLE = ("fold", "ensemble", "test")
+"""Provenances of a probability whose model never saw the artwork or a duplicate of it."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One attribute as a run sees it: the classes that enter, and each artwork's label among them.
+
+    Attributes:
+        class_ids: Catalog ids in column order, K of them; ``classes`` are their keys.
+        labels: Column indices, shape ``(N,)``, -1 where missing or rare.
+        rare: Labels that are masked because their class has too few groups.
+    """
+
+    attribute_id: int
+    classes: tuple[str, ...]
+    class_ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    rare: int
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """A run's findings: label scores by attribute, and how ordinary each artwork's image is, ``(N,)``."""
+
+    scores: Mapping[str, LabelScores]
+    outliers: NDArray[np.float64]
+
+
+def find_doubts(
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    found: Mapping[str, Found],
+    seed: int,
+) -> Doubts:
+    """Score every label whose probability is out of sample, and every image."""
+    in_sample = ~np.isin(result.provenance, OUT_OF_SAMPLE)
+    label_columns = []
+    for at, (name, column) in enumerate(columns.items()):
+        probs = np.array(result.pred_probs[name], dtype=np.float64)
+        probs[in_sample] = np.nan
+        margins = result.margins[:, :, at].astype(np.float64).mean(axis=0)
+        label_columns.append(
+            LabelColumn(name, column.classes, column.labels, probs, table.trust[name], margins)
+        )
+    neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+    scores = score_labels(
+        label_columns,
+        groups=table.groups,
+        embedding=result.embedding,
+        folds=folds,
+        verdicts={name: _findings(table, column, found.get(name)) for name, column in columns.items()},
+        neighbours=neighbours,
+        seed=seed,
+    )
+    return Doubts(scores, outlier_scores(neighbours))
+
+
+def _findings(table: LabelTable, column: Column, found: Found | None) -> Findings:
+    """Return what reviewers found in the run's own rows and columns; what is in neither is left out."""
+    if found is None:
+        nothing = np.empty(0, dtype=np.int64)
+        return Findings(nothing, nothing, nothing.astype(np.bool_))
+    index = {class_id: i for i, class_id in enumerate(column.class_ids.tolist())}
+    rows = table.rows_of(found.artwork_ids)
+    given = np.array([index.get(class_id, -1) for class_id in found.given_ids.tolist()], dtype=np.int64)
+    known = (rows >= 0) & (given >= 0)
+    return Findings(rows[known], given[known], found.wrong[known])
+
+
+def prediction_rows(
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    doubts: Doubts,
+) -> Iterator[dict[str, Any]]:
+    """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
+    for name, column in columns.items():
+        probs, scored = result.pred_probs[name], doubts.scores[name]
+        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
+            best, given = int(probs[row].argmax()), int(column.labels[row])
+            instead = int(scored.suggested[row])
+            has_score = np.isfinite(scored.score[row])
+            yield {
+                "artwork_id": int(table.artwork_ids[row]),
+                "attribute_id": column.attribute_id,
+                "fold": int(folds[row]) if folds[row] >= 0 else None,
+                "provenance": str(result.provenance[row]),
+                "predicted_id": int(column.class_ids[best]),
+                "p_predicted": float(probs[row, best]),
+                "class_id": int(column.class_ids[given]) if given >= 0 else None,
+                "p_label": float(probs[row, given]) if given >= 0 else None,
+                "score": float(scored.score[row]) if has_score else None,
+                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
+                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
+            }
+
+
+def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts) -> Iterator[dict[str, Any]]:
+    """Yield one row a doubted label, and one an image that is unlike all others."""
+    for name, column in columns.items():
+        scored = doubts.scores[name]
+        doubted = np.isfinite(scored.score) & (scored.score < DOUBTED_BELOW) & (scored.suggested >= 0)
+        for row in np.flatnonzero(doubted):
+            yield {
+                "artwork_id": int(table.artwork_ids[row]),
+                "attribute_id": column.attribute_id,
+                "kind": "label",
+                "score": float(scored.score[row]),
+                "class_id": int(column.class_ids[column.labels[row]]),
+                "suggested_id": int(column.class_ids[scored.suggested[row]]),
+                "p_label": float(scored.p_label[row]),
+                "p_suggested": float(scored.p_suggested[row]),
+                "reason": scored.reason(int(row)),
+                "evidence": scored.evidence(int(row)),
+            }
+    for row in np.flatnonzero(doubts.outliers < OUTLIER_BELOW):
+        yield {
+            "artwork_id": int(table.artwork_ids[row]),
+            "attribute_id": None,
+            "kind": "outlier",
+            "score": float(doubts.outliers[row]),
+            "class_id": None,
+            "suggested_id": None,
+            "p_label": None,
+            "p_suggested": None,
+            "reason": "unlike everything else: its nearest ten are far away",
+            "evidence": {"outlier_score": float(doubts.outliers[row])},
+        }
