@@ -71,11 +71,14 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
     return len(rows)
 
 
+def safe_cell(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
+
+
 def write_csv(frame: pd.DataFrame, out: Path) -> None:
     """Write a table as CSV in one step, no cell of it a formula."""
-    safe = frame.map(
-        lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
-    )
+    safe = frame.map(safe_cell)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     safe.to_csv(temporary, index=False)
     temporary.replace(out)

@@ -155,6 +155,28 @@ def scored_labels(session: Session, run: Run, attribute: str | None = None) -> l
     ]
 
 
+def below_threshold(
+    session: Session, run: Run, threshold: float, attribute: str | None = None
+) -> list[IssueRow]:
+    """Return every scored label with ``p_label`` under a threshold, lowest first: the seed project's rule."""
+    rows = [
+        row
+        for row in scored_labels(session, run, attribute)
+        if row.p_label is not None and row.p_label < threshold
+    ]
+    return sorted(rows, key=lambda row: (row.p_label, row.artwork_id, row.attribute))
+
+
+def by_artwork(rows: Iterable[IssueRow]) -> list[list[IssueRow]]:
+    """Group issues by artwork, in the order of the errors to be expected in one review of it."""
+    groups: dict[int, list[IssueRow]] = {}
+    for row in rows:
+        groups.setdefault(row.artwork_id, []).append(row)
+    return sorted(
+        groups.values(), key=lambda group: (-sum(1 - row.score for row in group), group[0].artwork_id)
+    )
+
+
 def count_issues(session: Session) -> dict[str, dict[str, int]]:
     """Return how many issues there are, by kind and state."""
     counts: dict[str, dict[str, int]] = {}

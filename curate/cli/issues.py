@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,16 +18,38 @@ Limit = Annotated[int, typer.Option(min=1, help="How many, worst first.")]
 Attribute = Annotated[str | None, typer.Option(help="Only this attribute.")]
 
 
+class By(StrEnum):
+    """What a line of the list is."""
+
+    label = "label"
+    artwork = "artwork"
+
+
+class Rule(StrEnum):
+    """How labels come to be listed."""
+
+    rank = "rank"
+    threshold = "threshold"
+
+
 @app.command("issues")
 def issues_(
     context: typer.Context,
     run_id: RunId = None,
     kind: Annotated[
-        str, typer.Option(help="label, label_conflict, outlier, duplicate, unreadable.")
+        str, typer.Option(help="label, label_conflict, outlier, duplicate or unreadable.")
     ] = "label",
     attribute: Attribute = None,
+    by: Annotated[By, typer.Option(help="One line a label, or an artwork with all its doubts.")] = By.label,
     limit: Limit = 20,
     everything: Annotated[bool, typer.Option("--all", help="Every scored label, doubted or not.")] = False,
+    rule: Annotated[Rule, typer.Option(help="Worst first, or all under a fixed probability.")] = Rule.rank,
+    threshold: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="For --rule threshold: p(label) under this is flagged.")
+    ] = 0.3,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the listed images, their list and a grid there.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the labels that a run doubts most, worst first.
@@ -33,28 +58,56 @@ def issues_(
 
     Example: curate issues --attribute style --limit 10
     """
-    from db.issues import scored_labels, worst_issues
+    from db.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs import find_run
 
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
+    workspace = opened(context)
+    with workspace.open_catalog() as catalog, catalog.read() as session:
         run = find_run(session, run_id, "issues") if kind == "label" else None
-        if everything and run is not None:
+        if run is not None and rule == Rule.threshold:
+            rows = below_threshold(session, run, threshold, attribute)
+        elif run is not None and everything:
             rows = scored_labels(session, run, attribute)
         else:
-            rows = worst_issues(session, kind=kind, attribute=attribute, limit=limit, run=run)
-    for row in rows:
+            most = limit if by == By.label else None
+            rows = worst_issues(session, kind=kind, attribute=attribute, limit=most, run=run)
+    groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
+    shown = groups if everything else groups[:limit]
+    for group in shown:
+        show(group, as_json)
+    if save is not None:
+        from curate.flagged import save_flagged
+
+        flagged = [row for group in groups for row in group]
+        note(f"{save}: {save_flagged(workspace, flagged, save)} images, flagged.csv, grid.png")
+    listed = [row for group in shown for row in group]
+    if not as_json:
+        tell(listed, len(rows), kind)
+
+
+def show(group: Sequence[IssueRow], as_json: bool) -> None:
+    """Print the issues of one line of the list."""
+    for row in group:
         if as_json:
             print_json(as_record(row))
-        else:
-            typer.echo(
-                f"{row.score:.3f}  {row.attribute or row.kind:<8} "
-                f"{row.label or '-'} → {row.suggested or '-'}  {row.path}"
-            )
-            if row.reason:
-                typer.echo(f"       {row.reason}")
-    if not as_json:
+            continue
+        typer.echo(
+            f"{row.score:.3f}  {row.attribute or row.kind:<8} "
+            f"{row.label or '-'} → {row.suggested or '-'}  {row.path}"
+        )
+        if row.reason:
+            typer.echo(f"       {row.reason}")
+
+
+def tell(rows: Sequence[IssueRow], found: int, kind: str) -> None:
+    """Say how many were listed, and how many errors are to be expected among them."""
+    if not rows:
+        note(f"No open issues of kind {kind}.")
+    elif kind == "label":
         expected = sum(1 - row.score for row in rows)
-        note(f"{len(rows)} shown; about {expected:.1f} of them are wrong, if the scores are right.")
+        note(f"{len(rows)} of {found} shown; about {expected:.1f} of them are wrong (assumed, not audited).")
+    else:
+        note(f"{len(rows)} shown.")
 
 
 def as_record(row: IssueRow) -> dict[str, Any]:
