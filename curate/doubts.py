@@ -75,7 +75,7 @@ def find_doubts(
     for at, (name, column) in enumerate(columns.items()):
         probs = np.array(result.pred_probs[name], dtype=np.float64)
         probs[in_sample] = np.nan
-        margins = result.margins[:, :, at].astype(np.float64).mean(axis=0)
+        margins = _mean_margin(result.margins[:, :, at].astype(np.float64))
         label_columns.append(
             LabelColumn(name, column.classes, column.labels, probs, table.trust[name], margins)
         )
@@ -90,6 +90,13 @@ def find_doubts(
         seed=seed,
     )
     return Doubts(scores, outlier_scores(neighbours))
+
+
+def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the epochs that were trained, shape ``(N,)``; 0 where no model trained on it."""
+    known = np.isfinite(margins)
+    total: NDArray[np.float64] = np.where(known, margins, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return total
 
 
 def _findings(table: LabelTable, column: Column, found: Found | None) -> Findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.doubts import Column, find_doubts, issue_rows, prediction_rows
+from curate.doubts import Column, Doubts, find_doubts, issue_rows, prediction_rows
 from curate.errors import NothingToTrain, RunLocked
 from curate.splits import assign_folds, assign_splits
 from db.artworks import LabelTable, label_digest, label_table
@@ -46,15 +46,18 @@ class TrainSummary:
 
 def train(
     workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
-) -> TrainSummary:
+) -> TrainSummary | None:
     """Train one run on the labels as they stand, and write its predictions and issues.
 
-    An interrupted run with the same settings on the same labels is continued, not begun again.
+    An interrupted run with the same settings on the same labels is continued, not begun again. Of several
+    processes that train together (``torchrun``), the first one writes, and the others return None.
 
     Raises:
         NothingToTrain: No attribute has two classes with enough labels.
         RunLocked: The same run is being trained by another process.
     """
+    from model.distributed import joined_world
+
     settings = settings.resolved()
     min_count = settings.min_class_count or 1
     with catalog.read() as session:
@@ -65,31 +68,50 @@ def train(
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
         raise NothingToTrain(len(table), min_count)
-    run, folder = _claim_run(workspace, catalog, settings, table)
-    with _locked(folder, run.id):
+    with joined_world() as world, ExitStack() as held:
+        run, folder = None, Path()
+        if world.leads:
+            run, folder = _claim_run(workspace, catalog, settings, table)
+            held.enter_context(_locked(folder, run.id))
+        folder = world.gather(folder)[0]
         result, folds = _fit(workspace, table, columns, settings, folder, progress)
+        if run is None:
+            return None
         progress.message("Scoring labels")
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
         doubts = find_doubts(table, trained, result, folds, found, settings.seed)
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
-        digest = write_arrays(
-            folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds)
-        )
-        with catalog.write() as session:
-            complete_run(
-                session,
-                run,
-                digest=digest,
-                classes={name: column.classes for name, column in trained.items()},
-                metrics=result.metrics,
-                seconds=seconds,
-                predictions=prediction_rows(table, trained, result, folds, doubts),
-            )
-            issues = replace_issues(session, run, issue_rows(table, trained, doubts))
+        issues = _store(catalog, run, folder, table, trained, result, folds, doubts, seconds)
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
     return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
+
+
+def _store(
+    catalog: Catalog,
+    run: Run,
+    folder: Path,
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    doubts: Doubts,
+    seconds: Mapping[str, float],
+) -> int:
+    """Write the arrays, then all that the catalog keeps, in one transaction; return the number of issues."""
+    digest = write_arrays(folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds))
+    with catalog.write() as session:
+        complete_run(
+            session,
+            run,
+            digest=digest,
+            classes={name: column.classes for name, column in columns.items()},
+            metrics=result.metrics,
+            seconds=seconds,
+            predictions=prediction_rows(table, columns, result, folds, doubts),
+        )
+        return replace_issues(session, run, issue_rows(table, columns, doubts))
 
 
 def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, float]:

@@ -92,8 +92,10 @@ def train(
     )
     with workspace.open_catalog() as catalog, CliProgress() as progress:
         summary = train_run(workspace, catalog, settings, progress)
+    if summary is None:
+        return
     if as_json:
-        print_json({key: value for key, value in asdict(summary).items()})
+        print_json(asdict(summary))
     else:
         show_run(summary)
 
