@@ -243,8 +243,10 @@ def perceptual_hash(grey: Image.Image) -> tuple[str, float]:
     """
     import imagehash
 
-    found = imagehash.phash(grey, hash_size=16)
-    return str(found), float(np.median(np.abs(_low_frequencies(np.asarray(grey, dtype=np.float64)))))
+    bits = imagehash.phash(grey, hash_size=16).hash
+    return np.packbits(bits).tobytes().hex(), float(
+        np.median(np.abs(_low_frequencies(np.asarray(grey, dtype=np.float64))))
+    )
 
 
 def _low_frequencies(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
