@@ -244,9 +244,8 @@ def perceptual_hash(grey: Image.Image) -> tuple[str, float]:
     import imagehash
 
     bits = imagehash.phash(grey, hash_size=16).hash
-    return np.packbits(bits).tobytes().hex(), float(
-        np.median(np.abs(_low_frequencies(np.asarray(grey, dtype=np.float64))))
-    )
+    magnitudes = np.abs(_low_frequencies(np.asarray(grey, dtype=np.float64)))
+    return np.packbits(bits).tobytes().hex(), float(np.median(magnitudes))
 
 
 def _low_frequencies(pixels: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,6 +29,8 @@ from db.workspace import Workspace, open_workspace
 
 MISSING, CORRUPT = 200, 40
 
+pytestmark = pytest.mark.timeout(3600)
+
 
 class Tree(NamedTuple):
     """A folder of small images for the lists' paths, and what was left out or broken in it."""

@@ -40,7 +40,8 @@ def test_ingest_of_nothing_is_an_error(curate: Curate, workspace: object, tmp_pa
 
     assert result.status == 1
     assert result.stderr == (
-        f"error: There is no file or folder at {tmp_path}/none.csv. Check the path and run the command again.\n"
+        f"error: There is no file or folder at {tmp_path}/none.csv. "
+        f"Check the path and run the command again.\n"
     )
 
 
@@ -133,8 +134,8 @@ def test_a_moved_folder_is_found_again(
     again = curate("-w", ws, "ingest", tmp_path / "elsewhere" / "labels.csv", "--json").json()
 
     assert wrong.stderr == (
-        f"error: {tmp_path}/empty holds none of 6 images of the root 'gallery': there is no images/0.jpg in it. "
-        f"Name the folder that the paths of this root are relative to.\n"
+        f"error: {tmp_path}/empty holds none of 6 images of the root 'gallery': "
+        f"there is no images/0.jpg in it. Name the folder that the paths of this root are relative to.\n"
     )
     assert lost == f"gallery: {gallery}, 6 artworks; 0 of 6 images looked for are there\n"
     assert (right["artworks"], right["found"]) == (6, 6)

@@ -27,9 +27,11 @@ def long_tailed(n: int, seed: int = 0) -> tuple[Labels, NDArray[np.int64]]:
 def shares(labels: NDArray[np.int64], parts: NDArray[np.int64], n_parts: int) -> NDArray[np.float64]:
     """Return each class's share in each part, shape ``(K, parts)``, for classes of 20 and more."""
     known = labels >= 0
-    table = np.zeros((labels.max() + 1, n_parts))
+    table = np.zeros((labels.max() + 1, n_parts), dtype=np.float64)
     np.add.at(table, (labels[known], parts[known]), 1)
-    return table[table.sum(axis=1) >= 20] / table[table.sum(axis=1) >= 20].sum(axis=1, keepdims=True)
+    table = table[table.sum(axis=1) >= 20]
+    found: NDArray[np.float64] = table / table.sum(axis=1, keepdims=True)
+    return found
 
 
 def test_groups_stay_whole_and_the_unlabelled_stay_out() -> None:
