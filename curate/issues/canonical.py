@@ -67,6 +67,8 @@ def canonical_order(
     """Order the artworks by a digest of everything known of them."""
     digests = [blake2b(digest_size=16) for _ in range(len(groups))]
     for column in sorted(columns, key=lambda column: column.attribute):
+        if not (column.labels >= 0).any():
+            continue
         own = _class_order(column)
         labels = _renumbered(column.labels, own)
         probs = np.ascontiguousarray(column.pred_probs[:, own])

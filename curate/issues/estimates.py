@@ -56,9 +56,10 @@ class Calibration:
         """Return the probability that each label is wrong, all ways weighed, shape of ``scores``."""
         heavy = self.weight > 1e-5
         kept = Calibration(self.shift[heavy], self.stretch[heavy], self.floor[heavy], self.weight[heavy])
-        knots = np.linspace(-12.0, 12.0, 241)
-        curve = kept.weight @ kept.wrong(knots) / kept.weight.sum()
-        return np.interp(_odds(scores), knots, curve)
+        knots: Floats = np.linspace(-12.0, 12.0, 241, dtype=np.float64)
+        curve: Floats = (kept.weight[:, None] * kept.wrong(knots)).sum(axis=0) / kept.weight.sum()
+        chance: Floats = np.interp(_odds(scores), knots, curve)
+        return chance
 
 
 def calibrate(scores: Floats, wrong: Floats) -> Calibration:

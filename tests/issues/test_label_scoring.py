@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curate.issues import LabelColumn, score_labels, self_confidence
-
-
-def column(
-    labels: NDArray[np.int64], pred_probs: NDArray[np.float64], attribute: str = "style"
-) -> LabelColumn:
-    classes = tuple(f"class {index}" for index in range(pred_probs.shape[1]))
-    return LabelColumn(attribute, classes, labels, pred_probs, np.zeros(len(labels), dtype=np.int8))
+from curate.issues import REVIEWED, Findings, LabelColumn, score_labels, self_confidence
+from tests.issues.gallery import Gallery, column, make_gallery
 
 
 def planted_column(seed: int = 0) -> tuple[LabelColumn, NDArray[np.int64], NDArray[np.int64]]:
@@ -23,7 +17,7 @@ def planted_column(seed: int = 0) -> tuple[LabelColumn, NDArray[np.int64], NDArr
     planted = rng.choice(400, size=20, replace=False)
     given = true.copy()
     given[planted] = (true[planted] + 1) % 5
-    return column(given, pred_probs), planted, true
+    return column("style", given, pred_probs), planted, true
 
 
 def test_planted_label_errors_rank_first() -> None:
@@ -54,8 +48,105 @@ def test_label_outside_the_classes_is_refused() -> None:
 
 def test_disagreeing_shapes_are_refused() -> None:
     with pytest.raises(ValueError) as caught:
-        column(np.zeros(3, dtype=np.int64), np.full((2, 3), 1 / 3))
+        column("style", np.zeros(3, dtype=np.int64), np.full((2, 3), 1 / 3))
 
     assert str(caught.value) == (
         "pred_probs of style have shape (2, 3), expected (3, 3): one row a label and one column a class."
     )
+
+
+def scores_of(gallery: Gallery, **changed: object) -> NDArray[np.float64]:
+    settings = {"groups": gallery.groups, "embedding": gallery.embedding, "folds": gallery.folds, "seed": 0}
+    return score_labels(gallery.columns, **{**settings, **changed})["style"].score  # type: ignore[arg-type]
+
+
+def hits(score: NDArray[np.float64], planted: NDArray[np.bool_]) -> float:
+    """The share of planted errors among as many of the worst labels."""
+    worst = np.argsort(score, kind="stable")[: planted.sum()]
+    return float(planted[worst].mean())
+
+
+def test_all_witnesses_together_find_more_than_the_model_alone() -> None:
+    gallery = make_gallery(800, separation=1.2)
+    style = gallery.columns[0]
+
+    together = hits(scores_of(gallery), gallery.planted)
+
+    alone = hits(self_confidence(style.labels, style.pred_probs), gallery.planted)
+    assert together > alone + 0.1
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.05, 0.1, 0.2])
+def test_scores_add_up_to_about_the_errors_there_are(rate: float) -> None:
+    gallery = make_gallery(1500, rate=rate)
+
+    expected = (1.0 - scores_of(gallery)).sum()
+
+    assert 0.6 < expected / gallery.planted.sum() < 1.6
+
+
+def test_label_that_a_reviewer_confirmed_is_not_doubted_again() -> None:
+    gallery = make_gallery()
+    worst = int(np.argmin(scores_of(gallery)))
+    style = gallery.columns[0]
+    reviewed = style.reviewed.copy()
+    reviewed[worst] = REVIEWED
+    gallery.columns[0] = LabelColumn("style", style.classes, style.labels, style.pred_probs, reviewed)
+
+    score = scores_of(gallery)[worst]
+
+    assert score > 0.6
+
+
+def test_verdicts_that_find_nothing_wrong_take_the_doubt_back() -> None:
+    gallery = make_gallery(600)
+    before = scores_of(gallery)
+    worst = np.argsort(before)[:60]
+    found = Findings(worst, gallery.columns[0].labels[worst], np.zeros(60, dtype=bool))
+
+    after = scores_of(gallery, verdicts={"style": found})
+
+    assert (1 - after).sum() < 0.5 * (1 - before).sum()
+
+
+def test_contradicting_duplicates_are_doubted_and_the_likelier_wrong_one_more() -> None:
+    gallery = make_gallery(600, rate=0.0)
+    style = gallery.columns[0]
+    groups, embedding = gallery.groups.copy(), gallery.embedding.copy()
+    pred_probs, labels = style.pred_probs.copy(), style.labels.copy()
+    groups[1], embedding[1], pred_probs[1] = groups[0], embedding[0], pred_probs[0]
+    labels[0] = pred_probs[0].argmax()
+    labels[1] = pred_probs[0].argmin()
+    gallery.columns[0] = LabelColumn("style", style.classes, labels, pred_probs, style.reviewed)
+
+    score = scores_of(gallery, groups=groups, embedding=embedding)
+
+    assert score[1] < 0.3 < score[0]
+
+
+def test_reason_tells_each_witness_in_words() -> None:
+    gallery = make_gallery(600)
+    scored = score_labels(
+        gallery.columns, groups=gallery.groups, embedding=gallery.embedding, folds=gallery.folds, seed=0
+    )["style"]
+    worst = int(np.argmin(scored.score))
+
+    evidence, reason = scored.evidence(worst), scored.reason(worst)
+
+    suggested = gallery.columns[0].classes[scored.suggested[worst]]
+    given = gallery.columns[0].classes[gallery.columns[0].labels[worst]]
+    near, record = evidence["neighbours"], evidence["records"][0]  # type: ignore[index]
+    assert reason == (
+        f"model: {suggested} {scored.p_suggested[worst]:.2f}, {given} {scored.p_label[worst]:.2f}; "
+        f"{near['suggested']} of {near['of']} nearest are {suggested}; "  # type: ignore[index]
+        f"this artist has {record['label']} {given} in {record['of']}"
+    )
+
+
+def test_columns_of_different_lengths_are_refused() -> None:
+    gallery = make_gallery()
+
+    with pytest.raises(ValueError) as caught:
+        scores_of(gallery, groups=gallery.groups[:-1])
+
+    assert str(caught.value) == "column style has 300 artworks and groups 299: they must agree."

@@ -1,0 +1,133 @@
+"""Real paintings for the label-error benchmark: labels, frozen features, out-of-fold probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+IMAGE_SIZE = 160
+SAME_PICTURE = 0.95  # cosine of mean-pooled features; nothing between 0.90 and 0.98 occurs in wikiart224
+MIN_CLASS_COUNT = 5
+
+
+@dataclass
+class Paintings:
+    """N paintings: their labels by attribute, what groups them, and what they look like."""
+
+    labels: dict[str, Ints]  # classes of at least MIN_CLASS_COUNT works, -1 otherwise
+    codes: dict[str, Ints]  # every value, -1 missing
+    classes: dict[str, tuple[str, ...]]
+    groups: Ints
+    folds: Ints
+    embedding: Floats  # (N, 256) PCA of the mean-pooled features, L2-normalised
+    inputs: Floats  # what the logistic regression reads
+
+
+def load_paintings(folder: Path, cache: Path) -> Paintings:
+    """Read ``labels.csv`` under ``folder``; features are extracted once and kept in ``cache``."""
+    table = pd.read_csv(folder / "labels.csv")
+    features = _features([folder / path for path in table["filepath"]], cache)
+    codes: dict[str, Ints] = {}
+    labels: dict[str, Ints] = {}
+    classes: dict[str, tuple[str, ...]] = {}
+    for attribute in ("style", "genre", "artist"):
+        values, names = pd.factorize(table[attribute], sort=True)
+        codes[attribute] = values.astype(np.int64)
+        common = np.flatnonzero(np.bincount(values[values >= 0]) >= MIN_CLASS_COUNT)
+        renumbered = np.full(len(names) + 1, -1, dtype=np.int64)
+        renumbered[common] = np.arange(len(common))
+        labels[attribute] = renumbered[values]
+        classes[attribute] = tuple(str(names[at]) for at in common)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    alike = csr_matrix(np.triu(unit @ unit.T > SAME_PICTURE, 1))
+    count, groups = connected_components(alike, directed=False)
+    folds = (np.random.default_rng(0).permutation(count) % 5)[groups]
+    reduced = PCA(256, random_state=0).fit_transform(unit - unit.mean(axis=0))
+    embedding = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
+    return Paintings(labels, codes, classes, groups.astype(np.int64), folds, embedding, 30.0 * reduced)
+
+
+def _features(paths: list[Path], cache: Path) -> Floats:
+    """Return mean-pooled EfficientNet-Lite0 features, shape ``(N, 1280)``."""
+    import torch
+
+    from db.train_settings import TrainSettings
+    from model.backbones import make_backbone
+    from model.data import pixels
+    from model.features import normalise, transform_for
+    from model.weights import load_weights
+
+    settings = TrainSettings(backbone="efficientnet_lite0", image_size=IMAGE_SIZE).resolved()
+    backbone = make_backbone("efficientnet_lite0", IMAGE_SIZE)
+    digest = load_weights(backbone, "auto", 0)
+    key = hashlib.sha256("\n".join([digest, *(str(path) for path in paths)]).encode()).hexdigest()[:16]
+    kept = cache / f"lite0-{IMAGE_SIZE}-{key}.npy"
+    if kept.exists():
+        found: Floats = np.load(kept)
+        return found
+    transform = transform_for(backbone, settings)
+    backbone.eval()
+    batches = []
+    with torch.inference_mode():
+        for start in range(0, len(paths), 50):
+            squares = np.stack([pixels(path, transform) for path in paths[start : start + 50]])
+            grid = backbone(normalise(torch.from_numpy(squares), transform))
+            batches.append(grid.mean(dim=(2, 3)).numpy().astype(np.float64))
+    cache.mkdir(parents=True, exist_ok=True)
+    features: Floats = np.concatenate(batches)
+    np.save(kept, features)
+    return features
+
+
+def out_of_fold(inputs: Floats, labels: Ints, folds: Ints, width: int) -> Floats:
+    """Return five-fold probabilities of a logistic regression, shape ``(N, width)``."""
+    pred_probs: Floats = np.zeros((len(labels), width))
+    with threadpool_limits(1):
+        for fold in np.unique(folds):
+            train, test = (folds != fold) & (labels >= 0), folds == fold
+            model = LogisticRegression(C=10.0 / train.sum(), max_iter=60, tol=1e-3)
+            model.fit(inputs[train], labels[train])
+            pred_probs[np.ix_(test, model.classes_)] = model.predict_proba(inputs[test])
+    floored = np.maximum(pred_probs, 1e-6)
+    normal: Floats = floored / floored.sum(axis=1, keepdims=True)
+    return normal
+
+
+def plant_errors(
+    rng: np.random.Generator, labels: Ints, kind: str, rate: float, artist: Ints, pred_probs: Floats
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Make each label wrong with probability ``rate``, where the kind allows; return labels, and which.
+
+    Kinds: ``uniform`` any other class alike; ``confusable`` a class that the model, trained on the labels as
+    the collection gives them, takes for the right one; ``same-artist`` the class of another work of the
+    same artist (so an artist with one class only gets none).
+    """
+    width = pred_probs.shape[1]
+    wrong = labels.copy()
+    taken = np.zeros((width, width))
+    known = labels >= 0
+    np.add.at(taken, (labels[known], pred_probs[known].argmax(axis=1)), 1.0)
+    np.fill_diagonal(taken, 0.0)
+    for row in np.flatnonzero(known & (rng.random(len(labels)) < rate)):
+        given = labels[row]
+        if kind == "uniform":
+            wrong[row] = rng.choice(np.delete(np.arange(width), given))
+        elif kind == "confusable" and taken[given].any():
+            wrong[row] = rng.choice(width, p=taken[given] / taken[given].sum())
+        elif kind == "same-artist":
+            others = np.flatnonzero((artist == artist[row]) & known & (labels != given))
+            if len(others):
+                wrong[row] = labels[rng.choice(others)]
+    return wrong, wrong != labels

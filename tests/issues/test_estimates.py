@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from curate.issues import errors_left, expected_yield
+
+
+def population(seed: int, rate: float, off: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """3,000 labels with scores that separate well, and are off by ``off`` in log-odds."""
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(3000) < rate
+    seen = rng.normal(2.5 * wrong, 1.0)
+    odds = np.log(rate / (1 - rate)) + 2.5 * seen - 2.5**2 / 2 + off
+    return 1 / (1 + np.exp(odds)), wrong
+
+
+@pytest.mark.parametrize(("rate", "off"), [(0.02, 0.0), (0.1, 1.0), (0.2, -1.0)])
+def test_interval_covers_the_truth_and_is_narrower_than_the_plain_binomial(rate: float, off: float) -> None:
+    covered, ratio = [], []
+    for seed in range(25):
+        scores, wrong = population(seed, rate, off)
+        audited = np.random.default_rng(seed).permutation(3000)[:200]
+        rest = np.setdiff1d(np.arange(3000), audited)
+
+        found = errors_left(scores[rest], scores[audited], wrong[audited].astype(float))
+
+        covered.append(found.low <= wrong[rest].sum() <= found.high)
+        ratio.append((found.high - found.low) / (2 * 1.645 * np.sqrt(rate * (1 - rate) / 200) * len(rest)))
+    assert sum(covered) >= 20
+    assert np.median(ratio) < 0.9
+
+
+def test_estimate_is_marked_assumed_before_fifty_audits() -> None:
+    scores, wrong = population(0, 0.1, 0.0)
+
+    before = errors_left(scores, scores[:49], wrong[:49].astype(float))
+    after = errors_left(scores, scores[:50], wrong[:50].astype(float))
+
+    assert (before.assumed, before.audits) == (True, 49)
+    assert (after.assumed, after.audits) == (False, 50)
+    assert errors_left(scores, np.empty(0), np.empty(0)).assumed
+
+
+def test_forecast_learns_from_reviews_that_the_scores_were_too_dark() -> None:
+    scores, wrong = population(1, 0.1, 2.0)
+    worst = np.argsort(scores)
+
+    told = expected_yield(scores[worst[200:400]], scores[worst[:200]], wrong[worst[:200]].astype(float))
+
+    truth = wrong[worst[200:400]].sum()
+    untaught = expected_yield(scores[worst[200:400]], np.empty(0), np.empty(0))
+    assert abs(told - truth) < abs(untaught - truth)
