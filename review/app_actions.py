@@ -110,9 +110,9 @@ def send(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID], progr
         LabelStudioError: One of its kinds, with what to do.
     """
     plan = plan_chosen(workspace, catalog, artworks)
-    pusher = open_project(workspace, catalog, progress)
-    pusher.resume()
-    return pusher.send(plan)
+    with open_project(workspace, catalog, progress) as pusher:
+        pusher.resume()
+        return pusher.send(plan)
 
 
 def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]) -> Plan:

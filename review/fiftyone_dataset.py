@@ -9,7 +9,7 @@ killed is known and gone over again. Samples that somebody changed since are fou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
         earlier=[run.id for run in picture.earlier],
         marks=picture.marks,
         fields=list(types),
-        views=before.views if before else [],
+        views=list(before.views) if before else [],
     )
     writer = SampleWriter(fo, dataset, workspace, picture, types, progress)
     why = "it was asked for" if full and before else _why_all(before, state, writer)
@@ -154,6 +154,7 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
         return dataset, None
     try:
         dataset = fo.load_dataset(name)
+        dataset.reload()  # what another process changed since this one loaded it
     except OSError as error:  # what FiftyOne raises when its own version is too old
         raise DatasetUnreadable(name, str(error)) from error
     kept = dataset.info.get("curate")
@@ -192,7 +193,8 @@ def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | 
 
 
 def _save_state(dataset: Any, state: State) -> None:
-    dataset.info["curate"] = vars(state)
+    # a copy: FiftyOne saves what differs from the object that it was given before
+    dataset.info["curate"] = asdict(state)
     dataset.save()
 
 

@@ -163,8 +163,8 @@ class AppPage:
 
 
 @contextmanager
-def opened_app(port: int, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppPage]:
-    """Open a browser on the App, with FiftyOne's advertisement put away."""
+def opened_app(port: int | None, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppPage]:
+    """Open a browser on the App, with FiftyOne's advertisement put away; without a port, on nothing yet."""
     found = find_chromium()
     assert found is not None
     options = ChromeOptions()
@@ -175,8 +175,9 @@ def opened_app(port: int, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppP
     try:
         driver.set_page_load_timeout(PATIENCE)
         base = f"http://localhost:{port}"
-        driver.get(f"{base}/404.html")
-        driver.execute_script(TOOLTIP_SEEN)
+        if port is not None:
+            driver.get(f"{base}/404.html")
+            driver.execute_script(TOOLTIP_SEEN)
         yield AppPage(driver, base)
     finally:
         driver.quit()

@@ -22,6 +22,7 @@ from db.labels import derive, find_source
 from db.models import Artwork, Label
 from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace import Workspace, change_settings, init_workspace
+from review.fiftyone_env import import_fiftyone
 
 os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"curate_test_{os.getpid()}")
 os.environ.setdefault("FIFTYONE_DATABASE_DIR", tempfile.mkdtemp(prefix="curate-mongo-"))
@@ -41,6 +42,7 @@ def _own_database() -> Iterator[None]:
         import fiftyone.core.odm as odm
 
         odm.get_db_client().drop_database(os.environ["FIFTYONE_DATABASE_NAME"])
+        odm.database._disconnect()
 
 
 @dataclass
@@ -171,11 +173,9 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
                 known = resolve_classes(session, attribute, CLASSES[attribute.name], "test")
                 made.class_ids[attribute.name] = [known[name] for name in CLASSES[attribute.name]]
         yield made
-        import fiftyone
-
-        name = workspace.settings.fiftyone.dataset
-        if fiftyone.dataset_exists(name):
-            fiftyone.delete_dataset(name)
+        fo = import_fiftyone(workspace)
+        if fo.dataset_exists(workspace.settings.fiftyone.dataset):
+            fo.delete_dataset(workspace.settings.fiftyone.dataset)
 
 
 def artwork(catalog: Catalog, artwork_id: int) -> Artwork:

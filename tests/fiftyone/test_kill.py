@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -37,17 +36,13 @@ with workspace.open_catalog() as catalog:
 
 def kill_after(gallery: Any, lines: int, wait: float) -> None:
     """Start a sync in its own process, and kill it so many seconds after it told so many steps."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SYNC, str(gallery.workspace.folder)],
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONWARNINGS": "ignore"},
-    )
-    assert process.stdout is not None
-    for _ in range(lines):
-        process.stdout.readline()
-    time.sleep(wait)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = [sys.executable, "-c", SYNC, str(gallery.workspace.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("lines", [1, 2, 9, 16, 17])

@@ -1,0 +1,143 @@
+"""What the App's operators do to the catalog, without the App."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.models import EffectiveLabel, Task, Verdict
+from db.workspace import change_settings
+from review.app_actions import class_names, history, judge, plan_chosen, relabel, send
+from review.errors import NothingToSend
+from review.plugin import install_plugin
+from review.progress import Silent
+from tests.servers import label_studio as label_studio
+
+
+def verdicts(gallery: Any) -> list[tuple[int, str, int | None]]:
+    with gallery.catalog.read() as session:
+        rows = session.query(Verdict).order_by(Verdict.id)
+        return [(row.artwork_id, row.decision, row.class_id) for row in rows]
+
+
+def label_of(gallery: Any, row: int, attribute: str) -> int:
+    with gallery.catalog.read() as session:
+        key = (gallery.ids[row], gallery.attribute_ids[attribute])
+        return int(session.get_one(EffectiveLabel, key).class_id)
+
+
+def test_relabelling_is_a_correction_or_a_confirmation_by_what_each_artwork_has(gallery: Any) -> None:
+    realism = gallery.class_ids["style"][0]
+
+    done = relabel(gallery.catalog, gallery.uuids[0:4:3], "style", "Realism", "ada", "looked closely")
+
+    assert done.sentence() == "2 artworks decided, 1 labels changed"
+    assert verdicts(gallery) == [
+        (gallery.ids[0], "corrected", realism),
+        (gallery.ids[3], "confirmed", realism),
+    ]
+    assert label_of(gallery, 0, "style") == realism
+
+
+def test_judging_an_image_or_a_label(gallery: Any) -> None:
+    judge(gallery.catalog, gallery.uuids[:1], "style", "atypical", "ada", None)
+    judge(gallery.catalog, gallery.uuids[1:2], None, "unusable", "ada", None)
+
+    assert verdicts(gallery) == [
+        (gallery.ids[0], "atypical", label_of(gallery, 0, "style")),
+        (gallery.ids[1], "unusable", None),
+    ]
+
+
+def test_a_label_that_is_not_there_cannot_be_confirmed(gallery: Any) -> None:
+    with gallery.catalog.write() as session:
+        key = (gallery.ids[0], gallery.attribute_ids["genre"])
+        session.delete(session.get_one(EffectiveLabel, key))
+
+    done = judge(gallery.catalog, gallery.uuids[:2], "genre", "confirmed", "ada", None)
+
+    assert done.sentence() == "1 artworks decided, 0 labels changed; 1 had no label"
+
+
+def test_classes_are_offered_by_name(gallery: Any) -> None:
+    assert class_names(gallery.catalog, "artist") == {
+        "Claude_Monet": "Claude Monet",
+        "Edgar_Degas": "Edgar Degas",
+        "Ilya_Repin": "Ilya Repin",
+        "Pablo_Picasso": "Pablo Picasso",
+    }
+
+
+def test_a_chosen_batch_asks_about_doubted_labels_worst_first(gallery: Any) -> None:
+    run = gallery.add_run()
+
+    plan = plan_chosen(gallery.workspace, gallery.catalog, [gallery.uuids[1], gallery.uuids[0]])
+
+    assert (plan.run_id, plan.budget) == (run, 2)
+    doubted, sure = plan.items
+    assert (doubted.artwork_id, doubted.attributes) == (gallery.ids[0], ("style",))
+    assert doubted.score < 0.2
+    assert sure.artwork_id == gallery.ids[1]
+    assert set(sure.attributes) == {"style", "genre", "artist"}
+
+
+def test_unusable_artworks_are_not_sent(gallery: Any) -> None:
+    gallery.add_run()
+    judge(gallery.catalog, gallery.uuids[:1], None, "unusable", "ada", None)
+
+    with pytest.raises(NothingToSend) as refused:
+        plan_chosen(gallery.workspace, gallery.catalog, gallery.uuids[:1])
+
+    assert str(refused.value) == (
+        "None of the 1 chosen artworks can be sent: each is unusable, unread, or has an open task. "
+        "Choose others, or answer the open tasks and run `curate sync-corrections`."
+    )
+
+
+def test_history_says_who_decided_and_why_a_label_is_doubted(gallery: Any) -> None:
+    gallery.add_run()
+    relabel(gallery.catalog, gallery.uuids[:1], "style", "Realism", "ada", "looked closely")
+
+    told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
+
+    assert "**00000.png**" in told
+    assert "style is doubted (score 0." in told
+    assert "| says style **Realism** (counts now)" in told
+    assert "looked closely" in told
+
+
+@pytest.mark.services
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_sending_makes_one_task_an_artwork_and_keeps_those_that_are_open(
+    gallery: Any, label_studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.add_run()
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
+    workspace = change_settings(gallery.workspace, "label_studio", "url", label_studio.url)
+
+    first = send(workspace, gallery.catalog, gallery.uuids[:2], Silent())
+    second = send(workspace, gallery.catalog, gallery.uuids[1:3], Silent())
+
+    assert (first.created, second.created) == (2, 1)
+    with gallery.catalog.read() as session:
+        tasks = session.query(Task).order_by(Task.artwork_id).all()
+    assert [task.artwork_id for task in tasks] == gallery.ids[:3]
+
+
+def test_the_plugin_is_installed_beside_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / "theirs"
+    (theirs / "brain").mkdir(parents=True)
+    monkeypatch.setenv("FIFTYONE_PLUGINS_DIR", str(theirs))
+
+    install_plugin(tmp_path / "ours")
+    install_plugin(tmp_path / "ours")
+
+    assert sorted(path.name for path in (tmp_path / "ours").iterdir()) == ["curate", "yours"]
+    assert (tmp_path / "ours" / "yours" / "brain").is_dir()
+    assert "review.plugin.operators" in (tmp_path / "ours" / "curate" / "__init__.py").read_text()
+    assert os.path.getsize(tmp_path / "ours" / "curate" / "fiftyone.yml") > 100
