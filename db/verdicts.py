@@ -8,7 +8,7 @@ lands in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import Delete, delete, distinct, func, select, update
 from sqlalchemy.orm import Session
 
+from db.bulk import chunks
 from db.errors import VerdictNotFound
 from db.labels import derive, find_source, retract
 from db.models import (
@@ -105,34 +106,61 @@ def record(session: Session, answers: Iterable[Answer]) -> Recorded:
     """Write answers as verdicts and labels; answers that are known and unchanged do nothing."""
     recorded = Recorded()
     touched: set[int] = set()
-    for answer in answers:
-        touched |= _record_one(session, answer, recorded)
+    for some in chunks(list(answers)):
+        known = _Known.of(session, some)
+        for answer in some:
+            touched |= _record_one(session, answer, known, recorded)
     recorded.labels_changed = derive(session, touched)
     return recorded
 
 
-def _record_one(session: Session, answer: Answer, recorded: Recorded) -> set[int]:
+@dataclass
+class _Known:
+    """What the catalog knows of some answers, read in few queries; rows that are held need no second one."""
+
+    annotations: dict[tuple[str, str], Annotation]
+    rows: Sequence[object]
+    reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, answers: Sequence[Answer]) -> _Known:
+        """Read it."""
+        ids = [answer.annotation_id for answer in answers]
+        tasks = [answer.task_id for answer in answers if answer.task_id is not None]
+        artworks = [answer.artwork_id for answer in answers if answer.artwork_id is not None]
+        annotations = session.scalars(select(Annotation).where(Annotation.annotation_id.in_(ids)))
+        found = {(row.server, row.annotation_id): row for row in annotations}
+        rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
+        rows += session.scalars(select(Artwork).where(Artwork.id.in_(artworks)))
+        return cls(found, rows)
+
+    def reviewer(self, session: Session, answer: Answer) -> Reviewer:
+        """Return who answered."""
+        key = (answer.server, *answer.reviewer)
+        if key not in self.reviewers:
+            self.reviewers[key] = find_reviewer(session, *key)
+        return self.reviewers[key]
+
+
+def _record_one(session: Session, answer: Answer, known: _Known, recorded: Recorded) -> set[int]:
     """Write one answer; return the artworks whose labels may have changed."""
-    reviewer = find_reviewer(session, answer.server, *answer.reviewer)
-    known = session.scalar(
-        select(Annotation).where(
-            Annotation.server == answer.server, Annotation.annotation_id == answer.annotation_id
-        )
-    )
-    if known is not None and not _news(known, answer):
+    reviewer = known.reviewer(session, answer)
+    before = known.annotations.get((answer.server, answer.annotation_id))
+    if before is not None and not _news(before, answer):
         return set()
     recorded.annotations += 1
-    _keep_raw(session, answer, known, reviewer)
+    known.annotations[answer.server, answer.annotation_id] = _keep_raw(session, answer, before, reviewer)
     if answer.refused is not None:
         recorded.refused.append((answer.annotation_id, answer.refused))
     task = session.get(Task, answer.task_id) if answer.task_id is not None else None
-    if task is not None and task.state == "open" and _answered_by_all(session, task):
+    if task is not None and task.state == "open" and _answered_by_all(session, task, answer):
         task.state, task.updated_at = "done", now()
     decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
     if task is not None and task.purpose == "control":
         _answer_control(session, answer, task, reviewer, decisions, recorded)
         return set()
-    return _replace_verdicts(session, answer, task, reviewer, decisions, recorded)
+    standing = {} if before is None else _current(session, answer.server, answer.annotation_id)
+    return _replace_verdicts(session, answer, standing, task, reviewer, decisions, recorded)
 
 
 def _news(known: Annotation, answer: Answer) -> bool:
@@ -142,10 +170,12 @@ def _news(known: Annotation, answer: Answer) -> bool:
     return known.state == "refused" and answer.refused is None and answer.updated_at == known.updated_at
 
 
-def _answered_by_all(session: Session, task: Task) -> bool:
-    """Return whether as many reviewers have answered a task as its batch asked for."""
+def _answered_by_all(session: Session, task: Task, answer: Answer | None = None) -> bool:
+    """Return whether as many reviewers answered a task as its batch asked for; ``answer`` is the newest."""
+    wanted = session.get_one(Batch, task.batch_id).annotators
+    if wanted == 1 and answer is not None and not answer.skipped and answer.refused is None:
+        return True
     session.flush()
-    wanted = session.scalar(select(Batch.annotators).where(Batch.id == task.batch_id)) or 1
     answered = session.scalar(
         select(func.count(distinct(Annotation.reviewer_id))).where(
             Annotation.task_id == task.id, Annotation.state == "accepted"
@@ -154,13 +184,14 @@ def _answered_by_all(session: Session, task: Task) -> bool:
     return (answered or 0) >= wanted
 
 
-def _keep_raw(session: Session, answer: Answer, known: Annotation | None, reviewer: Reviewer) -> None:
+def _keep_raw(session: Session, answer: Answer, known: Annotation | None, reviewer: Reviewer) -> Annotation:
     state = "refused" if answer.refused else "skipped" if answer.skipped else "accepted"
     row = known or Annotation(server=answer.server, annotation_id=answer.annotation_id)
     row.artwork_id, row.task_id, row.reviewer_id = answer.artwork_id, answer.task_id, reviewer.id
     row.state, row.reason = state, answer.refused
     row.updated_at, row.raw = answer.updated_at, answer.raw
     session.add(row)
+    return row
 
 
 def _current(session: Session, server: str, annotation_id: str) -> dict[int | None, Verdict]:
@@ -177,6 +208,7 @@ def _current(session: Session, server: str, annotation_id: str) -> dict[int | No
 def _replace_verdicts(
     session: Session,
     answer: Answer,
+    before: Mapping[int | None, Verdict],
     task: Task | None,
     reviewer: Reviewer,
     decisions: Sequence[Decision],
@@ -185,7 +217,6 @@ def _replace_verdicts(
     """Make the annotation's verdicts those of the answer; keep equal ones, supersede the others."""
     touched: set[int] = set()
     wanted = {d.attribute_id: d for d in decisions}
-    before = _current(session, answer.server, answer.annotation_id)
     for attribute_id, old in before.items():
         new = wanted.get(attribute_id)
         if new is not None and (new.decision, new.class_id) == (old.decision, old.class_id):
@@ -276,10 +307,11 @@ def _exact_duplicates(
 
     The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
     """
-    sha256 = session.scalar(select(Artwork.sha256).where(Artwork.id == artwork_id))
-    alike = {given, current_class(session, artwork_id, attribute_id)} - {None}
-    if sha256 is None or not alike:
+    sha256 = session.get_one(Artwork, artwork_id).sha256
+    same = select(Artwork.id).where(Artwork.sha256 == sha256, Artwork.id != artwork_id)
+    if sha256 is None or session.scalar(same.limit(1)) is None:
         return []
+    alike = {given, current_class(session, artwork_id, attribute_id)} - {None}
     return list(
         session.scalars(
             select(Artwork.id)
