@@ -9,27 +9,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.evaluation import AttributeComparison, Comparison
+from curate.evaluation import AttributeComparison, Comparison, RunEvaluation
 from curate.evaluation.run import THRESHOLD
 from curate.report.content import HISTORY, read_history
-from curate.report.figures import Chart, compared_accuracy
-from curate.report.page import render, shown_chart
+from curate.report.figures import Chart, compared_accuracy, confusion_matrix
+from curate.report.page import matrix_data, render, shown_chart
 from curate.report.run_report import draw_curves
 
-SHOWN = 12
+SHOWN = 10
 """Artworks shown of those that a run gets right or wrong where the first one does not."""
 
 
 @dataclass(frozen=True)
 class ComparisonCharts:
-    """The figures of a comparison."""
+    """The figures of a comparison; ``confusions`` by attribute, a figure a run."""
 
     accuracy: Chart
+    confusions: Mapping[str, Sequence[Chart]]
     curves: Sequence[Chart]
 
     def all(self) -> list[Chart]:
         """Return every figure."""
-        return [self.accuracy, *self.curves]
+        own = [chart for charts in self.confusions.values() for chart in charts]
+        return [self.accuracy, *own, *self.curves]
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,15 @@ class Change:
         yield from self.one.rows[[*self.gained, *self.lost]].tolist()
 
 
-def comparison_charts(comparison: Comparison) -> ComparisonCharts:
-    """Draw the accuracies, and the training curves of all runs on one plot each."""
+def comparison_charts(comparison: Comparison, evaluations: Sequence[RunEvaluation]) -> ComparisonCharts:
+    """Draw the accuracies, each run's confusion matrices, and the training curves of all runs on one plot."""
+    confusions = {
+        name: [confusion_matrix(one.attributes[name], run=one.run) for one in evaluations]
+        for name in comparison.attributes
+    }
     history = [row for run in comparison.runs for row in read_history(run.folder, run.run)]
     return ComparisonCharts(
-        compared_accuracy(comparison), draw_curves(pd.DataFrame(history, columns=HISTORY))
+        compared_accuracy(comparison), confusions, draw_curves(pd.DataFrame(history, columns=HISTORY))
     )
 
 
@@ -81,6 +87,7 @@ def _evenly(positions: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
 def comparison_page(
     comparison: Comparison,
     charts: ComparisonCharts,
+    evaluations: Sequence[RunEvaluation],
     changes: Sequence[Change],
     images: Mapping[int, str],
     collection: str,
@@ -102,7 +109,11 @@ def comparison_page(
     return render(
         "compare.html",
         [*sections, ("training", "Training")],
-        {},
+        {
+            _figure_key(name, one.run): matrix_data(0, one.attributes[name])
+            for name in comparison.attributes
+            for one in evaluations
+        },
         collection=collection,
         title=title,
         runs=[
@@ -115,10 +126,28 @@ def comparison_page(
         threshold=THRESHOLD,
         settings=differing_settings(comparison),
         rows=list(_table(comparison)),
-        changes=[_change(comparison, change, images) for change in changes],
+        changes=[
+            _change(comparison, change, images)
+            | {"charts": _shown_confusions(comparison, charts, change) if change.index == 1 else []}
+            for change in changes
+        ],
         accuracy_chart=shown_chart(charts.accuracy),
         curve_charts=[shown_chart(chart) for chart in charts.curves],
     )
+
+
+def _figure_key(attribute: str, run: int) -> str:
+    return f"{attribute}-{run}"
+
+
+def _shown_confusions(
+    comparison: Comparison, charts: ComparisonCharts, change: Change
+) -> list[dict[str, Any]]:
+    name = change.one.attribute
+    return [
+        shown_chart(chart, _figure_key(name, run.run.id))
+        for chart, run in zip(charts.confusions[name], comparison.runs, strict=True)
+    ]
 
 
 def differing_settings(comparison: Comparison) -> list[tuple[str, list[str]]]:

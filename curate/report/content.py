@@ -13,10 +13,18 @@ import pandas as pd
 
 from curate.evaluation import AttributePredictions, RunEvaluation, RunPredictions, evaluate_run
 from curate.evaluation.predictions import Ints
+from curate.issues import Estimate, errors_left
 from curate.report.figures import TOP_CLASSES
 from db.catalog import Catalog
 from db.classes import attributes, class_list
-from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
+from db.evaluation import (
+    audit_answers,
+    audited_scores,
+    count_issues_of,
+    label_scores,
+    run_metrics,
+    unreviewed_scores,
+)
 from db.issues import IssueRow, worst_issues
 from db.models import ISSUE_STATES, Run
 from db.status import read_status
@@ -96,6 +104,7 @@ class RunContent:
         runs: A row a run and attribute: run, attribute, accuracy as stored with it.
         scores: The chance that each label is right, worst first.
         audits: By attribute, audited labels answered and changed.
+        left: How many labels nobody has reviewed are wrong; None where the run scored none.
         class_names: Display names by class id, rare classes too.
     """
 
@@ -114,6 +123,7 @@ class RunContent:
     runs: pd.DataFrame
     scores: np.ndarray[Any, np.dtype[np.float64]]
     audits: Mapping[str, tuple[int, int]]
+    left: Estimate | None
     class_names: Mapping[int, str]
 
     def shown_rows(self) -> Iterator[int]:
@@ -154,6 +164,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             columns=["run", "attribute", "accuracy"],
         )
         scores, audits = label_scores(session, run), audit_answers(session)
+        left = errors_left(unreviewed_scores(session, run), *audited_scores(session))
     names = {
         (classes.attribute, key): classes.name[classes.current[class_id]]
         for classes in lists
@@ -180,6 +191,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         runs,
         scores,
         audits,
+        left if len(scores) else None,
         {class_id: name for classes in lists for class_id, name in classes.name.items()},
     )
 

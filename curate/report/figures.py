@@ -91,12 +91,15 @@ def distribution(one: AttributeEvaluation, imported: Sequence[int], corrected: S
     return Chart(f"{one.attribute}-distribution", title, figure, frame)
 
 
-def confusion_matrix(one: AttributeEvaluation, limit: int | None = TOP_CLASSES) -> Chart:
+def confusion_matrix(
+    one: AttributeEvaluation, limit: int | None = TOP_CLASSES, run: int | None = None
+) -> Chart:
     """Draw which classes are taken for which: shares of each label's row, commonest classes first.
 
     Args:
         one: The attribute's evaluation.
         limit: How many classes; None draws all.
+        run: The run's number, where figures of several runs stand side by side.
     """
     support = one.confusion.sum(axis=1)
     order = np.lexsort((np.arange(len(support)), -support))
@@ -110,8 +113,8 @@ def confusion_matrix(one: AttributeEvaluation, limit: int | None = TOP_CLASSES) 
         _cells(plot, shares) if len(order) <= CELLS else _image(plot, shares)
         plot.set(xlim=(0, len(order)), ylim=(len(order), 0), aspect="equal")
         plot.grid(visible=False)
-        plot.set_xlabel("predicted")
-        plot.set_ylabel("label")
+        plot.set_xlabel("predicted" if len(order) <= CELLS else "predicted, commonest label first")
+        plot.set_ylabel("label" if len(order) <= CELLS else "label, commonest first")
         size = min(8.5, 220 / max(len(order), 1))
         if len(order) <= CELLS:
             at = np.arange(len(order)) + 0.5
@@ -132,7 +135,8 @@ def confusion_matrix(one: AttributeEvaluation, limit: int | None = TOP_CLASSES) 
     )
     box = [place.x0, 1 - place.y1, place.x1, 1 - place.y0]
     name = f"{one.attribute}-confusion" + ("" if limit is not None else "-all")
-    title = f"What {one.attribute} is taken for: " + (
+    name += "" if run is None else f"-run-{run}"
+    title = f"What {one.attribute} is taken for{'' if run is None else f' by run {run}'}: " + (
         f"the {len(order)} commonest classes" if limit is not None else f"all {len(order)} classes"
     )
     return Chart(name, title, figure, numbers, {"box": box, "classes": order.tolist()})
@@ -257,9 +261,10 @@ def rounds(frame: pd.DataFrame) -> Chart:
         plot.bar(at - 0.2, frame["expected"], width=0.36, color=LINE, label="expected of the batch")
         plot.bar(at + 0.2, frame["errors"], width=0.36, color=SECOND, label="found")
         plot.set_xticks(at, [f"batch {batch}" for batch in frame["batch"]], color=INK)
+        plot.set_xlim(-0.6, max(len(frame), 4) - 0.4)
         plot.grid(axis="x", visible=False)
         plot.set_ylabel("wrong labels")
-        plot.legend(loc="best")
+        figure.legend(loc="outside lower center", ncols=2)
     return Chart("rounds", "Errors found by batch", figure, frame)
 
 

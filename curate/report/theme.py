@@ -109,7 +109,7 @@ def as_inline_svg(figure: Figure, prefix: str, title: str) -> str:
         root.attrib.pop(name, None)
     root.set("role", "img")
     root.set("aria-label", title)
-    root.set("style", f"max-width: {float(width) * 4 / 3:.0f}px")
+    root.set("style", f"--width: {float(width) * 4 / 3:.0f}px")
     for style in root.findall(f"{{{SVG}}}defs/{{{SVG}}}style"):
         style.text = ""
     background = root.find(f"{{{SVG}}}g/{{{SVG}}}g")

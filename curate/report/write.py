@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from curate.evaluation import compare_runs, read_predictions
+from curate.evaluation import compare_runs, evaluate_run, read_predictions
 from curate.report.comparison_report import comparison_charts, comparison_page, shown_changes
 from curate.report.content import RunContent, read_content
 from curate.report.errors import NothingInCommon
@@ -84,7 +85,8 @@ def write_comparison(
     name = "-".join(str(run_id) for run_id in run_ids)
     out = out or workspace.folder / "reports" / f"compare-{name}.{format}"
     out.parent.mkdir(parents=True, exist_ok=True)
-    charts = comparison_charts(comparison)
+    evaluations = [evaluate_run(run) for run in runs]
+    charts = comparison_charts(comparison, evaluations)
     if figures is not None:
         write_figures(charts.all(), figures)
     if format == "json":
@@ -92,7 +94,7 @@ def write_comparison(
         return out
     changes = shown_changes(comparison)
     images = thumbnails(workspace, runs[0], [row for change in changes for row in change.rows()])
-    page = comparison_page(comparison, charts, changes, images, workspace.settings.collection)
+    page = comparison_page(comparison, charts, evaluations, changes, images, workspace.settings.collection)
     return _write_page(page, out, format)
 
 
@@ -137,5 +139,6 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
         "audits": {
             name: {"answered": asked, "wrong": wrong} for name, (asked, wrong) in content.audits.items()
         },
+        "errors_left": asdict(content.left) if content.left else None,
         "runs": content.runs.to_dict("records"),
     }

@@ -73,7 +73,7 @@
     body.replaceChildren();
     dialog.querySelector("h3").textContent = sentence(found);
     const shown = examples(body, "The surest predictions of this kind:", `${index}-${cell.label}-${cell.predicted}`);
-    if (!shown) body.append(element("p", "what", "This report carries no pictures of this cell. " +
+    if (!shown) body.append(element("p", "what", "This page carries no pictures of this cell. " +
       "`curate browse` shows all of its artworks."));
     if (cell.label !== cell.predicted) {
       examples(body, `Known well as ${found.label}:`, `${index}-${cell.label}-${cell.label}`);
