@@ -6,104 +6,48 @@ an ingest that was killed half way both end in the same rows: what is there alre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.bulk import (
-    chunks,
-    fetch,
-    insert_rows,
-    new_uuids,
-    next_ids,
-    stored_time,
-    table_of,
-    take_turns,
-    update_rows,
+from db.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time, take_turns, update_rows
+from db.ingest_reads import (
+    GONE,
+    IMAGE_COLUMNS,
+    Columns,
+    Entry,
+    ImageState,
+    Known,
+    LabelColumn,
+    SplitColumn,
+    known_at,
+    known_with_bytes,
+    labels_said,
+    live_classes,
+    overruled,
+    source_ranks,
+    splits_said,
 )
 from db.labels import LabelFact, choose, derive
-from db.models import Artwork, Class, EffectiveLabel, Ingest, Issue, Label, Refusal, Source, SplitFact, now
+from db.models import Artwork, EffectiveLabel, Ingest, Issue, Label, Refusal, SplitFact, now
 
-
-class ImageState(NamedTuple):
-    """What an ingest found at an image's path; all but the status is empty where it was not read."""
-
-    status: str
-    reason: str | None = None
-    sha256: str | None = None
-    phash: str | None = None
-    phash_detail: float | None = None
-    bytes: int | None = None
-    mtime_ns: int | None = None
-    width: int | None = None
-    height: int | None = None
-    image_format: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-IMAGE_COLUMNS = ImageState._fields[:-1]
-GONE = ImageState("missing", "missing")
-
-
-class LabelColumn(NamedTuple):
-    """One column of a source: who says it, of which attribute."""
-
-    source_id: int
-    attribute_id: int
-
-
-class SplitColumn(NamedTuple):
-    """One column of splits: who says it, of which attribute's list (None: of all)."""
-
-    source_id: int
-    attribute_id: int | None
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns that every entry of an ingest has, in order."""
-
-    labels: tuple[LabelColumn, ...]
-    splits: tuple[SplitColumn, ...] = ()
-
-
-class Entry(NamedTuple):
-    """One record, ready to be written.
-
-    ``classes`` holds for each label column the class ids that the source gives, sorted; ``splits`` a word
-    for each split column, empty where the source says nothing. No ``image`` means: as the catalog has it.
-    """
-
-    path: str
-    image: ImageState | None
-    classes: tuple[tuple[int, ...], ...]
-    splits: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> bool:
-        """Whether the record counts as taken; one whose image is refused or missing counts as that."""
-        return self.image is None or self.image.status in ("ok", "unverified")
-
-
-class Known(NamedTuple):
-    """An artwork as the catalog has it."""
-
-    id: int
-    root: str
-    path: str
-    status: str
-    reason: str | None
-    sha256: str | None
-    bytes: int | None
-    mtime_ns: int | None
-    revision: int
-
-
-KNOWN_COLUMNS = tuple(table_of(Artwork).c[name] for name in Known._fields)
+__all__ = [
+    "Columns",
+    "Entry",
+    "ImageState",
+    "Known",
+    "LabelColumn",
+    "SplitColumn",
+    "Writer",
+    "Written",
+    "add_refusals",
+    "finish_ingest",
+    "start_ingest",
+]
 
 
 @dataclass
@@ -141,13 +85,13 @@ class Writer:
 
     def known(self, session: Session, paths: Sequence[str]) -> dict[str, Known]:
         """Return the artworks of this root that have one of these paths, by path."""
-        return _known_at(session, self.collection, self.root, paths)
+        return known_at(session, self.collection, self.root, paths)
 
     def unchanged(self, session: Session, entries: Sequence[tuple[Known, Entry]]) -> list[bool]:
         """Return for each entry whether the catalog has its labels and splits as they stand."""
         columns = self.columns
         ids = [known.id for known, _ in entries]
-        said = _live_classes(session, ids, columns.labels)
+        said = live_classes(session, ids, columns.labels)
         splits = splits_said(session, ids, columns.splits)
         nothing: set[tuple[int, int]] = set()
         same = []
@@ -175,16 +119,11 @@ class Writer:
         """Return known artworks that new paths stand for: moved files, and lists read without images."""
         adopted: dict[str, Known] = {}
         for root in self.other_roots:
-            waiting = _known_at(session, self.collection, root, [entry.path for entry in new])
+            waiting = known_at(session, self.collection, root, [entry.path for entry in new])
             adopted |= {path: known for path, known in waiting.items() if known.status == "unverified"}
         taken = {known.id for known in adopted.values()}
-        lost: dict[str, list[Known]] = {}
-        for some in chunks(sorted({e.image.sha256 for e in new if e.image and e.image.sha256})):
-            statement = select(*KNOWN_COLUMNS).where(
-                Artwork.sha256.in_(some), Artwork.collection == self.collection
-            )
-            for row in fetch(session, statement.order_by(Artwork.id)):
-                lost.setdefault(row[5], []).append(Known(*row))
+        digests = {entry.image.sha256 for entry in new if entry.image and entry.image.sha256}
+        lost = known_with_bytes(session, self.collection, digests)
         for entry in new:
             sha256 = entry.image.sha256 if entry.image else None
             for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
@@ -298,7 +237,7 @@ class Writer:
         relabelled = self._change_labels(session, pairs)
         changed |= relabelled.keys() | self._change_splits(session, pairs)
         derive(session, relabelled)
-        written.overruled += _overruled(session, relabelled)
+        written.overruled += overruled(session, relabelled)
         usable = {known.id for known, entry in pairs if entry.usable}
         written.updated += len(changed & usable)
         written.unchanged += len(usable - changed)
@@ -392,121 +331,6 @@ class Writer:
         session.flush()
         self._add_splits(session, new)
         return changed
-
-
-def _known_at(session: Session, collection: str, root: str, paths: Sequence[str]) -> dict[str, Known]:
-    found = {}
-    artwork = table_of(Artwork).c
-    for some in chunks(paths):
-        statement = select(*KNOWN_COLUMNS).where(
-            artwork.path.in_(some), artwork.root == root, artwork.collection == collection
-        )
-        for row in fetch(session, statement):
-            found[row[2]] = Known(*row)
-    return found
-
-
-def labels_said(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
-) -> dict[tuple[int, int], dict[int, list[int]]]:
-    """Return what sources say of artworks, not taken back: by (artwork, column), label ids by class.
-
-    Classes that were merged stand as the class they went into.
-    """
-    live: dict[tuple[int, int], dict[int, list[int]]] = {}
-    for label_id, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
-        live.setdefault((artwork_id, column), {}).setdefault(class_id, []).append(label_id)
-    return live
-
-
-def _live_classes(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
-) -> dict[int, set[tuple[int, int]]]:
-    """Return the (column, class) pairs that sources say of each artwork."""
-    live: dict[int, set[tuple[int, int]]] = {artwork_id: set() for artwork_id in artwork_ids}
-    for _, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
-        live[artwork_id].add((column, class_id))
-    return live
-
-
-def _live_labels(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (label, artwork, column, class) of labels that were not taken back."""
-    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    merged = _merged(session)
-    label = table_of(Label).c
-    sources = sorted({column.source_id for column in columns})
-    for some in chunks(artwork_ids):
-        statement = select(
-            label.id, label.artwork_id, label.source_id, label.attribute_id, label.class_id, label.retracts_id
-        )
-        rows = fetch(session, statement.where(label.artwork_id.in_(some), label.source_id.in_(sources)))
-        retracted = {row[5] for row in rows if row[5] is not None}
-        for label_id, artwork_id, source_id, attribute_id, class_id, retracts_id in rows:
-            column = at.get((source_id, attribute_id))
-            if column is not None and retracts_id is None and label_id not in retracted:
-                yield label_id, artwork_id, column, merged.get(class_id, class_id)
-
-
-def _merged(session: Session) -> dict[int, int]:
-    """Return where merged classes went, chains followed."""
-    into = {
-        row.id: row.merged_into_id
-        for row in session.execute(
-            select(Class.id, Class.merged_into_id).where(Class.merged_into_id.is_not(None))
-        )
-    }
-
-    def last(class_id: int) -> int:
-        while class_id in into:
-            class_id = into[class_id]
-        return class_id
-
-    return {class_id: last(class_id) for class_id in into}
-
-
-def splits_said(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[SplitColumn]
-) -> dict[tuple[int, int], tuple[str, int]]:
-    """Return splits and the ids of their facts, by (artwork, column)."""
-    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    found: dict[tuple[int, int], tuple[str, int]] = {}
-    fact = table_of(SplitFact).c
-    for some in chunks(artwork_ids) if columns else ():
-        statement = select(fact.id, fact.artwork_id, fact.source_id, fact.attribute_id, fact.split)
-        for fact_id, artwork_id, source_id, attribute_id, split in fetch(
-            session, statement.where(fact.artwork_id.in_(some))
-        ):
-            column = at.get((source_id, attribute_id))
-            if column is not None:
-                found[artwork_id, column] = (split, fact_id)
-    return found
-
-
-def _overruled(session: Session, added: Mapping[int, Iterable[tuple[int, int]]]) -> int:
-    """Count labels just imported that differ from what reviewers decided, which stands."""
-    decided: dict[tuple[int, int], int] = {}
-    for some in chunks(sorted(added)):
-        rows = session.execute(
-            select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
-                EffectiveLabel.artwork_id.in_(some), EffectiveLabel.authority != "import"
-            )
-        )
-        decided |= {(row[0], row[1]): row[2] for row in rows}
-    return sum(
-        decided.get((artwork_id, attribute_id), class_id) != class_id
-        for artwork_id, pairs in added.items()
-        for attribute_id, class_id in pairs
-    )
-
-
-def source_ranks(session: Session, source_ids: Iterable[int]) -> dict[int, tuple[str, int]]:
-    """Return (authority, priority) of sources by id."""
-    rows = session.execute(
-        select(Source.id, Source.authority, Source.priority).where(Source.id.in_(sorted(source_ids)))
-    )
-    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def start_ingest(session: Session, location: str, format: str) -> int:
