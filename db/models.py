@@ -475,6 +475,7 @@ class Verdict(Base):
             postgresql_where=text("superseded_at IS NULL AND attribute_id IS NULL"),
         ),
         Index("ix_verdict_artwork_id_attribute_id", "artwork_id", "attribute_id"),
+        Index("ix_verdict_annotation_id_server", "annotation_id", "server"),
         one_of("decision", DECISIONS),
         one_of("purpose", PURPOSES),
     )

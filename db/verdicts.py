@@ -128,7 +128,10 @@ class _Known:
         ids = [answer.annotation_id for answer in answers]
         tasks = [answer.task_id for answer in answers if answer.task_id is not None]
         artworks = [answer.artwork_id for answer in answers if answer.artwork_id is not None]
-        annotations = session.scalars(select(Annotation).where(Annotation.annotation_id.in_(ids)))
+        servers = {answer.server for answer in answers}
+        annotations = session.scalars(
+            select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
+        )
         found = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
         rows += session.scalars(select(Artwork).where(Artwork.id.in_(artworks)))

@@ -445,6 +445,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verdict")),
     )
     with op.batch_alter_table("verdict", schema=None) as batch_op:
+        batch_op.create_index("ix_verdict_annotation_id_server", ["annotation_id", "server"], unique=False)
         batch_op.create_index(
             "ix_verdict_artwork_id_attribute_id", ["artwork_id", "attribute_id"], unique=False
         )
