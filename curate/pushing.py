@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.batches import BatchSettings, plan_batch
@@ -44,3 +45,21 @@ def push_batch(
         pushed = pusher.send(plan_batch(catalog, run, settings))
     pushed.refreshed, pushed.withdrawn = done.refreshed, done.withdrawn
     return pushed
+
+
+def push_sheet(
+    workspace: Workspace, catalog: Catalog, settings: BatchSettings, run_id: int | None, path: Path
+) -> Pushed:
+    """Write one batch as a CSV sheet.
+
+    Raises:
+        NoRunYet: There are no doubts before the first run.
+    """
+    from review.label_studio.push import Pushed
+    from review.sheet import write_sheet
+
+    with catalog.read() as session:
+        run = find_run(session, run_id, "push")
+    plan = plan_batch(catalog, run, settings)
+    created = write_sheet(workspace, catalog, plan, path)
+    return Pushed(None, created=created, expected_yield=plan.expected_yield)

@@ -401,3 +401,10 @@ def standing_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
         )
     )
     return [(row.annotation_id, row.artwork_id) for row in rows]
+
+
+def raw_annotation(session: Session, server: str, annotation_id: str) -> dict[str, Any] | None:
+    """Return an annotation as it was read last, None if it is new."""
+    return session.scalar(
+        select(Annotation.raw).where(Annotation.server == server, Annotation.annotation_id == annotation_id)
+    )

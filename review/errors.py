@@ -13,6 +13,7 @@
         ├── DatasetTaken           the dataset's name belongs to something else
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
+        ├── NotASheet              a file that is no review sheet of ours
         ├── PortTaken              the App's port is in use
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
@@ -142,6 +143,16 @@ class PortTaken(ReviewError):
         super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
 
 
+class NotASheet(ReviewError):
+    """A file that should be a filled sheet lacks its columns."""
+
+    def __init__(self, path: Path, missing: list[str]) -> None:
+        super().__init__(
+            f"{path} is not a review sheet of this workspace: it lacks the columns {', '.join(missing[:5])}. "
+            f"Make one with `curate push --to csv`."
+        )
+
+
 class LabelStudioError(ReviewError):
     """Label Studio cannot do what was asked of it."""
 
@@ -152,7 +163,8 @@ class TokenMissing(LabelStudioError):
     def __init__(self, url: str) -> None:
         super().__init__(
             f"No token for Label Studio at {url}: LABEL_STUDIO_API_KEY is not set. Copy one from "
-            f"{url}/user/account/personal-access-token, then `export LABEL_STUDIO_API_KEY=TOKEN`."
+            f"{url}/user/account/personal-access-token, then `export LABEL_STUDIO_API_KEY=TOKEN`, "
+            f"or keep it in the keyring: `keyring set curate {url}`."
         )
 
 

@@ -37,6 +37,10 @@ def push(
     annotators: Annotated[
         int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
     ] = 1,
+    to: Annotated[
+        str, typer.Option(metavar="label-studio|csv", help="As tasks, or as a sheet to fill in.")
+    ] = "label-studio",
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the sheet goes.")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,9 +52,11 @@ def push(
     Example: curate push --limit 200 --attribute style
     """
     from curate.batches import BatchSettings, plan_batch
-    from curate.pushing import push_batch
+    from curate.pushing import push_batch, push_sheet
     from db.runs import find_run
 
+    if to not in ("label-studio", "csv"):
+        raise typer.BadParameter(f"{to!r} is neither label-studio nor csv", param_hint="--to")
     workspace = opened(context)
     share, answers = _controls(controls)
     settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
@@ -60,6 +66,10 @@ def push(
                 run = find_run(session, run_id, "push")
             plan = plan_batch(catalog, run, settings)
             _print_plan(plan, workspace.settings.label_studio.project, as_json)
+            return
+        if to == "csv":
+            path = output or workspace.folder / "review.csv"
+            _print_pushed(push_sheet(workspace, catalog, settings, run_id, path), as_json, str(path))
             return
         with CliProgress() as progress:
             pushed = push_batch(workspace, catalog, settings, run_id, progress)
@@ -118,4 +128,7 @@ def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
         f"{pushed.created} tasks sent, {pushed.refreshed} refreshed, {pushed.withdrawn} withdrawn, "
         f"{pushed.skipped} skipped. Wrong labels to be expected: {pushed.expected_yield:g}."
     )
-    typer.echo(f"Review them at {url}/projects/{pushed.project}/data, then: curate sync-corrections")
+    if pushed.project is None:
+        typer.echo(f"Fill in {url}, then: curate sync-corrections --from {url}")
+    else:
+        typer.echo(f"Review them at {url}/projects/{pushed.project}/data, then: curate sync-corrections")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from label_studio_sdk.client import LabelStudio
 
 TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"
+KEYRING_SERVICE = "curate"
 OLDEST = (1, 20)
 PAGE = 500
 ONCE: Any = {"max_retries": 0}
@@ -170,13 +172,27 @@ def on_loopback(url: str) -> bool:
         return host == "localhost"
 
 
+def find_token(url: str) -> str | None:
+    """Return the token for a server: from the environment, else from the keyring, where there is one."""
+    named = os.environ.get(TOKEN_VARIABLE, "").strip()
+    if named or importlib.util.find_spec("keyring") is None:
+        return named or None
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password(KEYRING_SERVICE, url)
+    except KeyringError:
+        return None
+
+
 @contextmanager
 def connect(url: str, token: str | None = None) -> Iterator[Server]:
     """Connect to a server; make sure that it answers, knows the token, and is new enough.
 
     Args:
         url: The server's address.
-        token: A personal access token or a legacy one; from ``LABEL_STUDIO_API_KEY`` if left out.
+        token: A personal access token or a legacy one; from the environment or the keyring if left out.
 
     Raises:
         LabelStudioError: One of its kinds, with what to do.
@@ -184,7 +200,7 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
     import httpx
     from label_studio_sdk.client import LabelStudio
 
-    token = token or os.environ.get(TOKEN_VARIABLE, "").strip()
+    token = token or find_token(url)
     if not token:
         raise TokenMissing(url)
     with httpx.Client(timeout=300, follow_redirects=True, trust_env=not on_loopback(url)) as http:

@@ -7,7 +7,7 @@ done. A full sync reads all of them, and so notices what was deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -231,8 +231,3 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
         if project is None:
             raise NothingPushed(server.url)
         yield Fetcher(catalog, server, project, words, user_names(server))
-
-
-def refusals(synced: Synced) -> Iterable[str]:
-    """Return one line for each annotation that was refused."""
-    return (f"annotation {annotation}: {reason}" for annotation, reason in synced.refused)

@@ -65,7 +65,7 @@ SETTLE_SECONDS = 1.0
 class Pushed:
     """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew."""
 
-    project: int
+    project: int | None
     batch: int | None = None
     created: int = 0
     refreshed: int = 0

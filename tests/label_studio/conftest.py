@@ -45,7 +45,7 @@ def draw(folder: Path, count: int) -> list[str]:
     paths = [f"{number:04}.png" for number in range(count)]
     for number, path in enumerate(paths):
         colour = (number * 37 % 256, number * 91 % 256, number * 53 % 256)
-        Image.new("RGB", (64, 48), colour).save(folder / path)
+        Image.new("RGB", (320, 240), colour).save(folder / path)
     return paths
 
 

@@ -29,6 +29,9 @@ class Proxy(ThreadingHTTPServer):
         self.seen: list[tuple[str, str, str | None]] = []
         self.http = httpx.Client(timeout=300, trust_env=False)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that was killed goes without a word."""
+
     @property
     def url(self) -> str:
         """Where the proxy listens."""

@@ -1,0 +1,111 @@
+"""How well and how fast people review: their answers, their controls, and whether others agree with them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from statistics import median
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import LABELLING_DECISIONS, Annotation, ControlAnswer, Reviewer, Verdict
+
+
+@dataclass(frozen=True)
+class ReviewerRow:
+    """One reviewer in numbers.
+
+    Attributes:
+        reviews: Answered tasks, and decisions made at this machine.
+        verdicts: Decisions that stand.
+        seconds: The median time for a review, None where the server told none.
+        controls, controls_right: Answers to questions whose answer is known, and the right ones.
+        compared, agreed: Labels that somebody else judged too, and those judged alike.
+    """
+
+    reviewer: str
+    server: str
+    user_id: str
+    reviews: int
+    verdicts: int
+    seconds: float | None
+    controls: int
+    controls_right: int
+    compared: int
+    agreed: int
+
+
+def reviewer_rows(session: Session) -> list[ReviewerRow]:
+    """Return every reviewer, the busiest first."""
+    verdicts: dict[int, list[Verdict]] = defaultdict(list)
+    for verdict in session.scalars(select(Verdict).where(Verdict.superseded_at.is_(None))):
+        verdicts[verdict.reviewer_id].append(verdict)
+    controls = Counter(session.scalars(select(ControlAnswer.reviewer_id)))
+    right = Counter(session.scalars(select(ControlAnswer.reviewer_id).where(ControlAnswer.correct)))
+    answers = {
+        row[0]: row[1]
+        for row in session.execute(
+            select(Annotation.reviewer_id, func.count())
+            .where(Annotation.state == "accepted")
+            .group_by(Annotation.reviewer_id)
+        )
+    }
+    agreement = _agreement(verdicts)
+    rows = []
+    for person in session.scalars(select(Reviewer)):
+        mine = verdicts.get(person.id, [])
+        times = {v.annotation_id: v.seconds for v in mine if v.seconds is not None}
+        compared, agreed = agreement.get(person.id, (0, 0))
+        rows.append(
+            ReviewerRow(
+                person.name,
+                person.server,
+                person.user_id,
+                answers.get(person.id, 0),
+                len(mine),
+                round(median(times.values()), 1) if times else None,
+                controls[person.id],
+                right[person.id],
+                compared,
+                agreed,
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.reviews, row.reviewer))
+
+
+def _agreement(verdicts: dict[int, list[Verdict]]) -> dict[int, tuple[int, int]]:
+    """Return, by reviewer, how many pairs of judgements of one label there are, and how many agree."""
+    said: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
+    for reviewer_id, mine in verdicts.items():
+        for verdict in mine:
+            judged = verdict.decision in LABELLING_DECISIONS and verdict.attribute_id is not None
+            if judged and verdict.class_id is not None:
+                said[verdict.artwork_id, verdict.attribute_id or 0][reviewer_id] = verdict.class_id
+    found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for judgements in said.values():
+        for reviewer_id, class_id in judgements.items():
+            others = [other for person, other in judgements.items() if person != reviewer_id]
+            found[reviewer_id][0] += len(others)
+            found[reviewer_id][1] += sum(other == class_id for other in others)
+    return {reviewer_id: (pairs[0], pairs[1]) for reviewer_id, pairs in found.items()}
+
+
+def judgements(session: Session, attribute_id: int) -> list[tuple[int, int, int]]:
+    """Return the (artwork, reviewer, class) of each judgement of one attribute that stands."""
+    rows = session.execute(
+        select(Verdict.artwork_id, Verdict.reviewer_id, Verdict.class_id)
+        .where(
+            Verdict.attribute_id == attribute_id,
+            Verdict.superseded_at.is_(None),
+            Verdict.decision.in_(LABELLING_DECISIONS),
+            Verdict.class_id.is_not(None),
+        )
+        .order_by(Verdict.id)
+    )
+    return [(row[0], row[1], row[2] or 0) for row in rows]
+
+
+def reviewer_names(session: Session) -> dict[int, str]:
+    """Return the names of all reviewers by id."""
+    return {row[0]: row[1] for row in session.execute(select(Reviewer.id, Reviewer.name))}

@@ -1,0 +1,91 @@
+"""A batch as a CSV sheet: filled in, read back, mended and read again, without any server."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Curate
+from tests.label_studio.conftest import Gallery, add_run, make_gallery
+from tests.label_studio.test_loop import labels
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    """Six artworks, four of them doubted in style, the first one most."""
+    made = make_gallery(tmp_path, "http://127.0.0.1:9", 6)
+    add_run(made.workspace, {i: {"style": 0.1 + 0.1 * i} for i in range(4)})
+    return made
+
+
+def fill(path: Path, **cells: dict[int, str]) -> None:
+    """Write cells into a sheet, by column and row."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for column, values in cells.items():
+        for number, value in values.items():
+            rows[number][column] = value
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
+    curate: Curate, gallery: Gallery, tmp_path: Path
+) -> None:
+    sheet, at = tmp_path / "review.csv", ["-w", gallery.workspace.folder]
+    push = [*at, "push", "--audit", "0", "--to", "csv", "--output", sheet, "--json"]
+    pushed = curate(*push).json()
+    again = curate(*push[:-2], tmp_path / "second.csv", "--json").json()
+    with sheet.open(newline="") as file:
+        first = next(csv.DictReader(file))
+    sync = [*at, "sync-corrections", "--from", sheet, "--json"]
+
+    fill(sheet, style_verdict={0: "wrong", 1: "right", 2: "wrong"}, style_class={0: "Rococo", 2: "Cubism"})
+    one, same = curate(*sync), curate(*sync).json()
+    fill(sheet, style_class={0: "Art_Nouveau", 2: "Baroque"})
+    mended = curate(*sync).json()
+
+    assert (pushed["created"], again["created"]) == (4, 0)
+    assert (first["artwork"], first["style_label"]) == (str(gallery.uuids[0]), "Baroque")
+    assert first["style_suggested"] == "Rococo"
+    assert one.json()["verdicts"] == {"corrected": 1, "confirmed": 1}
+    assert one.stderr == "refused: annotation 1-3:reviewer: style has no class 'Cubism'\n"
+    assert (same["annotations"], same["verdicts"]) == (0, {})
+    assert mended["verdicts"] == {"corrected": 2}
+    assert labels(gallery.workspace, "style")[:4] == ["Art_Nouveau", "Rococo", "Baroque", "Baroque"]
+
+
+def test_a_file_that_is_no_sheet(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("filepath,style\na.jpg,Baroque\n")
+
+    result = curate("-w", gallery.workspace.folder, "sync-corrections", "--from", other)
+
+    assert result.stderr == (
+        f"error: {other} is not a review sheet of this workspace: it lacks the columns task, artwork, image, "
+        f"style_label, style_suggested. Make one with `curate push --to csv`.\n"
+    )
+
+
+def test_reviewers_are_counted(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
+    sheet, at = tmp_path / "review.csv", ["-w", gallery.workspace.folder]
+    curate(*at, "push", "--audit", "0", "--to", "csv", "--output", sheet)
+    fill(sheet, style_verdict={0: "right", 1: "right"}, reviewer={0: "Ada", 1: "Ada"})
+    curate(*at, "sync-corrections", "--from", sheet)
+    fill(sheet, style_verdict={0: "wrong"}, style_class={0: "Rococo"}, reviewer={0: "Bo", 1: "Bo"})
+    curate(*at, "sync-corrections", "--from", sheet)
+
+    people = curate(*at, "reviewers").stdout
+    conflicts = curate(*at, "reviewers", "--conflicts", "--json").lines()
+
+    assert people == (
+        "Ada: 2 reviews, 2 verdicts; agrees with others on 1 of 2\n"
+        "Bo: 2 reviews, 2 verdicts; agrees with others on 1 of 2\n"
+    )
+    assert [(c["artwork"], c["said"]) for c in conflicts] == [
+        (str(gallery.uuids[0]), [["Ada", "Baroque"], ["Bo", "Rococo"]])
+    ]
