@@ -7,13 +7,14 @@ appears, and is resolved when it is gone; one that somebody dismissed stays dism
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db.bulk import chunks, take_turns
+from db.ingest_reads import merged_classes
 from db.labels import live_labels
 from db.models import Artwork, Class, EffectiveLabel, Issue, Source, now
 
@@ -77,50 +78,51 @@ def label_conflicts(session: Session) -> Contradictions:
 
 def duplicate_conflicts(session: Session) -> Contradictions:
     """Return the imported labels that differ from those of the same image's other listings."""
-    current = aliased(Class)
     rows = session.execute(
         select(
             Artwork.duplicate_group_id,
             Artwork.id,
             Artwork.path,
             EffectiveLabel.attribute_id,
-            current.merged_into_id,
             EffectiveLabel.class_id,
             EffectiveLabel.authority,
         )
         .join(EffectiveLabel, EffectiveLabel.artwork_id == Artwork.id)
-        .join(current, current.id == EffectiveLabel.class_id)
         .where(Artwork.duplicate_group_id.is_not(None))
         .order_by(Artwork.id)
     ).all()
     groups: dict[tuple[int, int], list[Any]] = defaultdict(list)
     for row in rows:
         groups[row.duplicate_group_id, row.attribute_id].append(row)
-    keys = _class_keys(session)
+    keys, merged = _class_keys(session), merged_classes(session)
     found: Contradictions = {}
-    for (group_id, attribute_id), members in groups.items():
-        votes = Counter(row.merged_into_id or row.class_id for row in members)
-        trusted = {row.merged_into_id or row.class_id for row in members if row.authority != "import"}
-        if len(votes) < 2:
-            continue
-        for row in members:
-            own = row.merged_into_id or row.class_id
-            others = [id_ for id_, _ in votes.most_common() if id_ != own]
-            best = next((id_ for id_ in others if id_ in trusted), others[0])
-            outvoted = votes[own] <= votes[best] or best in trusted
-            if row.authority == "import" and own not in trusted and outvoted:
-                said = {keys[id_]: n for id_, n in votes.most_common()}
-                found[row.id, attribute_id] = Contradiction(
-                    row.class_id,
-                    best,
-                    votes[own] / votes.total(),
-                    "the same image is also labelled " + ", ".join(keys[id_] for id_ in others),
-                    {
-                        "group": group_id,
-                        "said": said,
-                        "others": [other.path for other in members if other.id != row.id][:20],
-                    },
-                )
+    for members in groups.values():
+        found |= _group_conflicts(members, keys, merged)
+    return found
+
+
+def _group_conflicts(
+    members: Sequence[Any], keys: Mapping[int, str], merged: Mapping[int, int]
+) -> Contradictions:
+    """Return the contradicted labels of one group and attribute: outvoted, tied, or reviewed otherwise."""
+    says = [merged.get(row.class_id, row.class_id) for row in members]
+    votes = Counter(says)
+    trusted = {own for own, row in zip(says, members, strict=True) if row.authority != "import"}
+    found: Contradictions = {}
+    for own, row in zip(says, members, strict=True) if len(votes) > 1 else ():
+        others = [id_ for id_, _ in votes.most_common() if id_ != own]
+        best = next((id_ for id_ in others if id_ in trusted), others[0])
+        outvoted = votes[own] <= votes[best] or best in trusted
+        if row.authority == "import" and own not in trusted and outvoted:
+            evidence = {
+                "group": row.duplicate_group_id,
+                "said": {keys[id_]: n for id_, n in votes.most_common()},
+                "others": [other.path for other in members if other.id != row.id][:20],
+            }
+            reason = "the same image is also labelled " + ", ".join(keys[id_] for id_ in others)
+            found[row.id, row.attribute_id] = Contradiction(
+                row.class_id, best, votes[own] / votes.total(), reason, evidence
+            )
     return found
 
 

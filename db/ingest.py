@@ -191,7 +191,13 @@ class Writer:
             ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at"),
             [(id_, *row, when) for id_, row in zip(label_ids, said, strict=True)],
         )
-        sources = source_ranks(session, {column.source_id for column in columns})
+        self._add_effective(session, label_ids, said)
+
+    def _add_effective(
+        self, session: Session, label_ids: Sequence[int], said: Sequence[tuple[int, int, int, int]]
+    ) -> None:
+        """Insert the labels that count among new (artwork, attribute, class, source) labels."""
+        sources = source_ranks(session, {column.source_id for column in self.columns.labels})
         by_key: dict[tuple[int, int], Any] = {}
         rivals: dict[tuple[int, int], list[LabelFact]] = {}
         for label_id, (artwork_id, attribute_id, class_id, source_id) in zip(label_ids, said, strict=True):

@@ -142,7 +142,7 @@ def _live_labels(
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield (label, artwork, column, class) of labels that were not taken back."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    merged = _merged(session)
+    merged = merged_classes(session)
     label = table_of(Label).c
     sources = sorted({column.source_id for column in columns})
     for some in chunks(artwork_ids):
@@ -157,7 +157,7 @@ def _live_labels(
                 yield label_id, artwork_id, column, merged.get(class_id, class_id)
 
 
-def _merged(session: Session) -> dict[int, int]:
+def merged_classes(session: Session) -> dict[int, int]:
     """Return where merged classes went, chains followed."""
     into = {
         row.id: row.merged_into_id
