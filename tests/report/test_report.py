@@ -14,11 +14,14 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from curate.gallery import Record
 from curate.report.pdf import find_chromium
 from curate.report.pictures import SIDE, thumbnail
-from db.classes import display_name
+from db.classes import display_name, find_attribute
+from db.models import Batch, Verdict
+from db.verdicts import Decision, decide
 from db.workspace import Workspace, init_workspace, root_of
 from tests.conftest import Curate
 from tests.report.galleries import Gallery, add_artworks, make_gallery, write_run
@@ -187,13 +190,13 @@ def test_an_older_run_still_shows_what_it_doubted(gallery: Gallery, curate: Cura
     assert "The 12 worst of 12." in html.unescape(report(curate, gallery, tmp_path / "r.html", 1))
 
 
-def test_rounds_are_shown(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
+def test_before_the_first_batch_there_are_no_rounds(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
     gallery.add_run()
-    gallery.correct("style", [3, 4])
 
     page = report(curate, gallery, tmp_path / "r.html")
 
     assert "No batch has been sent for review yet." in page
+    assert "assumed: it rests on the scores, with 0 audited labels" in page
 
 
 def test_a_missing_image_leaves_a_place(tmp_path: Path, curate: Curate) -> None:
@@ -254,3 +257,31 @@ def test_report_grows_with_the_classes_not_with_the_artworks(tmp_path: Path, cur
         sizes.append(len(report(curate, gallery, tmp_path / "r.html")))
 
     assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_rounds_show_what_was_found_and_what_is_left(
+    gallery: Gallery, curate: Curate, tmp_path: Path
+) -> None:
+    """Sixty audited labels, six of them wrong: the estimate is measured, and near a tenth of the rest."""
+    gallery.add_run()
+    with gallery.workspace.open_catalog() as catalog, catalog.write() as session:
+        batch = Batch(run_id=1, server="local", budget=60, expected_yield=7.25, sent=True)
+        session.add(batch)
+        session.flush()
+        genre = find_attribute(session, "genre")
+        for row in range(60):
+            decisions = [Decision(genre.id, "none_of_these" if row % 10 == 0 else "confirmed")]
+            decide(session, row + 1, decisions, user="ann", annotation_id=f"audit-{row}")
+        for verdict in session.scalars(select(Verdict)):
+            verdict.batch_id, verdict.purpose = batch.id, "audit"
+
+    record = json.loads(report(curate, gallery, tmp_path / "r.json", "--format", "json"))
+    page = report(curate, gallery, tmp_path / "r.html")
+
+    assert record["audits"] == {"genre": {"answered": 60, "wrong": 6}}
+    assert record["errors_left"]["audits"] == 60
+    assert not record["errors_left"]["assumed"]
+    assert record["errors_left"]["low"] < record["errors_left"]["value"] < record["errors_left"]["high"]
+    assert "Genre: of 60 labels drawn at random for an audit 6 were wrong, 10.0 %." in page
+    assert "from 60 audited labels" in page
+    assert "<td>7.2</td>" in page
