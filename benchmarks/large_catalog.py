@@ -59,6 +59,7 @@ def fill(catalog: Catalog, artworks: int, seed: int = 0) -> None:
         with catalog.write() as session:
             _artworks(session, range(start, min(start + CHUNK, artworks + 1)), classes, rng)
     with catalog.write() as session:
+        _mend_sequences(session)
         _reviews(session, artworks, classes, rng)
         _mend_sequences(session)
 

@@ -113,7 +113,8 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
 
 
 def sync(catalog: Catalog, batch_id: int, repeat: int) -> object:
-    """Record an answer to every task of a batch: new ones first, edited ones when the batches are used up."""
+    """Record a new answer to every task of a batch."""
+    nonce = time.time_ns()
     with catalog.write() as session:
         tasks = session.scalars(select(Task).where(Task.batch_id == batch_id).order_by(Task.id)).all()
         return record(
@@ -121,7 +122,7 @@ def sync(catalog: Catalog, batch_id: int, repeat: int) -> object:
             [
                 Answer(
                     server=SERVER,
-                    annotation_id=f"answer {task.id}",
+                    annotation_id=f"{nonce} {task.id}",
                     artwork_id=task.artwork_id,
                     reviewer=("1", "Anna"),
                     updated_at=START + timedelta(days=100 + repeat),
