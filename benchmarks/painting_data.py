@@ -97,7 +97,7 @@ def out_of_fold(inputs: Floats, labels: Ints, folds: Ints, width: int) -> Floats
     with threadpool_limits(1):
         for fold in np.unique(folds):
             train, test = (folds != fold) & (labels >= 0), folds == fold
-            model = LogisticRegression(C=10.0 / train.sum(), max_iter=60, tol=1e-3)
+            model = LogisticRegression(C=10.0 / train.sum(), max_iter=300, tol=1e-3)
             model.fit(inputs[train], labels[train])
             pred_probs[np.ix_(test, model.classes_)] = model.predict_proba(inputs[test])
     floored = np.maximum(pred_probs, 1e-6)

@@ -70,7 +70,7 @@ def temper(pred_probs: NDArray[np.floating], temperature: float) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(labels: Ints, pred_probs: NDArray[np.floating], *, sample: int = 20_000) -> float:
+def fit_temperature(labels: Ints, pred_probs: NDArray[np.floating], *, sample: int = 5_000) -> float:
     """Find the temperature under which the given labels are likeliest (Guo et al., ICML 2017).
 
     Args:
