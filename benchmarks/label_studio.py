@@ -74,7 +74,7 @@ def push_rates(folder: Path, server: LocalServer, tasks: int) -> tuple[float, fl
             {
                 "data": task.data,
                 "predictions": [
-                    {key: guess[key] for key in ("model_version", "score", "result")}
+                    {key: getattr(guess, key) for key in ("model_version", "score", "result")}
                     for guess in task.predictions
                 ],
             }

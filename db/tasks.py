@@ -20,9 +20,11 @@ from db.labels import CHUNK
 from db.models import (
     Annotation,
     Artwork,
+    Attribute,
     Batch,
     BatchItem,
     CatalogSetting,
+    Class,
     EffectiveLabel,
     Issue,
     Task,
@@ -408,3 +410,16 @@ def raw_annotation(session: Session, server: str, annotation_id: str) -> dict[st
     return session.scalar(
         select(Annotation.raw).where(Annotation.server == server, Annotation.annotation_id == annotation_id)
     )
+
+
+def answered_classes(session: Session, server: str) -> dict[str, set[str]]:
+    """Return the class keys that answers at a server use, by attribute: its page must go on knowing them."""
+    found: dict[str, set[str]] = {}
+    rows = session.execute(
+        select(Attribute.name, Class.key)
+        .join(Class, Class.attribute_id == Attribute.id)
+        .where(Class.id.in_(select(Verdict.class_id).where(Verdict.server == server)))
+    )
+    for row in rows:
+        found.setdefault(row.name, set()).add(row.key)
+    return found

@@ -23,13 +23,24 @@ STORAGE_TITLE = "curate"
 
 @dataclass(frozen=True)
 class ImageUrls:
-    """Where a browser finds the images of each root: a URL with ``{path}`` in it, by root."""
+    """Where a browser finds the images of each root: a URL with ``{path}`` in it, by root.
+
+    ``local`` is the workspace where the server reads its files: a path is then spelled as on the disk.
+    """
 
     templates: Mapping[str, str]
+    local: Workspace | None = None
 
     def of(self, card: Card) -> str:
         """Return the URL of an artwork's image."""
-        return _fill(self.templates[card.root], card.root, card.path)
+        path = card.path if self.local is None else _on_disk(self.local, card)
+        return _fill(self.templates[card.root], card.root, path)
+
+
+def _on_disk(workspace: Workspace, card: Card) -> str:
+    """Return an image's path below its root as the disk spells it, which may be in another normal form."""
+    root = workspace.settings.roots[card.root]
+    return workspace.image_path(card.root, card.path).relative_to(root).as_posix()
 
 
 def _fill(template: str, root: str, path: str) -> str:
@@ -58,7 +69,8 @@ def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapp
     for root in samples:
         if root not in workspace.settings.roots:
             raise RootUnmapped(root, 1)
-    return ImageUrls({root: _local(server, project, workspace, card) for root, card in samples.items()})
+    templates = {root: _local(server, project, workspace, card) for root, card in samples.items()}
+    return ImageUrls(templates, workspace)
 
 
 def _check_template(server: Server, url: str) -> None:
@@ -84,7 +96,7 @@ def _local(server: Server, project: int, workspace: Workspace, card: Card) -> st
     found = "no path to them was found"
     for prefix in _prefixes(folder):
         template = f"/data/local-files/?d={quote(prefix)}{{path}}"
-        status, body = server.get(_fill(template, card.root, card.path))
+        status, body = server.get(_fill(template, card.root, _on_disk(workspace, card)))
         if status == 200 and hashlib.sha256(body).digest() == wanted:
             return template
         found = f"status {status}" if status != 200 else "other files have these paths"

@@ -26,6 +26,7 @@ from db.tasks import (
     Plan,
     Vocabulary,
     add_tasks,
+    answered_classes,
     cards,
     items_of,
     open_tasks,
@@ -263,7 +264,8 @@ def open_project(
     with catalog.read() as session:
         words = vocabularies(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
-    config = page_of(words)
+        used = answered_classes(session, workspace.settings.label_studio.url)
+    config = page_of(words, used)
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project
         if project is None:

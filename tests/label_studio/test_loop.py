@@ -6,6 +6,7 @@ import pytest
 
 from db.artworks import label_table
 from db.classes import attributes, class_list
+from db.tasks import items_of
 from db.workspace import Workspace, open_workspace
 from review.label_studio.client import Server
 from review.scripted_reviewer import answer, choice
@@ -113,3 +114,32 @@ def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
     assert {p.model_version for p in refreshed.predictions} == {"run-1", "run-2"}
     project = server.client.projects.get(id=pushed["project"])
     assert project.model_version == "run-2"
+
+
+def test_audits_are_drawn_at_random_and_show_no_doubt(curate: Curate, make: Make, server: Server) -> None:
+    gallery = make(count=8, doubted=8)
+    folder = gallery.workspace.folder
+    curate("-w", folder, "push", "--limit", "8", "--audit", "0.5", "--controls", "0")
+    project = open_workspace(folder).settings.label_studio.project
+    assert project is not None
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        purpose = {item.artwork_id: item for item in items_of(session, 1)}
+    numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
+    tasks = {numbers[t.data["artwork"]]: t for t in server.tasks(project, fields="all")}
+    blind = {number for number in tasks if purpose[number + 1].purpose == "audit"}
+    for number in blind:
+        answer(server, tasks[number].id, [choice("verdict_style", "wrong"), choice("class_style", OTHER)])
+    synced = curate("-w", folder, "sync-corrections", "--json").json()
+    status = curate("-w", folder, "status", "--json").json()
+
+    assert len(tasks) == 8 and len(blind) == 4
+    for number, task in tasks.items():
+        shown = {task.data[f"suggested_{a}"] for a in ("style", "genre", "artist")} - {""}
+        prefilled = task.predictions[0].result
+        assert bool(shown) == bool(prefilled) == (number not in blind)
+    assert {purpose[n + 1].inclusion_probability for n in blind} == {0.5}
+    assert synced["verdicts"].get("corrected", 0) + synced["refused"] == 4
+    assert status["errors_left"]["judged"] == synced["verdicts"]["corrected"]
+
+
+OTHER = "Rococo"
