@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from db.artworks import label_table
 from db.catalog import Catalog
 from db.classes import attributes, class_list
-from db.runs import find_run, read_arrays, run_attributes, run_folder
+from db.runs import find_run, provenances, read_arrays, run_attributes, run_folder
 from db.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
     """Write a run's out-of-sample probabilities of all classes as Parquet.
 
-    Columns are ``artwork`` (uuid), ``filepath``, ``fold``, then ``<attribute>.<class>`` for each class.
+    Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is; empty where
+    the image could not be read), then ``<attribute>.<class>`` for each class.
     """
     import pandas as pd
 
@@ -55,12 +56,14 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
         run = find_run(session, run_id, "export --predictions")
         arrays = read_arrays(run_folder(session, workspace, run.uuid))
         classes = {name: row.classes for name, row in run_attributes(session, run).items()}
+        provenance = provenances(session, run)
         table = label_table(session, ("ok", "unverified", "unusable", "missing", "refused"))
     rows = table.rows_of(arrays.artwork_ids)
     columns: dict[str, Any] = {
         "artwork": [str(table.uuids[row]) for row in rows],
         "filepath": [table.paths[row] for row in rows],
         "fold": arrays.folds,
+        "provenance": [provenance.get(artwork_id, "") for artwork_id in arrays.artwork_ids.tolist()],
     }
     for name, keys in classes.items():
         for i, key in enumerate(keys):

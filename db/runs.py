@@ -172,6 +172,14 @@ def find_run(session: Session, run_id: int | None, command: str) -> Run:
     raise RunNotFound(run_id, [run.id for run in complete])
 
 
+def provenances(session: Session, run: Run) -> dict[int, str]:
+    """Return whose probability each artwork got in a run (``fold``, ``ensemble``, ``test`` …), by artwork id."""
+    rows = session.execute(
+        select(Prediction.artwork_id, Prediction.provenance).where(Prediction.run_id == run.id).distinct()
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def run_attributes(session: Session, run: Run) -> dict[str, RunAttribute]:
     """Return the classes and metrics of a run by attribute name, in the workspace's order."""
     rows = {
