@@ -47,8 +47,8 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
     """Write a run's out-of-sample probabilities of all classes as Parquet.
 
-    Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is; empty where
-    the image could not be read), then ``<attribute>.<class>`` for each class.
+    Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is, empty
+    where the image could not be read), then ``<attribute>.<class>`` for each class.
     """
     import pandas as pd
 

@@ -173,7 +173,7 @@ def find_run(session: Session, run_id: int | None, command: str) -> Run:
 
 
 def provenances(session: Session, run: Run) -> dict[int, str]:
-    """Return whose probability each artwork got in a run (``fold``, ``ensemble``, ``test`` …), by artwork id."""
+    """Return whose probability each artwork got (``fold``, ``ensemble``, ``test`` …), by artwork id."""
     rows = session.execute(
         select(Prediction.artwork_id, Prediction.provenance).where(Prediction.run_id == run.id).distinct()
     )
