@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -23,6 +25,9 @@ SETTINGS = "curate.toml"
 
 _RUN_FILE = re.compile(r"runs/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?P<path>[^\x00\\]+)")
 _BLOCK = 1 << 20
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OverflowError)
+"""What reading a zip raises whose bytes were changed; beside these, an impossible offset (``EINVAL``)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ def read_manifest(path: Path) -> Manifest:
         files = {str(k): (str(v["sha256"]), int(v["bytes"])) for k, v in values["files"].items()}
         found = values["format"]
         manifest = Manifest(str(values["created_at"]), str(values["schema"]), str(values["database"]), files)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise BadBackup(path, f"it is no whole zip file: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise BadBackup(path, f"its {MANIFEST} is not one") from error
@@ -157,8 +164,8 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str, target: IO[bytes] | N
                 digest.update(block)
                 if target is not None:
                     target.write(block)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+    except (*DAMAGE, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise BadBackup(path, f"{name} cannot be read: {error}") from error
     return digest.hexdigest()

@@ -28,7 +28,7 @@ def fold(spelling: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", spelling)
     plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-    return re.sub(r"[^\w]+|_+", " ", plain).strip()
+    return re.sub(r"[\W_]+", " ", plain).strip()
 
 
 def is_missing(spelling: str) -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-
 START_SECONDS = 90
 """How long a start, with its recovery after a kill, may take on a busy machine."""
 
@@ -82,7 +81,7 @@ def postgres_server() -> Iterator[Postgres]:
     """Run a server on a new folder until the block ends.
 
     The folder is not pytest's: as root the server runs as a user of its own, and each start of pytest
-    shuts its folder to others. Killing processes loses nothing that was written, so nothing waits for the disk.
+    shuts its folder to others. Killing processes loses nothing that was written: nothing waits for the disk.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
