@@ -142,7 +142,12 @@ class AppPage:
 
     def select(self, position: int) -> None:
         """Tick the checkbox of a sample in the grid, which shows when the mouse is over it."""
-        tiles = self.driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")
+
+        def shown(driver: Chrome) -> list[WebElement]:
+            found = driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")
+            return found if len(found) > position else []
+
+        tiles = WebDriverWait(self.driver, PATIENCE).until(shown, f"sample {position} in the grid")
         ActionChains(self.driver).move_to_element(tiles[position]).perform()
         box = tiles[position].find_element(By.CSS_SELECTOR, "[data-cy^='looker-checkbox-input']")
         self.press(box)
