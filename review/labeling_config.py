@@ -29,6 +29,12 @@ KEY_ROWS = ("12345", "qwert", "asdfg", "zxcvb")
 
 UNUSABLE_KEY = "0"
 
+LONG = 25
+"""A list of more classes is a taxonomy: Label Studio's drop-down list can't be searched, its tree can.
+
+A tree takes several choices, so that another class can be ticked beside the suggestion, which then doesn't
+count: with a limit of one the suggestion would first have to be removed."""
+
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "right": ("Right", "The label is right"),
     "wrong": ("Wrong: it is …", "The label is wrong; the class below is right"),
@@ -123,19 +129,21 @@ def _attribute(panel: ElementTree.Element, attribute: str, choices: Sequence[Cla
         whenTagName=verdict_name(attribute),
         whenChoiceValue="wrong",
     )
-    list_ = ElementTree.SubElement(
-        hidden,
-        "Choices",
-        name=class_name(attribute),
-        toName="image",
-        choice="single",
-        layout="select",
-        visibleWhen="choice-selected",
-        whenTagName=verdict_name(attribute),
-        whenChoiceValue="wrong",
-    )
+    shown = {
+        "visibleWhen": "choice-selected",
+        "whenTagName": verdict_name(attribute),
+        "whenChoiceValue": "wrong",
+        "required": "true",
+        "requiredMessage": f"Choose the {attribute} that is right, or another verdict.",
+    }
+    if len(choices) > LONG:
+        tag, kind = "Taxonomy", {"placeholder": "Type to search"}
+    else:
+        tag, kind = "Choices", {"choice": "single", "layout": "select"}
+    named = {"name": class_name(attribute), "toName": "image"}
+    tree = ElementTree.SubElement(hidden, tag, named | kind | shown)
     for choice in choices:
-        ElementTree.SubElement(list_, "Choice", alias=choice.key, value=choice.name)
+        ElementTree.SubElement(tree, "Choice", alias=choice.key, value=choice.name)
 
 
 def _choice(parent: ElementTree.Element, alias: str, text: str, hint: str, key: str | None) -> None:

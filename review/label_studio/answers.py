@@ -12,6 +12,7 @@ from typing import Any
 
 from db.tasks import Vocabulary
 from db.verdicts import Decision
+from review.label_studio.tasks import chosen_key
 from review.labeling_config import VERDICTS, class_name, verdict_name
 
 PICTURE, COMMENT = "picture", "comment"
@@ -22,7 +23,10 @@ class NotUnderstood(ValueError):
 
 
 def decisions_of(
-    results: Sequence[Mapping[str, Any]], shown: Mapping[str, str], words: Mapping[str, Vocabulary]
+    results: Sequence[Mapping[str, Any]],
+    shown: Mapping[str, str],
+    words: Mapping[str, Vocabulary],
+    suggested: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """Return what an annotation decides.
 
@@ -30,11 +34,12 @@ def decisions_of(
         results: The annotation's ``result`` list.
         shown: The class key that the page showed as each attribute's label, if it showed one.
         words: The classes of each attribute.
+        suggested: The class keys that stood prefilled, by attribute.
 
     Raises:
         NotUnderstood: A control, a verdict or a class is unknown, or they contradict each other.
     """
-    chosen = _chosen(results, words)
+    chosen = _chosen(results, words, suggested or {})
     decisions = []
     for attribute, vocabulary in words.items():
         verdict = chosen.get(verdict_name(attribute))
@@ -48,8 +53,11 @@ def decisions_of(
     return decisions
 
 
-def _chosen(results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary]) -> dict[str, str]:
+def _chosen(
+    results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary], suggested: Mapping[str, str]
+) -> dict[str, str]:
     """Return the one choice of each control that was answered."""
+    prefilled = {class_name(attribute): key for attribute, key in suggested.items()}
     known = {PICTURE, *map(verdict_name, words), *map(class_name, words)}
     chosen: dict[str, str] = {}
     for result in results:
@@ -58,10 +66,10 @@ def _chosen(results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary
             continue
         if control not in known:
             raise NotUnderstood(f"there is no control {control!r} on the page")
-        choices = (result.get("value") or {}).get("choices")
-        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], str):
+        key = chosen_key(result, prefilled.get(control, ""))
+        if key is None:
             raise NotUnderstood(f"{control} does not hold one choice")
-        if chosen.setdefault(control, choices[0]) != choices[0]:
+        if chosen.setdefault(control, key) != key:
             raise NotUnderstood(f"{control} holds two choices")
     return chosen
 

@@ -182,7 +182,8 @@ class Fetcher:
         skipped = bool(annotation.get("was_cancelled"))
         if refused is None and not skipped:
             try:
-                decisions = decisions_of(results, shown_labels(data, self.words), self.words)
+                suggested = {a: str(data.get(f"suggested_{a}") or "") for a in self.words}
+                decisions = decisions_of(results, shown_labels(data, self.words), self.words, suggested)
             except NotUnderstood as problem:
                 refused = str(problem)
         return Answer(

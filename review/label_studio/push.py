@@ -143,7 +143,7 @@ class Pusher:
     def _request(self, batch: Batch, item: BatchItem, card: Card, urls: ImageUrls) -> dict[str, Any]:
         """Return one task as it is imported, its prediction checked."""
         asked = self.asked(item)
-        guess = prediction(card, asked, model_version(batch.run_id))
+        guess = prediction(card, asked, model_version(batch.run_id), self.page)
         self.page.check(card.uuid, guess)
         data = task_data(card, asked, self.words, batch.uuid, urls.of(card))
         return {"data": data, "predictions": [guess]}

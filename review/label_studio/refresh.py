@@ -73,7 +73,7 @@ def _renew(
         guesses = []
         for task in chunk:
             card = faces[task.artwork_id]
-            guess = prediction(card, asked[task.id], model_version(run_id))
+            guess = prediction(card, asked[task.id], model_version(run_id), pusher.page)
             pusher.page.check(card.uuid, guess)
             guesses.append({**guess, "task": task.task_id})
             _reword(pusher, task, card, asked[task.id], present[task.task_id])

@@ -75,7 +75,7 @@ def _why(asked: Asked, attribute: str, label: str, doubt: Doubt | None, vocabula
     return text
 
 
-def prediction(card: Card, asked: Asked, version: str) -> dict[str, Any]:
+def prediction(card: Card, asked: Asked, version: str, page: Page) -> dict[str, Any]:
     """Return a task's prediction: the suggested classes prefilled, and its place in the queue.
 
     A blind task prefills nothing, but has a score like any other: a task without one would stand apart.
@@ -84,15 +84,7 @@ def prediction(card: Card, asked: Asked, version: str) -> dict[str, Any]:
     return {
         "model_version": version,
         "score": round(asked.score, 6),
-        "result": [
-            {
-                "from_name": class_name(doubt.attribute),
-                "to_name": "image",
-                "type": "choices",
-                "value": {"choices": [doubt.suggested]},
-            }
-            for doubt in doubts
-        ],
+        "result": [page.result(class_name(doubt.attribute), str(doubt.suggested)) for doubt in doubts],
     }
 
 
@@ -100,10 +92,17 @@ class Page:
     """The controls of a labelling page and what each may answer; Label Studio itself checks neither."""
 
     def __init__(self, config: str) -> None:
+        controls = [c for c in ElementTree.fromstring(config).iter() if c.tag in ("Choices", "Taxonomy")]
+        self.kinds: dict[str, str] = {c.attrib["name"]: c.tag.lower() for c in controls}
         self.choices: dict[str, set[str]] = {
-            control.attrib["name"]: {choice.attrib["alias"] for choice in control.iter("Choice")}
-            for control in ElementTree.fromstring(config).iter("Choices")
+            c.attrib["name"]: {choice.attrib["alias"] for choice in c.iter("Choice")} for c in controls
         }
+
+    def result(self, control: str, key: str) -> dict[str, Any]:
+        """Return one choice as Label Studio keeps it: in a taxonomy a choice is a path of one step."""
+        kind = self.kinds.get(control, "choices")
+        value = [[key]] if kind == "taxonomy" else [key]
+        return {"from_name": control, "to_name": "image", "type": kind, "value": {kind: value}}
 
     def check(self, artwork: UUID, prediction: Mapping[str, Any]) -> None:
         """Check a prediction against the page.
@@ -114,8 +113,27 @@ class Page:
         if not 0 <= prediction["score"] <= 1:
             raise BadPrediction(str(artwork), f"its score {prediction['score']} is outside 0 to 1")
         for result in prediction["result"]:
-            control, chosen = result["from_name"], result["value"]["choices"]
+            control = result["from_name"]
             if control not in self.choices:
                 raise BadPrediction(str(artwork), f"the page has no control {control!r}")
-            if unknown := [key for key in chosen if key not in self.choices[control]]:
-                raise BadPrediction(str(artwork), f"{control} has no class {unknown[0]!r}")
+            key = chosen_key(result)
+            if key not in self.choices[control]:
+                raise BadPrediction(str(artwork), f"{control} has no class {key!r}")
+
+
+def chosen_key(result: Mapping[str, Any], prefilled: str = "") -> str | None:
+    """Return the one key that a result holds, of a list or of a taxonomy; None if it holds another number.
+
+    Args:
+        result: As Label Studio keeps it.
+        prefilled: A key that stood there before; beside another one it does not count.
+    """
+    value = result.get("value") or {}
+    chosen = value.get("choices")
+    if chosen is None:
+        paths = value.get("taxonomy") or []
+        chosen = [path[-1] for path in paths if isinstance(path, list) and path]
+        chosen = [key for key in chosen if key != prefilled] or chosen
+    if not isinstance(chosen, list) or len(chosen) != 1 or not isinstance(chosen[0], str):
+        return None
+    return chosen[0]

@@ -17,7 +17,6 @@ from db.runs import start_run
 from db.workspace import Workspace, change_settings, init_workspace
 from review.label_studio.client import Server, connect
 from review.label_studio_server import LocalServer
-from tests.servers import label_studio as label_studio
 
 ATTRIBUTES = ("style", "genre", "artist")
 CLASSES = {

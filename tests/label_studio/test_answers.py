@@ -1,0 +1,55 @@
+"""What one annotation says, read from its results alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from db.tasks import Vocabulary
+from db.verdicts import Decision
+from review.label_studio.answers import NotUnderstood, decisions_of
+from review.label_studio.tasks import Page
+from review.labeling_config import LONG, ClassChoice, labeling_config
+from review.scripted_reviewer import choice
+
+KEYS = {f"artist-{i}": i for i in range(1, LONG + 10)}
+WORDS = {"artist": Vocabulary(3, "artist", KEYS, {i: key for key, i in KEYS.items()}, {k: k for k in KEYS})}
+PAGE = Page(labeling_config({"artist": [ClassChoice(key, key) for key in KEYS]}))
+
+
+def ticked(*keys: str) -> dict[str, Any]:
+    """Return the result of a searchable list in which these classes are ticked."""
+    return {
+        "from_name": "class_artist",
+        "type": "taxonomy",
+        "value": {"taxonomy": [[key] for key in keys]},
+    }
+
+
+def said(*results: dict[str, Any]) -> list[Decision]:
+    """Return what results say on a page that showed artist-1 and suggested artist-2."""
+    return decisions_of(results, {"artist": "artist-1"}, WORDS, {"artist": "artist-2"})
+
+
+def test_a_long_list_is_a_taxonomy_and_is_prefilled_as_one() -> None:
+    assert PAGE.result("class_artist", "artist-2") == ticked("artist-2") | {"to_name": "image"}
+
+
+def test_the_suggestion_as_it_stood_is_accepted() -> None:
+    assert said(choice("verdict_artist", "wrong"), ticked("artist-2")) == [Decision(3, "corrected", 2, 1)]
+
+
+def test_another_class_ticked_beside_the_suggestion_counts_alone() -> None:
+    results = choice("verdict_artist", "wrong"), ticked("artist-2", "artist-5")
+
+    assert said(*results) == [Decision(3, "corrected", 5, 1)]
+
+
+def test_two_classes_beside_the_suggestion_are_refused() -> None:
+    with pytest.raises(NotUnderstood, match="class_artist does not hold one choice"):
+        said(choice("verdict_artist", "wrong"), ticked("artist-2", "artist-5", "artist-6"))
+
+
+def test_a_prefilled_class_without_a_verdict_says_nothing() -> None:
+    assert said(ticked("artist-2")) == []
