@@ -45,7 +45,7 @@ def picture_app(workspace: Workspace, app: AppPage) -> None:
     panel = "[data-cy='panel-content-model_evaluation_panel_builtin']"
     app.one(panel, f"{first}_eval")
     app.text(f"{first}_eval").click()
-    app.text("Summary").click()
+    app.one(panel, "Confusion Matrices")
     app.text("Confusion Matrices").click()
     app.text("map").click()
     app.one(f"{panel} .js-plotly-plot")
