@@ -311,7 +311,10 @@ def locked(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     stranger = sqlite3.connect(place / "catalog.db", isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
     process = subprocess.Popen(
-        [sys.executable, "-m", "curate.cli", "-w", str(place), *command], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "curate.cli", "-w", str(place), *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr is not None
     said = process.stderr.readline()
