@@ -40,18 +40,13 @@ def diagnose(folder: Path) -> list[Diagnosis]:
     except CurateError as error:
         workspace = (False, str(error))
 
-    def label_studio() -> tuple[bool, str]:
-        from review.label_studio import diagnose as diagnose_server
-
-        return diagnose_server(settings)
-
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
         ("Python", _python),
         ("workspace", lambda: workspace),
         ("torch", _torch),
         ("weights", _weights),
         ("MongoDB", _mongod),
-        ("Label Studio", label_studio),
+        ("Label Studio", lambda: _label_studio(settings)),
         ("disk", lambda: _disk(folder)),
     ]
     return [Diagnosis(name, *check()) for name, check in checks]
@@ -77,6 +72,12 @@ def _mongod() -> tuple[bool, str]:
     from review.mongod import diagnose as diagnose_mongod
 
     return diagnose_mongod()
+
+
+def _label_studio(settings: LabelStudioSettings) -> tuple[bool, str]:
+    from review.label_studio.diagnosis import diagnose_server
+
+    return diagnose_server(settings)
 
 
 def _disk(folder: Path) -> tuple[bool, str]:

@@ -88,7 +88,8 @@ def joined_groups(*groupings: NDArray[np.int64]) -> NDArray[np.int64]:
     ends = (np.concatenate(links_from), np.concatenate(links_to))
     graph = coo_array((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(base, base))
     component = connected_components(graph, directed=False)[1][:n]
-    return np.unique(component, return_inverse=True)[1].astype(np.int64)
+    joined: NDArray[np.int64] = np.unique(component, return_inverse=True)[1].astype(np.int64)
+    return joined
 
 
 def _deal(
