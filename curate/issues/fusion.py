@@ -23,6 +23,7 @@ from curate.issues.planting import KINDS, confusion, plant
 ROUNDS = 3
 PLANTED_SHARE = 0.12
 EXAMPLES = 18_000
+WIDE, WIDE_EXAMPLES = 200, 6_000  # of an attribute with so many classes each example costs more
 FEWEST = 60  # labels; below, nothing can be learnt
 REPAIRED_ABOVE = 0.5
 
@@ -87,7 +88,8 @@ def fuse(
     for _ in range(rounds):
         heard = standing if fused is None else witnesses.hear(cleaned)
         confusions = confusion(cleaned, column.pred_probs)
-        sample = rows[np.unique(np.linspace(0, len(rows) - 1, 6000).astype(np.int64))]
+        most = EXAMPLES // 3 if witnesses.width <= WIDE else WIDE_EXAMPLES // 3
+        sample = rows[np.unique(np.linspace(0, len(rows) - 1, most).astype(np.int64))]
         joint = fit_joint(heard.opinions(sample), cleaned[sample])
         examples = _plant_examples(witnesses, cleaned, trusted, joint, confusions, rows, kinds, rng)
         if examples is None:
@@ -109,8 +111,9 @@ def _plant_examples(
     rng: np.random.Generator,
 ) -> Examples | None:
     """Plant errors several times over and return the features of what was planted and what was not."""
-    copies = int(np.clip(round(EXAMPLES / len(rows)), 1, 6))
-    quota = EXAMPLES // copies
+    wanted = EXAMPLES if witnesses.width <= WIDE else WIDE_EXAMPLES
+    copies = int(np.clip(round(wanted / len(rows)), 1, 6))
+    quota = wanted // copies
     parts = []
     for _ in range(copies):
         planted, kind = plant_mixture(witnesses, labels, rows, confusions, kinds, rng)

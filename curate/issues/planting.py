@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from curate.issues.columns import Floats, Ints
 
-KINDS = ("uniform", "confusable", "marginal", "related")
+KINDS = ("uniform", "confusable", "related")
 """uniform: any other class alike; confusable: classes that the model confuses with the right one;
-marginal: other classes as often as they occur; related: a class of another artwork of the same artist
-(more generally: under the same value of the attribute that tells most)."""
+related: a class of another artwork of the same artist (more generally: under the same value of the
+attribute that tells most)."""
 
 
 def confusion(labels: Ints, pred_probs: NDArray[np.floating]) -> Floats:
@@ -60,9 +60,6 @@ def plant(
         steps = confusions[given].cumsum(axis=1)
         drawn = (steps < rng.random(len(chosen))[:, None] * steps[:, -1:]).sum(axis=1)
         return np.where(drawn == given, -1, np.minimum(drawn, width - 1))
-    if kind == "marginal":
-        pool = labels[labels >= 0]
-        return _first_other(given, pool[rng.integers(len(pool), size=(len(chosen), 8))])
     if related is None:
         return np.full(len(chosen), -1, dtype=np.int64)
     return _first_other(given, _labels_alongside(rng, labels, related, chosen))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from curate.issues.canonical import Canonical, canonical_order
 from curate.issues.columns import ATYPICAL, IMPORTED, Findings, Floats, Ints, LabelColumn, LabelScores
@@ -66,17 +67,18 @@ def score_labels(
     sorted_columns = [order.column(column) for column in columns]
     scores = {}
     for column, original in zip(sorted_columns, columns, strict=True):
-        witnesses = call_witnesses(
-            column,
-            groups=order.groups,
-            embedding=looks,
-            folds=parts,
-            neighbours=near,
-            related=tuple(related_attributes(column, sorted_columns, order.groups)),
-        )
         findings = None if verdicts is None else verdicts.get(column.attribute)
         found = None if findings is None else order.findings(findings, original)
-        scores[column.attribute] = _score(witnesses, parts, found, order, original, kinds, seed)
+        with threadpool_limits(1):  # many small products: threads wait for each other longer than they work
+            witnesses = call_witnesses(
+                column,
+                groups=order.groups,
+                embedding=looks,
+                folds=parts,
+                neighbours=near,
+                related=tuple(related_attributes(column, sorted_columns, order.groups)),
+            )
+            scores[column.attribute] = _score(witnesses, parts, found, order, original, kinds, seed)
     return scores
 
 
