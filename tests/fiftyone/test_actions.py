@@ -14,7 +14,6 @@ from review.app_actions import class_names, history, judge, plan_chosen, relabel
 from review.errors import NothingToSend
 from review.plugin import install_plugin
 from review.progress import Silent
-from tests.servers import label_studio as label_studio
 
 
 def verdicts(gallery: Any) -> list[tuple[int, str, int | None]]:

@@ -14,7 +14,6 @@ from db.models import Task, Verdict
 from db.workspace import change_settings
 from review.label_studio.client import connect
 from tests.browser import find_chromium, opened_app, served_app
-from tests.servers import label_studio as label_studio
 
 pytestmark = [
     pytest.mark.services,
