@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 from typing import NoReturn
 
@@ -39,15 +38,13 @@ COMMANDS = (
 """The command modules, in the order that ``curate --help`` lists them."""
 
 for _name in COMMANDS:
-    if importlib.util.find_spec(f"curate.cli.{_name}") is None:
-        continue
     importlib.import_module(f"curate.cli.{_name}")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
     try:
-        app(argv)
+        app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)
     except OSError as error:
