@@ -243,11 +243,22 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
         meanwhile; they are not written, and should be deleted.
     """
     assert batch.project_id is not None
-    purposes = {item.artwork_id: item.purpose for item in items_of(session, batch.id)}
+    purposes: dict[int, str] = {}
+    busy: set[tuple[int, str]] = set()
+    ids = list(created)
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        asked = select(BatchItem.artwork_id, BatchItem.purpose).where(
+            BatchItem.batch_id == batch.id, BatchItem.artwork_id.in_(chunk)
+        )
+        purposes |= {row.artwork_id: row.purpose for row in session.execute(asked)}
+        standing = select(Task.artwork_id, Task.purpose).where(
+            Task.state == "open", Task.artwork_id.in_(chunk)
+        )
+        busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
     known = find_tasks(session, batch.server, batch.project_id, list(created.values()))
-    busy = {purpose: busy_artworks(session, purpose) for purpose in set(purposes.values())}
     new = {i: task_id for i, task_id in created.items() if task_id not in known}
-    added = {i: task_id for i, task_id in new.items() if i not in busy[purposes[i]]}
+    added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     for artwork_id, task_id in added.items():
         session.add(
             Task(
