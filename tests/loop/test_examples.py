@@ -81,12 +81,13 @@ def test_the_examples_work_one_after_the_other(
 
 
 def make_scans(folder: Path) -> None:
-    """Draw ``scans/images/*.jpg`` and list them in ``labels.csv``, a tenth of the labels wrong."""
+    """Draw ``scans/images/*.jpg`` and a photo; list the scans in ``labels.csv``, some labels wrong."""
     records = [
         Record(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
         for r in draw_gallery(folder / "scans", 90, seed=1)
     ]
     write_listing(plant_errors(records, 0.1, seed=1), folder / "labels.csv")
+    shutil.copyfile(folder / "scans" / records[0].filepath, folder / "photo.jpg")
 
 
 def answer_half(folder: Path) -> None:
