@@ -61,7 +61,7 @@ def test_the_examples_work_one_after_the_other(
     found = examples()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
-    monkeypatch.setenv("BROWSER", "true")
+    monkeypatch.setenv("BROWSER", "true %s")
     workspace = tmp_path / "paintings"
 
     for step in ORDER:
