@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,4 +57,4 @@ def tell(written: Path, open_: bool, as_json: bool) -> None:
     else:
         typer.echo(str(written))
     if open_:
-        typer.launch(str(written))
+        webbrowser.open(written.absolute().as_uri())
