@@ -1,6 +1,6 @@
 """How many reviews an error costs: our ranking against cleanlab, FiftyOne and single pieces of evidence.
 
-Run it as ``python benchmarks/label_errors.py --data ../shared/data/wikiart224``. Label errors are planted
+Run it as ``python -m benchmarks.label_errors --data ../shared/data/wikiart224``. Label errors are planted
 into real paintings; every method gets the same out-of-fold probabilities. It prints a table and, last,
 one JSON line:
 
@@ -30,9 +30,9 @@ from pathlib import Path
 import numpy as np
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
-from painting_data import Paintings, load_paintings, out_of_fold, plant_errors
 from sklearn.metrics import average_precision_score
 
+from benchmarks.painting_data import Paintings, load_paintings, out_of_fold, plant_errors
 from curate.issues import (
     Findings,
     LabelColumn,
