@@ -73,6 +73,9 @@ class Testimony:
             opinions["neighbours"] = _log(votes)
         if known.kernel is not None and self.answers is not None:
             opinions["kernel"] = 6.0 * known.kernel.scores(self.answers, rows)
+        if known.folds is not None and self.moved is not None:
+            looks = np.float32(known.shift) * known.folds.scores(self.moved, rows)
+            opinions["looks"] = _normalised(looks)
         return opinions
 
     def _model(self, rows: Ints) -> Matrix:
@@ -168,8 +171,8 @@ def features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints,
     """Return the numbers from which the fusion judges labels, shape ``(len(rows), F)``.
 
     For each witness and for all together: the log-probability of the given label, its margin over the
-    best other class, and the entropy. Then how likely the label is under each kind of error against
-    being right, and how much is on record.
+    best other class, how far that is below 0, and the entropy. Then how likely the label is under each
+    kind of error against being right, and how much is on record.
     """
     parts = [
         _features(testimony, joint, confusions, rows[at : at + CHUNK], given[at : at + CHUNK])
@@ -183,7 +186,8 @@ def _features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints
     together = joint.log_probs(opinions)
     columns: list[NDArray[np.floating]] = []
     for opinion in (*opinions.values(), together):
-        columns.extend(_given_margin_entropy(opinion, given))
+        own, apart, entropy = _given_margin_entropy(opinion, given)
+        columns += [own, apart, entropy, np.minimum(apart, 0.0)]  # a bend where another class takes over
     at = np.arange(len(rows))
     marginal = testimony.marginal
     counts = testimony.records[0].counts(rows) if testimony.records else None
@@ -191,9 +195,9 @@ def _features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints
     columns.append(np.log(marginal[given]))
     if counts is not None:
         total = counts.sum(axis=1)
-        own = counts[at, given]
-        elsewhere = (counts > 0).sum(axis=1) - (own > 0)
-        columns += [np.log1p(total), np.log1p(own), own / (total + 1.0), own == 0, elsewhere == 0]
+        held = counts[at, given]
+        elsewhere = (counts > 0).sum(axis=1) - (held > 0)
+        columns += [np.log1p(total), np.log1p(held), held / (total + 1.0), held == 0, elsewhere == 0]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -211,7 +215,7 @@ def _given_margin_entropy(opinion: Matrix, given: Ints) -> tuple[Matrix, Matrix,
 
 
 def _kinds(
-    probs: Matrix, given: Ints, confusions: Floats, marginal: Floats, counts: Floats | None
+    probs: Matrix, given: Ints, confusions: Floats, marginal: Floats, counts: Matrix | None
 ) -> list[NDArray[np.floating]]:
     """Return for each kind of error the log-odds that the label arose by it rather than by being right.
 
@@ -224,10 +228,10 @@ def _kinds(
     others[at, given] = 0.0
     width = probs.shape[1]
     turned = [others.sum(axis=1) / max(width - 1, 1)]
-    turned.append(np.einsum("nk,kn->n", others, confusions[:, given].astype(np.float32)))
-    turned.append(marginal[given] * (others / np.maximum(1.0 - marginal, FLOOR)).sum(axis=1))
+    turned.append(np.einsum("nk,nk->n", others, confusions.T.astype(np.float32)[given]))
+    turned.append(marginal[given] * (others @ (1.0 / np.maximum(1.0 - marginal, FLOOR)).astype(np.float32)))
     if counts is not None:
-        rest = np.maximum(counts.sum(axis=1, keepdims=True) - counts, 0.5)
+        rest = np.maximum(counts.sum(axis=1, keepdims=True) - counts, np.float32(0.5))
         turned.append(counts[at, given] * (others / rest).sum(axis=1))
     return [np.log(part + FLOOR) - np.log(own + FLOOR) for part in turned]
 

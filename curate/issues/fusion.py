@@ -23,7 +23,7 @@ from curate.issues.planting import KINDS, confusion, plant
 ROUNDS = 3
 PLANTED_SHARE = 0.12
 EXAMPLES = 18_000
-WIDE, WIDE_EXAMPLES = 200, 6_000  # of an attribute with so many classes each example costs more
+WIDE, WIDE_EXAMPLES, WIDE_ROUNDS = 200, 6_000, 2  # with so many classes each example costs more
 FEWEST = 60  # labels; below, nothing can be learnt
 REPAIRED_ABOVE = 0.5
 
@@ -85,7 +85,7 @@ def fuse(
     cleaned = column.labels.copy()
     trusted = np.ones(len(cleaned))
     fused: Fused | None = None
-    for _ in range(rounds):
+    for _ in range(rounds if witnesses.width <= WIDE else min(rounds, WIDE_ROUNDS)):
         heard = standing if fused is None else witnesses.hear(cleaned)
         confusions = confusion(cleaned, column.pred_probs)
         most = EXAMPLES // 3 if witnesses.width <= WIDE else WIDE_EXAMPLES // 3

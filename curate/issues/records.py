@@ -40,16 +40,16 @@ class Records:
     own_place: Ints  # (N,) row of each artwork in `own`
     marginal: Floats  # (K,) share of each class in all
 
-    def counts(self, rows: Ints) -> Floats:
+    def counts(self, rows: Ints) -> NDArray[np.float32]:
         """Return the class counts of each artwork's record, shape ``(len(rows), K)``."""
-        found: Floats = (self.table[self.place[rows]] - self.own[self.own_place[rows]]).toarray()
-        return np.maximum(found, 0.0)
+        found: NDArray[np.float32] = (self.table[self.place[rows]] - self.own[self.own_place[rows]]).toarray()
+        return np.maximum(found, np.float32(0.0))
 
-    def shares(self, rows: Ints, strength: float) -> Floats:
+    def shares(self, rows: Ints, strength: float) -> NDArray[np.float32]:
         """Return the classes' shares in the record, drawn to the marginal by ``strength`` artworks."""
         counts = self.counts(rows)
-        smoothed = counts + strength * self.marginal
-        shares: Floats = smoothed / smoothed.sum(axis=1, keepdims=True)
+        smoothed = counts + (strength * self.marginal).astype(np.float32)
+        shares: NDArray[np.float32] = smoothed / smoothed.sum(axis=1, keepdims=True)
         return shares
 
 
@@ -83,7 +83,8 @@ def keep_records(related: Related, groups: Ints, labels: Ints, weights: Floats, 
 def _table(
     place: Ints, labels: Ints, weights: Floats, used: NDArray[np.bool_], shape: tuple[int, int]
 ) -> csr_matrix:
-    return csr_matrix((weights[used], (place[used], labels[used])), shape=shape)
+    counted = weights[used].astype(np.float32)
+    return csr_matrix((counted, (place[used], labels[used])), shape=shape)
 
 
 def related_attributes(target: LabelColumn, columns: Sequence[LabelColumn], groups: Ints) -> list[Related]:
