@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues import (
+    IMPORTED,
     Findings,
     LabelColumn,
     LabelScores,
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from model.train import RunResult
 
 DOUBTED_BELOW = 0.8
-"""A label becomes an issue when the chance that it is right is less than this."""
+"""A label becomes an issue when the chance that it is right is less than this …"""
+
+WORST_SHARE, WORST_COUNT = 0.1, 20
+"""… or when it is among the worst of its attribute, by share and at least so many: so a budget is filled."""
 
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
@@ -140,12 +144,19 @@ def prediction_rows(
             }
 
 
+def doubted_rows(scored: LabelScores, trust: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Return the rows of one attribute whose labels become issues, worst first; reviewed ones never do."""
+    rows = np.flatnonzero(np.isfinite(scored.score) & (scored.suggested >= 0) & (trust == IMPORTED))
+    rows = rows[np.argsort(scored.score[rows], kind="stable")]
+    worst = max(WORST_COUNT, int(WORST_SHARE * len(rows)))
+    return rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
+
+
 def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts) -> Iterator[dict[str, Any]]:
     """Yield one row a doubted label, and one an image that is unlike all others."""
     for name, column in columns.items():
         scored = doubts.scores[name]
-        doubted = np.isfinite(scored.score) & (scored.score < DOUBTED_BELOW) & (scored.suggested >= 0)
-        for row in np.flatnonzero(doubted):
+        for row in doubted_rows(scored, table.trust[name]):
             yield {
                 "artwork_id": int(table.artwork_ids[row]),
                 "attribute_id": column.attribute_id,

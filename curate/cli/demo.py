@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -48,19 +50,22 @@ def demo(
     )
     workspace = settings.folder / "workspace"
 
+    rounds: list[RoundResult] = []
+
     def finish(results: list[RoundResult], url: str) -> None:
-        if as_json:
-            print_json({"rounds": [asdict(result) for result in results]})
-        else:
-            typer.echo("")
-            for line in result_table(results):
-                typer.echo(line)
-            typer.echo(f"\n{summary(results)}")
+        rounds.extend(results)
+        typer.echo("")
+        for line in result_table(results):
+            typer.echo(line)
+        typer.echo(f"\n{summary(results)}")
         tell_where(workspace, settings.folder, url, keep)
         if keep:
             run_command(["--workspace", str(workspace), "browse"])
 
-    run_demo(settings, run_command, note, finish)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        run_demo(settings, run_command, note, finish)
+    if as_json:
+        print_json({"rounds": [asdict(result) for result in rounds]})
 
 
 def run_command(arguments: Sequence[str]) -> None:
