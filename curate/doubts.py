@@ -81,7 +81,15 @@ def find_doubts(
         probs[in_sample] = np.nan
         margins = _mean_margin(result.margins[:, :, at].astype(np.float64))
         label_columns.append(
-            LabelColumn(name, column.classes, column.labels, probs, table.trust[name], margins)
+            LabelColumn(
+                name,
+                column.classes,
+                column.labels,
+                probs,
+                table.trust[name],
+                margins,
+                codes=table.labels[name],
+            )
         )
     neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
     scores = score_labels(
