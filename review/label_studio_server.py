@@ -141,7 +141,7 @@ def _secrets(folder: Path) -> tuple[str, str]:
     path = folder / SECRETS
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(f"{secrets.token_urlsafe(12)}\n{secrets.token_hex(20)}\n")
+            file.write(f"{secrets.token_hex(12)}\n{secrets.token_hex(20)}\n")
     password, token = path.read_text().split()
     return password, token
 
