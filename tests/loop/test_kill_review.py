@@ -48,7 +48,7 @@ def test_push_and_sync_killed_and_run_again(
     with connect(label_studio.url, label_studio.token) as server:
         standing = list(server.client.tasks.list(project=workspace.settings.label_studio.project))
     assert {task.task_id for task in tasks} == {task.id for task in standing}
-    assert max(Counter(task.data["artwork"] for task in standing).values()) == 1
+    assert max(Counter((task.artwork_id, task.purpose) for task in tasks).values()) == 1
 
     truth = labels(workspace)
     answered = answer_tasks(workspace.settings.label_studio, truth, truth)
