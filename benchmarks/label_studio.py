@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from curate.batches import BatchSettings
 from curate.pushing import push_batch
+from db.progress import Silent
 from db.workspace import open_workspace
 from review.label_studio import push as pushing
 from review.label_studio.client import ONCE, Server, connect
@@ -39,7 +40,6 @@ from review.label_studio_server import (
     stop_server,
     wait_until_up,
 )
-from review.progress import Silent
 from review.scripted_reviewer import answer, choice
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.faults import Disturb, faulty, go_round, killed, untouched

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from curate.splits import assign_folds, assign_splits
+from db.progress import Silent
 from db.train_settings import TrainSettings
 from model.backbones import feature_shape, make_backbone
 from model.data import Example, Targets, Transform, pixels
@@ -42,7 +43,6 @@ from model.features import extract, normalise, transform_for
 from model.fit import Fit, Job
 from model.images import ImageFeed, pack
 from model.network import CnnLstm
-from model.progress import Silent
 from model.train import RunResult, cross_validate, holdout
 from model.weights import load_weights
 

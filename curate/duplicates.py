@@ -26,8 +26,8 @@ from db.duplicates import (
 
 if TYPE_CHECKING:
     from curate.ingest.summary import IngestSummary
-    from curate.progress import Progress
     from db.catalog import Catalog
+    from db.progress import Progress
 
 RADIUS = 40
 """Bits of 256 in which two hashes of one image may differ."""

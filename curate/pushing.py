@@ -11,8 +11,8 @@ from db.runs import find_run
 from db.workspace import Workspace
 
 if TYPE_CHECKING:
+    from db.progress import Progress
     from review.label_studio.push import Pushed
-    from review.progress import Progress
 
 
 def push_batch(

@@ -27,7 +27,7 @@ from db.train_settings import TrainSettings
 from db.workspace import Workspace
 
 if TYPE_CHECKING:
-    from model.progress import Progress
+    from db.progress import Progress
     from model.train import RunResult
 
 

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from db.progress import Progress
 from db.train_settings import TrainSettings
 from model.backbones import Backbone, feature_shape
 from model.cache import RecordStore
 from model.data import Example, Transform, Unreadable, pixels
 from model.distributed import World
 from model.network import GridPool
-from model.progress import Progress
 
 SAMPLE = 512
 """Images that the projection is fitted on; more change it no further."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from db.progress import Progress
 from db.train_settings import TrainSettings
 from model.augment import augmented
 from model.cache import RecordStore
@@ -22,7 +23,6 @@ from model.data import Example, Transform, Unreadable, read_image
 from model.distributed import World
 from model.features import normalise
 from model.feeds import Batch
-from model.progress import Progress
 
 MARGIN = 256 / 224
 """The pack's short side, or square where images are squashed, relative to the network's: the seed's ratio."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from db.progress import Progress
 from model.fit import Epoch
-from model.progress import Progress
 
 
 class Monitor:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from db.progress import Progress
 from db.train_settings import TrainSettings
 from model.backbones import Backbone, feature_shape, make_backbone
 from model.batch_size import fitting_batch_size, sensible_batch_size
@@ -31,7 +32,6 @@ from model.fit import Epoch, Fit, Fitted, Job, Network, forget_checkpoints
 from model.images import ImageFeed, pack
 from model.monitor import Monitor
 from model.network import CnnLstm, Projection, SequenceHeads
-from model.progress import Progress
 from model.weights import load_weights
 
 

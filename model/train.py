@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from db.progress import Progress
 from db.train_settings import TrainSettings
 from model.data import Example, Targets
 from model.distributed import joined_world
@@ -18,7 +19,6 @@ from model.evaluate import Metrics, metrics
 from model.export import write_model
 from model.fit import Epoch, Job
 from model.monitor import draw_curves
-from model.progress import Progress
 from model.runner import Output, Runner, Task
 
 REFIT = 1000

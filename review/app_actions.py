@@ -15,12 +15,12 @@ from db.browse_facts import ArtworkFacts
 from db.catalog import Catalog
 from db.classes import class_list, find_attribute, find_class
 from db.history import Event, artwork_events
+from db.progress import Progress
 from db.tasks import Plan, PlannedItem
 from db.verdicts import Decision, current_class, decide, outcome
 from db.workspace import Workspace
 from review.errors import NothingToSend
 from review.label_studio.push import Pushed, open_project
-from review.progress import Progress
 
 OF_A_LABEL = ("confirmed", "atypical")
 """Decisions that need a label to be about."""

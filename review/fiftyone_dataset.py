@@ -16,6 +16,7 @@ from typing import Any
 
 from db.browse import Marks, Picture, look
 from db.catalog import Catalog
+from db.progress import Progress, Silent
 from db.workspace import Workspace
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone_brain import embed, evaluate
@@ -24,7 +25,6 @@ from review.fiftyone_samples import field_of, field_types
 from review.fiftyone_schema import declare_fields
 from review.fiftyone_views import arrange, lay_out_sidebar, save_workspace
 from review.fiftyone_write import SampleWriter
-from review.progress import Progress, Silent
 
 VERSION = 1
 """Of the dataset's layout; a dataset of another version is gone over as a whole."""

@@ -13,9 +13,9 @@ from pymongo.errors import BulkWriteError
 
 from db.browse import Picture
 from db.browse_facts import ArtworkFacts
+from db.progress import Progress
 from db.workspace import Workspace
 from review.fiftyone_samples import Context, Document, difference, document, inserted, sample_id
-from review.progress import Progress
 
 CHUNK = 1000
 DUPLICATE_KEY = 11000

@@ -22,7 +22,6 @@ from curate.ingest.formats import SourceOptions, open_source
 from curate.ingest.records import Reader, Record, Refused, shown
 from curate.ingest.roots import locked_root
 from curate.ingest.summary import IngestSummary
-from curate.progress import Progress, Silent
 from db.catalog import Catalog
 from db.conflicts import record_conflicts
 from db.errors import FileMissing
@@ -35,6 +34,7 @@ from db.ingest import (
     finish_ingest,
     start_ingest,
 )
+from db.progress import Progress, Silent
 from db.workspace import Workspace
 
 BATCH = 512

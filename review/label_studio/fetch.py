@@ -17,6 +17,7 @@ from db.catalog import Catalog
 from db.conflicts import record_ties
 from db.labels import derive
 from db.models import CatalogSetting, Task
+from db.progress import Progress
 from db.tasks import (
     Vocabulary,
     adopt_task,
@@ -43,7 +44,6 @@ from review.label_studio.answers import (
 )
 from review.label_studio.client import Filter, Server, connect, user_names
 from review.label_studio.project import find_project
-from review.progress import Progress
 
 OVERLAP = timedelta(seconds=60)
 """Changes this much older than the watermark are read again: the server may commit out of order."""

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from db.catalog import Catalog
 from db.models import Batch, BatchItem, CatalogSetting, Task
+from db.progress import Progress
 from db.tasks import (
     Card,
     Plan,
@@ -47,7 +48,6 @@ from review.label_studio.project import (
     set_model_version,
 )
 from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
-from review.progress import Progress
 
 CHUNK = 1000
 """Tasks in one request: some seconds' work for the server, which each request costs it a fixed time too."""

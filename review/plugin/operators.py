@@ -14,10 +14,10 @@ from fiftyone.operators import types
 
 from db.catalog import Catalog
 from db.errors import CurateError
+from db.progress import Silent
 from db.workspace import Workspace, open_workspace
 from review.app_actions import class_names, history, judge, relabel, send
 from review.fiftyone_dataset import sync_dataset
-from review.progress import Silent
 
 DECISIONS = {
     "confirmed": "The label is right",

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from db.models import EffectiveLabel, Task, Verdict
+from db.progress import Silent
 from db.workspace import change_settings
 from review.app_actions import class_names, history, judge, plan_chosen, relabel, send
 from review.errors import NothingToSend
 from review.plugin import install_plugin
-from review.progress import Silent
 
 
 def verdicts(gallery: Any) -> list[tuple[int, str, int | None]]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from curate.batches import BatchSettings
 from curate.pushing import push_batch
 from db.errors import CurateError
+from db.progress import Silent
 from db.tasks import open_tasks, standing_verdicts
 from db.workspace import open_workspace
 from review.label_studio.client import connect
 from review.label_studio.fetch import open_fetcher
-from review.progress import Silent
 from review.scripted_reviewer import answer, choice
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.proxy import Proxy

@@ -7,12 +7,12 @@ import onnxruntime
 import pytest
 import torch
 
+from db.progress import Silent
 from model.data import Transform, pixels
 from model.errors import CheckpointUnreadable
 from model.export import export_model
 from model.features import normalise
 from model.predict import Classifier
-from model.progress import Silent
 from model.train import cross_validate
 from tests.model.gallery import draw, folds_of, small
 

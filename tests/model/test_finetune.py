@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from db.progress import Silent
 from db.train_settings import TrainSettings
 from model.backbones import make_backbone
 from model.batch_size import largest_that_fits, sensible_batch_size
@@ -18,7 +19,6 @@ from model.feeds import Batch
 from model.fit import Fit, Job
 from model.network import CnnLstm, SequenceHeads
 from model.optim import learning_stages, parameter_groups, rate_factor, set_learning_stages
-from model.progress import Silent
 from model.train import RunResult, cross_validate, holdout
 from tests.model.gallery import draw, folds_of, small
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from db.progress import Silent
 from model.errors import NothingToTrain, RunDirectoryTaken
-from model.progress import Silent
 from model.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 

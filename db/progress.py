@@ -11,8 +11,8 @@ class Progress(Protocol):
     def start(self, total: int | None, what: str) -> None:
         """Begin a stage of ``total`` steps (None: unknown); a stage that was open is over."""
 
-    def advance(self, steps: int = 1) -> None:
-        """Tell that steps are done."""
+    def advance(self, steps: int = 1, detail: str = "") -> None:
+        """Tell that steps are done; ``detail`` is what a bar may show beside its name."""
 
     def message(self, text: str) -> None:
         """Say one line that should stay on the screen."""
@@ -27,7 +27,7 @@ class Silent:
     def start(self, total: int | None, what: str) -> None:
         """Do nothing."""
 
-    def advance(self, steps: int = 1) -> None:
+    def advance(self, steps: int = 1, detail: str = "") -> None:
         """Do nothing."""
 
     def message(self, text: str) -> None:
