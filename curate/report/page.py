@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 import curate
 from curate.evaluation import AttributeEvaluation, RunPredictions
-from curate.export import FORMULA_STARTS
+from curate.export import safe_cell
 from curate.report.figures import Chart
 from curate.report.theme import as_inline_svg
 
@@ -85,9 +85,7 @@ def shown_chart(chart: Chart, attribute: str = "") -> dict[str, Any]:
 
 def safe_csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV, no cell of it a spreadsheet's formula."""
-    safe = frame.map(
-        lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
-    )
+    safe = frame.map(safe_cell)
     return safe.to_csv(index=False, lineterminator="\n")
 
 

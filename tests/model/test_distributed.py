@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from review.label_studio_server import free_port
 from tests.model.test_train import run
 
 SCRIPT = """
@@ -23,12 +23,6 @@ result = run(folder, "run", 36, mode=sys.argv[2], epochs=2)
 if result.leads:
     np.savez(folder / "result.npz", margins=result.margins, embedding=result.embedding, **result.pred_probs)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("mode", ["frozen", "finetune"])
