@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,11 @@ def test_missing_weights_name_file_place_and_the_offline_backbone(
     with pytest.raises(WeightsUnavailable) as caught:
         load_weights(make_backbone("resnet50", 64), "auto", 0)
 
-    assert str(caught.value) == (
+    # Which network error it was is the machine's affair: a refused proxy, or no name service at all.
+    message = re.sub(r"\[Errno -?\d+\] [^)]+", "REASON", str(caught.value))
+    assert message == (
         "The pretrained weights of resnet50 are not here, and fetching "
-        "https://download.pytorch.org/models/resnet50-0676ba61.pth failed ([Errno 111] Connection refused). "
+        "https://download.pytorch.org/models/resnet50-0676ba61.pth failed (REASON). "
         f"Put that file at {tmp_path}/hub/checkpoints/resnet50-0676ba61.pth, or give `--weights FILE`, "
         "or use the backbone that needs no download: `--backbone efficientnet_lite0`."
     )
