@@ -1,17 +1,21 @@
-"""Scenarios for the label-error benchmark: paintings, planted errors, probabilities, our scores, measures."""
+"""Scenarios for the label-error benchmark: planted errors, probabilities, what each method says."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
-from benchmarks.label_errors_rivals import other_methods
-from benchmarks.painting_data import Floats, Ints, Paintings, out_of_fold, plant_errors
+from benchmarks.label_errors_rivals import filters, other_methods
+from benchmarks.label_errors_tables import Figures, measure, measure_flags
+from benchmarks.painting_data import Floats, Ints, Paintings, out_of_fold, plant_conflicts, plant_errors
 from curate.issues import LabelColumn, LabelScores, score_labels
+from curate.issues.planting import KINDS
 
+Flags = NDArray[np.bool_]
 TESTED = ("uniform", "confusable", "same-artist")
-BUDGETS = (0.01, 0.05, 0.10)
+TESTED_ARTISTS = ("uniform", "confusable", "same-style")
+LEFT_OUT = {"uniform": "uniform", "confusable": "confusable", "same-artist": "related"}
+"""The kind of error that the fusion plants, for each kind it is tested on."""
 
 
 def columns_of(data: Paintings, labels: dict[str, Ints], probs: dict[str, Floats]) -> list[LabelColumn]:
@@ -19,7 +23,8 @@ def columns_of(data: Paintings, labels: dict[str, Ints], probs: dict[str, Floats
     columns = []
     for name, classes in data.classes.items():
         missing = np.full((len(data.groups), len(classes)), np.nan)
-        codes = data.codes[name] if labels[name] is data.labels[name] else labels[name]
+        changed = labels[name] != data.labels[name]
+        codes = np.where(changed, data.class_codes[name][labels[name]], data.codes[name])
         columns.append(
             LabelColumn(
                 name,
@@ -33,22 +38,10 @@ def columns_of(data: Paintings, labels: dict[str, Ints], probs: dict[str, Floats
     return columns
 
 
-def measure(score: Floats, wrong: NDArray[np.bool_]) -> dict[str, float]:
-    """Return AUPRC, precision at n, and reviews an error costs at each budget."""
-    known = np.isfinite(score)
-    score, wrong = score[known], wrong[known]
-    worst = wrong[np.argsort(score, kind="stable")]
-    figures = {"auprc": average_precision_score(wrong, -score), "at_n": worst[: wrong.sum()].mean()}
-    for budget in BUDGETS:
-        asked = round(budget * len(worst))
-        figures[f"reviews {budget:.0%}"] = asked / max(worst[:asked].sum(), 0.5)
-    return {name: float(value) for name, value in figures.items()}
-
-
 class Bench:
-    """Scenarios on one set of paintings, each worked out once."""
+    """Scenarios on one set of paintings."""
 
-    def __init__(self, data: Paintings, kinds: tuple[str, ...]) -> None:
+    def __init__(self, data: Paintings, kinds: tuple[str, ...] = KINDS) -> None:
         self.data = data
         self.kinds = kinds
         self.clean: dict[str, Floats] = {}
@@ -63,28 +56,79 @@ class Bench:
         """Return out-of-fold probabilities from these labels."""
         return out_of_fold(self.data.inputs, labels, self.data.folds, len(self.data.classes[attribute]))
 
-    def plant(self, attribute: str, kind: str, rate: float, seed: int) -> tuple[Ints, NDArray[np.bool_]]:
+    def plant(self, attribute: str, kind: str, rate: float, seed: int) -> tuple[Ints, Flags]:
         """Return labels with errors of one kind, and where."""
         rng = np.random.default_rng([seed, len(attribute), len(kind)])
-        peers = self.data.codes["style" if attribute == "artist" else "artist"]
         labels = self.data.labels[attribute]
+        if kind == "duplicate-conflict":
+            return plant_conflicts(rng, labels, self.data.twins, self.clean_probs(attribute))
+        peers = self.data.codes["style" if attribute == "artist" else "artist"]
         return plant_errors(rng, labels, kind, rate, peers, self.clean_probs(attribute))
 
-    def ours(self, labels: dict[str, Ints], probs: dict[str, Floats], seed: int) -> dict[str, LabelScores]:
+    def ours(
+        self,
+        labels: dict[str, Ints],
+        probs: dict[str, Floats],
+        seed: int,
+        kinds: tuple[str, ...] | None = None,
+    ) -> dict[str, LabelScores]:
         """Score the attributes that have probabilities; the others serve as records."""
         return score_labels(
             columns_of(self.data, {**self.data.labels, **labels}, probs),
             groups=self.data.groups,
             embedding=self.data.embedding,
             folds=self.data.folds,
-            kinds=self.kinds,
+            kinds=self.kinds if kinds is None else kinds,
             seed=seed,
         )
 
-    def one(self, attribute: str, kind: str, rate: float, seed: int) -> dict[str, dict[str, float]]:
-        """Return every method's figures in one scenario."""
+    def one(self, attribute: str, kind: str, rate: float, seed: int) -> tuple[Figures, Figures]:
+        """Return the figures of every ranking, and of every filter, in one scenario."""
         labels, wrong = self.plant(attribute, kind, rate, seed)
         probs = self.probs(attribute, labels)
-        scores = other_methods(self.data, labels, probs)
-        scores["ours"] = self.ours({attribute: labels}, {attribute: probs}, seed)[attribute].score
+        ours = self.ours({attribute: labels}, {attribute: probs}, seed)[attribute].score
+        scores = {"ours": ours, **other_methods(self.data, attribute, labels, probs)}
+        flagged = filters(self.data, labels, probs)
+        return (
+            {name: measure(score, wrong) for name, score in scores.items()},
+            {name: measure_flags(flags, ours, wrong) for name, flags in flagged.items()},
+        )
+
+    def without(self, attribute: str, kind: str, rate: float, seed: int) -> Figures:
+        """Return the figures of a fusion that never saw this kind of error, beside one that did."""
+        labels, wrong = self.plant(attribute, kind, rate, seed)
+        probs = {attribute: self.probs(attribute, labels)}
+        others = tuple(name for name in KINDS if name != LEFT_OUT[kind])
+        learnt = {"ours": KINDS, "ours, without this kind": others}
+        scores = {
+            name: self.ours({attribute: labels}, probs, seed, kinds)[attribute].score
+            for name, kinds in learnt.items()
+        }
+        scores |= other_methods(self.data, attribute, labels, probs[attribute])
         return {name: measure(score, wrong) for name, score in scores.items()}
+
+    def all_at_once(self, rate: float, seed: int) -> dict[str, Figures]:
+        """Return the figures by attribute where every attribute has errors of every kind at once."""
+        labels, wrong = {}, {}
+        for name, true in self.data.labels.items():
+            labels[name] = true.copy()
+            for kind in TESTED_ARTISTS if name == "artist" else TESTED:
+                planted, where = self.plant(name, kind, rate / 3, seed)
+                labels[name][where] = planted[where]
+            wrong[name] = labels[name] != true
+        probs = {name: self.probs(name, given) for name, given in labels.items()}
+        artist = np.where(
+            wrong["artist"], self.data.class_codes["artist"][labels["artist"]], self.data.codes["artist"]
+        )
+        seen = self.data.with_codes(artist=artist)
+        ours = self.ours(labels, probs, seed)
+        return {
+            name: {
+                method: measure(score, wrong[name])
+                for method, score in {
+                    "ours": ours[name].score,
+                    **other_methods(seen, name, labels[name], probs[name]),
+                }.items()
+            }
+            for name in labels
+        }

@@ -3,21 +3,105 @@
 from __future__ import annotations
 
 import numpy as np
+from cleanlab.datalab.datalab import Datalab
+from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
+from numpy.typing import NDArray
 
 from benchmarks.painting_data import Floats, Ints, Paintings
 from curate.issues import find_neighbours
 
-CLEANLAB = {
+Flags = NDArray[np.bool_]
+SCORES = {
     "cleanlab self_confidence": ("self_confidence", False),
     "cleanlab normalized_margin": ("normalized_margin", False),
     "cleanlab confidence_weighted_entropy": ("confidence_weighted_entropy", False),
     "cleanlab self_confidence, adjusted": ("self_confidence", True),
     "cleanlab normalized_margin, adjusted": ("normalized_margin", True),
 }
+DATALAB = ("Datalab, pred_probs", "Datalab, features")
+CLEANLAB = (*SCORES, *DATALAB)
+SINGLE = ("cleanlab self_confidence", "FiftyOne mistakenness", "kNN vote", "artist record, margin")
+"""The single pieces of evidence; with the log-odds sum, what a fusion has to be better than."""
+FILTERS = (
+    "prune_by_noise_rate",
+    "prune_by_class",
+    "both",
+    "confident_learning",
+    "predicted_neq_given",
+    "low_normalized_margin",
+    "low_self_confidence",
+)
 
 
-def margin(log_probs: Floats, labels: Ints) -> Floats:
+def other_methods(data: Paintings, attribute: str, labels: Ints, probs: Floats) -> dict[str, Floats]:
+    """Return what every other method says of each label, ``(N,)``, lower is worse; NaN where nothing."""
+    known = np.flatnonzero(labels >= 0)
+    given, p = labels[known], probs[known]
+    found = {name: cleanlab_score(labels, probs, name)[known] for name in SCORES}
+    found["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[0]
+    found["Datalab, features"] = _jittered(_datalab(given, features=data.embedding[known])[0])
+    best = p.max(axis=1)
+    found["FiftyOne mistakenness"] = -np.where(p.argmax(axis=1) == given, 1.0 - best, 1.0 + best) / 2.0
+    found["kNN vote"] = neighbour_vote(data, labels)[known]
+    by = "style" if attribute == "artist" else "artist"
+    record = np.log(leave_one_out_record(labels, data.codes[by], probs.shape[1])[known])
+    found[f"{by} record, margin"] = _margin(record, given)
+    found["log-odds sum"] = _margin(record + np.log(p), given)
+    found["random"] = np.random.default_rng(0).random(len(known))
+    return {name: _spread(values, known, len(labels)) for name, values in found.items()}
+
+
+def cleanlab_score(labels: Ints, probs: Floats, name: str) -> Floats:
+    """Return one of cleanlab's ``SCORES``, shape ``(N,)``; NaN where there is no label."""
+    known = np.flatnonzero(labels >= 0)
+    method, adjusted = SCORES[name]
+    score = get_label_quality_scores(labels[known], probs[known], method=method, adjust_pred_probs=adjusted)
+    return _spread(score, known, len(labels))
+
+
+def filters(data: Paintings, labels: Ints, probs: Floats) -> dict[str, Flags]:
+    """Return which labels each of cleanlab's filters, and Datalab, calls wrong, shape ``(N,)``."""
+    known = np.flatnonzero(labels >= 0)
+    given, p = labels[known], probs[known]
+    found = {f"filter {name}": find_label_issues(given, p, filter_by=name, n_jobs=1) for name in FILTERS}
+    found["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[1]
+    found["Datalab, features"] = _datalab(given, features=data.embedding[known])[1]
+    flagged: dict[str, Flags] = {}
+    for name, flags in found.items():
+        flagged[name] = np.zeros(len(labels), dtype=np.bool_)
+        flagged[name][known] = flags
+    return flagged
+
+
+def _datalab(given: Ints, **evidence: Floats) -> tuple[Floats, Flags]:
+    """Return Datalab's label scores and the labels it calls issues."""
+    lab = Datalab(data={"label": given}, label_name="label", task="classification", verbosity=0)
+    lab.find_issues(**evidence, issue_types={"label": {}})
+    issues = lab.get_issues("label")
+    return issues["label_score"].to_numpy(dtype=np.float64), issues["is_label_issue"].to_numpy(dtype=np.bool_)
+
+
+def leave_one_out_record(labels: Ints, by: Ints, width: int) -> Floats:
+    """Return the smoothed shares of the classes among the other works of the same artist, ``(N, K)``."""
+    known = np.flatnonzero(labels >= 0)
+    counts = np.zeros((by.max() + 1, width))
+    np.add.at(counts, (by[known], labels[known]), 1.0)
+    own = counts[by]
+    own[known, labels[known]] -= 1.0
+    smoothed: Floats = own + np.bincount(labels[known], minlength=width) / len(known)
+    smoothed /= smoothed.sum(axis=1, keepdims=True)
+    return smoothed
+
+
+def neighbour_vote(data: Paintings, labels: Ints, count: int = 10) -> Floats:
+    """Return the given label's share among the ten nearest, shape ``(N,)``."""
+    near = find_neighbours(data.embedding, data.groups, count).rows
+    agree = (labels[near] == labels[:, None]) & (near >= 0)
+    return _jittered(agree.sum(axis=1) / count)
+
+
+def _margin(log_probs: Floats, labels: Ints) -> Floats:
     """Return the given class's log-probability over the best other's."""
     at = np.arange(len(labels))
     others = log_probs.copy()
@@ -26,43 +110,9 @@ def margin(log_probs: Floats, labels: Ints) -> Floats:
     return apart
 
 
-def artist_record(labels: Ints, artist: Ints, width: int) -> Floats:
-    """Return the smoothed leave-one-out shares of the classes among the artist's other works."""
-    known = np.flatnonzero(labels >= 0)
-    counts = np.zeros((artist.max() + 1, width))
-    np.add.at(counts, (artist[known], labels[known]), 1.0)
-    own = counts[artist]
-    own[known, labels[known]] -= 1.0
-    share = np.bincount(labels[known], minlength=width) / len(known)
-    smoothed = own + share
-    record: Floats = smoothed / smoothed.sum(axis=1, keepdims=True)
-    return record
-
-
-def neighbour_vote(data: Paintings, labels: Ints, width: int, count: int = 10) -> Floats:
-    """Return the given label's share among the ten nearest, shape ``(N,)``."""
-    near = find_neighbours(data.embedding, data.groups, count).rows
-    agree = (labels[near] == labels[:, None]) & (near >= 0)
-    jitter = np.random.default_rng(0).random(len(labels)) * 1e-3
-    votes: Floats = agree.sum(axis=1) / count + jitter
-    return votes
-
-
-def other_methods(data: Paintings, labels: Ints, probs: Floats) -> dict[str, Floats]:
-    """Return what every other method says of each label, lower is worse; NaN where there is none."""
-    known = np.flatnonzero(labels >= 0)
-    given, p = labels[known], probs[known]
-    found: dict[str, Floats] = {}
-    for name, (method, adjusted) in CLEANLAB.items():
-        found[name] = get_label_quality_scores(given, p, method=method, adjust_pred_probs=adjusted)
-    best = p.max(axis=1)
-    found["FiftyOne mistakenness"] = -np.where(p.argmax(axis=1) == given, 1.0 - best, 1.0 + best) / 2.0
-    record = np.log(artist_record(labels, data.codes["artist"], probs.shape[1])[known])
-    found["kNN vote"] = neighbour_vote(data, labels, probs.shape[1])[known]
-    found["artist record, margin"] = margin(record, given)
-    found["log-odds sum"] = margin(record + np.log(p), given)
-    found["random"] = np.random.default_rng(0).random(len(known))
-    return {name: _spread(values, known, len(labels)) for name, values in found.items()}
+def _jittered(votes: Floats) -> Floats:
+    """Break ties at random, not in the order of the catalog."""
+    return votes + np.random.default_rng(0).random(len(votes)) * 1e-3
 
 
 def _spread(values: Floats, rows: Ints, count: int) -> Floats:

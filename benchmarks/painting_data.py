@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,34 @@ class Paintings:
     labels: dict[str, Ints]  # classes of at least MIN_CLASS_COUNT works, -1 otherwise
     codes: dict[str, Ints]  # every value, -1 missing
     classes: dict[str, tuple[str, ...]]
+    class_codes: dict[str, Ints]  # the value that each class stands for
     groups: Ints
     folds: Ints
     embedding: Floats  # (N, 256) PCA of the mean-pooled features, L2-normalised
     inputs: Floats  # what the logistic regression reads
+    twins: Ints = field(
+        default_factory=lambda: np.empty((0, 2), dtype=np.int64)
+    )  # (P, 2) pairs of one picture
+
+    def with_codes(self, **codes: Ints) -> Paintings:
+        """Return the same paintings with other values in some attributes."""
+        return replace(self, codes={**self.codes, **codes})
+
+    def with_twins(self, share: float, seed: int = 0) -> Paintings:
+        """Return the paintings with a share of them standing in the collection twice."""
+        count = len(self.groups)
+        twice = np.sort(np.random.default_rng(seed).choice(count, round(share * count), replace=False))
+        rows = np.concatenate([np.arange(count), twice])
+        return replace(
+            self,
+            labels={name: labels[rows] for name, labels in self.labels.items()},
+            codes={name: codes[rows] for name, codes in self.codes.items()},
+            groups=self.groups[rows],
+            folds=self.folds[rows],
+            embedding=self.embedding[rows],
+            inputs=self.inputs[rows],
+            twins=np.stack([twice, count + np.arange(len(twice))], axis=1),
+        )
 
 
 def load_paintings(folder: Path, cache: Path) -> Paintings:
@@ -42,6 +66,7 @@ def load_paintings(folder: Path, cache: Path) -> Paintings:
     codes: dict[str, Ints] = {}
     labels: dict[str, Ints] = {}
     classes: dict[str, tuple[str, ...]] = {}
+    class_codes: dict[str, Ints] = {}
     for attribute in ("style", "genre", "artist"):
         values, names = pd.factorize(table[attribute], sort=True)
         codes[attribute] = values.astype(np.int64)
@@ -50,13 +75,16 @@ def load_paintings(folder: Path, cache: Path) -> Paintings:
         renumbered[common] = np.arange(len(common))
         labels[attribute] = renumbered[values]
         classes[attribute] = tuple(str(names[at]) for at in common)
+        class_codes[attribute] = common.astype(np.int64)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     alike = csr_matrix(np.triu(unit @ unit.T > SAME_PICTURE, 1))
     count, groups = connected_components(alike, directed=False)
     folds = (np.random.default_rng(0).permutation(count) % 5)[groups]
     reduced = PCA(256, random_state=0).fit_transform(unit - unit.mean(axis=0))
     embedding = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
-    return Paintings(labels, codes, classes, groups.astype(np.int64), folds, embedding, 30.0 * reduced)
+    return Paintings(
+        labels, codes, classes, class_codes, groups.astype(np.int64), folds, embedding, 30.0 * reduced
+    )
 
 
 def _features(paths: list[Path], cache: Path) -> Floats:
@@ -106,28 +134,48 @@ def out_of_fold(inputs: Floats, labels: Ints, folds: Ints, width: int) -> Floats
 
 
 def plant_errors(
-    rng: np.random.Generator, labels: Ints, kind: str, rate: float, artist: Ints, pred_probs: Floats
+    rng: np.random.Generator, labels: Ints, kind: str, rate: float, peers: Ints, pred_probs: Floats
 ) -> tuple[Ints, NDArray[np.bool_]]:
     """Make each label wrong with probability ``rate``, where the kind allows; return labels, and which.
 
     Kinds: ``uniform`` any other class alike; ``confusable`` a class that the model, trained on the labels as
-    the collection gives them, takes for the right one; ``same-artist`` the class of another work of the
-    same artist (so an artist with one class only gets none).
+    the collection gives them, takes for the right one; ``same-artist`` (for artists: ``same-style``) the
+    class of another work with the same value in ``peers`` (so an artist with one class only gets none).
     """
     width = pred_probs.shape[1]
     wrong = labels.copy()
-    taken = np.zeros((width, width))
+    taken = _taken_for(labels, pred_probs)
     known = labels >= 0
-    np.add.at(taken, (labels[known], pred_probs[known].argmax(axis=1)), 1.0)
-    np.fill_diagonal(taken, 0.0)
     for row in np.flatnonzero(known & (rng.random(len(labels)) < rate)):
         given = labels[row]
         if kind == "uniform":
             wrong[row] = rng.choice(np.delete(np.arange(width), given))
         elif kind == "confusable" and taken[given].any():
             wrong[row] = rng.choice(width, p=taken[given] / taken[given].sum())
-        elif kind == "same-artist":
-            others = np.flatnonzero((artist == artist[row]) & known & (labels != given))
+        elif kind in ("same-artist", "same-style"):
+            others = np.flatnonzero((peers == peers[row]) & known & (labels != given))
             if len(others):
                 wrong[row] = labels[rng.choice(others)]
     return wrong, wrong != labels
+
+
+def plant_conflicts(
+    rng: np.random.Generator, labels: Ints, twins: Ints, pred_probs: Floats
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Give one copy of a picture a confusable class, in half of the pairs; return labels, and which."""
+    wrong = labels.copy()
+    taken = _taken_for(labels, pred_probs)
+    for pair in twins[rng.random(len(twins)) < 0.5]:
+        row = rng.choice(pair)
+        if labels[row] >= 0 and taken[labels[row]].any():
+            wrong[row] = rng.choice(len(taken), p=taken[labels[row]] / taken[labels[row]].sum())
+    return wrong, wrong != labels
+
+
+def _taken_for(labels: Ints, pred_probs: Floats) -> Floats:
+    """Return how often each class is taken for each other, shape ``(K, K)``."""
+    taken: Floats = np.zeros((pred_probs.shape[1], pred_probs.shape[1]))
+    known = labels >= 0
+    np.add.at(taken, (labels[known], pred_probs[known].argmax(axis=1)), 1.0)
+    np.fill_diagonal(taken, 0.0)
+    return taken

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from benchmarks.label_errors_bench import TESTED, Bench, columns_of
-from benchmarks.label_errors_rivals import other_methods
+from benchmarks.label_errors_rivals import cleanlab_score
 from benchmarks.painting_data import Floats, Ints
 from curate.issues import (
     Findings,
@@ -122,10 +122,7 @@ class Loop:
     def cleanlab(self, limit: int) -> Ints:
         """Return the artworks that cleanlab's self-confidence, pooled by the same soft-min, puts first."""
         probs = self.probs()
-        scores = [
-            other_methods(self.bench.data, self.labels[n], probs[n])["cleanlab self_confidence"]
-            for n in self.true
-        ]
+        scores = [cleanlab_score(self.labels[n], probs[n], "cleanlab self_confidence") for n in self.true]
         pooled = soft_min(np.stack(scores, axis=1))
         order = np.argsort(np.where(np.isfinite(pooled), pooled, np.inf), kind="stable")
         chosen: Ints = order[~self.reviewed[order]][:limit]
