@@ -18,7 +18,7 @@ from sqlalchemy import Boolean, Integer, Text, Update, column, func, select, tex
 from sqlalchemy.orm import Session
 
 from db.bulk import chunks
-from db.classes import attributes
+from db.classes import attributes, merged_classes
 from db.invariants import INVARIANTS, LONE_LABELS, MEND, NO_LABELS, RESTORE, SEVERAL_LABELS
 from db.labels import LabelFact, choose, derive
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now
@@ -118,7 +118,7 @@ def _underived(session: Session) -> Iterator[int]:
         for row in session.execute(text(query).execution_options(yield_per=1000)):
             yield int(row[0])
     statement = text(SEVERAL_LABELS).columns(*_columns()).execution_options(yield_per=1000)
-    rows = session.execute(statement)
+    rows, merged = session.execute(statement), merged_classes(session)
     for (artwork_id, _), group in groupby(rows, key=lambda row: (row[0], row[1])):
         labels = list(group)
         retracted = {row[8] for row in labels if row[8] is not None}
@@ -127,7 +127,7 @@ def _underived(session: Session) -> Iterator[int]:
             for row in labels
             if row[8] is None and row[2] not in retracted
         ]
-        best = choose(live)
+        best = choose(live, merged)
         stands = labels[0][9:13]
         if (best is None) != (stands[0] is None):
             yield int(artwork_id)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.bulk import take_turns
 from db.classes import add_class, class_list, display_name, find_attribute, find_class, fold, is_missing
+from db.conflicts import record_conflicts
 from db.errors import CurateError
 from db.labels import derive
 from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel
@@ -186,16 +187,15 @@ def merge_classes(session: Session, attribute_name: str, from_: str, into: str, 
         raise SameClass(attribute_name, source.key)
     current = class_list(session, attribute).current
     members = [id_ for id_, successor in current.items() if successor == source.id]
-    artworks = session.scalars(
-        select(EffectiveLabel.artwork_id).where(
-            EffectiveLabel.attribute_id == attribute.id, EffectiveLabel.class_id.in_(members)
-        )
-    ).all()
+    of_attribute = select(EffectiveLabel.artwork_id).where(EffectiveLabel.attribute_id == attribute.id)
+    artworks = session.scalars(of_attribute.where(EffectiveLabel.class_id.in_(members))).all()
+    tied = session.scalars(of_attribute.where(EffectiveLabel.conflict)).all()
     source.merged_into_id = target.id
     detail = {"into": target.key, "labels": len(artworks)}
     session.add(ClassChange(class_id=source.id, kind="merged", detail=detail, made_by=made_by))
     session.flush()
-    derive(session, artworks)
+    derive(session, {*artworks, *tied})
+    record_conflicts(session)
     return len(artworks)
 
 

@@ -81,26 +81,35 @@ class ClassList:
         return {key: self.current[i] for i, key in self.key.items()}
 
 
+def merged_classes(session: Session) -> dict[int, int]:
+    """Return where merged classes went, by class id, chains followed."""
+    into = {
+        row.id: row.merged_into_id
+        for row in session.execute(
+            select(Class.id, Class.merged_into_id).where(Class.merged_into_id.is_not(None))
+        )
+    }
+
+    def last(class_id: int) -> int:
+        while class_id in into:
+            class_id = into[class_id]
+        return class_id
+
+    return {class_id: last(class_id) for class_id in into}
+
+
 def class_list(session: Session, attribute: Attribute) -> ClassList:
     """Read the classes of one attribute."""
     rows = session.execute(
-        select(Class.id, Class.key, Class.name, Class.merged_into_id).where(
-            Class.attribute_id == attribute.id
-        )
+        select(Class.id, Class.key, Class.name).where(Class.attribute_id == attribute.id)
     ).all()
-    merged = {row.id: row.merged_into_id for row in rows if row.merged_into_id is not None}
-
-    def successor(class_id: int) -> int:
-        while class_id in merged:
-            class_id = merged[class_id]
-        return class_id
-
+    merged = merged_classes(session)
     return ClassList(
         attribute.id,
         attribute.name,
         {row.id: row.key for row in rows},
         {row.id: row.name for row in rows},
-        {row.id: successor(row.id) for row in rows},
+        {row.id: merged.get(row.id, row.id) for row in rows},
     )
 
 

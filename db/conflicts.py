@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from db.bulk import chunks, take_turns
-from db.ingest_reads import merged_classes
+from db.classes import merged_classes
 from db.labels import live_labels
 from db.models import Artwork, Class, EffectiveLabel, Issue, Source, now
 
@@ -56,13 +56,13 @@ def label_conflicts(session: Session) -> Contradictions:
         )
     ]
     names = {row[0]: row[1] for row in session.execute(select(Source.id, Source.name))}
-    keys = _class_keys(session)
+    keys, merged = _class_keys(session), merged_classes(session)
     facts = live_labels(session, sorted({artwork_id for artwork_id, _ in tied}))
     effective = _effective(session, [artwork_id for artwork_id, _ in tied])
     found: Contradictions = {}
     for key in tied:
-        votes = Counter(fact.class_id for fact in facts.get(key, ()))
-        stands = effective[key][0]
+        votes = Counter(merged.get(fact.class_id, fact.class_id) for fact in facts.get(key, ()))
+        stands = merged.get(effective[key][0], effective[key][0])
         others = [class_id for class_id, _ in votes.most_common() if class_id != stands]
         said = sorted({(names[fact.source_id], keys[fact.class_id]) for fact in facts.get(key, ())})
         if others:

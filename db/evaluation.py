@@ -47,7 +47,7 @@ def imported_labels(session: Session, table: LabelTable) -> dict[str, NDArray[np
         facts = live_labels(session, reviewed)
         for artwork_id, row in zip(reviewed, table.rows_of(np.array(reviewed, dtype=np.int64)), strict=True):
             said = [fact for fact in facts[artwork_id, attribute.id] if fact.authority == "import"]
-            best = choose(said)
+            best = choose(said, current)
             if row >= 0:
                 found[attribute.name][row] = -1 if best is None else current[best.class_id]
     return found

@@ -213,7 +213,7 @@ class Writer:
             if key not in rivals
         ]
         for (artwork_id, attribute_id), facts in rivals.items():
-            if best := choose(facts):
+            if best := choose(facts, {}):  # an ingest says no merged class
                 effective.append(
                     (artwork_id, attribute_id, best.class_id, best.label_id, best.authority, best.conflict)
                 )

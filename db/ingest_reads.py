@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.bulk import chunks, fetch, table_of
-from db.models import Artwork, Class, EffectiveLabel, Label, Source, SplitFact
+from db.classes import merged_classes
+from db.models import Artwork, EffectiveLabel, Label, Source, SplitFact
 
 
 class ImageState(NamedTuple):
@@ -155,23 +156,6 @@ def _live_labels(
             column = at.get((source_id, attribute_id))
             if column is not None and retracts_id is None and label_id not in retracted:
                 yield label_id, artwork_id, column, merged.get(class_id, class_id)
-
-
-def merged_classes(session: Session) -> dict[int, int]:
-    """Return where merged classes went, chains followed."""
-    into = {
-        row.id: row.merged_into_id
-        for row in session.execute(
-            select(Class.id, Class.merged_into_id).where(Class.merged_into_id.is_not(None))
-        )
-    }
-
-    def last(class_id: int) -> int:
-        while class_id in into:
-            class_id = into[class_id]
-        return class_id
-
-    return {class_id: last(class_id) for class_id in into}
 
 
 def splits_said(

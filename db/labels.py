@@ -7,13 +7,14 @@ newest. A tie is marked ``conflict`` and becomes an issue.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from db.classes import merged_classes
 from db.models import EffectiveLabel, Label, Source, now
 
 CHUNK = 500
@@ -54,33 +55,38 @@ def find_source(session: Session, name: str, authority: str = "import", priority
     return found
 
 
-def choose(facts: Sequence[LabelFact]) -> Effective | None:
-    """Return the label that counts among those of one artwork and attribute, none of them retracted."""
+def choose(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> Effective | None:
+    """Return the label that counts among those of one artwork and attribute, none of them retracted.
+
+    Labels of classes that were merged agree; ``merged`` says where each such class went.
+    """
     for authority in ("adjudicated", "reviewer"):
         said = [fact for fact in facts if fact.authority == authority]
         if said:
-            return _consensus(said, authority)
+            return _consensus(said, authority, merged)
     if not facts:
         return None
     best = max(facts, key=lambda fact: (fact.priority, fact.created_at, fact.id))
     rivals = {
-        fact.class_id
+        merged.get(fact.class_id, fact.class_id)
         for fact in facts
         if (fact.priority, fact.created_at) == (best.priority, best.created_at)
     }
     return Effective(best.class_id, best.id, "import", conflict=len(rivals) > 1)
 
 
-def _consensus(said: Sequence[LabelFact], authority: str) -> Effective:
+def _consensus(said: Sequence[LabelFact], authority: str, merged: Mapping[int, int]) -> Effective:
     """Return the class that most of the sources say, each by its newest label; the newest breaks a tie."""
     newest: dict[int, LabelFact] = {}
     for fact in sorted(said, key=lambda fact: (fact.created_at, fact.id)):
         newest[fact.source_id] = fact
-    votes = Counter(fact.class_id for fact in newest.values())
+    said_by = [(merged.get(fact.class_id, fact.class_id), fact) for fact in newest.values()]
+    votes = Counter(class_id for class_id, _ in said_by)
     most = max(votes.values())
-    leading = [fact for fact in newest.values() if votes[fact.class_id] == most]
+    leading = [fact for class_id, fact in said_by if votes[class_id] == most]
     best = max(leading, key=lambda fact: (fact.created_at, fact.id))
-    return Effective(best.class_id, best.id, authority, conflict=len({fact.class_id for fact in leading}) > 1)
+    tied = list(votes.values()).count(most) > 1
+    return Effective(best.class_id, best.id, authority, conflict=tied)
 
 
 def live_labels(
@@ -124,7 +130,7 @@ def derive(session: Session, artwork_ids: Iterable[int]) -> int:
     """
     ids = sorted(set(artwork_ids))
     session.flush()
-    live = live_labels(session, ids)
+    live, merged = live_labels(session, ids), merged_classes(session)
     changed = 0
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -137,7 +143,8 @@ def derive(session: Session, artwork_ids: Iterable[int]) -> int:
             )
         }
         inside = set(chunk)
-        after = {key: best for key, facts in live.items() if key[0] in inside and (best := choose(facts))}
+        chosen = {key: choose(facts, merged) for key, facts in live.items() if key[0] in inside}
+        after = {key: best for key, best in chosen.items() if best is not None}
         session.execute(delete(EffectiveLabel).where(EffectiveLabel.artwork_id.in_(chunk)))
         if after:
             session.execute(insert(EffectiveLabel), [_row(key, best) for key, best in after.items()])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.classes import merged_classes
 from db.labels import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
 
@@ -94,15 +95,16 @@ def labels_changed(session: Session, run: Run) -> bool:
         return True
     before = live_labels(session, touched, newest=run.labels_seen)
     after = live_labels(session, touched)
+    classes = merged_classes(session)
     return any(
-        _class_of(before.get(key, ())) != _class_of(after.get(key, ()))
+        _class_of(before.get(key, ()), classes) != _class_of(after.get(key, ()), classes)
         for key in before.keys() | after.keys()
     )
 
 
-def _class_of(facts: Sequence[LabelFact]) -> int | None:
-    best = choose(facts)
-    return best.class_id if best else None
+def _class_of(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> int | None:
+    best = choose(facts, merged)
+    return merged.get(best.class_id, best.class_id) if best else None
 
 
 def _rounds(session: Session) -> list[RoundStatus]:

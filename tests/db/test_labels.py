@@ -3,13 +3,16 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.catalog import Catalog
+from db.class_changes import merge_classes
 from db.classes import find_attribute, find_class, fold, is_missing, resolve_classes
+from db.conflicts import record_conflicts
 from db.errors import UnknownAttribute, UnknownClass
 from db.labels import derive, find_source, retract
-from db.models import EffectiveLabel, Label
+from db.models import EffectiveLabel, Issue, Label
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -82,6 +85,21 @@ def test_imports_that_tie_are_a_conflict(catalog: Catalog) -> None:
         say(session, "import:two", "B", 0)
 
         assert standing(session)[2] is True
+
+
+def test_a_merge_of_the_classes_ends_their_tie(catalog: Catalog) -> None:
+    with catalog.write() as session:
+        say(session, "import:one", "A", 0)
+        say(session, "import:two", "B", 0)
+        record_conflicts(session)
+        tie = session.scalars(select(Issue).where(Issue.kind == "label_conflict")).one()
+        assert (tie.state, standing(session)[2]) == ("open", True)
+
+        merge_classes(session, "style", "A", "B", "test")
+
+        session.refresh(tie)
+        effective = session.scalars(select(EffectiveLabel).where(EffectiveLabel.artwork_id == 1)).one()
+        assert (tie.state, effective.conflict) == ("resolved", False)
 
 
 def test_the_majority_of_reviewers_counts_each_once(catalog: Catalog) -> None:
