@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.errors import NotAnAnswerList
 from db.catalog import Catalog
@@ -25,8 +24,8 @@ from db.models import Run
 from db.planning import (
     KnownLabel,
     OpenDoubt,
-    auditable,
     count_batches,
+    draw_audit,
     known_labels,
     labelled_attributes,
     open_doubts,
@@ -69,19 +68,18 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
             find_attribute(session, settings.attribute)
         names = {a.id: a.name for a in attributes(session)}
         doubts = open_doubts(session, run, CANDIDATES * settings.limit, settings.attribute)
-        population = auditable(session)
         if settings.answers is not None:
             known = listed_labels(session, *read_answers(settings.answers, names.values()))
         else:
             known = known_labels(session)
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
-        drawn = draw_audit(population, round(settings.audit * settings.limit), rng)
+        drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
     controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
     reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]
-    probability = len(drawn) / len(population) if len(population) else None
+    probability = len(drawn) / population if population else None
     audits = [
         PlannedItem(i, "audit", labelled[i], float(rng.choice(scores)), inclusion_probability=probability)
         for i in drawn
@@ -139,14 +137,6 @@ def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str
     if key is None or not set(columns) & set(names):
         raise NotAnAnswerList(path, columns, list(names))
     return rows, key
-
-
-def draw_audit(
-    population: Sequence[int] | NDArray[np.int64], count: int, rng: np.random.Generator
-) -> list[int]:
-    """Draw artworks uniformly, each with the probability ``count / len(population)``."""
-    drawn = rng.choice(len(population), size=min(count, len(population)), replace=False)
-    return [int(population[i]) for i in sorted(drawn.tolist())]
 
 
 def draw_controls(

@@ -34,6 +34,10 @@ LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
 RUN_STATES = ("running", "complete", "failed")
 ISSUE_KINDS = ("label", "label_conflict", "outlier", "duplicate", "unreadable", "property")
 ISSUE_STATES = ("open", "pushed", "resolved", "dismissed", "stale")
+ASKED_KINDS = ("label", "label_conflict")
+"""The kinds of issue that a reviewer is asked about."""
+STANDING = ("open", "pushed")
+"""The states in which an issue may be asked about."""
 PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")
 DECISIONS = ("corrected", "confirmed", "atypical", "labelled", "none_of_these", "unsure", "unusable")

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Select, case, distinct, func, select, union_all
+from sqlalchemy import ColumnElement, Select, case, distinct, func, select, union_all
 from sqlalchemy.orm import Session
 
 from db.bulk import chunks
 from db.models import (
+    ARTWORK_STATUSES,
+    ASKED_KINDS,
     LABELLING_DECISIONS,
+    STANDING,
     Artwork,
     Attribute,
     Batch,
@@ -22,10 +24,9 @@ from db.models import (
     Task,
     Verdict,
 )
-from db.tasks import ASKED_KINDS
 
-STANDING = ("open", "pushed")
-"""The states in which an issue may be asked about."""
+SPARSE = 20
+"""An audit is drawn from a list if it wants more than one artwork in so many, or so few can be drawn."""
 
 ISSUE_COLUMNS = (
     Issue.id,
@@ -114,16 +115,52 @@ def _most_errors(run: Run, attribute: str | None) -> Select[int]:
     )
 
 
-def auditable(session: Session) -> NDArray[np.int64]:
-    """Return the artworks that an audit draws from, ascending: usable, labelled, not being audited now."""
-    labelled = select(EffectiveLabel.artwork_id).where(EffectiveLabel.artwork_id == Artwork.id)
-    busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "audit")
-    rows = session.connection().execute(
-        select(Artwork.id)
-        .where(Artwork.status == "ok", labelled.exists(), Artwork.id.not_in(busy))
-        .order_by(Artwork.id)
-    )
-    return np.fromiter((row[0] for row in (rows.cursor.fetchall() if rows.cursor else ())), dtype=np.int64)
+def draw_audit(session: Session, count: int, rng: np.random.Generator) -> tuple[list[int], int]:
+    """Draw artworks to audit, each that can be with the same probability.
+
+    Numbers are drawn and looked up, so that a million artworks need not be listed; where most numbers
+    would miss, or most would be drawn, they are.
+
+    Returns:
+        The artworks, ascending, at most ``count``; and how many there were to draw from.
+    """
+    newest = session.scalar(select(func.max(Artwork.id))) or 0
+    population = _count_auditable(session)
+    if population < count * SPARSE or population * SPARSE < newest:
+        listed = session.scalars(_auditable().order_by(Artwork.id)).all()
+        chosen = rng.choice(len(listed), size=min(count, len(listed)), replace=False).tolist()
+        return sorted(listed[i] for i in chosen), len(listed)
+    drawn: dict[int, None] = {}
+    while len(drawn) < count:
+        numbers = rng.integers(1, newest, size=2 * count, endpoint=True).tolist()
+        for some in chunks(numbers):
+            usable = set(session.scalars(_auditable().where(Artwork.id.in_(some))))
+            drawn |= dict.fromkeys(number for number in some if number in usable)
+    return sorted(list(drawn)[:count]), population
+
+
+def _auditable() -> Select[int]:
+    """Return the query for the artworks that an audit draws from: usable, labelled, not being audited."""
+    return select(Artwork.id).where(Artwork.status == "ok", _labelled(), Artwork.id.not_in(_audited()))
+
+
+def _count_auditable(session: Session) -> int:
+    """Count them: all that have a label, but for the few that are unusable or being audited."""
+    labelled = select(func.count(distinct(EffectiveLabel.artwork_id)))
+    others = [status for status in ARTWORK_STATUSES if status != "ok"]
+    counted = select(func.count(Artwork.id)).where(_labelled())
+    unusable = counted.where(Artwork.status.in_(others))
+    audited = counted.where(Artwork.status == "ok", Artwork.id.in_(_audited()))
+    most, *less = [session.scalar(statement) or 0 for statement in (labelled, unusable, audited)]
+    return most - sum(less)
+
+
+def _labelled() -> ColumnElement[bool]:
+    return select(EffectiveLabel.artwork_id).where(EffectiveLabel.artwork_id == Artwork.id).exists()
+
+
+def _audited() -> Select[int]:
+    return select(Task.artwork_id).where(Task.state == "open", Task.purpose == "audit")
 
 
 def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:

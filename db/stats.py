@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +65,8 @@ class CatalogStats:
 
 def catalog_stats(session: Session) -> CatalogStats:
     """Count everything."""
-    stats = CatalogStats(split_lists=split_lists(session), splits=split_counts(session))
+    lists = split_lists(session)
+    stats = CatalogStats(split_lists=lists, splits=split_counts(session, lists))
     for status, n in session.execute(
         select(Artwork.status, func.count()).group_by(Artwork.status).order_by(Artwork.status)
     ):
@@ -96,13 +98,15 @@ def catalog_stats(session: Session) -> CatalogStats:
     return stats
 
 
-def split_counts(session: Session) -> dict[str, int]:
-    """Return how many artworks each split has; those with two are ``conflicting``."""
+def split_counts(session: Session, lists: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Return how many artworks each split has; those with two are ``conflicting``.
+
+    Where no artwork is listed twice, the lists' own counts say it.
+    """
     facts = select(func.count(SplitFact.id)).scalar_subquery()
     artworks = select(func.count()).select_from(select(SplitFact.artwork_id).distinct().subquery())
     if session.scalar(select(facts)) == session.scalar(artworks):
-        rows = session.execute(select(SplitFact.split, func.count()).group_by(SplitFact.split))
-        return {name: n for name, n in sorted(row[:2] for row in rows)}
+        return dict(sorted(sum((Counter(splits) for splits in lists.values()), Counter()).items()))
     each = (
         select(func.min(SplitFact.split).label("first"), func.max(SplitFact.split).label("last"))
         .group_by(SplitFact.artwork_id)

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.classes import attributes, class_list
 from db.labels import CHUNK
 from db.models import (
+    ASKED_KINDS,
+    STANDING,
     Annotation,
     Artwork,
     Attribute,
@@ -31,9 +33,6 @@ from db.models import (
     Verdict,
     now,
 )
-
-ASKED_KINDS = ("label", "label_conflict")
-"""The kinds of issue that a reviewer is asked about."""
 
 
 @dataclass(frozen=True)
@@ -140,19 +139,28 @@ def cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
 def _doubts(
     session: Session, artwork_ids: Sequence[int], vocabulary: Mapping[int, Vocabulary]
 ) -> dict[int, dict[str, Doubt]]:
-    """Return the standing doubts of some artworks, by attribute, the worst one of each."""
-    issues = session.scalars(
-        select(Issue)
-        .where(
-            Issue.artwork_id.in_(artwork_ids),
-            Issue.kind.in_(ASKED_KINDS),
-            Issue.state.in_(("open", "pushed")),
+    """Return the standing doubts of some artworks, by attribute, the worst one of each.
+
+    Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
+    """
+    rows = session.execute(
+        select(
+            Issue.artwork_id,
+            Issue.attribute_id,
+            Issue.kind,
+            Issue.state,
+            Issue.suggested_id,
+            Issue.score,
+            Issue.reason,
+            Issue.p_label,
+            Issue.p_suggested,
         )
+        .where(Issue.artwork_id.in_(artwork_ids))
         .order_by(Issue.score.desc(), Issue.id.desc())
     )
     found: dict[int, dict[str, Doubt]] = {}
-    for issue in issues:
-        if issue.attribute_id is None:
+    for issue in rows:
+        if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in STANDING:
             continue
         named = vocabulary[issue.attribute_id]
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
@@ -174,23 +182,24 @@ def save_batch(session: Session, plan: Plan, server: str, project_id: int) -> Ba
     )
     session.add(batch)
     session.flush()
-    for item in plan.items:
-        known: dict[str, Any] = {str(attribute): known for attribute, known in item.known.items()}
-        if item.shown:
-            known["shown"] = {str(attribute): shown for attribute, shown in item.shown.items()}
-        session.add(
-            BatchItem(
-                batch_id=batch.id,
-                artwork_id=item.artwork_id,
-                purpose=item.purpose,
-                attributes=list(item.attributes),
-                inclusion_probability=item.inclusion_probability,
-                score=item.score,
-                known=known,
-            )
-        )
-    session.flush()
+    if plan.items:
+        session.execute(insert(BatchItem), [_item_row(batch.id, item) for item in plan.items])
     return batch
+
+
+def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
+    known: dict[str, Any] = {str(attribute): known for attribute, known in item.known.items()}
+    if item.shown:
+        known["shown"] = {str(attribute): shown for attribute, shown in item.shown.items()}
+    return {
+        "batch_id": batch_id,
+        "artwork_id": item.artwork_id,
+        "purpose": item.purpose,
+        "attributes": list(item.attributes),
+        "inclusion_probability": item.inclusion_probability,
+        "score": item.score,
+        "known": known,
+    }
 
 
 def unsent_batches(session: Session, server: str) -> list[Batch]:
@@ -259,19 +268,19 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
     known = find_tasks(session, batch.server, batch.project_id, list(created.values()))
     new = {i: task_id for i, task_id in created.items() if task_id not in known}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
-    for artwork_id, task_id in added.items():
-        session.add(
-            Task(
-                server=batch.server,
-                project_id=batch.project_id,
-                task_id=task_id,
-                artwork_id=artwork_id,
-                batch_id=batch.id,
-                purpose=purposes[artwork_id],
-                model_version=model_version,
-            )
-        )
-    session.flush()
+    if added:
+        common = {"server": batch.server, "project_id": batch.project_id, "batch_id": batch.id}
+        rows = [
+            {
+                **common,
+                "task_id": task_id,
+                "artwork_id": artwork_id,
+                "purpose": purposes[artwork_id],
+                "model_version": model_version,
+            }
+            for artwork_id, task_id in added.items()
+        ]
+        session.execute(insert(Task), rows)
     mark_issues(session, [i for i in added if purposes[i] == "review"], "open", "pushed")
     return [task_id for i, task_id in new.items() if i not in added]
 

@@ -8,7 +8,7 @@ lands in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -16,11 +16,13 @@ from typing import Any, Literal
 from sqlalchemy import Delete, delete, distinct, func, select, update
 from sqlalchemy.orm import Session
 
-from db.bulk import chunks
+from db.bulk import chunks, next_ids
 from db.errors import VerdictNotFound
 from db.labels import derive, find_source, retract
 from db.models import (
+    ASKED_KINDS,
     LABELLING_DECISIONS,
+    STANDING,
     Annotation,
     Artwork,
     Batch,
@@ -31,6 +33,7 @@ from db.models import (
     Label,
     Reviewer,
     Run,
+    Source,
     Task,
     Verdict,
     now,
@@ -110,17 +113,28 @@ def record(session: Session, answers: Iterable[Answer]) -> Recorded:
         known = _Known.of(session, some)
         for answer in some:
             touched |= _record_one(session, answer, known, recorded)
+        known.write(session)
     recorded.labels_changed = derive(session, touched)
     return recorded
 
 
 @dataclass
 class _Known:
-    """What the catalog knows of some answers, read in few queries; rows that are held need no second one."""
+    """What the catalog knows of some answers, and what they add to it: read and written in few statements.
+
+    Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``, which is due
+    before anything that depends on them is read.
+    """
 
     annotations: dict[tuple[str, str], Annotation]
     rows: Sequence[object]
+    classes: Mapping[tuple[int, int], int]
+    twins: Mapping[int, Sequence[int]]
+    verdict_ids: Iterator[int]
+    labels: list[Label] = field(default_factory=list)
+    settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
     reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, answers: Sequence[Answer]) -> _Known:
@@ -134,8 +148,27 @@ class _Known:
         )
         found = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
-        rows += session.scalars(select(Artwork).where(Artwork.id.in_(artworks)))
-        return cls(found, rows)
+        pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
+        twins = _twins(session, pictures)
+        shown = {*artworks, *(twin for members in twins.values() for twin in members)}
+        verdict_ids = next_ids(session, Verdict, sum(len(answer.decisions) for answer in answers))
+        return cls(found, [*rows, *pictures], _classes(session, shown), twins, iter(verdict_ids))
+
+    def write(self, session: Session) -> None:
+        """Write what waits: labels after their verdicts, then the issues that the verdicts answer."""
+        session.flush()
+        session.add_all(self.labels)
+        session.flush()
+        for (state, attribute_id), artwork_ids in self.settled.items():
+            _settle_issues(session, artwork_ids, attribute_id, state)
+        self.labels, self.settled = [], {}
+
+    def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
+        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+        if any(artwork_ids & waiting for waiting in self.settled.values()):
+            self.write(session)
+        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+        self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
 
     def reviewer(self, session: Session, answer: Answer) -> Reviewer:
         """Return who answered."""
@@ -143,6 +176,28 @@ class _Known:
         if key not in self.reviewers:
             self.reviewers[key] = find_reviewer(session, *key)
         return self.reviewers[key]
+
+    def source(self, session: Session, reviewer: Reviewer) -> Source:
+        """Return the source that a reviewer's labels come from."""
+        if reviewer.id not in self.sources:
+            name = f"reviewer:{reviewer.server}:{reviewer.user_id}"
+            self.sources[reviewer.id] = find_source(session, name, "reviewer")
+        return self.sources[reviewer.id]
+
+    def given(self, answer: Answer, decision: Decision) -> int | None:
+        """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
+        return self.classes.get((answer.artwork_id or 0, decision.attribute_id or 0))
+
+    def alike(self, artwork_id: int, attribute_id: int | None, given: int | None) -> set[int]:
+        """Return the other artworks with the same bytes and the same label: one verdict serves them all.
+
+        The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
+        """
+        if attribute_id is None:
+            return set()
+        same = {given, self.classes.get((artwork_id, attribute_id))} - {None}
+        twins = self.twins.get(artwork_id, ())
+        return {twin for twin in twins if self.classes.get((twin, attribute_id)) in same}
 
 
 def _record_one(session: Session, answer: Answer, known: _Known, recorded: Recorded) -> set[int]:
@@ -160,10 +215,13 @@ def _record_one(session: Session, answer: Answer, known: _Known, recorded: Recor
         task.state, task.updated_at = "done", now()
     decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
     if task is not None and task.purpose == "control":
-        _answer_control(session, answer, task, reviewer, decisions, recorded)
+        _answer_control(session, answer, task, known, decisions, recorded)
         return set()
-    standing = {} if before is None else _current(session, answer.server, answer.annotation_id)
-    return _replace_verdicts(session, answer, standing, task, reviewer, decisions, recorded)
+    standing = {}
+    if before is not None:
+        known.write(session)
+        standing = _current(session, answer.server, answer.annotation_id)
+    return _replace_verdicts(session, answer, standing, task, known, decisions, recorded)
 
 
 def _news(known: Annotation, answer: Answer) -> bool:
@@ -213,7 +271,7 @@ def _replace_verdicts(
     answer: Answer,
     before: Mapping[int | None, Verdict],
     task: Task | None,
-    reviewer: Reviewer,
+    known: _Known,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> set[int]:
@@ -228,9 +286,8 @@ def _replace_verdicts(
             touched |= supersede(session, old)
     for decision in wanted.values():
         edited = before.get(decision.attribute_id)
-        seen = decision.given_id or current_class(session, answer.artwork_id, decision.attribute_id)
-        given = edited.given_id if edited else seen
-        touched |= _add_verdict(session, answer, task, reviewer, decision, given)
+        given = edited.given_id if edited else decision.given_id or known.given(answer, decision)
+        touched |= _add_verdict(session, answer, task, known, decision, given)
         recorded.count(decision.decision)
     return touched
 
@@ -239,7 +296,7 @@ def _add_verdict(
     session: Session,
     answer: Answer,
     task: Task | None,
-    reviewer: Reviewer,
+    known: _Known,
     decision: Decision,
     given: int | None,
 ) -> set[int]:
@@ -248,10 +305,12 @@ def _add_verdict(
     ``given`` is the class before anybody decided; an edited answer keeps what its first version saw.
     """
     assert answer.artwork_id is not None
+    reviewer = known.reviewer(session, answer)
     class_id = decision.class_id
     if class_id is None and decision.decision in ("confirmed", "atypical"):
         class_id = given
     verdict = Verdict(
+        id=next(known.verdict_ids),
         server=answer.server,
         annotation_id=answer.annotation_id,
         artwork_id=answer.artwork_id,
@@ -267,28 +326,24 @@ def _add_verdict(
         decided_at=answer.updated_at,
     )
     session.add(verdict)
-    session.flush()
     if decision.decision == "unusable":
         _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
-    members = {
-        answer.artwork_id,
-        *_exact_duplicates(session, answer.artwork_id, decision.attribute_id, given),
-    }
-    _settle_issues(session, members, decision)
+    members = {answer.artwork_id, *known.alike(answer.artwork_id, decision.attribute_id, given)}
+    known.settle(session, members, decision)
     if decision.decision not in LABELLING_DECISIONS or class_id is None:
         return {answer.artwork_id}
-    source = find_source(session, f"reviewer:{reviewer.server}:{reviewer.user_id}", "reviewer")
-    for artwork_id in members:
-        session.add(
-            Label(
-                artwork_id=artwork_id,
-                attribute_id=decision.attribute_id,
-                class_id=class_id,
-                source_id=source.id,
-                verdict_id=verdict.id,
-                created_at=answer.updated_at,
-            )
+    source = known.source(session, reviewer)
+    known.labels += [
+        Label(
+            artwork_id=artwork_id,
+            attribute_id=decision.attribute_id,
+            class_id=class_id,
+            source_id=source.id,
+            verdict_id=verdict.id,
+            created_at=answer.updated_at,
         )
+        for artwork_id in members
+    ]
     return members
 
 
@@ -303,41 +358,49 @@ def current_class(session: Session, artwork_id: int | None, attribute_id: int | 
     )
 
 
-def _exact_duplicates(
-    session: Session, artwork_id: int, attribute_id: int | None, given: int | None
-) -> list[int]:
-    """Return the other artworks with the same bytes and the same label: one verdict serves them all.
-
-    The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
-    """
-    sha256 = session.get_one(Artwork, artwork_id).sha256
-    same = select(Artwork.id).where(Artwork.sha256 == sha256, Artwork.id != artwork_id)
-    if sha256 is None or session.scalar(same.limit(1)) is None:
-        return []
-    alike = {given, current_class(session, artwork_id, attribute_id)} - {None}
-    return list(
-        session.scalars(
-            select(Artwork.id)
-            .join(EffectiveLabel, EffectiveLabel.artwork_id == Artwork.id)
-            .where(
-                Artwork.sha256 == sha256,
-                Artwork.id != artwork_id,
-                EffectiveLabel.attribute_id == attribute_id,
-                EffectiveLabel.class_id.in_(alike),
+def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """Return the classes that artworks have as they stand, by artwork and attribute."""
+    found = {}
+    for some in chunks(sorted(artwork_ids)):
+        for row in session.execute(
+            select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
+                EffectiveLabel.artwork_id.in_(some)
             )
-        )
-    )
+        ):
+            found[row.artwork_id, row.attribute_id] = row.class_id
+    return found
 
 
-def _settle_issues(session: Session, artwork_ids: Set[int], decision: Decision) -> None:
-    """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
-    state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
-    statement = update(Issue).where(Issue.artwork_id.in_(artwork_ids), Issue.state.in_(("open", "pushed")))
-    if decision.attribute_id is not None:
-        statement = statement.where(
-            Issue.attribute_id == decision.attribute_id, Issue.kind.in_(("label", "label_conflict"))
-        )
-    session.execute(statement.values(state=state, updated_at=now()))
+def _twins(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:
+    """Return the other artworks with the same bytes, for each of these that has any."""
+    wanted = {artwork.sha256 for artwork in artworks} - {None}
+    by_bytes: dict[str | None, list[int]] = {}
+    for row in session.execute(select(Artwork.sha256, Artwork.id).where(Artwork.sha256.in_(wanted))):
+        by_bytes.setdefault(row.sha256, []).append(row.id)
+    groups = [group for group in by_bytes.values() if len(group) > 1]
+    return {member: [twin for twin in group if twin != member] for group in groups for member in group}
+
+
+def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
+    """Close what is doubted of artworks: in one attribute, or all of it.
+
+    What is to be closed is chosen here: in the query, SQLite would walk through all doubts of these kinds.
+    """
+    for some in chunks(sorted(artwork_ids)):
+        columns = (Issue.id, Issue.attribute_id, Issue.kind, Issue.state)
+        asked = [
+            row.id
+            for row in session.execute(select(*columns).where(Issue.artwork_id.in_(some)))
+            if row.state in STANDING
+            and (attribute_id is None or (row.attribute_id == attribute_id and row.kind in ASKED_KINDS))
+        ]
+        for ids in chunks(asked):
+            session.execute(
+                update(Issue)
+                .where(Issue.id.in_(ids))
+                .values(state=state, updated_at=now())
+                .execution_options(synchronize_session=False)
+            )
 
 
 def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) -> None:
@@ -379,31 +442,31 @@ def _answer_control(
     session: Session,
     answer: Answer,
     task: Task,
-    reviewer: Reviewer,
+    known: _Known,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> None:
     """Compare an answer with what is known of a control; it never becomes a label."""
-    known = session.scalar(
+    answers = session.scalar(
         select(BatchItem.known).where(
             BatchItem.batch_id == task.batch_id, BatchItem.artwork_id == task.artwork_id
         )
     )
     session.execute(_control_answers(answer.server, answer.annotation_id))
     for decision in decisions:
-        known_id = (known or {}).get(str(decision.attribute_id))
+        known_id = (answers or {}).get(str(decision.attribute_id))
         if decision.attribute_id is None or known_id is None or decision.decision == "unsure":
             continue
         said = decision.class_id
         if said is None and decision.decision in ("confirmed", "atypical"):
-            said = current_class(session, task.artwork_id, decision.attribute_id)
+            said = known.given(answer, decision)
         session.add(
             ControlAnswer(
                 server=answer.server,
                 annotation_id=answer.annotation_id,
                 artwork_id=task.artwork_id,
                 attribute_id=decision.attribute_id,
-                reviewer_id=reviewer.id,
+                reviewer_id=known.reviewer(session, answer).id,
                 known_id=known_id,
                 class_id=said,
                 correct=said == known_id,
