@@ -82,7 +82,7 @@ class ClassList:
 
 
 def merged_classes(session: Session) -> dict[int, int]:
-    """Return where merged classes went, by class id, chains followed."""
+    """Return where merged classes went, by class id, chains followed; a circle, which is damage, is not."""
     into = {
         row.id: row.merged_into_id
         for row in session.execute(
@@ -91,7 +91,9 @@ def merged_classes(session: Session) -> dict[int, int]:
     }
 
     def last(class_id: int) -> int:
-        while class_id in into:
+        passed: set[int] = set()
+        while class_id in into and class_id not in passed:
+            passed.add(class_id)
             class_id = into[class_id]
         return class_id
 
