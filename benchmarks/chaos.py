@@ -14,20 +14,50 @@ import json
 import random
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.chaos_cases import KINDS, Outcome, Scene, make_scene
+from benchmarks import chaos_cases as files
+from benchmarks import chaos_kills as kills
+from benchmarks.chaos_scene import Outcome, Scene, make_scene, not_allowed
+from benchmarks.chaos_services import Services
+
+KINDS: dict[str, Callable[[Scene, Path, random.Random], Outcome]] = {
+    "kill reviewer": kills.kill_reviewer,
+    "kill PostgreSQL": kills.kill_postgresql,
+    "kill ingest": kills.kill_ingest,
+    "no space": files.no_space,
+    "truncated": files.truncated,
+    "kill backup": kills.kill_backup,
+    "kill mongod": kills.kill_mongod,
+    "read-only folder": files.read_only,
+    "locked": files.locked,
+    "damaged checkpoint": files.damaged_checkpoint,
+    "damaged cache": files.damaged_cache,
+    "kill train": kills.kill_train,
+    "kill rank": kills.kill_rank,
+    "clock moved": files.clock_moved,
+    "kill Label Studio": kills.kill_label_studio,
+    "kill push or sync": kills.kill_review,
+}
+"""What can happen, by name."""
+
+SERVERS = ("kill PostgreSQL", "kill mongod", "kill Label Studio")
+"""The kinds in which a server is killed."""
 
 
 def run_case(scene: Scene, number: int, seed: int, kinds: Sequence[str]) -> Outcome:
     """Run one case; its kind and its moment follow from the seed and its number alone."""
     rng = random.Random(seed * 1_000_003 + number)
     kind = kinds[number % len(kinds)]
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=scene.folder) as folder:
-        return KINDS[kind](scene, Path(folder), rng)
+        found = KINDS[kind](scene, Path(folder), rng)
+    return replace(found, seconds=round(time.monotonic() - began, 1))
 
 
 def done_before(path: Path | None) -> list[dict[str, object]]:
@@ -50,11 +80,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--kinds", default="all", help=f"some of: {', '.join(KINDS)}")
     arguments = parser.parse_args(argv)
     wanted = list(KINDS) if arguments.kinds == "all" else arguments.kinds.split(",")
-    finished = done_before(arguments.resume)
+    finished, barred = done_before(arguments.resume), not_allowed()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="curate-chaos-")))
-        scene, not_allowed = make_scene(folder, stack)
-        kinds = [kind for kind in wanted if kind not in not_allowed]
+        scene = make_scene(folder, Services(folder, stack))
+        kinds = [kind for kind in wanted if kind not in barred]
         for number in range(len(finished), arguments.cases):
             outcome = run_case(scene, number, arguments.seed, kinds)
             line = {"case": number, **outcome.__dict__}
@@ -63,10 +93,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             if arguments.resume is not None:
                 with arguments.resume.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")
-    report(finished, not_allowed)
+    report(finished, barred)
 
 
-def report(finished: Sequence[dict[str, object]], not_allowed: dict[str, str]) -> None:
+def report(finished: Sequence[dict[str, object]], barred: dict[str, str]) -> None:
     """Print the table of kinds and the line of figures."""
     results = Counter(str(case["result"]) for case in finished)
     by_kind: dict[str, Counter[str]] = {}
@@ -79,7 +109,7 @@ def report(finished: Sequence[dict[str, object]], not_allowed: dict[str, str]) -
             f"{kind:<24}{counts.total():>6}{counts['survived']:>10}{counts['refused']:>9}"
             f"{counts['broken']:>8}{kills:>7}"
         )
-    for kind, why in sorted(not_allowed.items()):
+    for kind, why in sorted(barred.items()):
         print(f"not allowed here, not counted: {kind}: {why}")
     print(
         json.dumps(
@@ -90,7 +120,10 @@ def report(finished: Sequence[dict[str, object]], not_allowed: dict[str, str]) -
                 "lost": sum(int(str(case["lost"])) for case in finished),
                 "doubled": sum(int(str(case["doubled"])) for case in finished),
                 "broken": results["broken"],
-                "not_allowed": sorted(not_allowed),
+                "servers_killed": sum(
+                    int(str(case["kills"])) for case in finished if case["kind"] in SERVERS
+                ),
+                "not_allowed": sorted(barred),
             }
         )
     )

@@ -1,0 +1,123 @@
+"""What the cases of ``benchmarks/chaos.py`` start from, and how each is judged in the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.chaos_processes import Done, curate
+from benchmarks.chaos_services import Services
+from curate.gallery import draw_gallery, plant_errors, write_listing
+from db.check import check_catalog
+from db.models import Artwork, Label, Run, Verdict
+from db.workspace import Workspace, init_workspace, open_workspace
+
+IMAGES = 40
+TRAIN = ("train", "--backbone", "efficientnet_lite0", "--image-size", "64", "--epochs", "2", "--folds", "2")
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all cases start from: a gallery, a workspace that has it and one run, and real servers."""
+
+    folder: Path
+    gallery: Path
+    trained: Path
+    services: Services
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a case ended: survived, refused (with a message that says what to do), or broken."""
+
+    kind: str
+    result: str
+    detail: str = ""
+    lost: int = 0
+    doubled: int = 0
+    kills: int = 0
+    seconds: float = 0.0
+
+
+def make_scene(folder: Path, services: Services) -> Scene:
+    """Draw the gallery, ingest and train once."""
+    gallery = folder / "gallery"
+    listing = gallery / "labels.csv"
+    write_listing(plant_errors(draw_gallery(gallery, IMAGES, seed=3), 0.1, seed=3), listing)
+    trained = folder / "trained"
+    init_workspace(trained, ("style", "genre", "artist"))
+    for arguments in (("ingest", str(listing)), TRAIN):
+        done = curate(trained, *arguments)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+    return Scene(folder, gallery, trained, services)
+
+
+def not_allowed() -> dict[str, str]:
+    """Return the kinds that this machine cannot do, with the reason."""
+    found = {}
+    if not FAKETIME.exists():
+        found["clock moved"] = "libfaketime is not installed"
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        found["read-only folder"] = "root may write everywhere, and setpriv is not installed"
+    return found
+
+
+def executed(
+    place: Path, *arguments: str, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
+) -> Done:
+    """Run one command line as a program of its own, for what must be said before a program begins."""
+    done = subprocess.run(
+        [*prefix, sys.executable, "-m", "curate.cli", "-w", str(place), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def copied(scene: Scene, folder: Path) -> Path:
+    """Return a copy of the trained workspace."""
+    shutil.copytree(scene.trained, folder / "ws")
+    return folder / "ws"
+
+
+def counts(workspace: Workspace) -> tuple[int, int, int, int]:
+    """Return how many artworks, labels, current verdicts and complete runs there are."""
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        return (
+            session.query(Artwork).count(),
+            session.query(Label).count(),
+            session.query(Verdict).filter(Verdict.superseded_at.is_(None)).count(),
+            session.query(Run).filter(Run.state == "complete").count(),
+        )
+
+
+def outcome(kind: str, folder: Path, expected: Sequence[int], kills: int) -> Outcome:
+    """Check the catalog, and compare what there is with what there should be."""
+    workspace = open_workspace(folder)
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        broken = [finding.name for finding in check_catalog(session, workspace) if finding.broken]
+    found = counts(workspace)
+    lost = sum(max(0, wanted - got) for wanted, got in zip(expected, found, strict=True))
+    doubled = sum(max(0, got - wanted) for wanted, got in zip(expected, found, strict=True))
+    if broken or lost or doubled:
+        return Outcome(kind, "broken", f"{broken} {expected} {found}", lost, doubled, kills)
+    return Outcome(kind, "survived", f"{kills} kills", kills=kills)
+
+
+def refusal(kind: str, done: Done) -> Outcome | None:
+    """Return that a command refused with one line, None if it did its work, or what else it did."""
+    if done.returncode == 0:
+        return None
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    if done.returncode == 1 and len(lines) == 1 and "Traceback" not in done.stderr:
+        return Outcome(kind, "refused", lines[0][:150])
+    return Outcome(kind, "broken", done.stderr[-300:])
