@@ -95,8 +95,14 @@ def _tell(summary: IngestSummary) -> None:
     )
     for reason, n in summary.refused.most_common():
         typer.echo(f"  {n:>6}  {reason}")
+    if summary.unreadable:
+        typer.echo(f"unreadable: {summary.unreadable} images; see `curate issues --kind unreadable`")
     if written.moved:
         typer.echo(f"moved: {written.moved} artworks were found at another path by their bytes")
+    if summary.vanished:
+        typer.echo(
+            f"missing: {summary.vanished} artworks have no file in this folder any more"
+        )
     if summary.notes:
         typer.echo("noted: " + ", ".join(f"{n} {code}" for code, n in sorted(summary.notes.items())))
     typer.echo(f"duplicates: {summary.exact_groups} exact groups, {summary.near_groups} near groups")

@@ -22,6 +22,7 @@ from curate.ingest.formats import SourceOptions, open_source
 from curate.ingest.records import Reader, Record, Refused, shown
 from curate.ingest.roots import locked_root
 from curate.ingest.summary import IngestSummary
+from db.broken_images import mark_missing, record_unreadable, standing_paths
 from db.catalog import Catalog
 from db.conflicts import record_conflicts
 from db.errors import FileMissing
@@ -94,9 +95,11 @@ def ingest(
             summary.ingest_id = start_ingest(session, str(source.absolute()), reader.format)
         run = _Run(workspace, catalog, reader, root, summary, progress, check_images, verify)
         run.read_all()
+        run.set_aside_vanished()
         group_duplicates(catalog, summary, progress)
         with catalog.write() as session:
             summary.conflicts = record_conflicts(session)
+            summary.unreadable = record_unreadable(session)
         summary.seconds = time.monotonic() - began
         with catalog.write() as session:
             finish_ingest(session, summary.ingest_id, summary.as_json())
@@ -256,6 +259,19 @@ class _Run:
                 detail = found.detail if isinstance(found, NotFound) and found.detail else path
                 refused.append(Refused(record.where, state.reason or state.status, shown(detail)))
         return refused
+
+    def set_aside_vanished(self) -> None:
+        """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it."""
+        if self.reader.format != "folders":
+            return
+        collection, root = self.writer.collection, self.writer.root
+        with self.catalog.read() as session:
+            standing = standing_paths(session, collection, root)
+            unseen = [(artwork_id, path) for artwork_id, path in standing if hash(path) not in self.seen]
+        vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
+        with self.catalog.write() as session:
+            mark_missing(session, vanished)
+        self.summary.vanished = len(vanished)
 
     def _gone(self, root: str, path: str) -> bool:
         """Return whether an artwork's image is no longer where the catalog has it."""

@@ -18,6 +18,8 @@ class IngestSummary:
             labels, and taken when the image turns up.
         notes: Images that were taken although something is odd, by what it is.
         moved: Among the updated, artworks that were found at another path by their bytes.
+        vanished: Artworks of the folder that were there before and have no file any more.
+        unreadable: Open issues of that kind: images in the whole catalog that were refused.
         overruled: Labels of this source that differ from what reviewers decided; theirs stand.
         exact_groups, near_groups, oversize_groups: Duplicate groups in the whole catalog; the last are
             too large to be believed and are used for nothing.
@@ -35,6 +37,8 @@ class IngestSummary:
     oversize_groups: int = 0
     new_classes: dict[str, int] = field(default_factory=dict)
     near_matches: list[tuple[str, str, str]] = field(default_factory=list)
+    vanished: int = 0
+    unreadable: int = 0
     conflicts: int = 0
     remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -65,6 +69,8 @@ class IngestSummary:
             "new_classes": self.new_classes,
             "near_matches": [list(match) for match in self.near_matches],
             "label_conflicts": self.conflicts,
+            "vanished": self.vanished,
+            "unreadable": self.unreadable,
             "ingest": self.ingest_id,
             "format": self.format,
             "seconds": round(self.seconds, 3),

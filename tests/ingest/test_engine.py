@@ -222,6 +222,49 @@ def test_a_missing_image_keeps_its_labels_and_comes_in_when_it_turns_up(
     ]
 
 
+def test_a_file_that_leaves_its_folder_is_missing_until_it_is_back(
+    take: Take, catalog: Catalog, gallery: Path
+) -> None:
+    take(gallery / "images")
+    take(gallery / "labels.csv")
+    (gallery / "images/2.jpg").rename(gallery / "away.jpg")
+
+    listed = gallery / "other.csv"
+    listed.write_text("filepath,style\n0.jpg,Baroque\n")
+    # A list says nothing of the artworks that it leaves out.
+    of_list = take(listed, images=gallery / "images")
+    assert (of_list.vanished, artwork(catalog, "2.jpg").status) == (0, "ok")
+    gone = take(gallery / "images")
+
+    assert (counts(gone), gone.vanished) == ((5, 0, 0, 5, 0), 1)
+    assert (artwork(catalog, "2.jpg").status, artwork(catalog, "images/2.jpg").status) == ("missing", "ok")
+    assert take(gallery / "images").vanished == 0
+    (gallery / "away.jpg").rename(gallery / "images/2.jpg")
+    assert counts(take(gallery / "images")) == (6, 0, 1, 5, 0)
+    assert artwork(catalog, "2.jpg").status == "ok"
+
+
+def test_a_refused_image_is_an_issue_until_it_is_mended(take: Take, catalog: Catalog, gallery: Path) -> None:
+    whole = (gallery / "images/4.jpg").read_bytes()
+    (gallery / "images/4.jpg").write_bytes(whole[:-200])
+    first = take(gallery / "labels.csv")
+    take(gallery / "labels.csv")
+
+    with catalog.read() as session:
+        issue = session.scalars(select(Issue).where(Issue.kind == "unreadable")).one()
+    assert (first.unreadable, issue.artwork_id, issue.state, issue.reason, issue.score) == (
+        1,
+        artwork(catalog, "images/4.jpg").id,
+        "open",
+        "truncated",
+        0.0,
+    )
+    (gallery / "images/4.jpg").write_bytes(whole)
+    assert take(gallery / "labels.csv").unreadable == 0
+    with catalog.read() as session:
+        assert session.scalars(select(Issue.state)).all() == ["stale"]
+
+
 def test_lists_without_images_come_in_unverified_and_are_adopted_by_their_images(
     take: Take, catalog: Catalog, gallery: Path, tmp_path: Path
 ) -> None:
