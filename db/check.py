@@ -23,6 +23,7 @@ from db.invariants import INVARIANTS, LONE_LABELS, MEND, NO_LABELS, RESTORE, SEV
 from db.labels import LabelFact, choose, derive
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now
 from db.runs import arrays_digest, run_folder
+from db.storage import fetched
 from db.workspace import Workspace
 
 EXAMPLES = 3
@@ -176,7 +177,7 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
     )
     for root, path, sha256 in session.execute(statement):
         try:
-            with workspace.image_path(root, path).open("rb") as file:
+            with fetched(workspace.image_path(root, path)).open("rb") as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
         except OSError:
             same = False

@@ -21,6 +21,8 @@
     ├── RestoreOccupied          `curate restore` where something is already
     ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
+    ├── StorageUnknown           a root of images by a URL that nothing here opens
+    ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
@@ -213,6 +215,27 @@ class RootUnknown(CurateError):
         super().__init__(
             f"The catalog has artworks of the root {root!r}, and {settings} does not say where it is on this "
             f"machine. Type `curate relocate {root} DIR` with the folder that holds these images."
+        )
+
+
+class StorageUnknown(CurateError):
+    """Nothing here opens URLs of that kind."""
+
+    def __init__(self, url: str, said: str) -> None:
+        super().__init__(
+            f"{url} cannot be opened ({said}). Give a URL that begins with s3://, gs:// or https://, "
+            f"or install what fsspec needs for it."
+        )
+
+
+class StorageUnreachable(CurateError):
+    """The storage of a root by URL does not answer, or not to this user."""
+
+    def __init__(self, url: str, said: str) -> None:
+        super().__init__(
+            f"The images at {url} cannot be reached ({said}). Look at the network and at the storage's keys "
+            f"(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL), "
+            f"then run the command again."
         )
 
 

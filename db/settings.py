@@ -12,9 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
+from db.storage import is_url, mirror_folder
 from db.train_settings import TrainSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+
+CACHE = "cache"
+"""The folder of a workspace whose files can all be had again."""
 
 
 class Strict(BaseModel):
@@ -61,7 +65,15 @@ class Settings(Strict):
     collection: str = "collection"
     attributes: tuple[Name, ...] = Field(default=("style", "genre", "artist"), min_length=1, max_length=12)
     database_url: str | None = None
-    roots: dict[str, Path] = Field(default_factory=dict)
+    roots: dict[str, Path] = Field(
+        default_factory=dict, description="Where the images of each root are: a folder, or a URL."
+    )
+    root_urls: dict[str, str] = Field(
+        default_factory=dict, description="Read from `roots`: those by URL, whose folder is their mirror."
+    )
+    mirror_gb: float = Field(
+        default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
+    )
     train: TrainSettings = Field(default_factory=TrainSettings)
     label_studio: LabelStudioSettings = Field(default_factory=LabelStudioSettings)
     fiftyone: FiftyOneSettings = Field(default_factory=FiftyOneSettings)
@@ -93,9 +105,21 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
     Raises:
         BadSettings: A value is out of its range; the message names the key.
     """
+    if "root_urls" in values:
+        raise BadSettings(path, "root_urls", "a URL stands in [roots], like a folder")
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(_with_mirrors(path, values))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+
+
+def _with_mirrors(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values with the folder of its mirror for each root by URL."""
+    roots = values.get("roots")
+    if not isinstance(roots, Mapping):
+        return values
+    urls = {name: url for name, url in roots.items() if isinstance(url, str) and is_url(url)}
+    folders = {name: mirror_folder(path.parent / CACHE, name, url) for name, url in urls.items()}
+    return {**values, "roots": {**roots, **folders}, "root_urls": urls}

@@ -18,7 +18,8 @@ from db.catalog import Catalog, open_catalog, prepare, sqlite_url
 from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
 from db.secrets import has_password
-from db.settings import Settings, read_settings, validate_settings
+from db.settings import CACHE, Settings, read_settings, validate_settings
+from db.storage import Mirror, make_mirror
 
 SETTINGS_FILE = "curate.toml"
 
@@ -58,7 +59,7 @@ class Workspace:
     @property
     def cache_folder(self) -> Path:
         """Where feature caches and thumbnails lie; safe to delete."""
-        return self.folder / "cache"
+        return self.folder / CACHE
 
     @contextmanager
     def open_catalog(self) -> Iterator[Catalog]:
@@ -70,15 +71,25 @@ class Workspace:
         """Return where an artwork's image lies on this machine.
 
         Paths are kept in normal form NFC; where the disk spells the name decomposed, that file is meant.
+        A root by URL has a mirror: ask for ``db.storage.fetched`` of the path before opening it.
 
         Raises:
             RootUnknown: This workspace does not know the folder of that root.
         """
         if root not in self.settings.roots:
             raise RootUnknown(root, self.settings_path)
+        if mirror := self.mirror(root):
+            return mirror.folder / path
         composed = self.settings.roots[root] / path
         decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
         return decomposed if not path.isascii() and not composed.exists() else composed
+
+    def mirror(self, root: str) -> Mirror | None:
+        """Return the mirror of a root by URL, None where its images lie in a folder."""
+        url = self.settings.root_urls.get(root)
+        if url is None:
+            return None
+        return make_mirror(self.settings.roots[root], url, int(self.settings.mirror_gb * 1e9))
 
 
 def open_workspace(folder: Path) -> Workspace:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from db.storage import fetched
+
 MAX_PIXELS = 400_000_000
 """Larger images are refused as unreadable; the largest of WikiArt stay well below."""
 
@@ -77,7 +79,7 @@ def read_image(path: Path, short_side: int | None = None) -> Image.Image:
         Unreadable: The file is missing, is no image, is cut short, or is larger than ``MAX_PIXELS``.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(fetched(path)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Unreadable(f"{image.width} × {image.height} pixels, more than {MAX_PIXELS}")
             if short_side is not None and image.format == "JPEG":

@@ -1,0 +1,202 @@
+"""Images on a real S3 server and a real HTTP server, through a mirror of bounded size."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from db.errors import BadSettings, StorageUnknown, StorageUnreachable
+from db.settings import validate_settings
+from db.storage import Mirror, fetched, make_mirror, mirror_folder, open_storage
+from db.workspace import change_settings, init_workspace, open_workspace
+from model.data import Unreadable, read_image
+
+KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_REGION": "us-east-1"}
+
+
+class Bucket:
+    """A bucket on the server."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client, self.name = client, name
+        client.create_bucket(Bucket=name)
+
+    def put(self, key: str, body: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=body)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of an S3 server."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+        server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bucket:
+    """An empty bucket; the environment says where it is, and with which keys."""
+    import boto3  # type: ignore[import-untyped]
+
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = boto3.client("s3", endpoint_url=s3, region_name="us-east-1")
+        name = f"b{abs(hash(request.node.nodeid)):x}"
+        return Bucket(client, name)
+
+
+def picture(tmp_path: Path, colour: tuple[int, int, int] = (200, 10, 10)) -> bytes:
+    path = tmp_path / "drawn.png"
+    Image.new("RGB", (40, 30), colour).save(path)
+    return path.read_bytes()
+
+
+def mirror_of(tmp_path: Path, url: str, largest: int = 10**9) -> Mirror:
+    return make_mirror(mirror_folder(tmp_path / "cache", "photos", url), url, largest)
+
+
+def test_a_bucket_is_listed_and_its_images_come_when_they_are_opened(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("art/a.png", picture(tmp_path))
+    bucket.put("art/deep/Dürer.png", picture(tmp_path, (1, 2, 3)))
+    bucket.put("other/b.png", b"not of this root")
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}/art")
+
+    files = list(mirror.listing())
+
+    assert [(file.path, file.bytes) for file in files] == [
+        ("a.png", len(picture(tmp_path))),
+        ("deep/Dürer.png", len(picture(tmp_path, (1, 2, 3)))),
+    ]
+    assert not (mirror.folder / "a.png").exists()
+    assert read_image(mirror.folder / "deep" / "Dürer.png").getpixel((0, 0)) == (1, 2, 3)
+    assert (mirror.folder / "deep" / "Dürer.png").exists()
+    assert mirror.find("a.png") == files[0]
+    assert mirror.find("none.png") is None
+
+
+def test_a_file_written_anew_has_another_version_and_is_renewed(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.png", b"first")
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}")
+    before = mirror.find("a.png")
+    assert mirror.fetch("a.png").read_bytes() == b"first"
+
+    bucket.put("a.png", b"second")
+
+    assert mirror.find("a.png") != before
+    assert mirror.fetch("a.png").read_bytes() == b"first"
+    assert mirror.fetch("a.png", renew=True).read_bytes() == b"second"
+
+
+def test_the_mirror_stays_within_its_bound_and_keeps_what_was_used_last(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for number in range(8):
+        bucket.put(f"{number}.bin", bytes(1000))
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}", largest=5000)
+
+    for number in range(5):
+        mirror.fetch(f"{number}.bin")
+        os.utime(mirror.folder / f"{number}.bin", (number, number))
+    mirror.fetch("0.bin")
+    for number in (5, 6, 7):
+        mirror.fetch(f"{number}.bin")
+
+    kept = [path.name for _, _, path in mirror.held()]
+    assert sum(size for _, size, _ in mirror.held()) <= 5000
+    assert {"0.bin", "7.bin"} <= set(kept)
+    assert "1.bin" not in kept
+
+
+def test_a_workspace_reads_a_root_by_url_like_a_folder(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("art/a.png", picture(tmp_path))
+    workspace = init_workspace(tmp_path / "ws", ("style",))
+
+    workspace = change_settings(workspace, "roots", "photos", f"s3://{bucket.name}/art")
+
+    path = workspace.image_path("photos", "a.png")
+    assert path.is_relative_to(tmp_path / "ws" / "cache")
+    assert read_image(path).size == (40, 30)
+    assert open_workspace(tmp_path / "ws").settings.root_urls == {"photos": f"s3://{bucket.name}/art"}
+
+
+def test_a_path_never_leaves_the_mirror(bucket: Bucket, tmp_path: Path) -> None:
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}")
+
+    for path in ("../x", "a/../../x", "/etc/passwd"):
+        with pytest.raises(FileNotFoundError):
+            mirror.fetch(path)
+    with pytest.raises(FileNotFoundError):
+        fetched(mirror.folder / "gone.png")
+    with pytest.raises(Unreadable):
+        read_image(mirror.folder / "gone.png")
+
+
+def test_a_storage_that_does_not_answer_is_named_without_its_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    url = "s3://key:testing-secret@bucket/art?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1"
+
+    with pytest.raises(StorageUnreachable) as caught:
+        mirror_of(tmp_path, url).fetch("a.png")
+
+    said = str(caught.value)
+    assert said.startswith("The images at s3://key:***@bucket/art?endpoint_override=127.0.0.1:9")
+    assert "testing-secret" not in said
+    assert said.endswith("AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL), then run the command again.")
+
+
+def test_a_url_that_nothing_opens_is_refused_with_what_to_type() -> None:
+    with pytest.raises(StorageUnknown) as caught:
+        open_storage("floppy://a/b")
+
+    assert str(caught.value) == (
+        "floppy://a/b cannot be opened (Protocol not known: floppy). Give a URL that begins with s3://, "
+        "gs:// or https://, or install what fsspec needs for it."
+    )
+
+
+def test_mirrors_are_named_by_the_url_and_never_by_hand(tmp_path: Path) -> None:
+    settings = validate_settings(tmp_path / "curate.toml", {"roots": {"a": "s3://x/y", "b": str(tmp_path)}})
+
+    assert settings.roots == {"a": mirror_folder(tmp_path / "cache", "a", "s3://x/y"), "b": tmp_path}
+    with pytest.raises(BadSettings):
+        validate_settings(tmp_path / "curate.toml", {"root_urls": {"a": "s3://x/y"}})
+
+
+def test_images_over_http(tmp_path: Path) -> None:
+    (tmp_path / "web" / "sub folder").mkdir(parents=True)
+    (tmp_path / "web" / "sub folder" / "Dürer #1.png").write_bytes(picture(tmp_path))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    mirror = mirror_of(tmp_path, f"http://127.0.0.1:{server.server_port}")
+
+    image = read_image(mirror.folder / "sub folder" / "Dürer #1.png")
+    with pytest.raises(FileNotFoundError):
+        mirror.fetch("none.png")
+    server.shutdown()
+    server.server_close()
+
+    assert image.size == (40, 30)
+    with pytest.raises(StorageUnreachable):
+        mirror.fetch("another.png")
