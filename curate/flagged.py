@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from curate.export import safe_cell
 from db.issues import IssueRow
+from db.storage import is_there
 from db.workspace import Workspace
 
 CELL = 260
@@ -32,7 +33,7 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     copies: dict[int, str] = {}
     for row in rows:
         source = workspace.image_path(row.root, row.path)
-        if row.artwork_id not in copies and source.is_file():
+        if row.artwork_id not in copies and is_there(source):
             name = f"{len(copies) + 1:05}-{row.artwork}{source.suffix.lower()}"
             shutil.copyfile(source, folder / name)
             copies[row.artwork_id] = name

@@ -39,10 +39,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 
 class CurateError(Exception):
     """An error that the user can mend; its text is one line and says what to type."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it pass from one process to another, whatever it was made from."""
+        return _rebuilt, (type(self), str(self), self.__dict__)
+
+
+def _rebuilt(kind: type[CurateError], text: str, fields: dict[str, Any]) -> CurateError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, text)
+    error.__dict__.update(fields)
+    return error
 
 
 class NotAWorkspace(CurateError):

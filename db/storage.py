@@ -1,8 +1,10 @@
 """Images by URL: S3 and what speaks like it, Google's storage, HTTP, and whatever else fsspec opens.
 
-A root of images may be a URL. It then has a mirror: a folder under ``cache/`` where each image lies once
-it was needed, bounded in size, those used longest ago dropped first. So everything that reads images goes
-on reading files; it only asks for ``fetched(path)`` before it opens one.
+A root of images may be a URL. It then has a mirror: a folder under ``cache/`` with the same names, where each
+file is a blank of the right size and time until it is needed. What is fetched is bounded in size; what was
+used longest ago becomes a blank again. So everything that walks folders, compares sizes and reads files
+goes on doing so; it only asks for ``fetched(path)`` before it opens one. A blank may not be read by its
+mode, so that nobody takes its nothing for an image.
 
 S3 and Google's storage go through pyarrow, which brings both; their keys are read from the places
 where their own tools keep them (``AWS_ACCESS_KEY_ID`` and the like, ``AWS_ENDPOINT_URL`` for other servers).
@@ -14,16 +16,19 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 import threading
+import time
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from db.errors import StorageUnknown, StorageUnreachable
 from db.secrets import redact
@@ -35,6 +40,12 @@ MARKER = ".curate-mirror.json"
 """The file that says which URL a folder mirrors, and how large it may grow."""
 
 URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+BLANK, WHOLE = 0o200, 0o644
+"""The modes of a file that is still to be fetched, and of one that is here."""
+
+FETCHERS = 16
+"""Files that are fetched at a time where many are wanted."""
+
 LESS = 0.9
 """The share of its bound that a mirror is cut down to, so that not every image after it costs a look."""
 
@@ -66,6 +77,23 @@ def fetched(path: Path) -> Path:
     """
     folder = _mirrored(path)
     return path if folder is None else open_mirror(folder).fetch(path.relative_to(folder).as_posix())
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a file can be read here, after fetching it where it belongs to a mirror."""
+    try:
+        return fetched(path).is_file()
+    except FileNotFoundError:
+        return False
+
+
+def fetch_all(paths: Iterable[Path]) -> None:
+    """Fetch many files at once, for a program that reads them itself; those that are gone are left out."""
+    wanted = [path for path in paths if MIRRORS in path.parts]
+    if wanted:
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            for _ in pool.map(is_there, wanted):
+                continue
 
 
 def _mirrored(path: Path) -> Path | None:
@@ -123,7 +151,13 @@ class Mirror:
         with _explained(self.url):
             found = system.find(_joined(base, below), detail=True)
         for name in sorted(found):
-            yield _remote(name.removeprefix(base).lstrip("/"), found[name])
+            path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
+            path, known = path.lstrip("/"), found[name]
+            if known.get("size") is None:
+                with _explained(self.url):
+                    known = system.info(name)
+            if path and ".." not in PurePosixPath(path).parts:
+                yield _remote(path, known)
 
     def find(self, path: str) -> RemoteFile | None:
         """Return a file below the URL, None where there is none."""
@@ -148,19 +182,48 @@ class Mirror:
         if ".." in PurePosixPath(path).parts or path.startswith("/"):
             raise FileNotFoundError(2, "it lies outside the root", path)
         here = self.folder / path
-        if not renew and here.exists():
-            os.utime(here)
+        known = here.stat() if here.exists() else None
+        if known is not None and _is_whole(known) and not renew:
+            os.utime(here, ns=(time.time_ns(), known.st_mtime_ns))
             return here
         here.parent.mkdir(parents=True, exist_ok=True)
         temporary = here.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             self._download(path, temporary)
             size = temporary.stat().st_size
+            if known is not None:
+                os.utime(temporary, ns=(time.time_ns(), known.st_mtime_ns))
+            temporary.chmod(WHOLE)
             temporary.replace(here)
         finally:
             temporary.unlink(missing_ok=True)
         self._make_room(size)
         return here
+
+    def lay_out(self) -> int:
+        """Give the folder the names, sizes and times of the files below the URL; return how many there are.
+
+        What has changed there is a blank again; what is gone there is gone here.
+
+        Raises:
+            StorageUnreachable: The storage does not answer, or not to this user.
+        """
+        listed = set()
+        for file in self.listing():
+            here = self.folder / file.path
+            try:
+                known = here.stat() if here.exists() else None
+                if known is None or (known.st_size, known.st_mtime_ns) != (file.bytes, file.version):
+                    here.parent.mkdir(parents=True, exist_ok=True)
+                    _write_blank(here, file.bytes, file.version)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                continue  # a bucket may have both `a` and `a/b`; a folder keeps the first
+            listed.add(here)
+        for place, _, names in os.walk(self.folder):
+            for name in names:
+                if name != MARKER and Path(place, name) not in listed:
+                    Path(place, name).unlink(missing_ok=True)
+        return len(listed)
 
     def _download(self, path: str, to: Path) -> None:
         system, base = self._storage
@@ -182,9 +245,10 @@ class Mirror:
                     path = Path(place, name)
                     try:
                         state = path.stat()
-                    except FileNotFoundError:  # another process made room
+                    except FileNotFoundError:  # another process renews it
                         continue
-                    found.append((state.st_mtime, state.st_size, path))
+                    if _is_whole(state):
+                        found.append((state.st_atime, state.st_size, path))
         return sorted(found)
 
     def _make_room(self, added: int) -> None:
@@ -201,8 +265,22 @@ class Mirror:
             for _, size, path in files[:-1]:
                 if self._held <= LESS * self.largest:
                     break
-                path.unlink(missing_ok=True)
+                _write_blank(path, size, path.stat().st_mtime_ns)
                 self._held -= size
+
+
+def _is_whole(state: os.stat_result) -> bool:
+    return bool(state.st_mode & stat.S_IRUSR)
+
+
+def _write_blank(path: Path, size: int, version: int) -> None:
+    """Put a file there that has a size and a time, takes no room, and may not be read."""
+    temporary = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, BLANK), "wb") as file:
+        file.truncate(size)
+    temporary.chmod(BLANK)
+    os.utime(temporary, ns=(version, version))
+    temporary.replace(path)
 
 
 def open_storage(url: str) -> tuple[Any, str]:
@@ -260,7 +338,7 @@ def _remote(path: str, found: Mapping[str, Any]) -> RemoteFile:
         version = int(stamp * 1e9)
     else:
         version = int(hashlib.sha256(str(stamp).encode()).hexdigest()[:15], 16)
-    return RemoteFile(unicodedata.normalize("NFC", path), int(found.get("size") or 0), version)
+    return RemoteFile(path, int(found.get("size") or 0), version)
 
 
 @contextmanager

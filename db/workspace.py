@@ -78,8 +78,7 @@ class Workspace:
         """
         if root not in self.settings.roots:
             raise RootUnknown(root, self.settings_path)
-        if mirror := self.mirror(root):
-            return mirror.folder / path
+        self.mirror(root)
         composed = self.settings.roots[root] / path
         decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
         return decomposed if not path.isascii() and not composed.exists() else composed

@@ -14,6 +14,7 @@ from pymongo.errors import BulkWriteError
 from db.browse import Picture
 from db.browse_facts import ArtworkFacts
 from db.progress import Progress
+from db.storage import fetch_all
 from db.workspace import Workspace
 from review.fiftyone_samples import Context, Document, difference, document, inserted, sample_id
 
@@ -99,8 +100,10 @@ class SampleWriter:
             [run.id for run in picture.earlier],
             picture.run_ends,
         )
-        for facts in picture.facts(ids):
-            yield facts, document(facts, self._workspace.image_path(facts.root, facts.path), context)
+        shown = [(facts, self._workspace.image_path(facts.root, facts.path)) for facts in picture.facts(ids)]
+        fetch_all(path for _, path in shown)
+        for facts, path in shown:
+            yield facts, document(facts, path, context)
 
     def _write_chunk(self, made: Mapping[ObjectId, tuple[ArtworkFacts, Document]], empty: bool) -> None:
         """Insert what is new, update what differs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,14 +29,16 @@ def _path_or_list(value: str | None) -> str | None:
 @app.command()
 def ingest(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(help="A list (CSV, parquet), or a folder of lists or of images.")],
+    source: Annotated[
+        str, typer.Argument(help="A list (CSV, parquet), or a folder of lists or of images; or its URL.")
+    ],
     format: Annotated[
         str, typer.Option(callback=_known_format, metavar="|".join(FORMATS), help="What SOURCE is.")
     ] = "auto",
     images: Annotated[
         str | None,
         typer.Option(
-            metavar="DIR|none",
+            metavar="DIR|URL|none",
             help="The folder that listed paths are relative to; the list's own if left out; "
             "`none` reads no images.",
         ),
@@ -65,13 +66,18 @@ def ingest(
     """
     from curate.cli.progress import CliProgress
     from curate.ingest import ingest as ingest_source
+    from curate.ingest.urls import local_folder
 
+    workspace, place = local_folder(opened(context), source)
+    folder = None
+    if images not in (None, "none"):
+        workspace, folder = local_folder(workspace, images)
     with CliProgress() as progress:
         summary = ingest_source(
-            opened(context),
-            source,
+            workspace,
+            place,
             format=format,
-            images=None if images in (None, "none") else Path(images),
+            images=folder,
             check_images=images != "none",
             verify=verify,
             artist_from=artist_from,
@@ -100,9 +106,7 @@ def _tell(summary: IngestSummary) -> None:
     if written.moved:
         typer.echo(f"moved: {written.moved} artworks were found at another path by their bytes")
     if summary.vanished:
-        typer.echo(
-            f"missing: {summary.vanished} artworks have no file in this folder any more"
-        )
+        typer.echo(f"missing: {summary.vanished} artworks have no file in this folder any more")
     if summary.notes:
         typer.echo("noted: " + ", ".join(f"{n} {code}" for code, n in sorted(summary.notes.items())))
     typer.echo(f"duplicates: {summary.exact_groups} exact groups, {summary.near_groups} near groups")

@@ -11,12 +11,14 @@ import struct
 import warnings
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from db.ingest import ImageState
+from db.storage import fetched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,7 +120,7 @@ def _read(file: str, bytes_: int) -> bytes:
     if bytes_ > MAX_BYTES:
         raise BadImage("too_large")
     try:
-        with open(file, "rb") as opened:
+        with fetched(Path(file)).open("rb") as opened:
             return opened.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadImage("unreadable") from error

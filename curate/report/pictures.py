@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 
 from curate.evaluation import RunPredictions
 from curate.ingest.images import MAX_PIXELS, BadImage, open_image, scaled_to_8_bits, sniff
+from db.storage import fetched
 from db.workspace import Workspace
 
 SIDE = 168
@@ -40,7 +41,7 @@ def thumbnail(path: Path | None) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-            small = _small(path.read_bytes())
+            small = _small(fetched(path).read_bytes())
     except (BadImage, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError):
         return ""
     out = io.BytesIO()

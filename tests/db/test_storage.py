@@ -16,9 +16,10 @@ from PIL import Image
 
 from db.errors import BadSettings, StorageUnknown, StorageUnreachable
 from db.settings import validate_settings
-from db.storage import Mirror, fetched, make_mirror, mirror_folder, open_storage
+from db.storage import BLANK, WHOLE, Mirror, fetched, make_mirror, mirror_folder, open_storage
 from db.workspace import change_settings, init_workspace, open_workspace
 from model.data import Unreadable, read_image
+from tests.conftest import Curate
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_REGION": "us-east-1"}
 
@@ -200,3 +201,54 @@ def test_images_over_http(tmp_path: Path) -> None:
     assert image.size == (40, 30)
     with pytest.raises(StorageUnreachable):
         mirror.fetch("another.png")
+
+
+def test_what_a_bucket_holds_is_ingested_and_followed(
+    bucket: Bucket, tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    for number in range(6):
+        bucket.put(f"art/{number}.png", picture(tmp_path, (40 * number, 9, 9)))
+    bucket.put("art/labels.csv", b"filepath,style\n" + b"".join(b"%d.png,Cubism\n" % n for n in range(7)))
+    at, url = ("-w", folder), f"s3://{bucket.name}/art"
+
+    first = curate(*at, "ingest", url, "--json").json()
+    again = curate(*at, "ingest", f"{url}/labels.csv", "--json").json()
+    bucket.put("art/0.png", picture(tmp_path, (7, 7, 7)))
+    changed = curate(*at, "ingest", url, "--json").json()
+
+    assert (first["read"], first["added"], first["refused"]) == (7, 6, {"missing": 1})
+    assert (again["unchanged"], again["added"]) == (6, 0)
+    assert (changed["updated"], changed["unchanged"]) == (1, 5)
+    assert list(open_workspace(folder).settings.root_urls.values()) == [url]
+    assert curate(*at, "check", "--images").status == 0
+    assert "testing-secret" not in (folder / "curate.toml").read_text()
+
+
+def test_folders_of_a_bucket_are_classes(
+    bucket: Bucket, tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    for number in range(4):
+        bucket.put(
+            f"{('Cubism', 'Baroque')[number % 2]}/{number}.png", picture(tmp_path, (60 * number, 1, 1))
+        )
+
+    found = curate("-w", folder, "ingest", f"s3://{bucket.name}", "--format", "folders", "--json").json()
+    stats = curate("-w", folder, "stats", "--json").json()
+
+    assert found["added"] == 4
+    assert stats["attributes"]["style"]["counts"] == {"Baroque": 2, "Cubism": 2}
+
+
+def test_a_blank_is_never_taken_for_an_image(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.png", picture(tmp_path))
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}")
+
+    assert mirror.lay_out() == 1
+
+    blank = (mirror.folder / "a.png").stat()
+    assert (blank.st_size, blank.st_mode & 0o777, blank.st_blocks) == (len(picture(tmp_path)), BLANK, 0)
+    fetched(mirror.folder / "a.png")
+    whole = (mirror.folder / "a.png").stat()
+    assert (whole.st_mtime_ns, whole.st_mode & 0o777) == (blank.st_mtime_ns, WHOLE)
+    assert mirror.lay_out() == 1
+    assert (mirror.folder / "a.png").stat().st_mode & 0o777 == WHOLE
