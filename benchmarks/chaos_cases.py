@@ -137,7 +137,7 @@ def clock_moved(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     place = copied(scene, folder)
     before = counts(open_workspace(place))
     for _ in range(2):
-        environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"{rng.randrange(-3000, 3000)}d"}
+        environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": f"{rng.randrange(-3000, 3000):+}d"}
         done = executed(place, "label", *first_label(place, rng), environment=environment)
         if refused := refusal("clock moved", done):
             return refused
