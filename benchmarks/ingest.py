@@ -21,7 +21,6 @@ import random
 import shutil
 import sqlite3
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ from pathlib import Path
 
 import imagehash
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 from sqlalchemy import text
 
 from curate.ingest import ingest
@@ -43,28 +42,26 @@ from db.issues import count_issues, worst_issues
 from db.stats import catalog_stats
 from db.workspace import Workspace, init_workspace, open_workspace
 
-BASES = 200
-"""Images that are really drawn; the others are these with another comment, as costly to read and decode."""
+
+def draw(file: str) -> None:
+    """Write one image of its own: smooth blobs under a grain that makes it as costly as a photograph."""
+    rng = np.random.default_rng(int(Path(file).stem))
+    coarse = rng.integers(0, 256, size=(40, 40, 3), dtype=np.uint8)
+    smooth = Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC)
+    grain = np.random.default_rng(0).integers(0, 24, size=(300, 400, 3), dtype=np.uint8)
+    ImageChops.add(smooth, Image.fromarray(grain), offset=-12).save(file, quality=80)
 
 
 def make_tree(folder: Path, files: int) -> Path:
-    """Write a list and its images: 400 by 300 pixels, about 40 kB each, all of different bytes."""
-    rng = np.random.default_rng(0)
-    bases = []
-    for _ in range(min(BASES, files)):
-        coarse = rng.integers(0, 256, size=(40, 40, 3), dtype=np.uint8)
-        smooth = Image.fromarray(coarse).resize((400, 300), Image.Resampling.BICUBIC)
-        grain = np.asarray(smooth).astype(np.int16) + rng.integers(-12, 12, size=(300, 400, 3))
-        buffer = BytesIO()
-        Image.fromarray(grain.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=80)
-        bases.append(buffer.getvalue())
-    rows = ["filepath,style,genre,artist"]
-    for at in range(files):
-        path = folder / f"images/{at // 1000:03}/{at:06}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        base, comment = bases[at % len(bases)], f"{at:08}".encode()
-        path.write_bytes(base[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + base[2:])
-        rows.append(f"{path.relative_to(folder)},style-{at % 27},genre-{at % 10},artist-{at % 1119}")
+    """Write a list and its images: 400 by 300 pixels, about 40 kB each."""
+    paths = [folder / f"images/{at // 1000:03}/{at:06}.jpg" for at in range(files)]
+    for parent in sorted({path.parent for path in paths}):
+        parent.mkdir(parents=True)
+    on_all_cores(draw, [str(path) for path in paths])
+    rows = ["filepath,style,genre,artist"] + [
+        f"{path.relative_to(folder)},style-{at % 27},genre-{at % 10},artist-{at % 1119}"
+        for at, path in enumerate(paths)
+    ]
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
     return folder / "labels.csv"
 
@@ -77,13 +74,11 @@ def bare(file: str) -> tuple[str, str]:
     return hashlib.sha256(data).hexdigest(), str(imagehash.phash(image, hash_size=16))
 
 
-def bare_loop(files: list[str]) -> float:
-    """Return the seconds of the bare loop on all cores."""
-    began = time.perf_counter()
+def on_all_cores(work: Callable[[str], object], files: list[str]) -> None:
+    """Do something to every file."""
     with get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
-        for _ in pool.imap_unordered(bare, files, chunksize=24):
+        for _ in pool.imap_unordered(work, files, chunksize=24):
             pass
-    return time.perf_counter() - began
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -98,7 +93,7 @@ def measure_tree(folder: Path, files: int, pairs: int) -> dict[str, float]:
     paths = sorted(str(path) for path in (folder / "tree").rglob("*.jpg"))
     firsts, bares = [], []
     for at in range(pairs):
-        bares.append(bare_loop(paths))
+        bares.append(timed(lambda: on_all_cores(bare, paths)))
         workspace = init_workspace(folder / f"ws{at}", ("style", "genre", "artist"))
         firsts.append(timed(lambda ws=workspace: ingest(ws, source)))  # type: ignore[misc]
         print(f"pair {at + 1}: bare {bares[-1]:.1f} s, first ingest {firsts[-1]:.1f} s", flush=True)
