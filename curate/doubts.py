@@ -23,15 +23,14 @@ from curate.issues import (
 )
 from db.artworks import LabelTable
 from db.findings import Found
+from db.issues import DOUBTED_BELOW, UNHEEDED
 
 if TYPE_CHECKING:
     from model.train import RunResult
 
-DOUBTED_BELOW = 0.8
-"""A label becomes an issue when the chance that it is right is less than this …"""
-
 WORST_SHARE, WORST_COUNT = 0.1, 20
-"""… or when it is among the worst of its attribute, by share and at least so many: so a budget is filled."""
+"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute, by share
+and at least so many: so a budget is filled."""
 
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
@@ -153,11 +152,22 @@ def prediction_rows(
 
 
 def doubted_rows(scored: LabelScores, trust: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Return the rows of one attribute whose labels become issues, worst first; reviewed ones never do."""
-    rows = np.flatnonzero(np.isfinite(scored.score) & (scored.suggested >= 0) & (trust == IMPORTED))
+    """Return the rows of one attribute whose labels become issues, worst first; reviewed ones come last.
+
+    A label that a reviewer upheld is among them where the evidence alone speaks against it: whether that has
+    grown enough since to ask again, ``replace_issues`` knows.
+    """
+    known = np.isfinite(scored.score) & (scored.suggested >= 0)
+    rows = np.flatnonzero(known & (trust == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
     worst = max(WORST_COUNT, int(WORST_SHARE * len(rows)))
-    return rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
+    doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
+    upheld = np.flatnonzero(known & (trust != IMPORTED) & (_unheeded(scored) < DOUBTED_BELOW))
+    return np.concatenate([doubted, upheld])
+
+
+def _unheeded(scored: LabelScores) -> NDArray[np.float64]:
+    return scored.score if scored.unheeded is None else scored.unheeded
 
 
 def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts) -> Iterator[dict[str, Any]]:
@@ -165,6 +175,10 @@ def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts)
     for name, column in columns.items():
         scored = doubts.scores[name]
         for row in doubted_rows(scored, table.trust[name]):
+            evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
+            if table.trust[name][row] != IMPORTED:
+                evidence[UNHEEDED] = float(_unheeded(scored)[row])
+                reason = f"found right before, but more speaks against it now: {reason}"
             yield {
                 "artwork_id": int(table.artwork_ids[row]),
                 "attribute_id": column.attribute_id,
@@ -174,8 +188,8 @@ def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts)
                 "suggested_id": int(column.class_ids[scored.suggested[row]]),
                 "p_label": float(scored.p_label[row]),
                 "p_suggested": float(scored.p_suggested[row]),
-                "reason": scored.reason(int(row)),
-                "evidence": scored.evidence(int(row)),
+                "reason": reason,
+                "evidence": evidence,
             }
     for row in np.flatnonzero(doubts.outliers < OUTLIER_BELOW):
         yield {

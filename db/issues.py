@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from db.classes import find_attribute
-from db.models import Artwork, Attribute, Class, Issue, Prediction, Run, Task, Verdict, now
+from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
 
 CHUNK = 5000
 RUN_KINDS = ("label", "outlier")
 """Kinds that a run finds; the next run's findings replace them."""
+
+DOUBTED_BELOW = 0.8
+"""A label is doubted when the chance that it is right is less than this."""
+
+ASKED_AGAIN = {"confirmed": 10.0, "atypical": 100.0}
+"""A label that a reviewer upheld is asked about again when the odds against it have grown so many times."""
+
+UNHEEDED = "score_unheeded"
+"""In the evidence of an upheld label: its score as if no reviewer had upheld it."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,9 @@ class IssueRow:
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write what a run doubts, and make what earlier runs doubted stale.
 
-    A label that a reviewer has found right, or could not decide, is not doubted again; an artwork with
-    an open review task keeps it, and its new issue counts as pushed.
+    A label about which a reviewer has decided is not doubted again, unless it was upheld and the odds against
+    it (reviewers unheeded) have since grown ``ASKED_AGAIN`` times; where nobody doubted it then, over those
+    of ``DOUBTED_BELOW``. An artwork with an open review task keeps it, and its new issue counts as pushed.
 
     Returns:
         How many issues the run has.
@@ -56,20 +67,60 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     in_review = set(
         session.scalars(select(Task.artwork_id).where(Task.state == "open", Task.purpose == "review"))
     )
-    decided = {
-        (row.artwork_id, row.attribute_id)
-        for row in session.execute(
-            select(Verdict.artwork_id, Verdict.attribute_id).where(Verdict.superseded_at.is_(None))
-        )
-    }
+    settled = _settled(session)
     kept = [
         {**row, "run_id": run.id, "state": "pushed" if row["artwork_id"] in in_review else "open"}
         for row in rows
-        if (row["artwork_id"], row["attribute_id"]) not in decided
+        if _odds_against(row["score"], row["evidence"]) >= _asked_from(row, settled)
     ]
     for start in range(0, len(kept), CHUNK):
         session.execute(insert(Issue), kept[start : start + CHUNK])
     return len(kept)
+
+
+def _settled(session: Session) -> dict[tuple[int, int | None], float]:
+    """Return the odds against a label from which on it is asked about again, where a reviewer has decided.
+
+    They are infinite for all decisions but those that upheld the label.
+    """
+    asked = {
+        (artwork_id, attribute_id): _odds_against(score, evidence)
+        for artwork_id, attribute_id, score, evidence in session.execute(
+            select(Issue.artwork_id, Issue.attribute_id, Issue.score, Issue.evidence)
+            .where(Issue.kind == "label", Issue.state == "dismissed")
+            .order_by(Issue.id)
+        )
+    }
+    asked_about = select(Verdict.artwork_id, Verdict.attribute_id, Verdict.decision).where(
+        Verdict.superseded_at.is_(None)
+    )
+    copies = (  # the same image elsewhere has the label by the same verdict
+        select(Label.artwork_id, Verdict.attribute_id, Verdict.decision)
+        .join(Verdict, Verdict.id == Label.verdict_id)
+        .where(Verdict.superseded_at.is_(None))
+    )
+    settled: dict[tuple[int, int | None], float] = {}
+    for artwork_id, attribute_id, decision in session.execute(union_all(asked_about, copies)):
+        key = (artwork_id, attribute_id)
+        again = asked.get(key, _odds(DOUBTED_BELOW)) * ASKED_AGAIN.get(decision, math.inf)
+        settled[key] = max(settled.get(key, 0.0), again)
+    return settled
+
+
+def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
+    """Return the odds from which on a doubt is kept: any where no reviewer has said a word."""
+    return settled.get(
+        (row["artwork_id"], row["attribute_id"]), math.inf if UNHEEDED in row["evidence"] else 0.0
+    )
+
+
+def _odds_against(score: float, evidence: Mapping[str, Any]) -> float:
+    """Return the odds against a label, whatever reviewers said of it."""
+    return _odds(evidence.get(UNHEEDED, score))
+
+
+def _odds(score: float) -> float:
+    return (1.0 - score) / max(score, 1e-6)
 
 
 def worst_issues(

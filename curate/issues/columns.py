@@ -111,6 +111,7 @@ class LabelScores:
         p_label: Uncalibrated out-of-sample probability of the given label, shape ``(N,)``.
         p_suggested: The same of the suggested class; NaN where there is none.
         kinds: Estimated share of the labels that are errors of each kind; empty where too little is known.
+        unheeded: The score as if no reviewer had upheld the label, shape ``(N,)``; the score where left out.
     """
 
     attribute: str
@@ -119,6 +120,7 @@ class LabelScores:
     p_label: Floats
     p_suggested: Floats
     kinds: dict[str, float] = field(default_factory=dict)
+    unheeded: Floats | None = None
     _evidence: Callable[[int], Evidence] = field(default=_no_evidence, repr=False)
     _reason: Callable[[int], str] = field(default=_no_reason, repr=False)
 

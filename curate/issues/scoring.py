@@ -98,9 +98,10 @@ def _score(
     if findings is not None:
         wrong = learn_from(findings, witnesses, fused)
     wrong = settle_conflicts(wrong, fused.rows, column.labels, order.groups)
-    wrong = _upheld(wrong, column.reviewed[fused.rows])
     count = len(column.labels)
-    score, p_label, p_suggested = (np.full(count, np.nan) for _ in range(3))
+    score, unheeded, p_label, p_suggested = (np.full(count, np.nan) for _ in range(4))
+    unheeded[fused.rows] = 1.0 - wrong
+    wrong = _upheld(wrong, column.reviewed[fused.rows])
     suggested = np.full(count, -1, dtype=np.int64)
     score[fused.rows], suggested[fused.rows] = 1.0 - wrong, fused.suggested
     p_label[fused.rows] = self_confidence(column.labels[fused.rows], column.pred_probs[fused.rows])
@@ -114,6 +115,7 @@ def _score(
         p_label=order.restore(p_label),
         p_suggested=order.restore(p_suggested),
         kinds=fused.shares,
+        unheeded=order.restore(unheeded),
         _evidence=lambda row: reasons.evidence(int(order.place[row])),
         _reason=lambda row: reasons.reason(int(order.place[row])),
     )

@@ -1,0 +1,139 @@
+"""A label that a reviewer upheld is asked about again only when the evidence has changed a lot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from curate.doubts import doubted_rows
+from curate.issues import LabelScores
+from db.artworks import REVIEWED
+from db.classes import find_attribute
+from db.issues import UNHEEDED, replace_issues
+from db.models import Artwork, Issue, Run
+from db.runs import start_run
+from db.verdicts import Answer, Decision, record
+from db.workspace import open_workspace
+from tests.db.filled import fill
+
+ASKED_AT = 0.125  # what every label's score is in the filled catalog: odds of 7 against it
+
+
+def uphold(session: Session, artwork_id: int, decision: str, annotation: str = "1") -> None:
+    style = find_attribute(session, "style").id
+    answer = Answer(
+        server="http://ls",
+        annotation_id=annotation,
+        artwork_id=artwork_id,
+        reviewer=("7", "Ada"),
+        updated_at=datetime(2026, 2, 1, tzinfo=UTC),
+        decisions=[Decision(style, decision)],
+    )
+    record(session, [answer])
+    session.flush()
+
+
+def next_run(session: Session) -> Run:
+    return start_run(session, backbone="b", protocol="p", seed=1, settings={}, digest="")
+
+
+def doubt(session: Session, artwork_id: int, unheeded: float | None) -> dict[str, object]:
+    """A doubt of a later run; the score of a label that was upheld says that it was."""
+    was = session.execute(select(Issue).where(Issue.artwork_id == artwork_id)).scalars().first()
+    assert was is not None
+    return {
+        "artwork_id": artwork_id,
+        "attribute_id": was.attribute_id,
+        "kind": "label",
+        "score": 0.9 if unheeded is not None else 0.001,
+        "class_id": was.class_id,
+        "suggested_id": was.suggested_id,
+        "p_label": 0.1,
+        "p_suggested": 0.8,
+        "reason": "r",
+        "evidence": {} if unheeded is None else {UNHEEDED: unheeded},
+    }
+
+
+@pytest.mark.parametrize(
+    ("decision", "unheeded", "asked"),
+    [
+        ("confirmed", ASKED_AT, False),
+        ("confirmed", 1 / 69, False),  # odds of 68
+        ("confirmed", 1 / 72, True),  # odds of 71: more than ten times the 7 that they were
+        ("atypical", 1 / 72, False),
+        ("atypical", 1 / 702, True),
+        ("unsure", 1 / 5000, False),
+    ],
+)
+def test_an_answered_label_is_asked_about_again_when_the_odds_have_grown(
+    folder: Path, decision: str, unheeded: float, asked: bool
+) -> None:
+    workspace = open_workspace(folder)
+    fill(workspace)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        uphold(session, 8, decision)
+
+        count = replace_issues(session, next_run(session), [doubt(session, 8, unheeded)])
+
+        assert count == int(asked)
+
+
+def test_a_label_that_nobody_doubted_when_it_was_upheld_needs_ten_times_the_odds_of_a_doubt(
+    folder: Path,
+) -> None:
+    workspace = open_workspace(folder)
+    fill(workspace)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        rows = [doubt(session, 8, score) for score in (0.3, 0.27)]  # odds of 2.3 and 2.7; 0.8 has 0.25
+        session.execute(update(Issue).where(Issue.artwork_id == 8).values(state="stale"))
+        uphold(session, 8, "confirmed")
+
+        counts = [replace_issues(session, next_run(session), [row]) for row in rows]
+
+        assert counts == [0, 1]
+
+
+def test_a_copy_of_an_upheld_image_is_not_asked_about_either(folder: Path) -> None:
+    workspace = open_workspace(folder)
+    fill(workspace)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        label = session.scalars(select(Issue.class_id).where(Issue.artwork_id == 8)).one()
+        copy = session.scalars(
+            select(Issue.artwork_id).where(Issue.class_id == label, Issue.artwork_id > 8)
+        ).first()
+        assert copy is not None
+        sha256 = session.get_one(Artwork, 8).sha256
+        session.execute(update(Artwork).where(Artwork.id == copy).values(sha256=sha256))
+        uphold(session, 8, "confirmed")
+
+        weak = replace_issues(session, next_run(session), [doubt(session, copy, 0.1)])
+        strong = replace_issues(session, next_run(session), [doubt(session, copy, 0.01)])
+
+        assert (weak, strong) == (0, 1)
+
+
+def test_a_verdict_that_came_while_the_run_was_training_is_heeded(folder: Path) -> None:
+    workspace = open_workspace(folder)
+    fill(workspace)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        before = doubt(session, 8, None) | {"score": ASKED_AT}
+        uphold(session, 8, "confirmed")
+
+        assert replace_issues(session, next_run(session), [before]) == 0
+
+
+def test_upheld_labels_are_offered_only_where_the_evidence_speaks_against_them() -> None:
+    score = np.array([0.9, 0.9, 0.1, 0.95])
+    unheeded = np.array([0.1, 0.85, 0.1, 0.95])
+    trust = np.array([REVIEWED, REVIEWED, 0, 0], dtype=np.int8)
+    scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, unheeded=unheeded)
+
+    rows = doubted_rows(scored, trust)
+
+    assert rows.tolist() == [2, 3, 0]  # of the imported ones, the worst twenty
