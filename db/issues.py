@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from sqlalchemy.orm import Session, aliased
 
 from db.classes import find_attribute
 from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
+from db.properties import property_rows
 
 CHUNK = 5000
-RUN_KINDS = ("label", "outlier")
+RUN_KINDS = ("label", "outlier", "property")
 """Kinds that a run finds; the next run's findings replace them."""
 
 DOUBTED_BELOW = 0.8
@@ -50,7 +52,7 @@ class IssueRow:
 
 
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write what a run doubts, and make what earlier runs doubted stale.
+    """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
 
     A label about which a reviewer has decided is not doubted again, unless it was upheld and the odds against
     it (reviewers unheeded) have since grown ``ASKED_AGAIN`` times; where nobody doubted it then, over those
@@ -70,7 +72,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     settled = _settled(session)
     kept = [
         {**row, "run_id": run.id, "state": "pushed" if row["artwork_id"] in in_review else "open"}
-        for row in rows
+        for row in chain(rows, property_rows(session))
         if _odds_against(row["score"], row["evidence"]) >= _asked_from(row, settled)
     ]
     for start in range(0, len(kept), CHUNK):
