@@ -5,7 +5,7 @@ Nothing here reads a path or a file name: they spell the labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from curate.issues import (
     Findings,
     LabelColumn,
     LabelScores,
+    atypical_scores,
     find_neighbours,
     outlier_scores,
     score_labels,
@@ -34,6 +35,10 @@ and at least so many: so a budget is filled."""
 
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
+
+FITS_BELOW, FITS_SHARE = 0.1, 0.01
+"""… or when it looks like no class of any attribute (the seed's "atypical"): how far the likeliest class is
+from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
 
 OUT_OF_SAMPLE = ("fold", "ensemble", "test")
 """Provenances of a probability whose model never saw the artwork or a duplicate of it."""
@@ -58,10 +63,17 @@ class Column:
 
 @dataclass(frozen=True)
 class Doubts:
-    """A run's findings: label scores by attribute, and how ordinary each artwork's image is, ``(N,)``."""
+    """A run's findings about labels, by attribute, and about images.
+
+    Attributes:
+        scores: The label scores.
+        outliers: How ordinary each image is, shape ``(N,)``; see ``outlier_scores``.
+        fits: How well the class that suits it best does, from chance (0) to certainty (1), shape ``(N,)``.
+    """
 
     scores: Mapping[str, LabelScores]
     outliers: NDArray[np.float64]
+    fits: NDArray[np.float64]
 
 
 def find_doubts(
@@ -100,7 +112,17 @@ def find_doubts(
         neighbours=neighbours,
         seed=seed,
     )
-    return Doubts(scores, outlier_scores(neighbours))
+    return Doubts(scores, outlier_scores(neighbours), _fits(label_columns))
+
+
+def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
+    """Return how far beyond chance the likeliest class of any attribute is, shape ``(N,)``."""
+    beyond = []
+    for column in columns:
+        chance = 1.0 / len(column.classes)
+        beyond.append((atypical_scores(column.pred_probs) - chance) / (1.0 - chance))
+    fits: NDArray[np.float64] = np.fmax.reduce(beyond)
+    return fits
 
 
 def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -191,16 +213,26 @@ def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts)
                 "reason": reason,
                 "evidence": evidence,
             }
-    for row in np.flatnonzero(doubts.outliers < OUTLIER_BELOW):
+    yield from _outlier_rows(table, doubts)
+
+
+def _outlier_rows(table: LabelTable, doubts: Doubts) -> Iterator[dict[str, Any]]:
+    """Yield one row an image that is far from all others, or looks like no class at all."""
+    far = doubts.outliers < OUTLIER_BELOW
+    unlike = np.flatnonzero(doubts.fits < FITS_BELOW)
+    unlike = unlike[np.argsort(doubts.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
+    for row in np.union1d(np.flatnonzero(far), unlike):
+        reason = "unlike everything else: its nearest ten are far away" if far[row] else "looks like no class"
+        evidence = {"outlier_score": doubts.outliers[row], "fits_some_class": doubts.fits[row]}
         yield {
             "artwork_id": int(table.artwork_ids[row]),
             "attribute_id": None,
             "kind": "outlier",
-            "score": float(doubts.outliers[row]),
+            "score": float(doubts.outliers[row] if far[row] else max(doubts.fits[row], 0.0)),
             "class_id": None,
             "suggested_id": None,
             "p_label": None,
             "p_suggested": None,
-            "reason": "unlike everything else: its nearest ten are far away",
-            "evidence": {"outlier_score": float(doubts.outliers[row])},
+            "reason": reason,
+            "evidence": {name: float(value) for name, value in evidence.items() if np.isfinite(value)},
         }
