@@ -23,6 +23,7 @@ from db.findings import found_labels
 from db.issues import replace_issues
 from db.models import Run
 from db.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
+from db.secrets import redact_values
 from db.train_settings import TrainSettings
 from db.workspace import Workspace
 
@@ -143,7 +144,7 @@ def _claim_run(
 ) -> tuple[Run, Path]:
     """Return the interrupted run that this one continues, or a new one; mark other dead runs as failed."""
     digest = label_digest(table)
-    stored = settings.model_dump(mode="json")
+    stored = redact_values(settings.model_dump(mode="json"))
     with catalog.write() as session:
         mine: Run | None = None
         for run in runs(session):

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.classes import attributes
 from db.errors import NoRunYet, RunNotFound
 from db.models import CatalogSetting, Prediction, Run, RunAttribute, now
+from db.secrets import redact_values
 from db.workspace import Workspace
 
 CHUNK = 5000
@@ -50,7 +51,7 @@ def start_run(
         backbone=backbone,
         protocol=protocol,
         seed=seed,
-        settings=dict(settings),
+        settings=redact_values(settings),
         label_digest=digest,
         labels_seen=labels_seen,
     )

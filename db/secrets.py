@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import sys
+import threading
+import traceback
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 HIDDEN = "***"
@@ -43,6 +48,38 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     for value in sorted((v for v in values if len(v) >= SHORTEST), key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return text
+
+
+def guard() -> None:
+    """Keep secrets out of what this process logs, and out of the traceback if it or a thread of it crashes.
+
+    Who has put hooks of their own for crashes keeps them.
+    """
+    logging.setLogRecordFactory(_guarded_record)
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _guarded_traceback
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _guarded_thread
+
+
+def _guarded_thread(crash: threading.ExceptHookArgs) -> None:
+    _guarded_traceback(crash.exc_type, crash.exc_value or crash.exc_type(), crash.exc_traceback)
+
+
+def _guarded_record(*arguments: Any, **named: Any) -> logging.LogRecord:
+    """Return a log record whose text and traceback hold no secret."""
+    record = logging.LogRecord(*arguments, **named)
+    record.msg, record.args = redact(record.getMessage()), ()
+    if record.exc_info and record.exc_info[0] is not None:
+        record.exc_text = redact("".join(traceback.format_exception(*record.exc_info)).rstrip())
+    return record
+
+
+def _guarded_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
 
 
 def redact_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from curate.cli.app import app
 from db.errors import CurateError
+from db.secrets import guard, redact
 
 COMMANDS = (
     "init",
@@ -43,6 +44,7 @@ for _name in COMMANDS:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
+    guard()
     try:
         app(argv, prog_name="curate")
     except CurateError as error:
@@ -58,5 +60,5 @@ def main(argv: list[str] | None = None) -> None:
 
 def fail(error: CurateError) -> NoReturn:
     """Print an error on stderr and exit with status 1."""
-    typer.echo(f"error: {error}", err=True)
+    typer.echo(f"error: {redact(str(error))}", err=True)
     sys.exit(1)

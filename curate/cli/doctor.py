@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import typer
 
@@ -16,8 +16,9 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     Example: curate doctor
     """
     from curate.doctor import diagnose
+    from db.secrets import redact
 
-    findings = diagnose(context.obj)
+    findings = [replace(finding, found=redact(finding.found)) for finding in diagnose(context.obj)]
     for finding in findings:
         if as_json:
             print_json(asdict(finding))

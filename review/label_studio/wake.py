@@ -7,12 +7,25 @@ only wakes the poll, which reads everything from the server itself.
 from __future__ import annotations
 
 import hmac
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SECRET_HEADER = "X-Curate-Secret"
+
+SILENT_SECONDS = 10.0
+"""A caller who says nothing for so long is hung up on."""
+
+
+class _Listener(ThreadingHTTPServer):
+    """A server to which a caller who hangs up, or talks another language, is no event."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let the caller go."""
+        if not isinstance(sys.exception(), OSError | ValueError):
+            raise
 
 
 class Alarm:
@@ -46,6 +59,8 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
     class Receiver(BaseHTTPRequestHandler):
         """Rings for whoever knows the secret."""
 
+        timeout = SILENT_SECONDS
+
         def do_POST(self) -> None:
             """Take one webhook."""
             known = hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), secret.encode())
@@ -57,7 +72,7 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer((host, port), Receiver) as server:
+    with _Listener((host, port), Receiver) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
