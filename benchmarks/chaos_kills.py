@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from benchmarks.chaos_processes import begin, curate, killed, start, wait_for_line
 from benchmarks.chaos_scene import IMAGES, TRAIN, Outcome, Scene, copied, counts, outcome, refusal
+from benchmarks.chaos_services import DATABASE
 from db.check import check_catalog
 from db.models import Verdict
 from db.verdicts import Decision, decide
@@ -164,7 +165,7 @@ def kill_mongod(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     if failed := refusal(kind, curate(place, "browse", "--no-launch", environment=mongo.environment)):
         return Outcome(kind, "broken", failed.detail, kills=1)
     with mongo.client() as client:
-        database = client["fiftyone"]
+        database = client[DATABASE]
         dataset = database["datasets"].find_one({"name": workspace.settings.fiftyone.dataset}) or {}
         names = [row["filepath"] for row in database[dataset["sample_collection_name"]].find({})]
     lost, doubled = IMAGES - len(set(names)), len(names) - len(set(names))

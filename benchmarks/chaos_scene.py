@@ -57,6 +57,7 @@ def make_scene(folder: Path, services: Services) -> Scene:
     write_listing(plant_errors(draw_gallery(gallery, IMAGES, seed=3), 0.1, seed=3), listing)
     trained = folder / "trained"
     init_workspace(trained, ("style", "genre", "artist"))
+    curate(trained, "status")  # the first command waits for the process that all are forked from
     seconds = {}
     for arguments in (("ingest", str(listing)), TRAIN):
         began = time.monotonic()

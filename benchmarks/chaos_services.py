@@ -27,6 +27,8 @@ from review.mongod import fiftyone_folder, own_mongod
 from tests.postgres import Postgres, postgres_server
 
 START_SECONDS = 120
+DATABASE = "chaos"
+"""FiftyOne's, in our MongoDB."""
 
 
 @dataclass
@@ -45,7 +47,11 @@ class Mongo:
     @property
     def environment(self) -> dict[str, str]:
         """What a command needs in its environment to use this server, and to leave the internet alone."""
-        return {"FIFTYONE_DATABASE_URI": self.url, "FIFTYONE_DO_NOT_TRACK": "true"}
+        return {
+            "FIFTYONE_DATABASE_URI": self.url,
+            "FIFTYONE_DATABASE_NAME": DATABASE,
+            "FIFTYONE_DO_NOT_TRACK": "true",
+        }
 
     def start(self) -> None:
         """Start it, also after ``kill``, and wait until it answers."""

@@ -52,11 +52,11 @@ def relocate(workspace: Workspace, name: str, folder: Path, *, dry_run: bool = F
     """Make a folder the place of a root.
 
     Raises:
-        RootNotFound: The workspace has no root of that name.
+        RootNotFound: Neither the workspace nor an artwork of the catalog has a root of that name.
         FileMissing: The folder does not exist.
         NotTheImages: None of the images looked for is in it.
     """
-    if name not in workspace.settings.roots:
+    if name not in workspace.settings.roots and not _sample(workspace, name)[0]:
         raise RootNotFound(name, list(workspace.settings.roots))
     if not folder.is_dir():
         raise FileMissing(folder, "folder")
@@ -77,4 +77,4 @@ def _state(workspace: Workspace, name: str, folder: Path) -> RootState:
 
 def _sample(workspace: Workspace, name: str) -> tuple[int, list[str]]:
     with workspace.open_catalog() as catalog, catalog.read() as session:
-        return root_sample(session, workspace.settings.collection, name, SAMPLE)
+        return root_sample(session, name, SAMPLE)
