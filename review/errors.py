@@ -14,6 +14,7 @@
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
+        ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
@@ -150,6 +151,15 @@ class NotASheet(ReviewError):
         super().__init__(
             f"{path} is not a review sheet of this workspace: it lacks the columns {', '.join(missing[:5])}. "
             f"Make one with `curate push --to csv`."
+        )
+
+
+class SheetUnreadable(ReviewError):
+    """A file that should be a filled sheet is no CSV in UTF-8."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path} cannot be read ({said}). Save it as CSV in UTF-8, then run the command again."
         )
 
 

@@ -8,7 +8,9 @@ again at any time: rows that did not change do nothing, a changed row supersedes
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from db.tasks import (
 )
 from db.verdicts import Answer, record
 from db.workspace import Workspace
-from review.errors import NotASheet
+from review.errors import NotASheet, SheetUnreadable
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
 from review.label_studio.fetch import Synced
 from review.label_studio.tasks import Asked, model_version, task_data
@@ -40,6 +42,9 @@ from review.scripted_reviewer import choice
 
 SERVER = "sheet"
 """What the catalog calls the place that sheets are answered at; a batch's number is its project."""
+
+LONGEST = 64
+"""Characters of an annotation's id that the catalog has room for."""
 
 FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
@@ -105,12 +110,16 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
 
     Raises:
         FileMissing: There is no such file.
+        SheetUnreadable: It is no CSV in UTF-8.
         NotASheet: It lacks the columns of one.
     """
     if not path.is_file():
         raise FileMissing(path, "sheet")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, restval=""))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SheetUnreadable(path, str(error)) from error
     synced = Synced()
     with catalog.write() as session:
         words = vocabularies(session)
@@ -120,7 +129,7 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         answers = []
         for row in rows:
             results = _results(row, words)
-            annotation_id = f"{row['task']}:{row['reviewer'] or 'reviewer'}"
+            annotation_id = _annotation_id(row)
             known = raw_annotation(session, SERVER, annotation_id)
             raw = {"result": results}
             if (results or known) and (known is None or known != raw):
@@ -137,8 +146,19 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
 
 def _numbers(task: str) -> tuple[int, int]:
     """Return the batch and the row that a task's name is made of; 0 and 0 for another one."""
-    batch, _, number = task.partition("-")
-    return (int(batch), int(number)) if batch.isdigit() and number.isdigit() else (0, 0)
+    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _annotation_id(row: Mapping[str, str]) -> str:
+    """Return what a row's answer is known by: its task and who answered, as far as the catalog has room."""
+    said = f"{row['task']}:{row['reviewer'] or 'reviewer'}"
+    return said if len(said) <= LONGEST and said.isprintable() else sha256(said.encode()).hexdigest()
+
+
+def _plain(cell: str) -> str:
+    """Return a cell as one short line that every database takes."""
+    return "".join(character for character in cell if character.isprintable()).strip()[:100]
 
 
 def _results(row: Mapping[str, str], words: Mapping[str, Vocabulary]) -> list[dict[str, Any]]:
@@ -166,14 +186,14 @@ def _answer(
     task_id: int | None,
 ) -> Answer:
     artwork = artworks.get(row["artwork"])
-    refused = None if artwork is not None else f"the catalog has no artwork {row['artwork']}"
+    refused = None if artwork is not None else f"the catalog has no artwork {_plain(row['artwork'])}"
     decisions: Sequence[Any] = ()
     if refused is None:
         try:
             decisions = decisions_of(results, {a: row[f"{a}_label"] for a in words}, words)
         except NotUnderstood as problem:
             refused = str(problem)
-    name = row["reviewer"].strip() or "reviewer"
+    name = _plain(row["reviewer"]) or "reviewer"
     return Answer(
         server=SERVER,
         annotation_id=annotation_id,

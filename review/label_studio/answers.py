@@ -23,7 +23,7 @@ class NotUnderstood(ValueError):
 
 
 def decisions_of(
-    results: Sequence[Mapping[str, Any]],
+    results: object,
     shown: Mapping[str, str],
     words: Mapping[str, Vocabulary],
     suggested: Mapping[str, str] | None = None,
@@ -31,7 +31,7 @@ def decisions_of(
     """Return what an annotation decides.
 
     Args:
-        results: The annotation's ``result`` list.
+        results: The annotation's ``result``: a list of objects, unless a script wrote it.
         shown: The class key that the page showed as each attribute's label, if it showed one.
         words: The classes of each attribute.
         suggested: The class keys that stood prefilled, by attribute.
@@ -39,6 +39,8 @@ def decisions_of(
     Raises:
         NotUnderstood: A control, a verdict or a class is unknown, or they contradict each other.
     """
+    if not isinstance(results, list | tuple) or not all(isinstance(result, Mapping) for result in results):
+        raise NotUnderstood("its result is not a list of objects")
     chosen = _chosen(results, words, suggested or {})
     decisions = []
     for attribute, vocabulary in words.items():
@@ -100,14 +102,16 @@ def shown_labels(data: Mapping[str, Any], words: Mapping[str, Vocabulary]) -> di
     return {attribute: str(data.get(f"label_{attribute}") or "") for attribute in words}
 
 
-def comment_of(results: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the reviewer's comment, if there is one."""
+def comment_of(results: object) -> str | None:
+    """Return the reviewer's comment, if there is one, as every database takes it."""
     lines: list[str] = []
-    for result in results:
-        if result.get("from_name") == COMMENT:
-            text = (result.get("value") or {}).get("text") or []
-            lines.extend([text] if isinstance(text, str) else map(str, text))
-    return "\n".join(lines).strip() or None
+    for result in results if isinstance(results, list) else ():
+        if isinstance(result, Mapping) and result.get("from_name") == COMMENT:
+            value = result.get("value")
+            text = value.get("text") if isinstance(value, Mapping) else None
+            lines.extend(map(str, text) if isinstance(text, list) else [str(text)] if text else [])
+    said = "\n".join(lines).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return said.strip() or None
 
 
 def user_id(annotation: Mapping[str, Any]) -> int:
@@ -115,7 +119,7 @@ def user_id(annotation: Mapping[str, Any]) -> int:
     who = annotation.get("completed_by")
     if isinstance(who, Mapping):
         who = who.get("id")
-    return int(who or 0)
+    return int(who) if isinstance(who, int | str) and str(who).isdecimal() else 0
 
 
 def moment(text: str) -> datetime:

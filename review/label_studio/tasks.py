@@ -128,10 +128,13 @@ def chosen_key(result: Mapping[str, Any], prefilled: str = "") -> str | None:
         result: As Label Studio keeps it.
         prefilled: A key that stood there before; beside another one it does not count.
     """
-    value = result.get("value") or {}
+    value = result.get("value")
+    if not isinstance(value, Mapping):
+        return None
     chosen = value.get("choices")
     if chosen is None:
-        paths = value.get("taxonomy") or []
+        paths = value.get("taxonomy")
+        paths = paths if isinstance(paths, list) else []
         chosen = [path[-1] for path in paths if isinstance(path, list) and path]
         chosen = [key for key in chosen if key != prefilled] or chosen
     if not isinstance(chosen, list) or len(chosen) != 1 or not isinstance(chosen[0], str):
