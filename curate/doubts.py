@@ -23,6 +23,7 @@ from curate.issues import (
     score_labels,
 )
 from db.artworks import LabelTable
+from db.evaluation import OUT_OF_SAMPLE
 from db.findings import Found
 from db.issues import DOUBTED_BELOW, UNHEEDED
 
@@ -39,9 +40,6 @@ OUTLIER_BELOW = 0.001
 FITS_BELOW, FITS_SHARE = 0.1, 0.01
 """… or when it looks like no class of any attribute (the seed's "atypical"): how far the likeliest class is
 from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
-
-OUT_OF_SAMPLE = ("fold", "ensemble", "test")
-"""Provenances of a probability whose model never saw the artwork or a duplicate of it."""
 
 
 @dataclass(frozen=True)
