@@ -1,8 +1,8 @@
-"""``curate relocate``: folders of images that have moved."""
+"""``curate relocate``: images that have moved."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -14,29 +14,29 @@ from curate.cli.app import AsJson, DryRun, app, opened, print_json
 def relocate(
     context: typer.Context,
     root: Annotated[str | None, typer.Argument(help="A root's name; lists them all if left out.")] = None,
-    folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="Where its images are now.")] = None,
+    place: Annotated[str | None, typer.Argument(metavar="DIR|URL", help="Where its images are now.")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the workspace where a folder of images is now.
+    """Tell the workspace where images are now.
 
     Example: curate relocate scans /archive/scans
     """
     from curate.relocation import relocate as relocate_root
     from curate.relocation import root_states
 
-    if root is not None and folder is None:
+    if root is not None and place is None:
         raise typer.BadParameter(f"Give the folder too: `curate relocate {root} DIR`.")
     workspace = opened(context)
-    if root is None or folder is None:
+    if root is None or place is None:
         states = root_states(workspace)
     else:
-        states = [relocate_root(workspace, root, folder, dry_run=dry_run)]
+        states = [relocate_root(workspace, root, place, dry_run=dry_run)]
     for state in states:
         if as_json:
-            print_json({**state.__dict__, "folder": str(state.folder)})
+            print_json(asdict(state))
         else:
             typer.echo(
-                f"{state.name}: {state.folder}, {state.artworks} artworks; "
+                f"{state.name}: {state.place}, {state.artworks} artworks; "
                 f"{state.found} of {state.looked_for} images looked for are there"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import warnings
 from collections.abc import Iterator
@@ -222,6 +223,28 @@ def test_what_a_bucket_holds_is_ingested_and_followed(
     assert list(open_workspace(folder).settings.root_urls.values()) == [url]
     assert curate(*at, "check", "--images").status == 0
     assert "testing-secret" not in (folder / "curate.toml").read_text()
+
+
+def test_images_that_move_from_a_folder_to_a_bucket_are_found_again(
+    bucket: Bucket, tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for number in range(3):
+        (scans / f"{number}.png").write_bytes(picture(tmp_path, (60 * number, 1, 1)))
+        bucket.put(f"moved/{number}.png", (scans / f"{number}.png").read_bytes())
+    (scans / "labels.csv").write_text("filepath,style\n0.png,Cubism\n1.png,Cubism\n2.png,Baroque\n")
+    at, url = ("-w", folder), f"s3://{bucket.name}/moved"
+    curate(*at, "ingest", scans / "labels.csv")
+    shutil.rmtree(scans)
+
+    wrong = curate(*at, "relocate", "scans", f"s3://{bucket.name}/nothing")
+    moved = curate(*at, "relocate", "scans", url, "--json").json()
+
+    assert wrong.stderr.startswith(f"error: s3://{bucket.name}/nothing holds none of 3 images of the root")
+    assert moved == {"name": "scans", "place": url, "artworks": 3, "looked_for": 3, "found": 3}
+    assert curate(*at, "relocate").stdout.startswith(f"scans: {url}, 3 artworks; 3 of 3")
+    assert curate(*at, "check", "--images").status == 0
 
 
 def test_folders_of_a_bucket_are_classes(
