@@ -15,6 +15,7 @@ import urllib.error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -91,8 +92,14 @@ def _from_file(backbone: Backbone, path: Path) -> str:
 def _read_state(path: Path, name: str) -> dict[str, Tensor]:
     """Read a flat mapping of tensors; pickles are read with torch's restricted loader only."""
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu")
-    except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:
+        state: Any
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsMismatch(path, name, "it is damaged, or holds more than tensors") from error
+    except (SafetensorError, EOFError, RuntimeError, OSError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsMismatch(path, name, f"it cannot be read ({first_line})") from error
     for wrapper in ("state_dict", "model"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -78,8 +79,28 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "note.pth").write_text("not a pickle")
 
-    with pytest.raises(WeightsMismatch, match="it cannot be read"):
+    with pytest.raises(WeightsMismatch, match="it is damaged, or holds more than tensors"):
         load_weights(make_backbone("test_resnet", 64), str(tmp_path / "note.pth"), 0)
+
+
+class Command:
+    """Unpickled by a loader that trusts its file, it runs a command."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self.command,)
+
+
+def test_a_file_that_would_run_a_command_is_refused_and_runs_none(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": Command(f"touch {tmp_path}/ran")}, tmp_path / "theirs.pth")
+
+    with pytest.raises(WeightsMismatch) as caught:
+        load_weights(make_backbone("test_resnet", 64), str(tmp_path / "theirs.pth"), 0)
+
+    assert not (tmp_path / "ran").exists()
+    assert "weights_only" not in str(caught.value)
 
 
 def test_random_weights_follow_the_seed() -> None:
