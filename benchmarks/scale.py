@@ -165,7 +165,7 @@ def plot(results: dict[str, dict[int, dict[str, Timing]]], path: Path) -> None:
         panel.axhline(LIMIT, color="grey", linestyle="--", linewidth=1)
         panel.set(xscale="log", yscale="log", title=kind, xlabel="artworks")
     panels[0][0].set_ylabel("seconds, median of 5")
-    panels[0][-1].legend(fontsize="small")
+    panels[0][-1].legend(fontsize="small", loc="upper left", bbox_to_anchor=(1.01, 1))
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
