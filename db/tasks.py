@@ -58,13 +58,21 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a push asks for; ``expected_yield`` is how many wrong labels its reviews should find."""
+    """What a push asks for.
+
+    Attributes:
+        expected_yield: How many wrong labels its reviews should find.
+        verdicts: How many earlier verdicts that rests on.
+        assumed: They are too few: it rests on the scores, which nobody has checked.
+    """
 
     run_id: int
     budget: int
     expected_yield: float
     items: Sequence[PlannedItem]
     annotators: int = 1
+    verdicts: int = 0
+    assumed: bool = True
 
 
 @dataclass(frozen=True)
@@ -221,6 +229,11 @@ def items_of(session: Session, batch_id: int) -> list[BatchItem]:
 def tasks_of(session: Session, batch_id: int) -> list[Task]:
     """Return the tasks of a batch."""
     return list(session.scalars(select(Task).where(Task.batch_id == batch_id).order_by(Task.id)))
+
+
+def count_tasks(session: Session, batch_id: int) -> int:
+    """Return how many tasks a batch has."""
+    return session.scalar(select(func.count(Task.id)).where(Task.batch_id == batch_id)) or 0
 
 
 def open_tasks(session: Session, server: str, project_id: int) -> list[Task]:

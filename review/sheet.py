@@ -1,4 +1,4 @@
-"""A batch as a sheet to fill in, where there is no server: a CSV for any spreadsheet, read back as answers.
+"""A batch as a sheet, where there is no server: a CSV for any spreadsheet, or a page that makes one.
 
 A row is an artwork. The reviewer fills ``<attribute>_verdict`` (right, wrong, atypical, none_of_these,
 unsure) and, where it is wrong, ``<attribute>_class``; ``picture`` may say unusable. A sheet may be read
@@ -39,6 +39,7 @@ from review.label_studio.fetch import Synced
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.labeling_config import class_name, verdict_name
 from review.scripted_reviewer import choice
+from review.sheet_page import page
 
 SERVER = "sheet"
 """What the catalog calls the place that sheets are answered at; a batch's number is its project."""
@@ -51,9 +52,10 @@ LAST = ("picture", "comment", "reviewer")
 
 
 def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> int:
-    """Write a batch as a CSV sheet, and count its artworks as being reviewed; return how many there are.
+    """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
 
-    Blind items (audits and controls) show their label, and no suggestion.
+    A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
+    their label, and no suggestion.
     """
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
@@ -64,7 +66,11 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
         faces = cards(session, (item.artwork_id for item in items))
         tasks = {item.artwork_id: number for number, item in enumerate(items, 1)}
         rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
-        _write(path, rows, words)
+        if path.suffix == ".html":
+            name = f"review-{batch.uuid}"
+            path.write_text(page(name, rows, _columns(words), words), encoding="utf-8")
+        else:
+            _write(path, rows, words)
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
     return len(rows)

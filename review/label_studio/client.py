@@ -67,6 +67,22 @@ class Server:
             response = self.http.get(absolute, headers=headers, timeout=60)
             return response.status_code, response.content
 
+    def post(self, path: str, body: object) -> Any:
+        """Post JSON, once; return the answer's. The SDK would first copy each value of thousands of tasks.
+
+        Raises:
+            ApiError: The answer is an error; use within ``asked``.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        headers = {**self._authorization(), "Content-Type": "application/json"}
+        answer = self.http.post(f"{self.url}{path}", content=json.dumps(body).encode(), headers=headers)
+        if answer.is_error:
+            kind = answer.headers.get("Content-Type", "")
+            said = answer.json() if kind.startswith("application/json") else answer.text
+            raise ApiError(status_code=answer.status_code, body=said)
+        return answer.json()
+
     def _authorization(self) -> dict[str, str]:
         """Return the header of a request beside the SDK's; a personal access token is first exchanged."""
         if self.token.count(".") != 2:
@@ -203,7 +219,10 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
     token = token or find_token(url)
     if not token:
         raise TokenMissing(url)
-    with httpx.Client(timeout=300, follow_redirects=True, trust_env=not on_loopback(url)) as http:
+    here = on_loopback(url)
+    # on this machine a new connection costs nothing, and a kept one 40 ms a request (delayed ACKs)
+    limits = httpx.Limits(max_keepalive_connections=0 if here else 20)
+    with httpx.Client(timeout=300, follow_redirects=True, trust_env=not here, limits=limits) as http:
         with translated(url, "who we are"):
             client = LabelStudio(base_url=url, api_key=token, httpx_client=http)
             client.users.whoami()

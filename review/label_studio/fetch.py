@@ -115,7 +115,8 @@ class Fetcher:
     def _changed(self, watermark: datetime | None) -> list[Any]:
         """Return the tasks whose answers changed: those with answers, and those that lost theirs.
 
-        A task made after the watermark cannot have lost an answer that we know.
+        Whoever takes an answer away is named as the one who changed the task last, which a task that waits
+        since it was pushed has nobody for.
         """
         found: dict[int, Any] = {}
         recent: list[Filter] = []
@@ -127,8 +128,8 @@ class Fetcher:
                 found[task.id] = task
         if watermark is not None:
             empty: Filter = ("total_annotations", "equal", "Number", 0)
-            made: Filter = ("created_at", "less_or_equal", "Datetime", _stamp(watermark + OVERLAP))
-            for task in self.server.tasks(self.project, empty, made, *recent):
+            touched: Filter = ("updated_by", "empty", "List", "false")
+            for task in self.server.tasks(self.project, empty, touched, *recent):
                 found.setdefault(task.id, task)
         return [found[key] for key in sorted(found)]
 

@@ -39,6 +39,8 @@ class ImageUrls:
 
 def _on_disk(workspace: Workspace, card: Card) -> str:
     """Return an image's path below its root as the disk spells it, which may be in another normal form."""
+    if card.path.isascii():
+        return card.path
     root = workspace.settings.roots[card.root]
     return workspace.image_path(card.root, card.path).relative_to(root).as_posix()
 

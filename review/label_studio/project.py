@@ -25,7 +25,8 @@ def mark(catalog_uuid: str) -> str:
 def find_project(server: Server, catalog_uuid: str) -> int | None:
     """Return the catalog's project at the server, if there is one: the oldest that carries its mark."""
     with server.asked("for its projects"):
-        found = [p.id for p in server.client.projects.list() if mark(catalog_uuid) in (p.description or "")]
+        projects = server.client.projects.list(include="id,description")  # without the counts of each
+        found = [p.id for p in projects if mark(catalog_uuid) in (p.description or "")]
     return min(found, default=None)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from db.bulk import chunks
 from db.catalog import Catalog
 from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.progress import Progress
@@ -29,6 +30,7 @@ from db.tasks import (
     add_tasks,
     answered_classes,
     cards,
+    count_tasks,
     items_of,
     open_tasks,
     save_batch,
@@ -38,7 +40,7 @@ from db.tasks import (
 )
 from db.workspace import Workspace, change_settings
 from review.errors import RequestFailed, ServerDown
-from review.label_studio.client import ONCE, Server, connect
+from review.label_studio.client import Server, connect
 from review.label_studio.images import ImageUrls, image_urls
 from review.label_studio.project import (
     bring_up_to_date,
@@ -95,11 +97,11 @@ class Pusher:
             return pushed
         with self.catalog.read() as session:
             faces = cards(session, (item.artwork_id for item in plan.items))
-        self._urls(faces.values())
+        urls = self._urls(faces.values())
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
-        self._send(batch, pushed)
+        self._send(batch, faces, urls, pushed)
         return pushed
 
     def resume(self) -> Pushed | None:
@@ -113,25 +115,22 @@ class Pusher:
             pushed.batch = batch.id
             pushed.expected_yield += batch.expected_yield
             self._take_up(batch)
-            self._send(batch, pushed)
+            with self.catalog.read() as session:
+                faces = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            self._send(batch, faces, self._urls(faces.values()), pushed)
         return pushed
 
-    def _send(self, batch: Batch, pushed: Pushed) -> None:
+    def _send(self, batch: Batch, faces: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
         """Send the items of a batch that have no task yet, then mark it as sent."""
         with self.catalog.read() as session:
             mine = {task.artwork_id for task in tasks_of(session, batch.id)}
             busy = {(t.artwork_id, t.purpose) for t in open_tasks(session, batch.server, self.project)}
             left = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
-            items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
-            faces = cards(session, (item.artwork_id for item in items))
+        items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
-        urls = self._urls(faces.values())
-        requests = {
-            item.artwork_id: self._request(batch, item, faces[item.artwork_id], urls) for item in items
-        }
+        requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], urls) for i in items}
         self.progress.start(len(items), "sending tasks")
-        for start in range(0, len(items), CHUNK):
-            chunk = [item.artwork_id for item in items[start : start + CHUNK]]
+        for chunk in chunks(list(requests), CHUNK):
             pushed.created += self._import(batch, {i: requests[i] for i in chunk})
             self.progress.advance(len(chunk))
         self._verify(batch)
@@ -176,13 +175,9 @@ class Pusher:
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
         """Import tasks; return the server's task ids by artwork id (it keeps the order)."""
         with self.server.asked(f"to import {len(requests)} tasks", self.project):
-            answer = self.server.client.projects.import_tasks(
-                id=self.project,
-                request=list(requests.values()),
-                return_task_ids=True,
-                request_options=ONCE,
-            )
-        return dict(zip(requests, answer.task_ids or [], strict=True))
+            path = f"/api/projects/{self.project}/import?return_task_ids=true"
+            answer = self.server.post(path, list(requests.values()))
+        return dict(zip(requests, answer["task_ids"], strict=True))
 
     def _record(self, batch: Batch, created: Mapping[int, int]) -> None:
         """Write tasks that stand at the server, and delete there what is one too many."""
@@ -206,7 +201,7 @@ class Pusher:
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each task of a batch once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = len(tasks_of(session, batch.id))
+            known = count_tasks(session, batch.id)
         if self._count(batch.uuid) != known:
             self._take_up(batch)
 

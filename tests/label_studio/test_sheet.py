@@ -6,7 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
+from tests.browser import find_chromium, opened_app
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.test_loop import labels
@@ -57,6 +60,33 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
     assert (same["annotations"], same["verdicts"]) == (0, {})
     assert mended["verdicts"] == {"corrected": 2}
     assert labels(gallery.workspace, "style")[:4] == ["Art_Nouveau", "Rococo", "Baroque", "Baroque"]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(find_chromium() is None, reason="chromium and chromedriver are not installed")
+def test_a_page_is_answered_by_keys_and_comes_back_as_a_sheet(
+    curate: Curate, gallery: Gallery, tmp_path: Path
+) -> None:
+    at = ["-w", gallery.workspace.folder]
+    pushed = curate(*at, "push", "--audit", "0", "--to", "html", "--output", tmp_path / "review")
+    with opened_app(None) as browser:
+        browser.driver.get((tmp_path / "review.html").as_uri())
+        question = browser.one("#questions").text
+        width = browser.driver.execute_script("return document.querySelector('#picture img').naturalWidth")
+        keys = ["2", Keys.ENTER, "1", Keys.ENTER, "3", "3", Keys.ENTER, "0"]
+        ActionChains(browser.driver).send_keys(*keys).perform()
+        (tmp_path / "answers.csv").write_text(browser.driver.execute_script("return csv()"))
+
+    synced = curate(*at, "sync-corrections", "--from", tmp_path / "answers.csv", "--json").json()
+
+    assert pushed.stdout.endswith(
+        f"Open {tmp_path}/review.html in a browser, answer, download, "
+        f"then: curate sync-corrections --from THE.csv\n"
+    )
+    assert "style: Baroque\nRather Rococo? The model gives it 90%, the label 10%." in question
+    assert width == 320
+    assert synced["verdicts"] == {"corrected": 1, "confirmed": 1, "unusable": 1}
+    assert labels(gallery.workspace, "style")[0] == "Rococo"
 
 
 def test_a_file_that_is_no_sheet(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
