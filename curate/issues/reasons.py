@@ -27,6 +27,9 @@ class Reasons:
         if np.isnan(self.p_label[row]):
             return {}
         evidence: Evidence = {"model": self._model(row)}
+        margins = self.witnesses.column.margins
+        if margins is not None and np.isfinite(margins[row]):
+            evidence["training_margin"] = _round(margins[row])
         for name, count in (("neighbours", self._neighbours(row)), ("duplicates", self._duplicates(row))):
             if count:
                 evidence[name] = count

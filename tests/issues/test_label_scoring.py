@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -150,3 +152,18 @@ def test_columns_of_different_lengths_are_refused() -> None:
         scores_of(gallery, groups=gallery.groups[:-1])
 
     assert str(caught.value) == "column style has 300 artworks and groups 299: they must agree."
+
+
+def test_the_margin_in_training_is_evidence_and_moves_no_score() -> None:
+    gallery = make_gallery()
+    style = gallery.columns[0]
+    margins = np.where(gallery.planted, -2.0, 1.5)
+    with_margins = [replace(style, margins=margins), *gallery.columns[1:]]
+
+    scored = score_labels(
+        with_margins, groups=gallery.groups, embedding=gallery.embedding, folds=gallery.folds, seed=0
+    )["style"]
+
+    np.testing.assert_array_equal(scored.score, scores_of(gallery))
+    worst = int(np.argmin(scored.score))
+    assert scored.evidence(worst)["training_margin"] == margins[worst]
