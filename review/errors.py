@@ -29,6 +29,7 @@
             ├── ServerTooNew       a version that came after this curate
             ├── RequestFailed      any other answer that is an error
             ├── ImagesNotServed    the server does not hand out the images
+            ├── UrlNotServed       images at a URL that no browser opens
             ├── TemplateNotServed  the URL template leads to no image
             ├── BadPrediction      what would be sent does not fit the project's page
             └── ServerNotStarted   a local server did not come up
@@ -281,6 +282,16 @@ class ImagesNotServed(LabelStudioError):
             f"LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
             f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={folder.parent}; or, where it runs elsewhere, put a URL "
             f"template with {{path}} under [label_studio] images in curate.toml."
+        )
+
+
+class UrlNotServed(LabelStudioError):
+    """A root's images are at a URL that a reviewer's browser cannot open."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"A reviewer's browser cannot open the images at {url} by themselves. Put a URL template with "
+            f"{{path}}, such as the bucket's https address, under [label_studio] images in curate.toml."
         )
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from db.secrets import redact
 from db.tasks import Card
 from db.workspace import Workspace
-from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed
+from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed, UrlNotServed
 from review.label_studio.client import ONCE, Server
 
 STORAGE_TITLE = "curate"
@@ -62,6 +63,7 @@ def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapp
         ImagesNotServed: The server doesn't serve a root's folder.
         TemplateNotServed: The URL template doesn't lead to an image.
         RootUnmapped: A root has no folder on this machine.
+        UrlNotServed: A root is by a URL that no browser opens, and no template says how else.
     """
     template = workspace.settings.label_studio.images
     if template != "local":
@@ -71,8 +73,20 @@ def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapp
     for root in samples:
         if root not in workspace.settings.roots:
             raise RootUnmapped(root, 1)
-    templates = {root: _local(server, project, workspace, card) for root, card in samples.items()}
+    templates = {root: _reached(server, project, workspace, card) for root, card in samples.items()}
     return ImageUrls(templates, workspace)
+
+
+def _reached(server: Server, project: int, workspace: Workspace, card: Card) -> str:
+    """Return the URL template of a root: its own where it is on the web, else that of local files."""
+    url = workspace.settings.root_urls.get(card.root)
+    if url is None:
+        return _local(server, project, workspace, card)
+    if not url.startswith(("http://", "https://")):
+        raise UrlNotServed(redact(url))
+    template = f"{url}/{{path}}"
+    _check_template(server, _fill(template, card.root, card.path))
+    return template
 
 
 def _check_template(server: Server, url: str) -> None:
