@@ -25,6 +25,7 @@ from db.models import Run
 from db.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
 from db.secrets import redact_values
 from db.train_settings import TrainSettings
+from db.trust import trusted
 from db.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def train(
         table = label_table(session)
         lists = {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
         found = found_labels(session)
+        settings, trust = trusted(session, settings, table)
     columns = {name: make_column(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
@@ -75,7 +77,7 @@ def train(
             run, folder = _claim_run(workspace, catalog, settings, table)
             held.enter_context(_locked(folder, run.id))
         folder = world.gather(folder)[0]
-        result, folds = _fit(workspace, table, columns, settings, folder, progress)
+        result, folds = _fit(workspace, table, columns, trust, settings, folder, progress)
         if run is None:
             return None
         progress.message("Scoring labels")
@@ -192,13 +194,14 @@ def _fit(
     workspace: Workspace,
     table: LabelTable,
     columns: Mapping[str, Column],
+    trust: Mapping[str, NDArray[np.float32]],
     settings: TrainSettings,
     folder: Path,
     progress: Progress,
 ) -> tuple[RunResult, NDArray[np.int64]]:
     """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
     from model.data import Example, Targets
-    from model.train import cross_validate
+    from model.train import cross_validate, holdout
 
     examples = [
         Example(int(artwork_id), workspace.image_path(root, path), sha256)
@@ -206,30 +209,19 @@ def _fit(
             table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
         )
     ]
-    targets = [Targets(name, column.classes, column.labels, column.rare) for name, column in columns.items()]
+    targets = [
+        Targets(name, column.classes, column.labels, column.rare, trust.get(name))
+        for name, column in columns.items()
+    ]
     labels = {name: column.labels for name, column in columns.items()}
+    cache = workspace.cache_folder
     if settings.protocol == "holdout":
-        from model.train import holdout
-
         splits = assign_splits(labels, table.groups, settings.seed)
         result = holdout(
-            examples,
-            targets,
-            splits,
-            settings,
-            cache_dir=workspace.cache_folder,
-            run_dir=folder,
-            progress=progress,
+            examples, targets, splits, settings, cache_dir=cache, run_dir=folder, progress=progress
         )
         return result, np.full(len(table), -1, dtype=np.int64)
     folds = assign_folds(labels, table.groups, settings.folds, settings.seed)
-    result = cross_validate(
-        examples,
-        targets,
-        folds,
-        settings,
-        cache_dir=workspace.cache_folder,
-        run_dir=folder,
-        progress=progress,
-    )
-    return result, folds
+    return cross_validate(
+        examples, targets, folds, settings, cache_dir=cache, run_dir=folder, progress=progress
+    ), folds

@@ -23,9 +23,10 @@ FROZEN: dict[str, Any] = {
     "weight_decay": 0.01,
     "dropout": 0.5,
     "label_smoothing": 0.1,
-    "lstm_hidden": 256,
-    "projection": 1024,
-    "grid": 3,
+    "lstm_hidden": 512,
+    "projection": 512,
+    "grid": 2,
+    "ensemble": 2,
     "augment": "none",
 }
 """The default recipe for heads on cached features."""
@@ -41,6 +42,7 @@ FINETUNE: dict[str, Any] = {
     "lstm_hidden": 256,
     "projection": 512,
     "grid": 7,
+    "ensemble": 1,
     "augment": "light",
 }
 """The default recipe for a network trained end to end."""
@@ -76,6 +78,7 @@ SEED: dict[str, Any] = {
     "lstm_layers": 1,
     "bidirectional": False,
     "lstm_pool": "final",
+    "ensemble": 1,
     "dropout": 0.0,
     "input_dropout": 0.0,
     "augment": "seed",
@@ -115,12 +118,27 @@ class TrainSettings(BaseModel):
         "default", description="`seed` repeats the settings of the project that this one grew from."
     )
     folds: int = Field(5, ge=2, le=20, description="Folds of the cross-validation.")
+    ensemble: int | None = Field(
+        None,
+        ge=1,
+        le=10,
+        description="Networks a fold, of other first weights, whose probabilities are averaged.",
+    )
     min_class_count: int | None = Field(
         None,
         ge=1,
         description="Labelled groups that a class needs to enter a run; the larger of 5 and folds.",
     )
     complete_only: bool = Field(False, description="Train only on artworks with a label in every attribute.")
+    drop_doubtful: bool = Field(
+        False, description="Leave out labels that an earlier run holds for wrong rather than right."
+    )
+    weight_by_score: bool = Field(
+        False, description="Let each label count as much as an earlier run holds it for right."
+    )
+    trust_run: int = Field(
+        0, ge=0, description="The run whose scores these two go by; 0 takes the newest that is complete."
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Same seed, same machine, same numbers.")
 
     # network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -32,18 +33,18 @@ class BackboneSpec:
     std: tuple[float, float, float]
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """A feature extractor with its stages, first to last, for freezing and layer-wise learning rates."""
 
     spec: BackboneSpec
 
+    @abstractmethod
     def stages(self) -> list[nn.Module]:
         """Return the parts in the order in which the image passes them; they hold every parameter once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map, ``(N, C, h, w)``, of normalised images ``(N, 3, S, S)``."""
-        raise NotImplementedError
 
 
 class TorchvisionBackbone(Backbone):

@@ -95,14 +95,15 @@ def restore_training(
     state: Mapping[str, Tensor], network: nn.Module, weights: nn.Module, optimizer: Optimizer
 ) -> None:
     """Put back what :func:`training_state` returned; the optimizer's groups are made anew by its caller."""
-    network.load_state_dict(_under(state, "network."))
-    weights.load_state_dict(_under(state, "weights."))
+    network.load_state_dict(named(state, "network."))
+    weights.load_state_dict(named(state, "weights."))
     slots: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _under(state, "optimizer.").items():
+    for name, tensor in named(state, "optimizer.").items():
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def named(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin so, under what follows."""
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

@@ -34,13 +34,19 @@ class Targets:
 
     ``classes`` are the class keys in column order; ``labels`` has shape ``(N,)``, each in
     ``0..len(classes) - 1``, or -1 where the label is missing or its class too rare for this run;
-    ``rare`` counts the latter.
+    ``rare`` counts the latter. ``trust`` says how much each label counts in training, from 0 (not at all) to
+    1, shape ``(N,)``; without it all count 1. What is measured are all labels, trusted or not.
     """
 
     attribute: str
     classes: tuple[str, ...]
     labels: NDArray[np.int64]
     rare: int = 0
+    trust: NDArray[np.float32] | None = None
+
+    def trusted(self) -> NDArray[np.float32]:
+        """Return how much each label counts, shape ``(N,)``."""
+        return np.ones(len(self.labels), np.float32) if self.trust is None else self.trust
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,8 @@ def digest(examples: Sequence[Example], targets: Sequence[Targets], *arrays: NDA
     for target in targets:
         total.update("\n".join([target.attribute, *target.classes, ""]).encode())
         total.update(np.ascontiguousarray(target.labels, dtype=np.int64).tobytes())
+        if target.trust is not None:
+            total.update(target.trust.tobytes())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()

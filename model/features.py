@@ -1,8 +1,9 @@
 """The frozen-feature cache: the backbone runs once over an image, whatever is trained afterwards.
 
 What is kept of an image is its pooled grid, each cell projected by a PCA that was fitted without labels on
-a sample of the collection: 18 kB at 3 × 3 cells of 1,024 features. The key is the digest of the weights, the
-transform, the grid and the projection's size, then the image's own SHA-256; no path takes part.
+a sample of the collection and then turned at random: 4 kB at 2 × 2 cells of 512 features. The key is the
+digest of the weights, the transform, the grid and the projection, then the image's own SHA-256; no path
+takes part.
 """
 
 from __future__ import annotations
@@ -47,7 +48,6 @@ class Features:
     shape: tuple[int, int]  # steps T, features P
     mean: Tensor  # (C,) of the projection; empty where there is none
     matrix: Tensor  # (C, P)
-    scale: NDArray[np.float32]  # (P,) standard deviation of each feature over the sample's cells
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     computed: int = 0
 
@@ -89,6 +89,8 @@ def cache_folder(cache_dir: Path, backbone: Backbone, weights: str, settings: Tr
         "grid": settings.grid,
         "grid_exact": settings.grid_exact,
         "projection": settings.projection,
+        "whiten": settings.whiten,
+        "axes": "turned",
     }
     text = json.dumps(identity, sort_keys=True, indent=1)
     folder = cache_dir / "features" / f"{backbone.spec.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -162,7 +164,6 @@ def extract(
         (extractor.steps, extractor.projected or extractor.channels),
         fit.mean,
         fit.matrix,
-        fit.scale,
         unreadable,
         computed - len(reasons),
     )
@@ -180,6 +181,7 @@ class _Extractor:
         rows, columns = self.pool.cells(height, width)
         self.steps = rows * columns
         self.projected = min(settings.projection or 0, self.channels)
+        self.whiten = settings.whiten
         self.threads = settings.workers or (os.cpu_count() or 1)
         self.chunk = CHUNK if device.type == "cpu" else 256
 
@@ -251,7 +253,6 @@ class _Projection:
     name: str
     mean: Tensor  # (C,)
     matrix: Tensor  # (C, P)
-    scale: NDArray[np.float32]  # (P,)
 
     def write(self, store: RecordStore, batch: Sequence[Example], grids: NDArray[np.floating]) -> None:
         """Project grids ``(B, T, C)`` and append them."""
@@ -277,7 +278,7 @@ def _projection(
     """
     if extractor.projected == 0:
         nothing = torch.empty(0)
-        return _Projection("whole", nothing, nothing, np.ones(extractor.channels, np.float32)), []
+        return _Projection("whole", nothing, nothing), []
     known = sorted(int(path.stem.split("-")[1]) for path in folder.glob("projection-*.safetensors"))
     if known and (known[-1] >= SAMPLE or len(unique) < 2 * known[-1]):
         return _load_projection(folder / f"projection-{known[-1]}.safetensors"), []
@@ -290,7 +291,7 @@ def _projection(
         sampled.append((batch, grids.astype(np.float16), bad))
         progress.advance(len(batch) + len(bad))
     path = folder / f"projection-{len(sample)}.safetensors"
-    _write_once(path, lambda place: save_file(moments.fit(extractor.projected), place))
+    _write_once(path, lambda place: save_file(moments.fit(extractor.projected, extractor.whiten), place))
     return _load_projection(path), sampled
 
 
@@ -309,8 +310,19 @@ class _Moments:
         self.total += flat.sum(dim=0)
         self.squares += flat.T @ flat
 
-    def fit(self, features: int) -> dict[str, Tensor]:
-        """Return mean, principal axes as columns, largest first, and the deviation along each."""
+    def fit(self, features: int, whiten: float) -> dict[str, Tensor]:
+        """Return the mean ``(C,)``, and the map ``(C, P)`` onto the principal axes, turned at random.
+
+        Adam rescales each input by itself. On principal axes that is whitening: the last, noisy axes learn as
+        fast as the first, and the rare classes are learned by heart. On turned axes all inputs hold the same
+        mixture, and the large directions are learned first, as under a quadratic penalty (measured: artists
+        of wikiart224, 2 × 2 cells of 512 features, 41 % for 38 %).
+
+        Args:
+            features: How many axes are kept, P.
+            whiten: 0 keeps their proportions, 1 makes all equally large. In either case the mean square
+                over the sample's cells and features comes out as 1.
+        """
         cells = max(self.cells, 1)
         mean = self.total / cells
         values, axes = torch.linalg.eigh(self.squares / cells - torch.outer(mean, mean))
@@ -319,15 +331,23 @@ class _Moments:
         largest = axes.gather(0, axes.abs().argmax(dim=0, keepdim=True))  # its sign is LAPACK's whim
         scale = values[order].clamp(min=0).sqrt()
         scale = scale.clamp(min=1e-3 * float(scale.max().clamp(min=1e-6)))
-        parts = {"mean": mean, "matrix": axes * largest.sign(), "scale": scale}
-        return {name: tensor.float().contiguous() for name, tensor in parts.items()}
+        factor = scale**-whiten
+        factor /= (scale * factor).square().mean().sqrt()
+        matrix = axes * largest.sign() * factor @ _turn(features)
+        return {"mean": mean.float().contiguous(), "matrix": matrix.float().contiguous()}
+
+
+def _turn(features: int) -> Tensor:
+    """Return a rotation ``(P, P)``, drawn at random and always the same."""
+    drawn = torch.randn(features, features, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    turned, upper = torch.linalg.qr(drawn)
+    rotation: Tensor = turned * upper.diagonal().sign()
+    return rotation
 
 
 def _load_projection(path: Path) -> _Projection:
     parts = load_file(path)
-    return _Projection(
-        path.stem.replace("projection", "grids"), parts["mean"], parts["matrix"], parts["scale"].numpy()
-    )
+    return _Projection(path.stem.replace("projection", "grids"), parts["mean"], parts["matrix"])
 
 
 def _write_once(path: Path, write: Callable[[Path], object]) -> None:

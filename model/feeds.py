@@ -27,11 +27,10 @@ class Feed(Protocol):
 
 
 class CachedFeed:
-    """Grids from the feature cache, each feature scaled."""
+    """Grids from the feature cache."""
 
-    def __init__(self, features: Features, factor: NDArray[np.float32], device: torch.device) -> None:
+    def __init__(self, features: Features, device: torch.device) -> None:
         self.features = features
-        self.factor = torch.from_numpy(factor)
         self.device = device
 
     def training(self, plan: Sequence[NDArray[np.int64]], seed: Sequence[int]) -> Iterator[Batch]:
@@ -46,19 +45,4 @@ class CachedFeed:
             yield part, self._inputs(part)
 
     def _inputs(self, rows: NDArray[np.int64]) -> Tensor:
-        grids = torch.from_numpy(self.features.gather(rows))
-        return (grids.float() * self.factor).to(self.device, non_blocking=True)
-
-
-def feature_factor(scale: NDArray[np.float32], whiten: float) -> NDArray[np.float32]:
-    """Return what each projected feature is multiplied with before the LSTM, shape ``(P,)``.
-
-    Args:
-        scale: Standard deviation of each feature over cells, largest first.
-        whiten: 0 keeps their proportions, 1 makes all equally large. In either case the mean square
-            over all features comes out as 1.
-    """
-    factor = scale.astype(np.float64) ** -whiten
-    spread = np.sqrt(np.mean((scale * factor) ** 2))
-    unit: NDArray[np.float32] = (factor / max(float(spread), 1e-12)).astype(np.float32)
-    return unit
+        return torch.from_numpy(self.features.gather(rows)).to(self.device, non_blocking=True).float()

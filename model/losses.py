@@ -15,7 +15,11 @@ from model.network import Logits
 
 
 def masked_losses(
-    logits: Logits, labels: Tensor, smoothing: float = 0.0, priors: Sequence[Tensor] = ()
+    logits: Logits,
+    labels: Tensor,
+    smoothing: float = 0.0,
+    priors: Sequence[Tensor] = (),
+    trust: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return each attribute's mean cross-entropy over the rows that have its label.
 
@@ -25,6 +29,7 @@ def masked_losses(
         smoothing: Share of the target spread evenly over all classes.
         priors: For logit adjustment (Menon et al., ICLR 2021), one tensor ``(K_a,)`` an attribute that is
             added to its logits in training.
+        trust: How much each label counts, shape ``(N, A)``; the mean is weighted by it.
 
     Returns:
         The losses, shape ``(A,)``, zero where no row has the label; and the rows counted, ``(A,)``.
@@ -34,10 +39,11 @@ def masked_losses(
         given = labels[:, column]
         count = (given >= 0).sum()
         adjusted = scores + priors[column] if priors else scores
-        total = nn.functional.cross_entropy(
-            adjusted, given, ignore_index=-1, label_smoothing=smoothing, reduction="sum"
+        each = nn.functional.cross_entropy(
+            adjusted, given, ignore_index=-1, label_smoothing=smoothing, reduction="none"
         )
-        losses.append(total / count.clamp(min=1))
+        weights = (given >= 0).to(each.dtype) if trust is None else trust[:, column] * (given >= 0)
+        losses.append((each * weights).sum() / weights.sum().clamp(min=1e-6))
         counts.append(count)
     return torch.stack(losses), torch.stack(counts)
 

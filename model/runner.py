@@ -27,11 +27,12 @@ from model.device import choose_device
 from model.distributed import World
 from model.errors import NothingToTrain, RunDirectoryTaken
 from model.features import Features, extract, single_threaded, transform_for
-from model.feeds import CachedFeed, Feed, feature_factor
-from model.fit import Epoch, Fit, Fitted, Job, Network, forget_checkpoints
+from model.feeds import CachedFeed, Feed
+from model.fit import Epoch, Fit, Fitted, Job, forget_checkpoints
 from model.images import ImageFeed, pack
 from model.monitor import Monitor
 from model.network import CnnLstm, Projection, SequenceHeads
+from model.step import Network
 from model.weights import load_weights
 
 
@@ -67,6 +68,7 @@ class Runner:
         progress: Progress,
         world: World,
     ) -> None:
+        self.began = time.perf_counter()
         self.examples = examples
         self.targets = targets
         self.settings = settings
@@ -81,7 +83,6 @@ class Runner:
         self.unreadable: list[tuple[int, str]] = []
         self.backbone: Backbone
         self.features: Features
-        self.factor: NDArray[np.float32]
         self.weights: str
         self.map_shape: tuple[int, int, int]
 
@@ -132,19 +133,19 @@ class Runner:
             self.world,
         )
         self.map_shape = feature_shape(self.backbone, settings.image_size)
-        self.factor = feature_factor(self.features.scale, settings.whiten)
         self.unreadable = list(self.features.unreadable)
         self.seconds["features"] = time.perf_counter() - began
         if not self.features.readable.any():
             raise NothingToTrain(f"none of {len(self.examples)} images can be read")
 
     def labels(self) -> NDArray[np.int64]:
-        """Return class indices ``(N, A)``; -1 also for images that cannot be read.
+        """Return the class indices that train, ``(N, A)``; -1 also where not trusted or not readable.
 
         Raises:
             NothingToTrain: No attribute has labels of two classes.
         """
         columns = np.stack([target.labels for target in self.targets], axis=1).astype(np.int64)
+        columns[self.trust() == 0] = -1
         columns[~self.features.readable] = -1
         if self.settings.complete_only:
             columns[(columns < 0).any(axis=1)] = -1
@@ -153,6 +154,10 @@ class Runner:
             found = ", ".join(f"{name} {n}" for name, n in zip(self.attributes, distinct, strict=True))
             raise NothingToTrain(f"no attribute has labels of two classes (classes found: {found})")
         return columns
+
+    def trust(self) -> NDArray[np.float32]:
+        """Return how much each label counts in training, ``(N, A)``."""
+        return np.stack([target.trusted() for target in self.targets], axis=1)
 
     def train(self, tasks: Sequence[Task], labels: NDArray[np.int64]) -> list[Output]:
         """Train and predict; models already trained before a kill are read instead.
@@ -176,8 +181,9 @@ class Runner:
         """Train on cached features, as many models at a time as there are threads."""
         began = time.perf_counter()
         stop, lock = threading.Event(), threading.Lock()
-        feed = CachedFeed(self.features, self.factor, self.device)
+        feed = CachedFeed(self.features, self.device)
         settings = self._sized(tasks, labels)
+        trust = self.trust()
         networks = [self._heads(task.job.number) for task in tasks]
         finished = [began] * len(tasks)
 
@@ -186,7 +192,9 @@ class Runner:
                 monitor.epoch(line)
 
         def one(index: int) -> None:
-            fit = Fit(networks[index], feed, labels, self.attributes, settings, self.device, stop=stop)
+            fit = Fit(
+                networks[index], feed, labels, self.attributes, settings, self.device, trust=trust, stop=stop
+            )
             self._one(tasks[index], fit, tell, World())
             finished[index] = time.perf_counter()
 
@@ -207,14 +215,16 @@ class Runner:
         labels[[example.sha256 not in store for example in self.examples]] = -1
         transform = transform_for(self.backbone, self.settings)
         feed = stack.enter_context(ImageFeed(store, self.examples, transform, self.settings, self.device))
-        settings = self._sized(tasks, labels)
+        settings, trust = self._sized(tasks, labels), self.trust()
         self.progress.start(len(tasks) * (self.settings.epochs or 1), "training")
         for task in tasks:
             began = time.perf_counter()
             network = self.network(task.job.number)
             if settings.compile:
                 network.backbone.compile()
-            fit = Fit(network, feed, labels, self.attributes, settings, self.device, world=self.world)
+            fit = Fit(
+                network, feed, labels, self.attributes, settings, self.device, trust=trust, world=self.world
+            )
             self._one(task, fit, monitor.epoch if self.world.leads else _nothing, self.world)
             self.seconds["refit" if task.handed_on else "heads"] += time.perf_counter() - began
 
@@ -248,8 +258,7 @@ class Runner:
             network = CnnLstm(copy.deepcopy(self.backbone), self.map_shape, self.classes, self.settings)
         network.sequence = heads
         if isinstance(network.projection, Projection):
-            factor = torch.from_numpy(self.factor)
-            network.projection.fill(self.features.matrix * factor, self.features.mean)
+            network.projection.fill(self.features.matrix, self.features.mean)
         return network.to(self.device)
 
     def _one(self, task: Task, fit: Fit, tell: Callable[[Epoch], None], world: World) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,9 @@ from model.runner import Output, Runner, Task
 
 REFIT = 1000
 """Number of the refit among the models, so that it draws other numbers than any fold."""
+
+MEMBER = 100
+"""Between the numbers of a fold's networks."""
 
 NOBODY = np.empty(0, np.int64)
 
@@ -79,32 +84,29 @@ def cross_validate(
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
-    with joined_world() as world:
-        began = time.perf_counter()
-        settings = settings.resolved()
-        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world)
-        runner.claim(folds)
-        runner.prepare()
+    settings = settings.resolved()
+    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress) as runner:
         labels = runner.labels()
         count = int(folds.max()) + 1
         extra = np.flatnonzero(folds < 0)
         tasks = [
             Task(
-                fold_job(labels, folds, fold, count, settings),
+                member_job(fold_job(labels, folds, fold, count, settings), member),
                 np.concatenate([np.flatnonzero(folds == fold), extra]),
             )
             for fold in range(count)
+            for member in range(settings.ensemble or 1)
         ]
         everything = np.flatnonzero((labels >= 0).any(axis=1))
         tasks.append(Task(Job("refit", REFIT, everything, NOBODY), NOBODY, handed_on=True))
         outputs = runner.train(tasks, labels)
-        pred_probs = gather(tasks[:-1], outputs[:-1], folds, runner.classes)
+        pred_probs = gather(tasks[:-1], outputs[:-1], folds, count, runner.classes)
         found = {
             target.attribute: metrics(target.labels, probabilities, folds, target.rare)
             for target, probabilities in zip(targets, pred_probs, strict=True)
         }
         provenance = np.where(folds >= 0, "fold", "ensemble")
-        return _result(runner, pred_probs, provenance, outputs, found, began)
+        return _result(runner, pred_probs, provenance, outputs, found)
 
 
 def holdout(
@@ -131,12 +133,8 @@ def holdout(
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
-    with joined_world() as world:
-        began = time.perf_counter()
-        settings = settings.resolved()
-        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world)
-        runner.claim(splits)
-        runner.prepare()
+    settings = settings.resolved()
+    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress) as runner:
         labels = runner.labels()
         labelled = (labels >= 0).any(axis=1)
         train = np.flatnonzero(labelled & (splits == "train"))
@@ -153,7 +151,25 @@ def holdout(
             measured = np.where(splits == "test", target.labels, -1)
             chosen = np.where(splits == "val", target.labels, -1)
             found[target.attribute] = metrics(measured, probabilities, None, target.rare, chosen)
-        return _result(runner, outputs[0].probabilities, provenance, outputs, found, began)
+        return _result(runner, outputs[0].probabilities, provenance, outputs, found)
+
+
+@contextmanager
+def _opened(
+    examples: Sequence[Example],
+    targets: Sequence[Targets],
+    division: NDArray[Any],
+    settings: TrainSettings,
+    cache_dir: Path,
+    run_dir: Path,
+    progress: Progress,
+) -> Iterator[Runner]:
+    """Join the other processes, claim the run's folder, and have the features ready."""
+    with joined_world() as world:
+        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world)
+        runner.claim(division)
+        runner.prepare()
+        yield runner
 
 
 def fold_job(
@@ -176,13 +192,24 @@ def fold_job(
     return Job(f"fold-{fold}", fold, np.sort(order[cut:]), np.sort(order[:cut]))
 
 
+def member_job(job: Job, member: int) -> Job:
+    """Return the job of one more network on the same rows, which begins with other weights."""
+    if member == 0:
+        return job
+    return replace(job, name=f"{job.name}-{member + 1}", number=job.number + MEMBER * member)
+
+
 def gather(
-    tasks: Sequence[Task], outputs: Sequence[Output], folds: NDArray[np.int64], classes: Sequence[int]
+    tasks: Sequence[Task],
+    outputs: Sequence[Output],
+    folds: NDArray[np.int64],
+    count: int,
+    classes: Sequence[int],
 ) -> list[NDArray[np.float32]]:
-    """Put each fold's rows in their places, and the mean of all models where there is no fold."""
+    """Return the mean of the fold's models for each row, or of all models where there is no fold."""
     whole: list[NDArray[np.float32]] = [np.zeros((len(folds), count), np.float32) for count in classes]
     for task, output in zip(tasks, outputs, strict=True):
-        share = np.where(folds[task.predict] >= 0, 1.0, 1 / len(outputs)).astype(np.float32)
+        share = (np.where(folds[task.predict] >= 0, count, 1) / len(outputs)).astype(np.float32)
         for column, probabilities in zip(whole, output.probabilities, strict=True):
             column[task.predict] += probabilities * share[:, None]
     return whole
@@ -208,7 +235,6 @@ def _result(
     provenance: NDArray[np.str_],
     outputs: Sequence[Output],
     found: dict[str, Metrics],
-    began: float,
 ) -> RunResult:
     """Assemble what the run hands back, and write the model and the curves beside it."""
     temperature = {name: values["temperature"] for name, values in found.items()}
@@ -221,7 +247,7 @@ def _result(
         draw_curves(history, runner.run_dir / "curves.png")
     unreadable = {artwork_id for artwork_id, _ in runner.unreadable}
     missing = np.array([example.artwork_id in unreadable for example in runner.examples], dtype=bool)
-    runner.seconds["total"] = time.perf_counter() - began
+    runner.seconds["total"] = time.perf_counter() - runner.began
     return RunResult(
         dict(zip(runner.attributes, pred_probs, strict=True)),
         np.where(missing, "none", provenance),

@@ -66,6 +66,7 @@ def small(**changes: object) -> TrainSettings:
         "epochs": 3,
         "batch_size": 16,
         "folds": 3,
+        "ensemble": 1,
         "device": "cpu",
         "tensorboard": False,
     }

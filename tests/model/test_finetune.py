@@ -155,7 +155,7 @@ def test_out_of_memory_cuts_the_batch_and_gives_the_same_numbers(tmp_path: Path)
         fitted = fit.run(job(8), tmp_path / kind.__name__)
         losses.append([line["loss"] for line in fitted.history])
 
-    assert fit.parts == 4
+    assert fit.steps.parts == 4
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 

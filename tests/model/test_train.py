@@ -104,6 +104,18 @@ def test_what_is_in_no_fold_gets_the_mean_of_all_models(tmp_path: Path) -> None:
     assert not np.isnan(result.margins[:, ~unlabelled].astype(float)).any()
 
 
+def test_a_fold_has_the_mean_of_its_networks(tmp_path: Path) -> None:
+    one = run(tmp_path, "one", epochs=1)
+    two = run(tmp_path, "two", epochs=1, ensemble=2)
+
+    names = {line["model"] for line in two.history}
+    assert names == {"fold-0", "fold-0-2", "fold-1", "fold-1-2", "fold-2", "fold-2-2", "refit"}
+    second = 2 * two.pred_probs["style"] - one.pred_probs["style"]  # the first network is the same in both
+    np.testing.assert_allclose(second.sum(axis=1), 1, rtol=1e-4)
+    assert (second >= -1e-5).all()
+    assert (np.abs(second - one.pred_probs["style"]) > 1e-6).any()
+
+
 def test_unreadable_images_are_listed_and_the_rest_trained(tmp_path: Path) -> None:
     examples, targets = draw(tmp_path / "images", 60)
     examples[7].path.write_bytes(examples[7].path.read_bytes()[:200])
