@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from benchmarks.chaos_processes import begin, curate
+from benchmarks.chaos_processes import begin, curate, wait_for_line
 from benchmarks.chaos_scene import (
     FAKETIME,
     TRAIN,
@@ -21,7 +21,6 @@ from benchmarks.chaos_scene import (
     outcome,
     refusal,
 )
-from db.locks import NOTICE_SECONDS
 from db.models import Artwork, Label, Verdict
 from db.workspace import open_workspace
 
@@ -75,7 +74,8 @@ def locked(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     stranger = sqlite3.connect(place / "catalog.db", isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")
     waiting = begin(place, *command)
-    waiting.wait(rng.uniform(NOTICE_SECONDS + 0.5, NOTICE_SECONDS + 2))
+    wait_for_line(waiting, ".err")
+    waiting.wait(rng.uniform(0, 2))
     stranger.execute("ROLLBACK")
     stranger.close()
     done = waiting.done()

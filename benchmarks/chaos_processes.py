@@ -64,9 +64,9 @@ class Started:
         self.process.join()
         return 1
 
-    def lines(self) -> list[str]:
-        """Return the whole lines that it has printed on stdout."""
-        text = self.printed.with_suffix(".out").read_text(encoding="utf-8")
+    def lines(self, suffix: str = ".out") -> list[str]:
+        """Return the whole lines that it has printed: on stdout, or with ``.err`` on stderr."""
+        text = self.printed.with_suffix(suffix).read_text(encoding="utf-8")
         return text[: text.rfind("\n") + 1].splitlines()
 
     def done(self) -> Done:
@@ -142,8 +142,8 @@ def killed(place: Path, arguments: Sequence[str], after: float) -> int:
     return command.kill()
 
 
-def wait_for_line(started: Started, seconds: float = 60) -> None:
+def wait_for_line(started: Started, suffix: str = ".out", seconds: float = 60) -> None:
     """Wait until a process has printed its first line, or has ended."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not started.lines() and not started.wait(0.02):
+    while time.monotonic() < deadline and not started.lines(suffix) and not started.wait(0.02):
         continue
