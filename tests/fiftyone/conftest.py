@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +22,6 @@ from db.models import Artwork, Label
 from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace import Workspace, change_settings, init_workspace
 from review.fiftyone_env import import_fiftyone
-
-os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"curate_test_{os.getpid()}")
-os.environ.setdefault("FIFTYONE_DATABASE_DIR", tempfile.mkdtemp(prefix="curate-mongo-"))
 
 CLASSES = {
     "style": ["Realism", "Impressionism", "Cubism"],
