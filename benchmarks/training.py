@@ -192,24 +192,28 @@ def price(gallery: Gallery, options: argparse.Namespace) -> Figures:
     settings = settings_of(options).resolved()
     folds = assign_folds(gallery.labels, gallery.groups, 5, 0)
     work = Path(tempfile.mkdtemp(dir=options.work))
-    passes = [bare_pass(gallery, settings)]
-    with Clock() as whole:
-        result = out_of_fold(gallery, folds, settings, work, "price")
+    passes, wholes, results = [], [], []
+    for turn in range(options.turns):  # interleaved, so that other work on the machine slows both alike
+        passes.append(bare_pass(gallery, settings))
+        with Clock() as whole:
+            results.append(out_of_fold(gallery, folds, settings, work / str(turn), "price"))
+        wholes.append(whole)
     passes.append(bare_pass(gallery, settings))
     with Clock() as again:
-        out_of_fold(gallery, folds, settings.model_copy(update={"lstm_hidden": 128}), work, "again")
+        out_of_fold(gallery, folds, settings.model_copy(update={"lstm_hidden": 128}), work / "0", "again")
     shutil.rmtree(work)
-    wall, cpu = (statistics.mean(getattr(one, kind) for one in passes) for kind in ("wall", "cpu"))
-    without_refit = result.seconds["features"] + result.seconds["heads"]
+    wall, cpu = (statistics.median(getattr(one, kind) for one in passes) for kind in ("wall", "cpu"))
+    without_refit = statistics.median(one.seconds["features"] + one.seconds["heads"] for one in results)
+    with_refit = statistics.median(one.seconds["total"] for one in results)
     naive = 1 + settings.folds * (settings.epochs or 1) * (settings.folds - 1) / settings.folds
     figures = {
         "pass_seconds": wall,
         "total_over_pass": without_refit / wall,
-        "total_over_pass_with_refit": result.seconds["total"] / wall,
-        "total_over_pass_cpu_with_refit": whole.cpu / cpu,
+        "total_over_pass_with_refit": with_refit / wall,
+        "total_over_pass_cpu_with_refit": statistics.median(one.cpu for one in wholes) / cpu,
         "second_run_over_pass": again.wall / wall,
         "naive_over_pass": naive,
-        "seconds": result.seconds,
+        "seconds": results[-1].seconds,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     for name, value in figures.items():
@@ -315,6 +319,7 @@ def main() -> None:
     parser.add_argument("--image-size", type=int, default=160)
     parser.add_argument("--recipe-size", type=int, default=96)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--turns", type=int, default=1, help="price: passes and runs, taken in turn")
     parser.add_argument("--splits", type=int, default=1)
     parser.add_argument("--min-class-count", type=int, default=10)
     parser.add_argument("--limit", type=int, default=None)
