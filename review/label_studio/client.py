@@ -19,6 +19,7 @@ from review.errors import (
     ProjectGone,
     RequestFailed,
     ServerDown,
+    ServerTooNew,
     ServerTooOld,
     TokenMissing,
     TokenRefused,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "LABEL_STUDIO_API_KEY"
 KEYRING_SERVICE = "curate"
 OLDEST = (1, 20)
+KNOWN_MAJOR = 1
 PAGE = 500
 ONCE: Any = {"max_retries": 0}
 """For requests that make something: the SDK would repeat them after a cut, and make it twice."""
@@ -230,6 +232,8 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
         found = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
         if found and found < OLDEST:
             raise ServerTooOld(url, release, ".".join(map(str, OLDEST)))
+        if found and found[0] > KNOWN_MAJOR:
+            raise ServerTooNew(url, release, f"{KNOWN_MAJOR}.x")
         yield Server(url, client, http, token)
 
 

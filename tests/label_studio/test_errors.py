@@ -117,6 +117,25 @@ def test_another_server_than_label_studio(curate: Curate, doubted: Path) -> None
     assert result.stderr.startswith(f"error: Label Studio at {url} answered 200 when asked who we are: ")
 
 
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [
+        ("1.19.2", "curate needs 1.20 or newer. Upgrade it with `pip install -U label-studio`."),
+        (
+            "2.0.0",
+            "this curate knows 1.x. Upgrade curate with `pip install -U curate`, or install an older "
+            "server: `pip install 'label-studio<2.0.0'`.",
+        ),
+    ],
+)
+def test_a_server_of_another_time(curate: Curate, doubted: Path, release: str, said: str) -> None:
+    body = f'{{"id": 1, "email": "a@b.c", "release": "{release}"}}'
+    with answering(200, body.encode()) as url:
+        result = curate("-w", with_url(doubted, url), "push")
+
+    assert result.stderr == f"error: Label Studio at {url} has version {release}, and {said}\n"
+
+
 @pytest.mark.services
 def test_a_wrong_key(curate: Curate, doubted: Path, label_studio: LocalServer) -> None:
     url = label_studio.url
