@@ -38,7 +38,7 @@ def push(
         int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
     ] = 1,
     to: Annotated[
-        str, typer.Option(metavar="label-studio|csv", help="As tasks, or as a sheet to fill in.")
+        str, typer.Option(metavar="label-studio|csv|html", help="As tasks, or as a sheet to fill in.")
     ] = "label-studio",
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the sheet goes.")] = None,
     dry_run: DryRun = False,
@@ -55,8 +55,8 @@ def push(
     from curate.pushing import push_batch, push_sheet
     from db.runs import find_run
 
-    if to not in ("label-studio", "csv"):
-        raise typer.BadParameter(f"{to!r} is neither label-studio nor csv", param_hint="--to")
+    if to not in ("label-studio", "csv", "html"):
+        raise typer.BadParameter(f"{to!r} is none of label-studio, csv, html", param_hint="--to")
     workspace = opened(context)
     share, answers = _controls(controls)
     settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
@@ -67,8 +67,10 @@ def push(
             plan = plan_batch(catalog, run, settings)
             _print_plan(plan, workspace.settings.label_studio.project, as_json)
             return
-        if to == "csv":
-            path = output or workspace.folder / "review.csv"
+        if to != "label-studio":
+            path = output or workspace.folder / "review"
+            if path.suffix != f".{to}":
+                path = path.with_name(f"{path.name}.{to}")
             _print_pushed(push_sheet(workspace, catalog, settings, run_id, path), as_json, str(path))
             return
         with CliProgress() as progress:
@@ -129,6 +131,8 @@ def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
         f"{pushed.skipped} skipped. Wrong labels to be expected: {pushed.expected_yield:g}."
     )
     if pushed.project is None:
-        typer.echo(f"Fill in {url}, then: curate sync-corrections --from {url}")
+        page = url.endswith(".html")
+        do = f"Open {url} in a browser, answer, download" if page else f"Fill in {url}"
+        typer.echo(f"{do}, then: curate sync-corrections --from {'THE.csv' if page else url}")
     else:
         typer.echo(f"Review them at {url}/projects/{pushed.project}/data, then: curate sync-corrections")
