@@ -102,6 +102,11 @@ def restore_training(
         index, slot = name.split(".", 1)
         slots.setdefault(int(index), {})[slot] = tensor
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                # fused optimizers walk through memory: moments must lie as the parameter does (channels last)
+                moments[name] = torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def named(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
