@@ -3,7 +3,8 @@
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
 should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
-one counted as right: so the order is that of the errors to be expected in one review.
+one counted as right: so the order is that of the errors to be expected in one review, but that kinds of
+doubt take turns. What a batch should yield is corrected by what earlier ones did.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curate.errors import NotAnAnswerList
+from curate.issues import forecast_yield, review_order
+from db.audit import answered_scores
 from db.catalog import Catalog
 from db.classes import attributes, find_attribute
 from db.controls import listed_labels
@@ -30,10 +34,18 @@ from db.planning import (
     labelled_attributes,
     open_doubts,
 )
+from db.status import RoundStatus
 from db.tasks import Plan, PlannedItem
 
 CANDIDATES = 4
 """Artworks that are ranked for each place in the batch: equal images and audits take some of them."""
+
+
+REVIEWER_ERRS = 0.05
+"""How often a good reviewer is wrong: a label less likely wrong than that is better left alone."""
+
+WORTHWHILE = 0.1
+"""Errors a review from which on another round pays."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
+        answered = answered_scores(session, "review", "audit")
     controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
     reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
@@ -87,15 +100,22 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     tests = [
         _control(artwork_id, labels, names, float(rng.choice(scores)), rng) for artwork_id, labels in controls
     ]
-    expected = len(names) * sum(1 - item.score for item in reviews)
-    items = [*reviews, *audits, *tests]
-    return Plan(run.id, settings.limit, round(expected, 2), items, settings.annotators)
+    forecast = forecast_yield(_asked_scores(doubts, reviews), *answered)
+    return Plan(
+        run.id,
+        settings.limit,
+        round(forecast.expected, 2),
+        [*reviews, *audits, *tests],
+        settings.annotators,
+        forecast.verdicts,
+        forecast.assumed,
+    )
 
 
 def rank(
     doubts: Sequence[OpenDoubt], width: int, attribute: str | None, taken: Collection[int]
 ) -> list[PlannedItem]:
-    """Return the artworks to review, worst first, one for equal images.
+    """Return the artworks to review, the most errors to be expected first, one for equal images.
 
     Args:
         doubts: The open doubts, worst first.
@@ -103,22 +123,86 @@ def rank(
         attribute: Rank by this attribute's doubts only, if given.
         taken: Artworks that are in the batch already.
     """
-    by_artwork: dict[int, list[OpenDoubt]] = {}
+    by_artwork: dict[int, dict[str, OpenDoubt]] = {}
     for doubt in doubts:
-        by_artwork.setdefault(doubt.artwork_id, []).append(doubt)
-    ranked = []
-    for artwork_id, mine in by_artwork.items():
-        counted = [doubt for doubt in mine if attribute in (None, doubt.attribute)]
-        if counted and artwork_id not in taken:
-            worst = {doubt.attribute: doubt.score for doubt in reversed(counted)}
-            score = 1 - sum(1 - score for score in worst.values()) / width
-            asked = tuple(dict.fromkeys(doubt.attribute for doubt in mine))
-            ranked.append((score, mine[0].same, PlannedItem(artwork_id, "review", asked, score)))
-    ranked.sort(key=lambda entry: (entry[0], entry[2].artwork_id))
+        if doubt.artwork_id not in taken:
+            by_artwork.setdefault(doubt.artwork_id, {}).setdefault(doubt.attribute, doubt)
+    ids = sorted(i for i, mine in by_artwork.items() if attribute is None or attribute in mine)
+    wrong = np.full((len(ids), width), np.nan)
+    pairs: dict[tuple[str, tuple[int | None, int | None]], int] = {}
+    pair = np.empty(len(ids), dtype=np.int64)
+    for row, artwork_id in enumerate(ids):
+        counted = [d for d in by_artwork[artwork_id].values() if attribute in (None, d.attribute)]
+        wrong[row, : len(counted)] = [1 - doubt.score for doubt in counted]
+        pair[row] = pairs.setdefault((counted[0].attribute, counted[0].pair), len(pairs))
     once: dict[str, PlannedItem] = {}
-    for _, same, item in ranked:
-        once.setdefault(same, item)
+    for row in review_order(wrong, pair).tolist():
+        mine = list(by_artwork[ids[row]].values())
+        if mine[0].same not in once:
+            score = float(1 - np.nansum(wrong[row]) / width)
+            once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
     return list(once.values())
+
+
+def _worth_asking(mine: Sequence[OpenDoubt], attribute: str | None) -> tuple[str, ...]:
+    """Return the attributes to ask about, worst first: those likelier wrong than the reviewer, or the worst.
+
+    About a label that is almost certainly right a reviewer does more harm than good.
+    """
+    asked = [doubt.attribute for doubt in mine if 1 - doubt.score >= REVIEWER_ERRS]
+    return tuple(dict.fromkeys([*asked, attribute or mine[0].attribute]))
+
+
+def _asked_scores(doubts: Sequence[OpenDoubt], reviews: Sequence[PlannedItem]) -> NDArray[np.float64]:
+    """Return the score of each label that these reviews ask about."""
+    asked = {(item.artwork_id, name) for item in reviews for name in item.attributes}
+    scores: dict[tuple[int, str], float] = {}
+    for doubt in doubts:
+        if (doubt.artwork_id, doubt.attribute) in asked:
+            scores.setdefault((doubt.artwork_id, doubt.attribute), doubt.score)
+    return np.array(list(scores.values()), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class NextRound:
+    """What another batch should find, against what the last one did.
+
+    Attributes:
+        reviews: Artworks to review in it.
+        expected: Wrong labels to be expected.
+        verdicts: How many verdicts that rests on; ``assumed`` if they are too few.
+        last: Wrong labels a review of the last batch found; None before the first answer.
+        pays: One review in ten or more should find an error.
+    """
+
+    reviews: int
+    expected: float
+    verdicts: int
+    assumed: bool
+    last: float | None
+    pays: bool
+
+
+def next_round(catalog: Catalog, run: Run, rounds: Sequence[RoundStatus]) -> NextRound | None:
+    """Forecast a batch as large as the last one, none of it audits or controls; None with nothing to ask."""
+    limit = rounds[-1].artworks if rounds else BatchSettings.limit
+    with catalog.read() as session:
+        doubts = open_doubts(session, run, CANDIDATES * limit)
+        past = answered_scores(session, "review", "audit")
+        width = len(attributes(session))
+    reviews = rank(doubts, width, None, ())[:limit]
+    if not reviews:
+        return None
+    forecast = forecast_yield(_asked_scores(doubts, reviews), *past)
+    answered = [turn for turn in rounds if turn.answered]
+    return NextRound(
+        len(reviews),
+        round(forecast.expected, 1),
+        forecast.verdicts,
+        forecast.assumed,
+        round(answered[-1].errors / answered[-1].answered, 3) if answered else None,
+        forecast.expected >= WORTHWHILE * len(reviews),
+    )
 
 
 def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str]], str]:

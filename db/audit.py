@@ -1,71 +1,76 @@
-"""What the random slices of the batches found: the raw counts from which the errors left are estimated."""
+"""What reviewers found of labels that a run had scored: what estimates and forecasts are corrected by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Batch, BatchItem, Verdict
+from db.models import Batch, EffectiveLabel, Prediction, Run, Verdict
 
 JUDGED = ("corrected", "confirmed", "atypical", "none_of_these")
+"""Decisions that say whether the label that stood was right."""
+
+ENOUGH = 20_000
+"""Artworks whose scores stand for all others: reading a million makes no estimate better."""
+
+Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class AuditSlice:
-    """One batch's audit.
+def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats]:
+    """Return the score of every label that reviewers judged, and whether they found it wrong.
 
-    Attributes:
-        labels: Labels in the population that the slice was drawn from.
-        judged, wrong: Labels that reviewers judged in the slice, and those they found wrong.
-        corrected_since: Labels corrected since the draw, by anybody's review.
+    Args:
+        session: A reading transaction.
+        purposes: Why it was asked about: ``audit`` for a uniform sample, ``review`` for what was ranked.
+
+    Returns:
+        The scores by the run that asked, shape ``(V,)``, NaN where it had none; and 1 where the label was
+        found wrong, else 0. A label that two reviewers judged in one batch counts once, the later one's.
     """
-
-    batch: int
-    labels: float
-    judged: int
-    wrong: int
-    corrected_since: int
-
-
-def audit_slices(session: Session) -> list[AuditSlice]:
-    """Return the audits that somebody has answered, oldest first; ranked reviews never enter them."""
-    found = []
-    for batch in session.scalars(select(Batch).order_by(Batch.id)):
-        items = session.scalars(
-            select(BatchItem).where(BatchItem.batch_id == batch.id, BatchItem.purpose == "audit")
-        ).all()
-        verdicts = session.execute(
-            select(Verdict.decision, Verdict.artwork_id, Verdict.attribute_id)
-            .where(
-                Verdict.batch_id == batch.id,
-                Verdict.purpose == "audit",
-                Verdict.superseded_at.is_(None),
-                Verdict.given_id.is_not(None),
-                Verdict.decision.in_(JUDGED),
-            )
-            .order_by(Verdict.id)
-        ).all()
-        said = {(row.artwork_id, row.attribute_id): row.decision for row in verdicts}
-        if not said:
-            continue
-        labels = sum(len(item.attributes) / (item.inclusion_probability or 1.0) for item in items)
-        wrong = sum(decision in ("corrected", "none_of_these") for decision in said.values())
-        found.append(AuditSlice(batch.id, labels, len(said), wrong, _corrected_since(session, batch)))
-    return found
-
-
-def _corrected_since(session: Session, batch: Batch) -> int:
-    """Return how many labels were corrected after a batch was drawn, each counted once."""
-    labels = (
-        select(Verdict.artwork_id, Verdict.attribute_id)
-        .where(
-            Verdict.superseded_at.is_(None),
-            Verdict.decision == "corrected",
-            Verdict.decided_at >= batch.created_at,
+    rows = session.execute(
+        select(Verdict.batch_id, Verdict.artwork_id, Verdict.attribute_id, Verdict.decision, Prediction.score)
+        .join(Batch, Batch.id == Verdict.batch_id)
+        .outerjoin(
+            Prediction,
+            (Prediction.run_id == Batch.run_id)
+            & (Prediction.artwork_id == Verdict.artwork_id)
+            & (Prediction.attribute_id == Verdict.attribute_id),
         )
-        .distinct()
-        .subquery()
+        .where(
+            Verdict.purpose.in_(purposes),
+            Verdict.superseded_at.is_(None),
+            Verdict.given_id.is_not(None),
+            Verdict.decision.in_(JUDGED),
+        )
+        .order_by(Verdict.id)
     )
-    return session.scalar(select(func.count()).select_from(labels)) or 0
+    said = {tuple(row[:3]): (row.score, row.decision) for row in rows}
+    scores = [np.nan if score is None else score for score, _ in said.values()]
+    wrong = [decision in ("corrected", "none_of_these") for _, decision in said.values()]
+    return np.array(scores, dtype=np.float64), np.array(wrong, dtype=np.float64)
+
+
+def unreviewed_scores(session: Session, run: Run) -> tuple[Floats, float]:
+    """Return a run's scores of the labels that nobody has reviewed.
+
+    Returns:
+        The scores, NaN where the run has none, in the order of the artworks; and how many labels each
+        stands for: 1, or more in a large collection, of which every n-th artwork is looked at.
+    """
+    newest = session.scalar(select(func.max(EffectiveLabel.artwork_id))) or 0
+    step = max(1, newest // ENOUGH)
+    scores = session.scalars(
+        select(Prediction.score)
+        .select_from(EffectiveLabel)
+        .outerjoin(
+            Prediction,
+            (Prediction.run_id == run.id)
+            & (Prediction.artwork_id == EffectiveLabel.artwork_id)
+            & (Prediction.attribute_id == EffectiveLabel.attribute_id),
+        )
+        .where(EffectiveLabel.authority == "import", EffectiveLabel.artwork_id % step == 0)
+        .order_by(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id)
+    ).all()
+    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64), float(step)

@@ -8,15 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.artworks import LabelTable
+from db.audit import JUDGED
 from db.classes import attributes, class_list
 from db.labels import choose, live_labels
-from db.models import Batch, EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
+from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
 
 OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout")
 """Provenances of a probability whose model never saw the artwork's label."""
-
-JUDGEMENTS = ("corrected", "confirmed", "atypical", "none_of_these")
-"""Decisions that say whether a label that stood was right."""
 
 
 def out_of_sample(session: Session, run: Run, attribute_id: int) -> NDArray[np.int64]:
@@ -61,7 +59,7 @@ def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
     names = {attribute.id: attribute.name for attribute in attributes(session)}
     rows = session.execute(
         select(Verdict.attribute_id, Verdict.decision, func.count())
-        .where(Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGEMENTS))
+        .where(Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGED))
         .group_by(Verdict.attribute_id, Verdict.decision)
     ).all()
     answers: dict[str, tuple[int, int]] = {}
@@ -71,51 +69,6 @@ def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
             changed = count if decision in ("corrected", "none_of_these") else 0
             answers[names[attribute_id]] = (asked + count, wrong + changed)
     return answers
-
-
-def audited_scores(session: Session) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return of every audited label the score that its batch's run gave it, and 1 where it was wrong, else 0.
-
-    Labels that the run had not scored are left out.
-    """
-    rows = session.execute(
-        select(Prediction.score, Verdict.decision)
-        .join(Batch, Batch.run_id == Prediction.run_id)
-        .join(
-            Verdict,
-            (Verdict.batch_id == Batch.id)
-            & (Verdict.artwork_id == Prediction.artwork_id)
-            & (Verdict.attribute_id == Prediction.attribute_id),
-        )
-        .where(
-            Verdict.purpose == "audit",
-            Verdict.superseded_at.is_(None),
-            Verdict.decision.in_(JUDGEMENTS),
-            Prediction.score.is_not(None),
-        )
-        .order_by(Verdict.id)
-    ).all()
-    wrong = [row.decision in ("corrected", "none_of_these") for row in rows]
-    return np.array([row.score for row in rows], dtype=np.float64), np.array(wrong, dtype=np.float64)
-
-
-def unreviewed_scores(session: Session, run: Run) -> NDArray[np.float64]:
-    """Return a run's scores of the labels that nobody has reviewed, in the order of the artworks."""
-    scores = session.scalars(
-        select(Prediction.score)
-        .join(
-            EffectiveLabel,
-            (EffectiveLabel.artwork_id == Prediction.artwork_id)
-            & (EffectiveLabel.attribute_id == Prediction.attribute_id),
-        )
-        .where(
-            Prediction.run_id == run.id,
-            Prediction.score.is_not(None),
-            EffectiveLabel.authority == "import",
-        )
-        .order_by(Prediction.artwork_id, Prediction.attribute_id)
-    ).all()
-    return np.array(scores, dtype=np.float64)
 
 
 def run_metrics(session: Session) -> list[tuple[Run, dict[str, dict[str, float]]]]:

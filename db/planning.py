@@ -36,17 +36,25 @@ ISSUE_COLUMNS = (
     Issue.kind,
     Issue.state,
     Issue.score,
+    Issue.class_id,
+    Issue.suggested_id,
 )
 
 
 @dataclass(frozen=True)
 class OpenDoubt:
-    """One label that a run doubts and nobody has been asked about; ``same`` is one for equal images."""
+    """One label that a run doubts and nobody has been asked about.
+
+    Attributes:
+        same: One for equal images.
+        pair: The classes that stand and are suggested; None where there is none.
+    """
 
     artwork_id: int
     attribute: str
     score: float
     same: str
+    pair: tuple[int | None, int | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -77,18 +85,23 @@ def open_doubts(session: Session, run: Run, most: int, attribute: str | None = N
             for row in session.execute(select(Artwork.id, Artwork.sha256).where(Artwork.id.in_(some)))
         }
         found += [
-            (issue.score, issue.id, issue.artwork_id, names[issue.attribute_id], images[issue.artwork_id])
+            (
+                (issue.score, issue.id),
+                OpenDoubt(
+                    issue.artwork_id,
+                    names[issue.attribute_id],
+                    issue.score,
+                    images[issue.artwork_id] or f"artwork {issue.artwork_id}",
+                    (issue.class_id, issue.suggested_id),
+                ),
+            )
             for issue in session.execute(select(*ISSUE_COLUMNS).where(Issue.artwork_id.in_(some)))
             if issue.attribute_id is not None
             and issue.run_id in (run.id, None)
             and issue.kind in ASKED_KINDS
             and issue.state in STANDING
         ]
-    found.sort()
-    return [
-        OpenDoubt(artwork_id, name, score, sha256 or f"artwork {artwork_id}")
-        for score, _, artwork_id, name, sha256 in found
-    ]
+    return [doubt for _, doubt in sorted(found, key=lambda entry: entry[0])]
 
 
 def _most_errors(run: Run, attribute: str | None) -> Select[int]:
@@ -106,10 +119,11 @@ def _most_errors(run: Run, attribute: str | None) -> Select[int]:
         .subquery()
     )
     busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "review")
+    others = [status for status in ARTWORK_STATUSES if status != "ok"]
+    unusable = select(Artwork.id).where(Artwork.status.in_(others))
     return (
         select(each.c.artwork_id)
-        .join(Artwork, Artwork.id == each.c.artwork_id)
-        .where(Artwork.status == "ok", each.c.artwork_id.not_in(busy))
+        .where(each.c.artwork_id.not_in(busy), each.c.artwork_id.not_in(unusable))
         .group_by(each.c.artwork_id)
         .order_by(func.sum(1 - each.c.score).desc(), each.c.artwork_id)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from db.classes import merged_classes
@@ -18,7 +18,13 @@ MANY = 2000
 
 @dataclass(frozen=True)
 class RoundStatus:
-    """One batch and what came of it so far; ``errors`` counts labels that reviewers changed."""
+    """One batch and what came of it so far.
+
+    Attributes:
+        artworks, open, done, withdrawn: Its artworks, and the states of their tasks.
+        answered: Artworks whose ranked review was answered.
+        reviewed: Labels judged in these reviews; ``errors`` of them were found wrong.
+    """
 
     batch: int
     run: int
@@ -27,6 +33,7 @@ class RoundStatus:
     done: int
     withdrawn: int
     expected_yield: float
+    answered: int
     reviewed: int
     errors: int
 
@@ -108,7 +115,7 @@ def _class_of(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> int | No
 
 
 def _rounds(session: Session) -> list[RoundStatus]:
-    """Count the tasks and verdicts of all batches, three queries in all."""
+    """Count the tasks and verdicts of all batches, four queries in all."""
     items = {
         row[0]: int(row[1])
         for row in session.execute(
@@ -121,13 +128,22 @@ def _rounds(session: Session) -> list[RoundStatus]:
             select(Task.batch_id, Task.state, func.count()).group_by(Task.batch_id, Task.state)
         )
     }
+    ranked = (Verdict.superseded_at.is_(None), Verdict.purpose == "review", Verdict.batch_id.is_not(None))
     decisions: dict[int, dict[str, int]] = {}
     for batch_id, decision, n in session.execute(
         select(Verdict.batch_id, Verdict.decision, func.count())
-        .where(Verdict.superseded_at.is_(None), Verdict.purpose == "review", Verdict.batch_id.is_not(None))
+        .where(*ranked)
         .group_by(Verdict.batch_id, Verdict.decision)
     ):
         decisions.setdefault(batch_id or 0, {})[decision] = n
+    answered = {
+        row[0]: int(row[1])
+        for row in session.execute(
+            select(Verdict.batch_id, func.count(distinct(Verdict.artwork_id)))
+            .where(*ranked)
+            .group_by(Verdict.batch_id)
+        )
+    }
     return [
         RoundStatus(
             batch.id,
@@ -137,6 +153,7 @@ def _rounds(session: Session) -> list[RoundStatus]:
             states.get((batch.id, "done"), 0),
             states.get((batch.id, "withdrawn"), 0),
             batch.expected_yield,
+            answered.get(batch.id, 0),
             sum(decisions.get(batch.id, {}).values()),
             sum(decisions.get(batch.id, {}).get(word, 0) for word in ("corrected", "none_of_these")),
         )

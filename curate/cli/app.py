@@ -62,6 +62,12 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
+    """Say whether an estimate was measured: fewer than fifty verdicts measure nothing."""
+    many = f"{count} {what}" + ("" if count == 1 else "s")
+    return f"assumed: {many}, 50 are needed" if assumed else f"measured by {many}"
+
+
 def user_name() -> str:
     """Return who is at this machine, as the source of what they decide by hand."""
     return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"

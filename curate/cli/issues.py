@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json
+from curate.cli.app import AsJson, RunId, app, note, opened, print_json, rests_on
 
 if TYPE_CHECKING:
+    from db.audit import Floats
     from db.issues import IssueRow
 
 Limit = Annotated[int, typer.Option(min=1, help="How many, worst first.")]
@@ -58,6 +59,7 @@ def issues_(
 
     Example: curate issues --attribute style --limit 10
     """
+    from db.audit import answered_scores
     from db.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs import find_run
 
@@ -71,6 +73,7 @@ def issues_(
         else:
             most = limit if by == By.label else None
             rows = worst_issues(session, kind=kind, attribute=attribute, limit=most, run=run)
+        answered = answered_scores(session, "review", "audit")
     groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
     shown = groups if everything else groups[:limit]
     for group in shown:
@@ -82,7 +85,7 @@ def issues_(
         note(f"{save}: {save_flagged(workspace, flagged, save)} images, flagged.csv, grid.png")
     listed = [row for group in shown for row in group]
     if not as_json:
-        tell(listed, len(rows), kind)
+        tell(listed, len(rows), kind, *answered)
 
 
 def show(group: Sequence[IssueRow], as_json: bool) -> None:
@@ -99,13 +102,23 @@ def show(group: Sequence[IssueRow], as_json: bool) -> None:
             typer.echo(f"       {row.reason}")
 
 
-def tell(rows: Sequence[IssueRow], found: int, kind: str) -> None:
-    """Say how many were listed, and how many errors are to be expected among them."""
+def tell(rows: Sequence[IssueRow], found: int, kind: str, reviewed: Floats, wrong: Floats) -> None:
+    """Say how many were listed, and how many errors are to be expected among them.
+
+    Args:
+        rows: What was listed.
+        found: How many there are in all.
+        kind: Their kind.
+        reviewed, wrong: Scores of labels that reviewers judged, and 1 where they found them wrong.
+    """
     if not rows:
         note(f"No open issues of kind {kind}.")
     elif kind == "label":
-        expected = sum(1 - row.score for row in rows)
-        note(f"{len(rows)} of {found} shown; about {expected:.1f} of them are wrong (assumed, not audited).")
+        from curate.issues import forecast_yield
+
+        forecast = forecast_yield([row.score for row in rows], reviewed, wrong)
+        told = rests_on(forecast.verdicts, forecast.assumed)
+        note(f"{len(rows)} of {found} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
     else:
         note(f"{len(rows)} shown.")
 

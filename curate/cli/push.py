@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json
+from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json, rests_on
 from curate.cli.progress import CliProgress
 
 if TYPE_CHECKING:
@@ -101,12 +101,17 @@ def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
                 "withdrawn": 0,
                 "skipped": 0,
                 "expected_yield": plan.expected_yield,
+                "assumed": plan.assumed,
+                "verdicts": plan.verdicts,
                 "planned": dict(counts),
             }
         )
         return
     parts = ", ".join(f"{counts[p]} {p}" for p in ("review", "audit", "control") if counts[p]) or "nothing"
-    typer.echo(f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews.")
+    typer.echo(
+        f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews "
+        f"({rests_on(plan.verdicts, plan.assumed)})."
+    )
 
 
 def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:

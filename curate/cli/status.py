@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json
+from curate.cli.app import AsJson, app, opened, print_json, rests_on
+
+if TYPE_CHECKING:
+    from curate.batches import NextRound
 
 
 @app.command()
@@ -15,15 +19,31 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    from curate.audit import errors_left
-    from db.audit import audit_slices
+    from curate.batches import next_round
+    from curate.issues import errors_left
+    from db.audit import answered_scores, unreviewed_scores
+    from db.runs import find_run
     from db.status import read_status
 
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
-        found = read_status(session)
-        left = errors_left(audit_slices(session))
+    left = another = None
+    with opened(context).open_catalog() as catalog:
+        with catalog.read() as session:
+            found = read_status(session)
+            if found.run is not None:
+                run = find_run(session, found.run, "status")
+                scores, each = unreviewed_scores(session, run)
+                left = errors_left(scores, *answered_scores(session, "audit"), each=each)
+        if found.run is not None:
+            another = next_round(catalog, run, found.rounds)
     if as_json:
-        print_json(asdict(found) | {"errors_left": asdict(left) if left else None, "next": found.next_step()})
+        print_json(
+            asdict(found)
+            | {
+                "errors_left": asdict(left) if left else None,
+                "next_round": asdict(another) if another else None,
+                "next": found.next_step(),
+            }
+        )
         return
     counts = ", ".join(f"{n} {name}" for name, n in found.artworks.items()) or "none yet"
     typer.echo(f"artworks: {counts}")
@@ -40,7 +60,20 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         )
     if left is not None:
         typer.echo(
-            f"wrong labels left: about {left.estimate:.0f}, between {left.low:.0f} and {left.high:.0f} "
-            f"(95 %, from {left.wrong} wrong of {left.judged} audited)"
+            f"wrong labels left: about {left.value:.0f}, between {left.low:.0f} and {left.high:.0f} "
+            f"(90 %, {rests_on(left.audits, left.assumed, 'audit')})"
         )
+    if another is not None:
+        typer.echo(_another_round(another))
     typer.echo(f"Next: {found.next_step()}")
+
+
+def _another_round(another: NextRound) -> str:
+    """Say in a line whether another round pays."""
+    last = f"; the last gave {another.last:.2f}" if another.last is not None else ""
+    return (
+        f"another round: {another.expected:.0f} wrong labels expected in {another.reviews} reviews, "
+        f"{another.expected / another.reviews:.2f} a review "
+        f"({rests_on(another.verdicts, another.assumed)}){last}: "
+        f"it {'pays' if another.pays else 'hardly pays'}"
+    )

@@ -1,9 +1,9 @@
 """Which labels to doubt, how far, and why: numpy in, numpy out."""
 
 from curate.issues.columns import ATYPICAL, IMPORTED, REVIEWED, Findings, LabelColumn, LabelScores
-from curate.issues.estimates import Estimate, errors_left, expected_yield
+from curate.issues.estimates import Estimate, Forecast, errors_left, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
-from curate.issues.order import artwork_order, expected_errors, soft_min
+from curate.issues.order import artwork_order, expected_errors, review_order
 from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores
 from curate.issues.quality import self_confidence
 from curate.issues.scoring import score_labels
@@ -14,6 +14,7 @@ __all__ = [
     "REVIEWED",
     "Estimate",
     "Findings",
+    "Forecast",
     "LabelColumn",
     "LabelScores",
     "Neighbours",
@@ -22,10 +23,10 @@ __all__ = [
     "below_threshold",
     "errors_left",
     "expected_errors",
-    "expected_yield",
     "find_neighbours",
+    "forecast_yield",
     "outlier_scores",
+    "review_order",
     "score_labels",
     "self_confidence",
-    "soft_min",
 ]

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from curate.issues.columns import Floats
+from curate.issues.columns import Floats, Ints
 
 FEWEST_AUDITS = 50
 DRAWS = 4000
 STRATA = 400
+NEWEST_REVIEWS = 2000  # that a forecast learns from: scores change with each run, and so does what is left
+UNSCORED_WRONG, UNSCORED_RIGHT = 0.5, 9.5  # a share of errors to start from where there are no scores
 
 # The grid of ways in which scores may be off: true odds = exp(SHIFT) * odds ** STRETCH, and a FLOOR of
 # errors that no score sees. Prior weights: scores roughly as stated, few unseen errors.
@@ -40,6 +43,21 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Forecast:
+    """How many wrong labels a batch will bring to light.
+
+    Attributes:
+        expected: Labels that reviewers will find wrong.
+        verdicts: How many earlier verdicts it rests on.
+        assumed: Fewer than fifty: it rests on the scores, which nobody has checked.
+    """
+
+    expected: float
+    verdicts: int
+    assumed: bool
+
+
+@dataclass(frozen=True)
 class Calibration:
     """How the scores relate to what reviewers found: a weight for each way in which they may be off."""
 
@@ -52,10 +70,13 @@ class Calibration:
         """Return the probability of being wrong under each way, shape ``(G, len(odds))``."""
         return _wrong(odds, self.shift[:, None], self.stretch[:, None], self.floor[:, None])
 
+    def take(self, ways: Ints) -> Calibration:
+        """Return some of the ways."""
+        return Calibration(self.shift[ways], self.stretch[ways], self.floor[ways], self.weight[ways])
+
     def mean_wrong(self, scores: Floats) -> Floats:
         """Return the probability that each label is wrong, all ways weighed, shape of ``scores``."""
-        heavy = self.weight > 1e-5
-        kept = Calibration(self.shift[heavy], self.stretch[heavy], self.floor[heavy], self.weight[heavy])
+        kept = self.take(np.flatnonzero(self.weight > 1e-5))
         knots: Floats = np.linspace(-12.0, 12.0, 241, dtype=np.float64)
         curve: Floats = (kept.weight[:, None] * kept.wrong(knots)).sum(axis=0) / kept.weight.sum()
         chance: Floats = np.interp(_odds(scores), knots, curve)
@@ -81,59 +102,72 @@ def calibrate(scores: Floats, wrong: Floats) -> Calibration:
     return Calibration(shift, stretch, floor, weight / weight.sum())
 
 
-def errors_left(scores: Floats, audited: Floats, wrong: Floats, *, seed: int = 0) -> Estimate:
+def errors_left(
+    scores: Floats, audited: Floats, wrong: Floats, *, each: float = 1.0, seed: int = 0
+) -> Estimate:
     """Estimate how many labels are wrong among those that nobody has reviewed.
 
     The audit is a uniform sample, so it cannot be fooled; the scores tell how alike the rest is to it,
-    which narrows the interval. Where the scores say nothing it comes to the plain binomial.
+    which narrows the interval. Where the scores say nothing it comes to the plain binomial; labels without a
+    score are judged by the plain share of the audited ones among them.
 
     Args:
-        scores: Scores of the labels not yet reviewed, shape ``(N,)``; NaN (unscored) is left out.
-        audited: Scores of the audited labels when they were drawn, shape ``(V,)``.
+        scores: Scores of the labels not yet reviewed, shape ``(N,)``; NaN where there is none.
+        audited: Scores of the audited labels when they were drawn, shape ``(V,)``, NaN likewise.
         wrong: 1 where the audit found the label wrong, 0 where right, shape ``(V,)``.
+        each: How many labels each of ``scores`` stands for.
         seed: Makes the interval repeatable.
 
     Returns:
         The estimate with its 90 % interval; ``assumed`` below fifty audits.
     """
     known = np.isfinite(audited)
-    calibration = calibrate(audited[known], wrong[known])
     rng = np.random.default_rng(seed)
     odds = np.sort(_odds(scores[np.isfinite(scores)]))
+    totals = _draw_totals(calibrate(audited[known], wrong[known]), odds, each, rng)
+    totals += _draw_unscored(each * (len(scores) - len(odds)), wrong[~known], rng)
+    low, value, high = np.quantile(totals, [0.05, 0.5, 0.95])
+    return Estimate(float(value), float(low), float(high), len(audited), len(audited) < FEWEST_AUDITS)
+
+
+def _draw_totals(calibration: Calibration, odds: Floats, each: float, rng: np.random.Generator) -> Floats:
+    """Draw how many of the scored labels are wrong, ``DRAWS`` times; the odds are sorted."""
     ways = rng.choice(len(calibration.weight), size=DRAWS, p=calibration.weight)
     drawn, counts = np.unique(ways, return_counts=True)
     strata = np.array_split(odds, min(STRATA, max(len(odds), 1)))
-    size = np.array([len(stratum) for stratum in strata], dtype=np.float64)
+    size = each * np.array([len(stratum) for stratum in strata], dtype=np.float64)
     middle = np.array([stratum.mean() if len(stratum) else 0.0 for stratum in strata])
-    chance = _wrong(
-        middle,
-        calibration.shift[drawn][:, None],
-        calibration.stretch[drawn][:, None],
-        calibration.floor[drawn][:, None],
-    )
+    chance = calibration.take(drawn).wrong(middle)
     mean = np.repeat(chance @ size, counts)
     spread = np.sqrt(np.repeat((chance * (1 - chance)) @ size, counts))
-    totals = np.clip(mean + spread * rng.standard_normal(len(mean)), 0.0, len(odds))
-    low, value, high = np.quantile(totals, [0.05, 0.5, 0.95])
-    audits = int(known.sum())
-    return Estimate(float(value), float(low), float(high), audits, audits < FEWEST_AUDITS)
+    totals: Floats = np.clip(mean + spread * rng.standard_normal(len(mean)), 0.0, each * len(odds))
+    return totals
 
 
-def expected_yield(scores: Floats, reviewed: Floats, wrong: Floats) -> float:
+def _draw_unscored(count: float, wrong: Floats, rng: np.random.Generator) -> Floats:
+    """Draw how many of so many labels without a score are wrong, given those that were audited."""
+    share = rng.beta(UNSCORED_WRONG + wrong.sum(), UNSCORED_RIGHT + len(wrong) - wrong.sum(), size=DRAWS)
+    return rng.binomial(round(count), share).astype(np.float64)
+
+
+def forecast_yield(scores: ArrayLike, reviewed: Floats, wrong: Floats) -> Forecast:
     """Forecast how many of these labels a reviewer will find wrong.
 
     Unlike the errors left, this may learn from ranked reviews: a batch is ranked too.
 
     Args:
         scores: Scores of the labels about to be asked about, shape ``(B,)``; NaN is left out.
-        reviewed: Scores of labels reviewed before, when they were asked about, shape ``(V,)``.
+        reviewed: Scores of labels reviewed before, when they were asked about, oldest first, shape ``(V,)``.
         wrong: 1 where found wrong, 0 where right, shape ``(V,)``.
     """
-    known = np.isfinite(reviewed)
-    asked = scores[np.isfinite(scores)]
-    if not known.any():
-        return float((1.0 - asked).sum())
-    return float(calibrate(reviewed[known], wrong[known]).mean_wrong(asked).sum())
+    known = np.flatnonzero(np.isfinite(reviewed))[-NEWEST_REVIEWS:]
+    asked = np.asarray(scores, dtype=np.float64)
+    asked = asked[np.isfinite(asked)]
+    if len(known):
+        expected = float(calibrate(reviewed[known], wrong[known]).mean_wrong(asked).sum())
+    else:
+        expected = float((1.0 - asked).sum())
+    return Forecast(expected, len(known), len(known) < FEWEST_AUDITS)
 
 
 def _odds(scores: Floats) -> Floats:

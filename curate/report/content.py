@@ -15,16 +15,10 @@ from curate.evaluation import AttributePredictions, RunEvaluation, RunPrediction
 from curate.evaluation.predictions import Ints
 from curate.issues import Estimate, errors_left
 from curate.report.figures import TOP_CLASSES
+from db.audit import answered_scores, unreviewed_scores
 from db.catalog import Catalog
 from db.classes import attributes, class_list
-from db.evaluation import (
-    audit_answers,
-    audited_scores,
-    count_issues_of,
-    label_scores,
-    run_metrics,
-    unreviewed_scores,
-)
+from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
 from db.issues import IssueRow, worst_issues
 from db.models import ISSUE_STATES, Run
 from db.status import read_status
@@ -164,7 +158,8 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             columns=["run", "attribute", "accuracy"],
         )
         scores, audits = label_scores(session, run), audit_answers(session)
-        left = errors_left(unreviewed_scores(session, run), *audited_scores(session))
+        unreviewed, each = unreviewed_scores(session, run)
+        left = errors_left(unreviewed, *answered_scores(session, "audit"), each=each)
     names = {
         (classes.attribute, key): classes.name[classes.current[class_id]]
         for classes in lists

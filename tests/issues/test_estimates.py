@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curate.issues import errors_left, expected_yield
+from curate.issues import errors_left, forecast_yield
 
 
 def population(seed: int, rate: float, off: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -43,12 +43,40 @@ def test_estimate_is_marked_assumed_before_fifty_audits() -> None:
     assert errors_left(scores, np.empty(0), np.empty(0)).assumed
 
 
+def test_labels_without_a_score_are_judged_by_the_audits_among_them() -> None:
+    """A third of the labels has no score; a fifth of these is wrong, and none of the others."""
+    rng = np.random.default_rng(0)
+    wrong = rng.random(1000) < 0.2
+    scores = np.concatenate([np.full(2000, 0.9999), np.full(1000, np.nan)])
+    audited = np.concatenate([np.full(200, 0.9999), np.full(100, np.nan)])
+
+    found = errors_left(scores, audited, np.concatenate([np.zeros(200), wrong[:100]]))
+    unheard = errors_left(scores, audited[:200], np.zeros(200))
+
+    assert found.low <= wrong.sum() <= found.high
+    assert found.audits == 300
+    assert unheard.high - unheard.low > found.high - found.low
+
+
+def test_scores_of_a_tenth_stand_for_all() -> None:
+    scores, wrong = population(3, 0.1, 0.0)
+    audited, found = scores[:200], wrong[:200].astype(float)
+
+    whole = errors_left(scores, audited, found)
+    tenth = errors_left(scores[::10], audited, found, each=10.0)
+
+    assert abs(whole.value - tenth.value) < 0.1 * whole.value
+    assert abs(whole.high - tenth.high) < 0.15 * whole.high
+
+
 def test_forecast_learns_from_reviews_that_the_scores_were_too_dark() -> None:
     scores, wrong = population(1, 0.1, 2.0)
     worst = np.argsort(scores)
 
-    told = expected_yield(scores[worst[200:400]], scores[worst[:200]], wrong[worst[:200]].astype(float))
+    told = forecast_yield(scores[worst[200:400]], scores[worst[:200]], wrong[worst[:200]].astype(float))
+    untaught = forecast_yield(scores[worst[200:400]], np.empty(0), np.empty(0))
 
     truth = wrong[worst[200:400]].sum()
-    untaught = expected_yield(scores[worst[200:400]], np.empty(0), np.empty(0))
-    assert abs(told - truth) < abs(untaught - truth)
+    assert abs(told.expected - truth) < abs(untaught.expected - truth)
+    assert (told.verdicts, told.assumed) == (200, False)
+    assert (untaught.verdicts, untaught.assumed) == (0, True)

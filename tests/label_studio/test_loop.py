@@ -139,7 +139,7 @@ def test_audits_are_drawn_at_random_and_show_no_doubt(curate: Curate, make: Make
         assert bool(shown) == bool(prefilled) == (number not in blind)
     assert {purpose[n + 1].inclusion_probability for n in blind} == {0.5}
     assert synced["verdicts"].get("corrected", 0) + synced["refused"] == 4
-    assert status["errors_left"]["judged"] == synced["verdicts"]["corrected"]
+    assert status["errors_left"]["audits"] == synced["verdicts"]["corrected"]
 
 
 OTHER = "Rococo"
