@@ -23,10 +23,10 @@ FROZEN: dict[str, Any] = {
     "weight_decay": 0.01,
     "dropout": 0.5,
     "label_smoothing": 0.1,
-    "lstm_hidden": 512,
+    "lstm_hidden": 384,
     "projection": 512,
     "grid": 2,
-    "ensemble": 2,
+    "ensemble": 3,
     "augment": "none",
 }
 """The default recipe for heads on cached features."""
