@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,10 +59,13 @@ def sync_corrections(
         return
     _print(_sync(workspace, full), as_json)
     if watch:
-        for _ in _looks(every, webhook):
-            synced = _sync(workspace, full=False)
-            if synced.annotations or synced.taken_back:
-                _print(synced, as_json)
+        with suppress(
+            KeyboardInterrupt
+        ):  # also in the middle of a look: its transaction is whole or not there
+            for _ in _looks(every, webhook):
+                synced = _sync(workspace, full=False)
+                if synced.annotations or synced.taken_back:
+                    _print(synced, as_json)
 
 
 def _sync(workspace: Workspace, full: bool) -> Synced:
@@ -74,7 +78,7 @@ def _sync(workspace: Workspace, full: bool) -> Synced:
 
 
 def _looks(every: float, port: int | None) -> Iterator[None]:
-    """Yield whenever it is time to look again, until Ctrl-C."""
+    """Yield whenever it is time to look again."""
     import os
 
     from review.label_studio.wake import Alarm, webhook_receiver
@@ -91,13 +95,10 @@ def _looks(every: float, port: int | None) -> Iterator[None]:
 
 
 def _ticks(alarm: Alarm, every: float) -> Iterator[None]:
-    """Yield after each wait, until Ctrl-C."""
+    """Yield after each wait."""
     note(f"Watching; looks every {every:g} s. Ctrl-C ends it.")
     while True:
-        try:
-            alarm.wait(every)
-        except KeyboardInterrupt:
-            return
+        alarm.wait(every)
         yield
 
 
