@@ -61,7 +61,7 @@ def sync_corrections(
     if watch:
         with suppress(
             KeyboardInterrupt
-        ):  # also in the middle of a look: its transaction is whole or not there
+        ):  # in the middle of a look too: its transaction is whole
             for _ in _looks(every, webhook):
                 synced = _sync(workspace, full=False)
                 if synced.annotations or synced.taken_back:
