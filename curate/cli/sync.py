@@ -59,9 +59,7 @@ def sync_corrections(
         return
     _print(_sync(workspace, full), as_json)
     if watch:
-        with suppress(
-            KeyboardInterrupt
-        ):  # in the middle of a look too: its transaction is whole
+        with suppress(KeyboardInterrupt):  # in the middle of a look too: its transaction is whole
             for _ in _looks(every, webhook):
                 synced = _sync(workspace, full=False)
                 if synced.annotations or synced.taken_back:
