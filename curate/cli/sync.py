@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from review.label_studio.wake import Alarm
 
 SECRET_VARIABLE = "CURATE_WEBHOOK_SECRET"
+
+GLANCE = 0.5
+"""Seconds until a waiting watcher notices Ctrl-C."""
 
 
 @app.command("sync-corrections")
@@ -59,11 +64,10 @@ def sync_corrections(
         return
     _print(_sync(workspace, full), as_json)
     if watch:
-        with suppress(KeyboardInterrupt):  # in the middle of a look too: its transaction is whole
-            for _ in _looks(every, webhook):
-                synced = _sync(workspace, full=False)
-                if synced.annotations or synced.taken_back:
-                    _print(synced, as_json)
+        for _ in _looks(every, webhook):
+            synced = _sync(workspace, full=False)
+            if synced.annotations or synced.taken_back:
+                _print(synced, as_json)
 
 
 def _sync(workspace: Workspace, full: bool) -> Synced:
@@ -93,11 +97,29 @@ def _looks(every: float, port: int | None) -> Iterator[None]:
 
 
 def _ticks(alarm: Alarm, every: float) -> Iterator[None]:
-    """Yield after each wait."""
+    """Yield after each wait, until Ctrl-C.
+
+    Ctrl-C is a flag here, not an exception: raised in the middle of a look, some library's callback may
+    swallow it. A second one ends the look too.
+    """
     note(f"Watching; looks every {every:g} s. Ctrl-C ends it.")
-    while True:
-        alarm.wait(every)
-        yield
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        while not asked:
+            due = time.monotonic() + every
+            while not asked and time.monotonic() < due and not alarm.wait(GLANCE):
+                continue
+            if not asked:
+                yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _print(synced: Synced, as_json: bool) -> None:
