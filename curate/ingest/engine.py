@@ -274,9 +274,13 @@ class _Run:
         self.summary.vanished = len(vanished)
 
     def _gone(self, root: str, path: str) -> bool:
-        """Return whether an artwork's image is no longer where the catalog has it."""
+        """Return whether an artwork's image is no longer where the catalog has it.
+
+        Where this workspace knows no folder of the root (a colleague's, or one that an ingest beside this
+        one has just added) nobody can look, and nothing is gone.
+        """
         if root not in self.roots:
-            return True
+            return False
         found = self.folders.setdefault(root, ImageFolder(self.roots[root])).find(path)
         return isinstance(found, NotFound) and found.reason == "missing"
 

@@ -13,6 +13,7 @@ from db.catalog import Catalog
 from db.classes import find_attribute, find_class
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, now
 from db.verdicts import Answer, Decision, record
+from db.workspace import Workspace
 from tests.ingest.conftest import Take, draw
 
 
@@ -165,6 +166,21 @@ def test_the_same_bytes_at_a_new_path_are_the_artwork_that_moved(
     assert counts(summary) == (6, 0, 1, 5, 0)
     assert summary.written.moved == 1
     assert artwork(catalog, "images/renamed.jpg").uuid == before.uuid
+
+
+def test_the_same_bytes_under_a_root_unknown_here_are_not_taken_from_it(
+    take: Take, workspace: Workspace, catalog: Catalog, gallery: Path
+) -> None:
+    take(gallery / "labels.csv")
+    settings = workspace.folder / "curate.toml"
+    settings.write_text(settings.read_text().replace(f'gallery = "{gallery}"', ""))
+    shutil.copytree(gallery, gallery.parent / "copy")
+
+    summary = take(gallery.parent / "copy" / "labels.csv")
+
+    assert (counts(summary), summary.written.moved) == ((6, 6, 0, 0, 0), 0)
+    with catalog.read() as session:
+        assert set(session.scalars(select(Artwork.root))) == {"gallery", "copy"}
 
 
 def test_a_copy_is_another_artwork_of_an_exact_group(take: Take, catalog: Catalog, gallery: Path) -> None:
