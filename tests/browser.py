@@ -33,6 +33,8 @@ FLAGS = (
 PATIENCE = 120
 """Seconds to wait for something to show up, on a machine that does other things."""
 
+EXECUTE_SHOWN = "return [...document.querySelectorAll('button')].some(b => b.innerText.trim() === 'Execute')"
+
 TOOLTIP_SEEN = "localStorage.setItem('fiftyone-enterprise-tooltip-seen', 'true')"
 
 
@@ -150,6 +152,21 @@ class AppPage:
         """Pick an entry of the list that a form's field has opened, by keyboard if it is not open yet."""
         self.one("[role='combobox']").send_keys(Keys.ARROW_DOWN)
         self.one("[role='option']", choice).click()
+
+    def execute(self) -> None:
+        """Run the operator whose form is open, and wait until the form has closed.
+
+        The form forgets a click that comes while it checks what was chosen; so it is clicked again.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self.click("button:enabled", "Execute")
+            closed = time.monotonic() + PATIENCE / 4
+            while time.monotonic() < closed:
+                if not self.driver.execute_script(EXECUTE_SHOWN):
+                    return
+                time.sleep(0.2)
+        raise AssertionError("the operator's form does not close")
 
     def operator(self, name: str) -> None:
         """Press the button of one of our operators above the grid."""

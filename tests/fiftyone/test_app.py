@@ -64,7 +64,7 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         app.operator("send_to_label_studio")
         app.one("[role='dialog'], .MuiPaper-root", "2 artworks: selected")
         app.screenshot(shots / "operator.png")
-        app.click("button", "Execute")
+        app.execute()
 
         def sent() -> list[Any]:
             with gallery.catalog.read() as session:
@@ -98,7 +98,7 @@ def test_a_label_is_judged_from_the_app(gallery: Any, tmp_path: Path) -> None:
         app.one("[role='dialog'], .MuiPaper-root", "1 artworks: selected")
         app.click("[role='combobox']")
         app.choose("the image itself is unusable")
-        app.click("button", "Execute")
+        app.execute()
 
         def verdicts() -> list[Verdict]:
             with gallery.catalog.read() as session:
