@@ -8,21 +8,19 @@ lands in the caller's transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Literal
 
 from sqlalchemy import Delete, delete, distinct, func, select, update
 from sqlalchemy.orm import Session
 
-from db.bulk import chunks, next_ids
+from db.answers import Answer, Decision, Known, Recorded, find_reviewer
+from db.bulk import chunks
 from db.errors import VerdictNotFound
-from db.labels import derive, find_source, retract
+from db.labels import derive, retract
 from db.models import (
     ASKED_KINDS,
     LABELLING_DECISIONS,
-    STANDING,
     Annotation,
     Artwork,
     Batch,
@@ -33,76 +31,28 @@ from db.models import (
     Label,
     Reviewer,
     Run,
-    Source,
     Task,
     Verdict,
     now,
 )
 
+__all__ = [
+    "LOCAL",
+    "Answer",
+    "Decision",
+    "Recorded",
+    "current_class",
+    "decide",
+    "find_reviewer",
+    "find_verdict",
+    "forget_annotation",
+    "outcome",
+    "record",
+    "supersede",
+]
+
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
-
-    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
-    """
-
-    attribute_id: int | None
-    decision: str
-    class_id: int | None = None
-    given_id: int | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One annotation as read: who said what of which artwork, and when.
-
-    ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
-    cannot be understood (it is kept raw, and decides nothing).
-    """
-
-    server: str
-    annotation_id: str
-    artwork_id: int | None
-    reviewer: tuple[str, str]
-    updated_at: datetime
-    decisions: Sequence[Decision] = ()
-    task_id: int | None = None
-    comment: str | None = None
-    seconds: float | None = None
-    skipped: bool = False
-    refused: str | None = None
-    raw: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Recorded:
-    """What came of recording answers; ``labels_changed`` counts effective labels that differ now."""
-
-    annotations: int = 0
-    verdicts: dict[str, int] = field(default_factory=dict)
-    labels_changed: int = 0
-    control_answers: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
-
-    def count(self, decision: str) -> None:
-        """Count one new verdict."""
-        self.verdicts[decision] = self.verdicts.get(decision, 0) + 1
-
-
-def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Reviewer:
-    """Return the reviewer, making or renaming the row as the server shows it."""
-    found = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
-    if found is None:
-        found = Reviewer(server=server, user_id=user_id, name=name)
-        session.add(found)
-        session.flush()
-    elif name and found.name != name:
-        found.name = name
-    return found
 
 
 def record(session: Session, answers: Iterable[Answer]) -> Recorded:
@@ -110,7 +60,7 @@ def record(session: Session, answers: Iterable[Answer]) -> Recorded:
     recorded = Recorded()
     touched: set[int] = set()
     for some in chunks(list(answers)):
-        known = _Known.of(session, some)
+        known = Known.of(session, some)
         for answer in some:
             touched |= _record_one(session, answer, known, recorded)
         known.write(session)
@@ -118,89 +68,7 @@ def record(session: Session, answers: Iterable[Answer]) -> Recorded:
     return recorded
 
 
-@dataclass
-class _Known:
-    """What the catalog knows of some answers, and what they add to it: read and written in few statements.
-
-    Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``, which is due
-    before anything that depends on them is read.
-    """
-
-    annotations: dict[tuple[str, str], Annotation]
-    rows: Sequence[object]
-    classes: Mapping[tuple[int, int], int]
-    twins: Mapping[int, Sequence[int]]
-    verdict_ids: Iterator[int]
-    labels: list[Label] = field(default_factory=list)
-    settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
-    reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
-    sources: dict[int, Source] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, session: Session, answers: Sequence[Answer]) -> _Known:
-        """Read it."""
-        ids = [answer.annotation_id for answer in answers]
-        tasks = [answer.task_id for answer in answers if answer.task_id is not None]
-        artworks = [answer.artwork_id for answer in answers if answer.artwork_id is not None]
-        servers = {answer.server for answer in answers}
-        annotations = session.scalars(
-            select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
-        )
-        found = {(row.server, row.annotation_id): row for row in annotations}
-        rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
-        pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
-        twins = _twins(session, pictures)
-        shown = {*artworks, *(twin for members in twins.values() for twin in members)}
-        verdict_ids = next_ids(session, Verdict, sum(len(answer.decisions) for answer in answers))
-        return cls(found, [*rows, *pictures], _classes(session, shown), twins, iter(verdict_ids))
-
-    def write(self, session: Session) -> None:
-        """Write what waits: labels after their verdicts, then the issues that the verdicts answer."""
-        session.flush()
-        session.add_all(self.labels)
-        session.flush()
-        for (state, attribute_id), artwork_ids in self.settled.items():
-            _settle_issues(session, artwork_ids, attribute_id, state)
-        self.labels, self.settled = [], {}
-
-    def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
-        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
-        if any(artwork_ids & waiting for waiting in self.settled.values()):
-            self.write(session)
-        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
-        self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
-
-    def reviewer(self, session: Session, answer: Answer) -> Reviewer:
-        """Return who answered."""
-        key = (answer.server, *answer.reviewer)
-        if key not in self.reviewers:
-            self.reviewers[key] = find_reviewer(session, *key)
-        return self.reviewers[key]
-
-    def source(self, session: Session, reviewer: Reviewer) -> Source:
-        """Return the source that a reviewer's labels come from."""
-        if reviewer.id not in self.sources:
-            name = f"reviewer:{reviewer.server}:{reviewer.user_id}"
-            self.sources[reviewer.id] = find_source(session, name, "reviewer")
-        return self.sources[reviewer.id]
-
-    def given(self, answer: Answer, decision: Decision) -> int | None:
-        """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
-        return self.classes.get((answer.artwork_id or 0, decision.attribute_id or 0))
-
-    def alike(self, artwork_id: int, attribute_id: int | None, given: int | None) -> set[int]:
-        """Return the other artworks with the same bytes and the same label: one verdict serves them all.
-
-        The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
-        """
-        if attribute_id is None:
-            return set()
-        same = {given, self.classes.get((artwork_id, attribute_id))} - {None}
-        twins = self.twins.get(artwork_id, ())
-        return {twin for twin in twins if self.classes.get((twin, attribute_id)) in same}
-
-
-def _record_one(session: Session, answer: Answer, known: _Known, recorded: Recorded) -> set[int]:
+def _record_one(session: Session, answer: Answer, known: Known, recorded: Recorded) -> set[int]:
     """Write one answer; return the artworks whose labels may have changed."""
     reviewer = known.reviewer(session, answer)
     before = known.annotations.get((answer.server, answer.annotation_id))
@@ -271,7 +139,7 @@ def _replace_verdicts(
     answer: Answer,
     before: Mapping[int | None, Verdict],
     task: Task | None,
-    known: _Known,
+    known: Known,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> set[int]:
@@ -296,7 +164,7 @@ def _add_verdict(
     session: Session,
     answer: Answer,
     task: Task | None,
-    known: _Known,
+    known: Known,
     decision: Decision,
     given: int | None,
 ) -> set[int]:
@@ -358,51 +226,6 @@ def current_class(session: Session, artwork_id: int | None, attribute_id: int | 
     )
 
 
-def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
-    """Return the classes that artworks have as they stand, by artwork and attribute."""
-    found = {}
-    for some in chunks(sorted(artwork_ids)):
-        for row in session.execute(
-            select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
-                EffectiveLabel.artwork_id.in_(some)
-            )
-        ):
-            found[row.artwork_id, row.attribute_id] = row.class_id
-    return found
-
-
-def _twins(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:
-    """Return the other artworks with the same bytes, for each of these that has any."""
-    wanted = {artwork.sha256 for artwork in artworks} - {None}
-    by_bytes: dict[str | None, list[int]] = {}
-    for row in session.execute(select(Artwork.sha256, Artwork.id).where(Artwork.sha256.in_(wanted))):
-        by_bytes.setdefault(row.sha256, []).append(row.id)
-    groups = [group for group in by_bytes.values() if len(group) > 1]
-    return {member: [twin for twin in group if twin != member] for group in groups for member in group}
-
-
-def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
-    """Close what is doubted of artworks: in one attribute, or all of it.
-
-    What is to be closed is chosen here: in the query, SQLite would walk through all doubts of these kinds.
-    """
-    for some in chunks(sorted(artwork_ids)):
-        columns = (Issue.id, Issue.attribute_id, Issue.kind, Issue.state)
-        asked = [
-            row.id
-            for row in session.execute(select(*columns).where(Issue.artwork_id.in_(some)))
-            if row.state in STANDING
-            and (attribute_id is None or (row.attribute_id == attribute_id and row.kind in ASKED_KINDS))
-        ]
-        for ids in chunks(asked):
-            session.execute(
-                update(Issue)
-                .where(Issue.id.in_(ids))
-                .values(state=state, updated_at=now())
-                .execution_options(synchronize_session=False)
-            )
-
-
 def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) -> None:
     """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
     others = select(Verdict.artwork_id).where(
@@ -419,7 +242,7 @@ def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) ->
     if verdict.attribute_id is not None:
         statement = statement.where(
             Issue.attribute_id == verdict.attribute_id,
-            Issue.kind.in_(("label", "label_conflict")),
+            Issue.kind.in_(ASKED_KINDS),
             Issue.artwork_id.not_in(others),
         )
     session.execute(
@@ -442,7 +265,7 @@ def _answer_control(
     session: Session,
     answer: Answer,
     task: Task,
-    known: _Known,
+    known: Known,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> None:
