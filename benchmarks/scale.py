@@ -24,6 +24,7 @@ from sqlalchemy import select, text
 
 from benchmarks.large_catalog import OPEN, SERVER, START, fill
 from curate.batches import BatchSettings, plan_batch
+from curate.standing import read_standing
 from db.artworks import find_artwork
 from db.catalog import Catalog, open_catalog, sqlite_url, upgrade
 from db.history import artwork_events
@@ -31,7 +32,6 @@ from db.issues import count_issues, worst_issues
 from db.models import Artwork, Batch, Task
 from db.runs import find_run
 from db.stats import catalog_stats
-from db.status import read_status
 from db.tasks import cards
 from db.verdicts import Answer, Decision, decide, record
 
@@ -100,7 +100,7 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
             )
 
     return {
-        "status": reading(read_status),
+        "status": lambda _repeat: read_standing(catalog),
         "stats": reading(catalog_stats),
         "issues --limit 20": reading(lambda s: worst_issues(s, limit=20, run=find_run(s, None, "issues"))),
         "issues --attribute artist": reading(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
@@ -11,6 +13,9 @@ from db.models import Batch, EffectiveLabel, Prediction, Run, Verdict
 
 JUDGED = ("corrected", "confirmed", "atypical", "none_of_these")
 """Decisions that say whether the label that stood was right."""
+
+FOUND_WRONG = ("corrected", "none_of_these")
+"""Those that say it was not."""
 
 ENOUGH = 20_000
 """Artworks whose scores stand for all others: reading a million makes no estimate better."""
@@ -48,7 +53,7 @@ def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats]:
     )
     said = {tuple(row[:3]): (row.score, row.decision) for row in rows}
     scores = [np.nan if score is None else score for score, _ in said.values()]
-    wrong = [decision in ("corrected", "none_of_these") for _, decision in said.values()]
+    wrong = [decision in FOUND_WRONG for _, decision in said.values()]
     return np.array(scores, dtype=np.float64), np.array(wrong, dtype=np.float64)
 
 
@@ -74,3 +79,19 @@ def unreviewed_scores(session: Session, run: Run) -> tuple[Floats, float]:
         .order_by(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id)
     ).all()
     return np.array([np.nan if score is None else score for score in scores], dtype=np.float64), float(step)
+
+
+class ErrorEvidence(TypedDict):
+    """What an estimate of the errors left needs: scores not reviewed, scores audited, what audits found."""
+
+    scores: Floats
+    audited: Floats
+    wrong: Floats
+    each: float
+
+
+def error_evidence(session: Session, run: Run) -> ErrorEvidence:
+    """Return it for a run's scores and all audits; see ``unreviewed_scores`` and ``answered_scores``."""
+    scores, each = unreviewed_scores(session, run)
+    audited, wrong = answered_scores(session, "audit")
+    return ErrorEvidence(scores=scores, audited=audited, wrong=wrong, each=each)

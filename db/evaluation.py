@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.artworks import LabelTable
-from db.audit import JUDGED
+from db.audit import FOUND_WRONG, JUDGED
 from db.classes import attributes, class_list
 from db.labels import choose, live_labels
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
@@ -66,7 +66,7 @@ def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
     for attribute_id, decision, count in rows:
         if attribute_id is not None:
             asked, wrong = answers.get(names[attribute_id], (0, 0))
-            changed = count if decision in ("corrected", "none_of_these") else 0
+            changed = count if decision in FOUND_WRONG else 0
             answers[names[attribute_id]] = (asked + count, wrong + changed)
     return answers
 

@@ -28,6 +28,9 @@ from db.models import (
 SPARSE = 20
 """An audit is drawn from a list if it wants more than one artwork in so many, or so few can be drawn."""
 
+NOT_OK = tuple(status for status in ARTWORK_STATUSES if status != "ok")
+"""Few artworks have one of these, so an index finds them, where "ok" would be nearly all."""
+
 ISSUE_COLUMNS = (
     Issue.id,
     Issue.run_id,
@@ -119,8 +122,7 @@ def _most_errors(run: Run, attribute: str | None) -> Select[int]:
         .subquery()
     )
     busy = select(Task.artwork_id).where(Task.state == "open", Task.purpose == "review")
-    others = [status for status in ARTWORK_STATUSES if status != "ok"]
-    unusable = select(Artwork.id).where(Artwork.status.in_(others))
+    unusable = select(Artwork.id).where(Artwork.status.in_(NOT_OK))
     return (
         select(each.c.artwork_id)
         .where(each.c.artwork_id.not_in(busy), each.c.artwork_id.not_in(unusable))
@@ -161,9 +163,8 @@ def _auditable() -> Select[int]:
 def _count_auditable(session: Session) -> int:
     """Count them: all that have a label, but for the few that are unusable or being audited."""
     labelled = select(func.count(distinct(EffectiveLabel.artwork_id)))
-    others = [status for status in ARTWORK_STATUSES if status != "ok"]
     counted = select(func.count(Artwork.id)).where(_labelled())
-    unusable = counted.where(Artwork.status.in_(others))
+    unusable = counted.where(Artwork.status.in_(NOT_OK))
     audited = counted.where(Artwork.status == "ok", Artwork.id.in_(_audited()))
     most, *less = [session.scalar(statement) or 0 for statement in (labelled, unusable, audited)]
     return most - sum(less)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from db.audit import FOUND_WRONG
 from db.classes import merged_classes
 from db.labels import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
@@ -155,7 +156,7 @@ def _rounds(session: Session) -> list[RoundStatus]:
             batch.expected_yield,
             answered.get(batch.id, 0),
             sum(decisions.get(batch.id, {}).values()),
-            sum(decisions.get(batch.id, {}).get(word, 0) for word in ("corrected", "none_of_these")),
+            sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
         )
         for batch in session.scalars(select(Batch).order_by(Batch.id))
     ]

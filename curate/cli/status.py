@@ -19,22 +19,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    from curate.batches import next_round
-    from curate.issues import errors_left
-    from db.audit import answered_scores, unreviewed_scores
-    from db.runs import find_run
-    from db.status import read_status
+    from curate.standing import read_standing
 
-    left = another = None
     with opened(context).open_catalog() as catalog:
-        with catalog.read() as session:
-            found = read_status(session)
-            if found.run is not None:
-                run = find_run(session, found.run, "status")
-                scores, each = unreviewed_scores(session, run)
-                left = errors_left(scores, *answered_scores(session, "audit"), each=each)
-        if found.run is not None:
-            another = next_round(catalog, run, found.rounds)
+        standing = read_standing(catalog)
+    found, left, another = standing.status, standing.left, standing.another
     if as_json:
         print_json(
             asdict(found)

@@ -15,7 +15,7 @@ from curate.evaluation import AttributePredictions, RunEvaluation, RunPrediction
 from curate.evaluation.predictions import Ints
 from curate.issues import Estimate, errors_left
 from curate.report.figures import TOP_CLASSES
-from db.audit import answered_scores, unreviewed_scores
+from db.audit import error_evidence
 from db.catalog import Catalog
 from db.classes import attributes, class_list
 from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
@@ -158,8 +158,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             columns=["run", "attribute", "accuracy"],
         )
         scores, audits = label_scores(session, run), audit_answers(session)
-        unreviewed, each = unreviewed_scores(session, run)
-        left = errors_left(unreviewed, *answered_scores(session, "audit"), each=each)
+        left = errors_left(**error_evidence(session, run))
     names = {
         (classes.attribute, key): classes.name[classes.current[class_id]]
         for classes in lists
