@@ -37,13 +37,20 @@ def kill_ingest(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     return refusal("kill ingest", done) or outcome("kill ingest", folder / "ws", expected, kills)
 
 
-def kill_train(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
-    """``curate train`` is killed up to three times, then run to its end: it is one run more."""
+def about_to_train(
+    scene: Scene, folder: Path, rng: random.Random
+) -> tuple[Path, tuple[int, ...], tuple[str, ...]]:
+    """Return a workspace, with its features cached or not; what it holds; and a command for one run more."""
     place = copied(scene, folder)
     before = counts(open_workspace(place))
     if rng.random() < 0.5:
         shutil.rmtree(place / "cache")
-    command = (*TRAIN, "--seed", str(rng.randrange(1000)))
+    return place, before, (*TRAIN, "--seed", str(rng.randrange(1000)))
+
+
+def kill_train(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
+    """``curate train`` is killed up to three times, then run to its end: it is one run more."""
+    place, before, command = about_to_train(scene, folder, rng)
     kills = sum(killed(place, command, rng.uniform(0, scene.seconds["train"])) for _ in range(3))
     extra = counts(open_workspace(place))[3] - before[3]
     if extra == 0:
@@ -128,11 +135,7 @@ def kill_backup(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
 
 def kill_rank(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     """One of two processes that train together is killed; the same command continues the run, alone."""
-    place = copied(scene, folder)
-    before = counts(open_workspace(place))
-    if rng.random() < 0.5:
-        shutil.rmtree(place / "cache")
-    command = (*TRAIN, "--seed", str(rng.randrange(1000)))
+    place, before, command = about_to_train(scene, folder, rng)
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
     ranks = [
         begin(place, *command, environment={**meeting, "RANK": str(n), "LOCAL_RANK": str(n)}) for n in (0, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from curate.ingest.roots import locked_settings
 from db.errors import CurateError, FileMissing
 from db.relocation import root_sample
-from db.storage import is_url, make_mirror, mirror_folder
+from db.storage import is_url
 from db.workspace import Workspace, change_settings
 
 SAMPLE = 200
@@ -78,8 +78,7 @@ def _opened(workspace: Workspace, name: str, place: str) -> tuple[Path, str]:
     """Return the folder to look into, and what the settings are to say."""
     if is_url(place):
         url = place.rstrip("/")
-        largest = int(workspace.settings.mirror_gb * 1e9)
-        mirror = make_mirror(mirror_folder(workspace.cache_folder, name, url), url, largest)
+        mirror = workspace.mirror_of(name, url)
         mirror.lay_out()
         return mirror.folder, url
     folder = Path(place)

@@ -32,7 +32,7 @@ def trusted(
         return settings, {}
     run = find_run(session, settings.trust_run or None, "train --drop-doubtful or --weight-by-score")
     trust = {}
-    for name, scores in label_scores(session, run, table).items():
+    for name, scores in standing_scores(session, run, table).items():
         known = np.nan_to_num(scores, nan=1.0)
         counts = known if settings.weight_by_score else np.ones_like(known)
         dropped = settings.drop_doubtful & (known < WRONG_BELOW)
@@ -40,7 +40,7 @@ def trusted(
     return settings.model_copy(update={"trust_run": run.id}), trust
 
 
-def label_scores(session: Session, run: Run, table: LabelTable) -> dict[str, NDArray[np.float64]]:
+def standing_scores(session: Session, run: Run, table: LabelTable) -> dict[str, NDArray[np.float64]]:
     """Return a run's scores of the labels that stand, by attribute, shape ``(N,)``, in [0, 1].
 
     NaN where the run didn't score the label, where another label stands since, and where a reviewer has

@@ -19,7 +19,7 @@ from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
 from db.secrets import has_password
 from db.settings import CACHE, Settings, read_settings, validate_settings
-from db.storage import Mirror, make_mirror
+from db.storage import Mirror, make_mirror, mirror_folder
 
 SETTINGS_FILE = "curate.toml"
 
@@ -86,9 +86,12 @@ class Workspace:
     def mirror(self, root: str) -> Mirror | None:
         """Return the mirror of a root by URL, None where its images lie in a folder."""
         url = self.settings.root_urls.get(root)
-        if url is None:
-            return None
-        return make_mirror(self.settings.roots[root], url, int(self.settings.mirror_gb * 1e9))
+        return None if url is None else self.mirror_of(root, url)
+
+    def mirror_of(self, root: str, url: str) -> Mirror:
+        """Return the mirror that a root has if its images are at this URL."""
+        folder = mirror_folder(self.cache_folder, root, url)
+        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
 
 
 def open_workspace(folder: Path) -> Workspace:
