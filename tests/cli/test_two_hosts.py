@@ -62,22 +62,28 @@ def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
         pytest.skip("no ip command here")
     names = [f"curate{os.getpid()}{end}" for end in "ab"]
     cables = [f"cu{os.getpid()}{end}" for end in "ab"]
+    prefixes = (["ip", "netns", "exec", names[0]], ["ip", "netns", "exec", names[1]])
     try:
-        for name in names:
-            try:
-                ip("netns", "add", name)
-            except subprocess.CalledProcessError as error:
-                pytest.skip(f"network namespaces are not allowed here: {error.stderr.strip()}")
-        ip("link", "add", cables[0], "netns", names[0], "type", "veth", "peer", cables[1], "netns", names[1])
-        for number, (name, cable) in enumerate(zip(names, cables, strict=True), start=1):
-            ip("-n", name, "address", "add", f"10.213.7.{number}/24", "dev", cable)
-            for device in (cable, "lo"):
-                ip("-n", name, "link", "set", device, "up")
-        prefixes = (["ip", "netns", "exec", names[0]], ["ip", "netns", "exec", names[1]])
+        try:
+            join(names, cables)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"network namespaces are not allowed here: {error.stderr.strip()}")
         yield Hosts(prefixes, "10.213.7.1", (cables[0], cables[1]))
     finally:
         for name in names:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+
+
+def join(names: list[str], cables: list[str]) -> None:
+    """Make two network namespaces and the cable between them."""
+    for name in names:
+        ip("netns", "add", name)
+    ip("link", "add", cables[0], "netns", names[0], "type", "veth", "peer", cables[1], "netns", names[1])
+    for number, (name, cable) in enumerate(zip(names, cables, strict=True), start=1):
+        ip("-n", name, "address", "add", f"10.213.7.{number}/24", "dev", cable)
+        for device in (cable, "lo"):
+            ip("-n", name, "link", "set", device, "up")
+        ip("netns", "exec", name, "true")
 
 
 def finish(ranks: list[subprocess.Popen[str]]) -> tuple[list[int], str, str]:
