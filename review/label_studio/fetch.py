@@ -126,11 +126,10 @@ class Fetcher:
             answered: Filter = (counter, "greater", "Number", 0)
             for task in self.server.tasks(self.project, answered, *recent, fields="all"):
                 found[task.id] = task
-        if watermark is not None:
-            empty: Filter = ("total_annotations", "equal", "Number", 0)
-            touched: Filter = ("updated_by", "empty", "List", "false")
-            for task in self.server.tasks(self.project, empty, touched, *recent):
-                found.setdefault(task.id, task)
+        empty: Filter = ("total_annotations", "equal", "Number", 0)
+        touched: Filter = ("updated_by", "empty", "List", "false")
+        for task in self.server.tasks(self.project, empty, touched, *recent):
+            found.setdefault(task.id, task)
         return [found[key] for key in sorted(found)]
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:

@@ -95,6 +95,23 @@ def test_edited_and_deleted_answers_change_the_verdict(curate: Curate, make: Mak
     assert labels(gallery.workspace, "style")[0] == "Baroque"
 
 
+def test_a_full_sync_takes_back_what_was_deleted_since_the_last(
+    curate: Curate, make: Make, server: Server
+) -> None:
+    gallery = make(count=6, doubted=6)
+    folder = gallery.workspace.folder
+    curate("-w", folder, "push", "--limit", "6", "--audit", "0", "--controls", "0")
+    first, second, *_ = standing(server, gallery).values()
+    said = answer(server, first, [choice("verdict_style", "right")])
+    curate("-w", folder, "sync-corrections")
+
+    server.client.annotations.delete(id=said)
+    answer(server, second, [choice("verdict_style", "right")])
+    full = curate("-w", folder, "sync-corrections", "--full", "--json").json()
+
+    assert (full["annotations"], full["taken_back"]) == (1, 1)
+
+
 def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
     curate: Curate, make: Make, server: Server
 ) -> None:
