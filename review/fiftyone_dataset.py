@@ -3,14 +3,14 @@
 The dataset is a view of the catalog and can be made again from it at any time; what is only in the
 dataset (tags, a person's own fields and saved views) is never touched. ``info["curate"]`` says how far the
 catalog was read: it is written first as unfinished and last as done, so that a sync that was
-killed is known and gone over again. Samples that somebody changed since are found by FiftyOne's own
-``last_modified_at`` and mended.
+killed is known and gone over again. Samples that somebody changed since it began are found by FiftyOne's
+own ``last_modified_at`` and mended.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from review.fiftyone_brain import embed, evaluate
 from review.fiftyone_env import import_fiftyone
 from review.fiftyone_samples import field_of, field_types
 from review.fiftyone_schema import declare_fields
-from review.fiftyone_views import arrange, lay_out_sidebar, save_workspace
+from review.fiftyone_views import Confusions, arrange, count_confusions, lay_out_sidebar, save_workspace
 from review.fiftyone_write import SampleWriter
 from review.mongod import keeping_mongod
 
@@ -62,6 +62,7 @@ class State:
     done: bool = False
     fields: list[str] = field(default_factory=list)
     views: list[str] = field(default_factory=list)
+    confusions: Confusions = field(default_factory=dict)
 
 
 def sync_dataset(
@@ -117,7 +118,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
         writer.remove_others()
     else:
         touched = writer.touched_since(datetime.fromisoformat(str(before.synced_at)))
-        writer.write(sorted(picture.changed_since(before.marks) | touched))
+        writer.write(sorted(picture.changed_since(before.marks) | touched), exact=touched)
     summary.added, summary.updated, summary.removed = writer.added, writer.updated, writer.removed
     moved = bool(writer.added or writer.removed)
     stale = {
@@ -134,10 +135,12 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
         lay_out_sidebar(fo, dataset, picture)
     save_workspace(fo, dataset, picture)
-    state.views = arrange(fo, dataset, picture, state.views)
+    counted = before.confusions if before and why is None else {}
+    state.confusions = count_confusions(picture, counted, stale)
+    state.views = arrange(fo, dataset, picture, state.views, state.confusions)
     summary.saved_views = len(state.views)
     summary.samples = state.samples = dataset.count()
-    state.done, state.synced_at = True, datetime.now(UTC).replace(tzinfo=None).isoformat()
+    state.done, state.synced_at = True, writer.started.isoformat()
     _save_state(dataset, state)
     return summary
 

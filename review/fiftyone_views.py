@@ -5,7 +5,7 @@ Views that people save themselves are theirs: ours are known by the names that t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,10 @@ WORKSPACE = "review"
 COLORS = {"worst": "#EE0000", "confusion": "#FF9900", "review": "#0066FF", "other": "#777799"}
 
 
+Confusions = dict[str, list[list[str]]]
+"""By attribute the pairs (label, prediction) that are confused most, the most frequent first."""
+
+
 @dataclass(frozen=True)
 class WantedView:
     """A view that the dataset should have."""
@@ -36,7 +40,17 @@ class WantedView:
     view: Any
 
 
-def arrange(fo: Any, dataset: Any, picture: Picture, ours: list[str]) -> list[str]:
+def count_confusions(picture: Picture, known: Confusions, stale: Container[str]) -> Confusions:
+    """Return the confusions of each attribute; those that an earlier sync counted, unless they are stale."""
+    return {
+        name: [list(pair) for pair in known[name]]
+        if name in known and name not in stale
+        else [[label, predicted] for label, predicted, _ in picture.top_confusions(name, CONFUSIONS)]
+        for name in picture.names
+    }
+
+
+def arrange(fo: Any, dataset: Any, picture: Picture, ours: list[str], confusions: Confusions) -> list[str]:
     """Bring our saved views up to date; return their names.
 
     Args:
@@ -44,8 +58,9 @@ def arrange(fo: Any, dataset: Any, picture: Picture, ours: list[str]) -> list[st
         dataset: The dataset.
         picture: The catalog.
         ours: The names of the views that an earlier sync saved.
+        confusions: Each gets a view.
     """
-    wanted = list(_wanted(fo, dataset, picture))
+    wanted = list(_wanted(fo, dataset, picture, confusions))
     there = {doc.name: doc for doc in dataset._doc.saved_views}
     for name in set(ours) - {view.name for view in wanted}:
         if name in there:
@@ -62,12 +77,12 @@ def arrange(fo: Any, dataset: Any, picture: Picture, ours: list[str]) -> list[st
     return kept
 
 
-def _wanted(fo: Any, dataset: Any, picture: Picture) -> Iterator[WantedView]:
+def _wanted(fo: Any, dataset: Any, picture: Picture, confusions: Confusions) -> Iterator[WantedView]:
     """Yield the views in the order that the App lists them."""
     F = fo.ViewField
     if picture.run is not None:
         for name in picture.names:
-            yield from _attribute_views(F, dataset, picture, name)
+            yield from _attribute_views(F, dataset, name, confusions[name])
         if picture.earlier:
             yield _runs_disagree(F, dataset, picture, picture.earlier[-1].id)
     yield WantedView(
@@ -102,7 +117,7 @@ def _wanted(fo: Any, dataset: Any, picture: Picture) -> Iterator[WantedView]:
     )
 
 
-def _attribute_views(F: Any, dataset: Any, picture: Picture, name: str) -> Iterator[WantedView]:
+def _attribute_views(F: Any, dataset: Any, name: str, confusions: list[list[str]]) -> Iterator[WantedView]:
     stem = field_of(name)
     yield WantedView(
         f"{name}: worst labels",
@@ -113,7 +128,7 @@ def _attribute_views(F: Any, dataset: Any, picture: Picture, name: str) -> Itera
         .sort_by(f"{stem}_score")
         .limit(WORST),
     )
-    for label, predicted, _ in picture.top_confusions(name, CONFUSIONS):
+    for label, predicted in confusions:
         yield WantedView(
             f"{name}: {label} looks like {predicted}",
             f"Labelled {label}, and the run says {predicted}; the least trusted first",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,9 +21,17 @@ from review.fiftyone_samples import Context, Document, difference, document, ins
 CHUNK = 1000
 DUPLICATE_KEY = 11000
 
+PREDICTED = ("_cls", "_id", "tags", "label", "confidence")
+"""What is compared of a prediction within one run: its logits never change, and are most of a sample."""
+
 
 class SampleWriter:
-    """Writes the samples of one dataset; counts what it did."""
+    """Writes the samples of one dataset; counts what it did.
+
+    Attributes:
+        started: When it began, UTC, in MongoDB's milliseconds. All that it writes bears this time, so that a
+            sample that bears a later one was changed by somebody else.
+    """
 
     def __init__(
         self,
@@ -39,8 +47,15 @@ class SampleWriter:
         self._workspace = workspace
         self._picture = picture
         self._ours = ("filepath", "metadata", *types)
+        self._predictions = {name for name, kind in types.items() if kind == "prediction"}
+        self._light = [
+            path
+            for name in self._ours
+            for path in ([f"{name}.{part}" for part in PREDICTED] if name in self._predictions else [name])
+        ]
         self._progress = progress
         self._written: set[ObjectId] = set()
+        self.started = _milliseconds(datetime.now(UTC))
         self.added = self.updated = self.removed = 0
         self.changed_fields: set[str] = set()
 
@@ -57,17 +72,27 @@ class SampleWriter:
         found = self._collection.find({"last_modified_at": {"$gt": moment}}, {"_id": 1})
         return {int.from_bytes(row["_id"].binary[:4], "big") for row in found}
 
-    def write(self, artwork_ids: Sequence[int]) -> None:
-        """Bring the samples of these artworks up to date; remove those of artworks that are not shown."""
+    def write(self, artwork_ids: Sequence[int], exact: Container[int] | None = None) -> None:
+        """Bring the samples of these artworks up to date; remove those of artworks that are not shown.
+
+        Args:
+            artwork_ids: Ascending.
+            exact: The artworks whose samples are compared to the last logit; all, if left out. Of the others
+                only what may change within a run is read and compared.
+        """
         self._progress.start(len(artwork_ids), "samples")
         empty = self._collection.estimated_document_count() == 0
         for start in range(0, len(artwork_ids), CHUNK):
             ids = artwork_ids[start : start + CHUNK]
-            made = {sample_id(facts): (facts, made) for facts, made in self._documents(ids)}
-            self._write_chunk(made, empty)
-            self._written.update(made)
-            if len(made) < len(ids):
-                self._remove_hidden(ids, made)
+            facts = {sample_id(one): one for one in self._picture.facts(ids)}
+            light = {key for key, one in facts.items() if exact is not None and one.id not in exact}
+            existing = {} if empty else self._find(light, self._light)
+            light = {key for key in light if key in existing and self._predictions <= existing[key].keys()}
+            existing |= {} if empty else self._find(facts.keys() - light, self._ours)
+            self._write_chunk(self._documents(facts, light), facts, existing)
+            self._written.update(facts)
+            if len(facts) < len(ids):
+                self._remove_hidden(ids, facts)
             self._progress.advance(len(ids))
 
     def remove_others(self) -> None:
@@ -89,9 +114,20 @@ class SampleWriter:
             chunk = sample_ids[start : start + CHUNK]
             self.removed += self._collection.delete_many({"_id": {"$in": list(chunk)}}).deleted_count
 
-    def _documents(self, ids: Sequence[int]) -> Iterator[tuple[ArtworkFacts, Document]]:
+    def _find(self, keys: Collection[ObjectId], paths: Iterable[str]) -> dict[ObjectId, Document]:
+        """Read samples as they stand."""
+        if not keys:
+            return {}
+        wanted = dict.fromkeys((*paths, "last_modified_at"), 1)
+        return {row["_id"]: row for row in self._collection.find({"_id": {"$in": list(keys)}}, wanted)}
+
+    def _documents(
+        self, facts: Mapping[ObjectId, ArtworkFacts], light: Container[ObjectId]
+    ) -> Iterator[tuple[ObjectId, Document]]:
+        """Make the documents of artworks; the light ones without their logits."""
         picture = self._picture
-        rows = np.array(ids, dtype=np.int64)
+        ids = [one.id for one in facts.values()]
+        rows = np.array([one.id for key, one in facts.items() if key not in light], dtype=np.int64)
         context = Context(
             picture.names,
             {name: probabilities.read(rows) for name, probabilities in picture.probabilities.items()},
@@ -100,33 +136,38 @@ class SampleWriter:
             [run.id for run in picture.earlier],
             picture.run_ends,
         )
-        shown = [(facts, self._workspace.image_path(facts.root, facts.path)) for facts in picture.facts(ids)]
-        fetch_all(path for _, path in shown)
-        for facts, path in shown:
-            yield facts, document(facts, path, context)
+        paths = {key: self._workspace.image_path(one.root, one.path) for key, one in facts.items()}
+        fetch_all(paths.values())
+        for key, one in facts.items():
+            yield key, document(one, paths[key], context)
 
-    def _write_chunk(self, made: Mapping[ObjectId, tuple[ArtworkFacts, Document]], empty: bool) -> None:
-        """Insert what is new, update what differs."""
-        existing: dict[ObjectId, Document] = {}
-        if not empty:
-            found = self._collection.find({"_id": {"$in": list(made)}}, dict.fromkeys(self._ours, 1))
-            existing = {row["_id"]: row for row in found}
-        now = datetime.now(UTC).replace(tzinfo=None)
+    def _write_chunk(
+        self,
+        made: Iterable[tuple[ObjectId, Document]],
+        facts: Mapping[ObjectId, ArtworkFacts],
+        existing: Mapping[ObjectId, Document],
+    ) -> None:
+        """Insert what is new, update what differs.
+
+        A sample that somebody changes between our reading and our writing is left as it is: it is newer than
+        this sync then, and the next one looks at it.
+        """
         new: list[Any] = []
         changes: list[Any] = []
-        for key, (facts, wanted) in made.items():
-            if key not in existing:
-                new.append(InsertOne(inserted(facts, wanted, self._dataset._doc.id, now)))
-            elif update := difference(existing[key], wanted, self._ours):
+        for key, wanted in made:
+            before = existing.get(key)
+            if before is None:
+                new.append(InsertOne(inserted(facts[key], wanted, self._dataset._doc.id, self.started)))
+            elif update := difference(before, wanted, self._ours):
                 for paths in update.values():
                     self.changed_fields.update(path.partition(".")[0] for path in paths)
-                update.setdefault("$set", {})["last_modified_at"] = now
-                changes.append(UpdateOne({"_id": key}, update))
-        self.updated += len(changes)
+                update.setdefault("$set", {})["last_modified_at"] = self.started
+                unchanged = {"_id": key, "last_modified_at": before.get("last_modified_at")}
+                changes.append(UpdateOne(unchanged, update))
         if new:
             self.added += self._insert(new)
         if changes:
-            self._collection.bulk_write(changes, ordered=False)
+            self.updated += self._collection.bulk_write(changes, ordered=False).matched_count
 
     def _insert(self, new: list[Any]) -> int:
         """Insert samples; one that another sync inserted meanwhile is left to it."""
@@ -137,3 +178,8 @@ class SampleWriter:
             if any(problem["code"] != DUPLICATE_KEY for problem in details["writeErrors"]):
                 raise
             return int(details["nInserted"])
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    """Return a moment as MongoDB keeps it."""
+    return moment.replace(tzinfo=None, microsecond=moment.microsecond // 1000 * 1000)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from db.errors import RootUnknown
+from db.progress import Silent
 from db.verdicts import Decision, decide
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone_dataset import sync_dataset
@@ -187,6 +189,53 @@ def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) ->
     fiftyone.delete_dataset(dataset.name)
     assert sync_dataset(gallery.workspace, gallery.catalog).added == 30
     assert dump(gallery) == before
+
+
+class Meanwhile(Silent):
+    """Lets somebody act as soon as the first samples are written, while the sync goes on."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.acts = [act]
+
+    def advance(self, steps: int = 1, detail: str = "") -> None:
+        """Act, once."""
+        while self.acts:
+            self.acts.pop()()
+
+
+def test_a_sample_edited_while_a_sync_runs_is_mended_by_the_next(gallery: Any) -> None:
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    untouched = dump(gallery)
+
+    def edit() -> None:
+        sample = sample_of(gallery, 3)
+        sample.style.label = "Cubism" if sample.style.label != "Cubism" else "Realism"
+        sample.style_pred.logits = None
+        sample.save()
+
+    with gallery.catalog.write() as session:
+        decide(session, gallery.ids[7], [Decision(None, "unusable")], user="ada", annotation_id="a1")
+    sync_dataset(gallery.workspace, gallery.catalog, progress=Meanwhile(edit))
+    assert dump(gallery)[3] != untouched[3]
+
+    assert sync_dataset(gallery.workspace, gallery.catalog).updated == 1
+    assert dump(gallery)[3] == untouched[3]
+    assert sync_dataset(gallery.workspace, gallery.catalog).updated == 0
+
+
+def test_a_prediction_that_is_gone_comes_back_with_its_logits(gallery: Any) -> None:
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    whole = dump(gallery)
+
+    sample = sample_of(gallery, 3)
+    sample.style_pred = None
+    sample.save()
+    load(gallery).delete_samples([sample_of(gallery, 4).id])
+    sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert dump(gallery) == whole
 
 
 def test_a_new_run_keeps_the_earlier_predictions_beside_it(gallery: Any) -> None:
