@@ -113,6 +113,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     summary = SyncSummary(dataset.name, run=state.run, rebuilt=why if before else None)
     _save_state(dataset, state)
     declare_fields(fo, dataset, types, before.fields if before else [])
+    touched = None
     if before is None or why is not None:
         writer.write(picture.artwork_ids())
         writer.remove_others()
@@ -127,7 +128,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
         if moved or {field_of(name), f"{field_of(name)}_pred"} & writer.changed_fields
     }
     progress.start(2, "evaluation and map")
-    evaluate(dataset, picture, stale)
+    evaluate(dataset, picture, stale, writer.written() if touched == set() and not moved else None)
     progress.advance()
     embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved)
     progress.advance()

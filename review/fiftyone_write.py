@@ -95,6 +95,10 @@ class SampleWriter:
                 self._remove_hidden(ids, facts)
             self._progress.advance(len(ids))
 
+    def written(self) -> list[ObjectId]:
+        """Return the samples that it brought up to date."""
+        return sorted(self._written)
+
     def remove_others(self) -> None:
         """Remove every sample that no ``write`` of this writer was about."""
         others = [
