@@ -2,7 +2,8 @@
 
 1. The project and its images are made sure of; nothing is in the catalog yet.
 2. The batch is written (the intent), its id goes with each task.
-3. Tasks are sent in chunks; each chunk's tasks are written as soon as the server names them.
+3. Tasks are sent in chunks; each chunk's tasks are written as soon as the server names them, while the next
+   is on its way.
 4. The server's tasks of the batch are counted, the queue is ordered by their predictions, and the batch is
    marked as sent.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -130,9 +132,17 @@ class Pusher:
         pushed.skipped += len(left) - len(items)
         requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], urls) for i in items}
         self.progress.start(len(items), "sending tasks")
-        for chunk in chunks(list(requests), CHUNK):
-            pushed.created += self._import(batch, {i: requests[i] for i in chunk})
-            self.progress.advance(len(chunk))
+        with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
+            recorded: Future[None] | None = None
+            for chunk in chunks(list(requests), CHUNK):
+                created = self._import(batch, {i: requests[i] for i in chunk}, recorded)
+                if recorded is not None:
+                    recorded.result()
+                recorded = recorder.submit(self._record, batch, created)
+                pushed.created += len(chunk)
+                self.progress.advance(len(chunk))
+            if recorded is not None:
+                recorded.result()
         self._verify(batch)
         if items:
             set_model_version(self.server, self.project, model_version(batch.run_id))
@@ -155,17 +165,29 @@ class Pusher:
         }
         return Asked(item.attributes, item.purpose != "review", item.score, shown)
 
-    def _import(self, batch: Batch, requests: Mapping[int, dict[str, Any]]) -> int:
-        """Send one chunk; after a cut or a server's fault, find out what arrived and send the rest again."""
+    def _import(
+        self, batch: Batch, requests: Mapping[int, dict[str, Any]], before: Future[None] | None
+    ) -> dict[int, int]:
+        """Send one chunk; after a cut or a server's fault, find out what arrived and send the rest again.
+
+        Args:
+            batch: The batch that the tasks are of.
+            requests: The tasks by artwork id.
+            before: The chunk before, which is being written down.
+
+        Returns:
+            The server's ids of the tasks that are not in the catalog yet, by artwork id.
+        """
         left = dict(requests)
         for pause in (*PAUSES, None):
             try:
-                self._record(batch, self._post(left) if left else {})
-                return len(requests)
+                return self._post(left) if left else {}
             except (ServerDown, RequestFailed) as error:
                 if pause is None or (isinstance(error, RequestFailed) and error.status not in PASSING):
                     raise
                 time.sleep(pause)
+                if before is not None:
+                    before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
                     known = {task.artwork_id for task in tasks_of(session, batch.id)}
