@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FROZEN: dict[str, Any] = {
-    "epochs": 12,
+    "epochs": 8,
     "batch_size": "auto",
     "lr": 3e-3,
     "backbone_lr": 0.0,
@@ -24,6 +24,7 @@ FROZEN: dict[str, Any] = {
     "dropout": 0.5,
     "label_smoothing": 0.1,
     "lstm_hidden": 384,
+    "lstm_pool": "final+mean",
     "projection": 512,
     "grid": 2,
     "ensemble": 3,
@@ -40,6 +41,7 @@ FINETUNE: dict[str, Any] = {
     "dropout": 0.5,
     "label_smoothing": 0.1,
     "lstm_hidden": 256,
+    "lstm_pool": "final",
     "projection": 512,
     "grid": 7,
     "ensemble": 1,
@@ -170,8 +172,8 @@ class TrainSettings(BaseModel):
     lstm_hidden: int | None = Field(None, ge=4, le=4096, description="Size of the LSTM's hidden state.")
     lstm_layers: int = Field(1, ge=1, le=4, description="LSTM layers.")
     bidirectional: bool = Field(False, description="Read the cells in both directions.")
-    lstm_pool: Literal["final", "mean"] = Field(
-        "final", description="Heads read the final hidden state, or the mean over all cells."
+    lstm_pool: Literal["final", "mean", "final+mean"] | None = Field(
+        None, description="Heads read the final hidden state, the mean over all cells, or both."
     )
     lstm_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout between LSTM layers.")
     chrono: bool = Field(

@@ -70,13 +70,16 @@ def seed_dropout(network: nn.Module, seed: int, device: torch.device) -> None:
 
 
 class SequenceHeads(nn.Module):
-    """The LSTM over the cells, and one linear head an attribute on its final hidden state."""
+    """The LSTM over the cells, and one linear head an attribute on its final hidden state.
+
+    The heads may read the mean of the states over all cells instead, or both side by side.
+    """
 
     def __init__(self, features: int, steps: int, classes: Sequence[int], settings: TrainSettings) -> None:
         super().__init__()
         hidden = settings.lstm_hidden or 256
         width = hidden * (2 if settings.bidirectional else 1)
-        self.final = settings.lstm_pool == "final"
+        self.read = (settings.lstm_pool or "final").split("+")
         self.input_dropout = SeededDropout(settings.input_dropout)
         self.between = SeededDropout(settings.lstm_dropout)
         self.lstms = nn.ModuleList(
@@ -89,7 +92,7 @@ class SequenceHeads(nn.Module):
             for layer in range(settings.lstm_layers)
         )
         self.dropout = SeededDropout(settings.dropout or 0.0)
-        self.heads = nn.ModuleList(nn.Linear(width, count) for count in classes)
+        self.heads = nn.ModuleList(nn.Linear(width * len(self.read), count) for count in classes)
         if settings.chrono:
             for lstm in self.lstms:
                 assert isinstance(lstm, nn.LSTM)
@@ -102,8 +105,8 @@ class SequenceHeads(nn.Module):
             states, (hidden, _) = lstm(
                 states if layer == 0 else self.between(states)
             )  # (N, T, D), (D / H, N, H)
-        summary = hidden.transpose(0, 1).flatten(1) if self.final else states.mean(dim=1)  # (N, D)
-        summary = self.dropout(summary)
+        summaries = {"final": hidden.transpose(0, 1).flatten(1), "mean": states.mean(dim=1)}  # (N, D) each
+        summary = self.dropout(torch.cat([summaries[name] for name in self.read], dim=1))
         return [head(summary) for head in self.heads]
 
 
