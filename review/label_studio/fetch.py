@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,16 +53,11 @@ CHUNK = 200
 
 
 @dataclass
-class Synced:
+class Synced(Recorded):
     """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
 
-    annotations: int = 0
-    verdicts: dict[str, int] = field(default_factory=dict)
-    labels_changed: int = 0
-    control_answers: int = 0
     taken_back: int = 0
     vanished: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, recorded: Recorded) -> None:
         """Add what one transaction recorded."""

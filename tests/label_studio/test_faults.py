@@ -18,7 +18,7 @@ pytestmark = pytest.mark.services
 def test_a_fault_while_importing_loses_and_doubles_nothing(
     fault: str, tmp_path: Path, label_studio: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other kinds and moments, and kills, are in ``benchmarks/label_studio.py --faults``."""
+    """The other kinds and moments, and kills, are in ``benchmarks/label_studio.py --cases``."""
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
     monkeypatch.setattr(push, "CHUNK", 5)
 
