@@ -14,7 +14,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from sqlalchemy import select
 
+from db.classes import find_attribute
+from db.models import Class, Prediction
 from review.label_studio_server import LocalServer
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make
@@ -103,6 +106,34 @@ def test_two_keys_accept_the_suggestion(
     assert synced == {"corrected": 1, "confirmed": 1}
     assert labels(gallery.workspace, "style") == ["Rococo", "Rococo", "Art_Nouveau"]
     assert labels(gallery.workspace, "genre") == ["portrait", "landscape", "still_life"]
+
+
+def test_the_next_training_learns_what_was_submitted(
+    curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
+) -> None:
+    gallery = make(count=12, doubted=1)
+    folder = gallery.workspace.folder
+    project = curate("-w", folder, "push", "--audit", "0", "--json").json()["project"]
+
+    browser.get(f"{label_studio.url}/projects/{project}/data?labeling=1")
+    until(lambda: _picture(browser))
+    press(browser, "2")
+    until(lambda: "Rococo" in browser.find_element(By.CSS_SELECTOR, ".curate-panel").text.split("Genre")[0])
+    submit(browser)
+    assert _synced(curate, folder, 1) == {"corrected": 1}
+    small = ["--backbone", "efficientnet_lite0", "--image-size", "32", "--epochs", "1", "--folds", "2"]
+    trained = curate("-w", folder, "train", *small, "--min-class-count", "2")
+
+    assert trained.status == 0, trained.stderr
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        style = find_attribute(session, "style")
+        learned = session.scalars(
+            select(Class.key)
+            .join(Prediction, Prediction.class_id == Class.id)
+            .where(Prediction.attribute_id == style.id)
+            .order_by(Prediction.artwork_id)
+        ).all()
+    assert learned == ["Rococo", *(gallery.label(number, "style") for number in range(1, 12))]
 
 
 def _picture(chrome: webdriver.Chrome) -> bool:
