@@ -34,8 +34,8 @@ class LabelStudioSettings(Strict):
     project: int | None = Field(default=None, description="The project's id; written by the first push.")
     images: str = Field(
         default="local",
-        description="How the server reaches images: `local` (files of the same machine), or a URL template "
-        "with {path} and {root}.",
+        description="How the server reaches images: `local` (files of the same machine), `upload` (it keeps "
+        "copies), or a URL template with {path} and {root}.",
     )
 
     @field_validator("url")
@@ -48,8 +48,8 @@ class LabelStudioSettings(Strict):
     @field_validator("images")
     @classmethod
     def _template(cls, images: str) -> str:
-        if images != "local" and "{path}" not in images:
-            raise ValueError(f"{images!r} is neither `local` nor a URL template with {{path}}")
+        if images not in ("local", "upload") and "{path}" not in images:
+            raise ValueError(f"{images!r} is neither `local`, `upload` nor a URL template with {{path}}")
         return images
 
 

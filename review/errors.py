@@ -295,6 +295,16 @@ class UrlNotServed(LabelStudioError):
         )
 
 
+class ImageGone(LabelStudioError):
+    """An image that a task should show is no longer on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
+            f"it sets aside what is gone. Nothing was sent."
+        )
+
+
 class TemplateNotServed(LabelStudioError):
     """The URL template leads to no image."""
 

@@ -75,15 +75,22 @@ class Server:
         Raises:
             ApiError: The answer is an error; use within ``asked``.
         """
-        from label_studio_sdk.core.api_error import ApiError
-
         headers = {**self._authorization(), "Content-Type": "application/json"}
-        answer = self.http.post(f"{self.url}{path}", content=json.dumps(body).encode(), headers=headers)
-        if answer.is_error:
-            kind = answer.headers.get("Content-Type", "")
-            said = answer.json() if kind.startswith("application/json") else answer.text
-            raise ApiError(status_code=answer.status_code, body=said)
-        return answer.json()
+        content = json.dumps(body).encode()
+        return _answer(self.http.post(f"{self.url}{path}", content=content, headers=headers))
+
+    def upload(self, path: str, files: Mapping[str, tuple[str, bytes]]) -> Any:
+        """Post files as a form, once; return the answer's JSON.
+
+        Raises:
+            ApiError: The answer is an error; use within ``asked``.
+        """
+        return _answer(self.http.post(f"{self.url}{path}", files=files, headers=self._authorization()))
+
+    def ask(self, path: str, doing: str, project: int) -> Any:
+        """Get JSON that the SDK has no call for."""
+        with self.asked(doing, project):
+            return _answer(self.http.get(f"{self.url}{path}", headers=self._authorization()))
 
     def _authorization(self) -> dict[str, str]:
         """Return the header of a request beside the SDK's; a personal access token is first exchanged."""
@@ -137,6 +144,17 @@ class Server:
         """Return the time by the server's clock, to the second."""
         with self.asked("for the time"):
             return parsedate_to_datetime(self.http.get(f"{self.url}/health").headers["Date"])
+
+
+def _answer(answer: httpx.Response) -> Any:
+    """Return an answer's JSON; an error is raised as the SDK raises its own."""
+    from label_studio_sdk.core.api_error import ApiError
+
+    if answer.is_error:
+        kind = answer.headers.get("Content-Type", "")
+        said = answer.json() if kind.startswith("application/json") else answer.text
+        raise ApiError(status_code=answer.status_code, body=said)
+    return answer.json()
 
 
 @contextmanager

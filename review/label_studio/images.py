@@ -2,14 +2,15 @@
 
 ``local``: the server reads files of its own machine, below its document root; ``push`` adds each root of
 the workspace to the project as a local storage, and finds the path as the server sees it by trying the
-image's own path from its longest form to its shortest. Otherwise a URL template leads to the images.
+image's own path from its longest form to its shortest. Otherwise a URL template leads to the images, or
+``uploads`` gives the server a copy of each.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -27,13 +28,17 @@ class ImageUrls:
     """Where a browser finds the images of each root: a URL with ``{path}`` in it, by root.
 
     ``local`` is the workspace where the server reads its files: a path is then spelled as on the disk.
+    ``uploaded`` has the URLs of images that the server keeps a copy of, by artwork id.
     """
 
     templates: Mapping[str, str]
     local: Workspace | None = None
+    uploaded: Mapping[int, str] = field(default_factory=dict)
 
     def of(self, card: Card) -> str:
         """Return the URL of an artwork's image."""
+        if card.artwork_id in self.uploaded:
+            return self.uploaded[card.artwork_id]
         path = card.path if self.local is None else _on_disk(self.local, card)
         return _fill(self.templates[card.root], card.root, path)
 

@@ -52,6 +52,7 @@ from review.label_studio.project import (
     set_model_version,
 )
 from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
+from review.label_studio.uploads import uploaded
 
 CHUNK = 1000
 """Tasks in one request: some seconds' work for the server, which each request costs it a fixed time too."""
@@ -241,6 +242,8 @@ class Pusher:
 
     def _urls(self, faces: Iterable[Card]) -> ImageUrls:
         """Make sure that the images of these artworks are served; one of each root is fetched."""
+        if self.workspace.settings.label_studio.images == "upload":
+            return uploaded(self.server, self.project, self.workspace, faces, self.progress)
         samples: dict[str, Card] = {}
         for card in faces:
             samples.setdefault(card.root, card)

@@ -14,6 +14,7 @@ from db.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
 from review.label_studio.client import Server
 from review.label_studio.images import image_urls
+from tests.conftest import Curate
 from tests.label_studio.conftest import Make
 
 
@@ -52,4 +53,41 @@ def test_a_bucket_needs_a_template(make: Make, server: Server) -> None:
         "A reviewer's browser cannot open the images at s3://key:***@bucket/art by themselves. Put a URL "
         "template with {path}, such as the bucket's https address, under [label_studio] images in "
         "curate.toml."
+    )
+
+
+@pytest.mark.services
+def test_images_are_uploaded_once_and_shown_from_the_servers_copy(
+    curate: Curate, make: Make, server: Server, tmp_path: Path
+) -> None:
+    gallery = make(20, 20)
+    folder = gallery.workspace.folder
+    pictures = gallery.workspace.settings.roots["pictures"]
+    (pictures / "0003.png").write_bytes((pictures / "0002.png").read_bytes())
+    change_settings(gallery.workspace, "label_studio", "images", "upload")
+
+    first = curate("-w", folder, "push", "--limit", "4", "--audit", "0", "--json").json()
+    second = curate("-w", folder, "push", "--limit", "16", "--audit", "0", "--json").json()
+    shown = {task.data["artwork"]: task.data["image"] for task in server.tasks(first["project"])}
+
+    assert (first["created"], second["created"]) == (4, 16)
+    numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
+    for uuid, url in shown.items():
+        assert server.get(url) == (200, (pictures / f"{numbers[uuid]:04}.png").read_bytes())
+    kept = server.ask(f"/api/projects/{first['project']}/file-uploads?all=true", "", first["project"])
+    assert len(kept) == len(set(shown.values())) == 19
+
+
+@pytest.mark.services
+def test_an_image_that_is_gone_is_named_before_anything_is_sent(curate: Curate, make: Make) -> None:
+    gallery = make(3, 3)
+    change_settings(gallery.workspace, "label_studio", "images", "upload")
+    gone = gallery.workspace.settings.roots["pictures"] / "0001.png"
+    gone.unlink()
+
+    result = curate("-w", gallery.workspace.folder, "push")
+
+    assert result.stderr == (
+        f"error: {gone} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
+        f"it sets aside what is gone. Nothing was sent.\n"
     )
