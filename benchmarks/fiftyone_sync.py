@@ -249,7 +249,8 @@ def main() -> None:
     parser.add_argument("--artworks", type=int, default=80_000)
     parser.add_argument("--per-sample", type=int, default=1000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    # mongod, which FiftyOne stops when this process ends, may still write while the folder is removed
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         os.environ["FIFTYONE_DATABASE_NAME"] = f"curate_benchmark_{os.getpid()}"
         os.environ["FIFTYONE_DATABASE_DIR"] = f"{temporary}/mongo"
         print(json.dumps(measure(Path(temporary), options.artworks, options.per_sample)))
