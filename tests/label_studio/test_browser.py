@@ -82,6 +82,14 @@ def submit(chrome: webdriver.Chrome) -> None:
     ActionChains(chrome).key_down(Keys.CONTROL).send_keys(Keys.RETURN).key_up(Keys.CONTROL).perform()
 
 
+def accept(chrome: webdriver.Chrome) -> None:
+    """Accept the style that the first task suggests."""
+    until(lambda: _picture(chrome))
+    press(chrome, "2")
+    until(lambda: "Rococo" in chrome.find_element(By.CSS_SELECTOR, ".curate-panel").text.split("Genre")[0])
+    submit(chrome)
+
+
 def test_two_keys_accept_the_suggestion(
     curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
 ) -> None:
@@ -92,10 +100,7 @@ def test_two_keys_accept_the_suggestion(
     browser.get(f"{label_studio.url}/projects/{project}/data?labeling=1")
     until(lambda: "Style: Baroque" in browser.find_element(By.TAG_NAME, "body").text)
     page = browser.find_element(By.TAG_NAME, "body").text
-    until(lambda: _picture(browser))
-    press(browser, "2")
-    until(lambda: "Rococo" in browser.find_element(By.CSS_SELECTOR, ".curate-panel").text.split("Genre")[0])
-    submit(browser)
+    accept(browser)
     until(lambda: "Style: Rococo" in browser.find_element(By.TAG_NAME, "body").text)
     press(browser, "1")
     submit(browser)
@@ -116,10 +121,7 @@ def test_the_next_training_learns_what_was_submitted(
     project = curate("-w", folder, "push", "--audit", "0", "--json").json()["project"]
 
     browser.get(f"{label_studio.url}/projects/{project}/data?labeling=1")
-    until(lambda: _picture(browser))
-    press(browser, "2")
-    until(lambda: "Rococo" in browser.find_element(By.CSS_SELECTOR, ".curate-panel").text.split("Genre")[0])
-    submit(browser)
+    accept(browser)
     assert _synced(curate, folder, 1) == {"corrected": 1}
     small = ["--backbone", "efficientnet_lite0", "--image-size", "32", "--epochs", "1", "--folds", "2"]
     trained = curate("-w", folder, "train", *small, "--min-class-count", "2")
