@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bson import ObjectId
 
 from db.browse import Picture
 from review.embedding_map import map_points
@@ -27,7 +26,7 @@ def eval_key(attribute: str) -> str:
 
 
 def evaluate(
-    dataset: Any, picture: Picture, changed: Iterable[str], written: Sequence[ObjectId] | None = None
+    dataset: Any, picture: Picture, changed: Iterable[str], written: Sequence[str] | None = None
 ) -> None:
     """Save the evaluation of the attributes whose labels or predictions changed, or that have none.
 
@@ -35,8 +34,8 @@ def evaluate(
         dataset: The dataset.
         picture: The catalog.
         changed: The attributes whose labels or predictions changed.
-        written: The only samples that can have changed since the evaluations were saved, each with the
-            prediction that it had; all are read if left out.
+        written: The ids of the only samples that can have changed since the evaluations were saved, each with
+            the prediction that it had; all are read if left out.
     """
     saved = set(dataset.list_evaluations())
     for name in picture.names:
@@ -45,42 +44,42 @@ def evaluate(
             if key in saved:
                 dataset.delete_evaluation(key)
         elif key not in saved or (name in changed and written is None):
-            _save_evaluation(dataset, key, _judged(dataset, field_of(name)))
+            _save_evaluation(dataset, name, _judged(dataset, name))
         elif name in changed:
-            view = dataset.select([str(sample) for sample in written or ()])
-            _save_evaluation(dataset, key, _patched(dataset, key, view))
+            _save_evaluation(dataset, name, _patched(dataset, name, dataset.select(written)))
 
 
 Judged = list[list[Any]]
 """Of all samples with label and prediction: labels, their ids, predictions, their ids, confidences."""
 
 
-def _judged(samples: Any, stem: str) -> Judged:
+def _judged(samples: Any, attribute: str) -> Judged:
+    stem = field_of(attribute)
     paths = [f"{name}.{part}" for name in (stem, f"{stem}_pred") for part in ("label", "id")]
     judged: Judged = samples.exists(f"{stem}_pred").exists(stem).values([*paths, f"{stem}_pred.confidence"])
     return judged
 
 
-def _patched(dataset: Any, key: str, written: Any) -> Judged:
+def _patched(dataset: Any, attribute: str, written: Any) -> Judged:
     """Return what an evaluation holds, with the samples of a view as they are now.
 
     At 80,000 samples reading them all takes longer than all else that a small sync does.
     """
-    stem = key.removesuffix("_eval")
-    before = dataset.load_evaluation_results(key, cache=False)
-    kept = ~np.isin(before.ypred_ids, written.exists(f"{stem}_pred").values(f"{stem}_pred.id"))
+    predicted = f"{field_of(attribute)}_pred"
+    before = dataset.load_evaluation_results(eval_key(attribute), cache=False)
+    kept = ~np.isin(before.ypred_ids, written.exists(predicted).values(f"{predicted}.id"))
     old = (before.ytrue, before.ytrue_ids, before.ypred, before.ypred_ids, before.confs)
-    return [column[kept].tolist() + new for column, new in zip(old, _judged(written, stem), strict=True)]
+    return [column[kept].tolist() + new for column, new in zip(old, _judged(written, attribute), strict=True)]
 
 
-def _save_evaluation(dataset: Any, key: str, judged: Judged) -> None:
+def _save_evaluation(dataset: Any, attribute: str, judged: Judged) -> None:
     from fiftyone.utils.eval.classification import (
         ClassificationResults,
         SimpleEvaluationConfig,
     )
 
     given, given_ids, predicted, predicted_ids, confidences = judged
-    stem = key.removesuffix("_eval")
+    stem, key = field_of(attribute), eval_key(attribute)
     config = SimpleEvaluationConfig(f"{stem}_pred", stem)
     method = config.build()
     method.register_run(dataset, key, cleanup=False)

@@ -9,6 +9,7 @@ own ``last_modified_at`` and mended.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -171,8 +172,8 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
         return dataset, None
     if kept["catalog"] != picture.catalog_uuid:
         raise DatasetTaken(name, f"the workspace {kept['workspace']}")
-    known = {key: value for key, value in kept.items() if key in State.__dataclass_fields__}
-    return dataset, State(**known)
+    plain = json.loads(json.dumps(kept))  # FiftyOne's own lists and dicts cannot be copied into another state
+    return dataset, State(**{key: plain[key] for key in plain if key in State.__dataclass_fields__})
 
 
 def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | None:

@@ -43,7 +43,7 @@ class WantedView:
 def count_confusions(picture: Picture, known: Confusions, stale: Container[str]) -> Confusions:
     """Return the confusions of each attribute; those that an earlier sync counted, unless they are stale."""
     return {
-        name: [list(pair) for pair in known[name]]
+        name: known[name]
         if name in known and name not in stale
         else [[label, predicted] for label, predicted, _ in picture.top_confusions(name, CONFUSIONS)]
         for name in picture.names

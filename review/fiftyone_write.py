@@ -21,7 +21,7 @@ from review.fiftyone_samples import Context, Document, difference, document, ins
 CHUNK = 1000
 DUPLICATE_KEY = 11000
 
-PREDICTED = ("_cls", "_id", "tags", "label", "confidence")
+PREDICTED = ("_cls", "label", "confidence")
 """What is compared of a prediction within one run: its logits never change, and are most of a sample."""
 
 
@@ -85,19 +85,16 @@ class SampleWriter:
         for start in range(0, len(artwork_ids), CHUNK):
             ids = artwork_ids[start : start + CHUNK]
             facts = {sample_id(one): one for one in self._picture.facts(ids)}
-            light = {key for key, one in facts.items() if exact is not None and one.id not in exact}
-            existing = {} if empty else self._find(light, self._light)
-            light = {key for key in light if key in existing and self._predictions <= existing[key].keys()}
-            existing |= {} if empty else self._find(facts.keys() - light, self._ours)
+            existing, light = ({}, set()) if empty else self._standing(facts, exact)
             self._write_chunk(self._documents(facts, light), facts, existing)
             self._written.update(facts)
             if len(facts) < len(ids):
                 self._remove_hidden(ids, facts)
             self._progress.advance(len(ids))
 
-    def written(self) -> list[ObjectId]:
-        """Return the samples that it brought up to date."""
-        return sorted(self._written)
+    def written(self) -> list[str]:
+        """Return the ids of the samples that it brought up to date."""
+        return [str(key) for key in self._written]
 
     def remove_others(self) -> None:
         """Remove every sample that no ``write`` of this writer was about."""
@@ -117,6 +114,15 @@ class SampleWriter:
         for start in range(0, len(sample_ids), CHUNK):
             chunk = sample_ids[start : start + CHUNK]
             self.removed += self._collection.delete_many({"_id": {"$in": list(chunk)}}).deleted_count
+
+    def _standing(
+        self, facts: Mapping[ObjectId, ArtworkFacts], exact: Container[int] | None
+    ) -> tuple[dict[ObjectId, Document], set[ObjectId]]:
+        """Return the samples as they stand, and those of them that were read without their logits."""
+        light = {key for key, one in facts.items() if exact is not None and one.id not in exact}
+        existing = self._find(light, self._light)
+        light = {key for key in light if key in existing and self._predictions <= existing[key].keys()}
+        return existing | self._find(facts.keys() - light, self._ours), light
 
     def _find(self, keys: Collection[ObjectId], paths: Iterable[str]) -> dict[ObjectId, Document]:
         """Read samples as they stand."""

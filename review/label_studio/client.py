@@ -87,10 +87,13 @@ class Server:
         """
         return _answer(self.http.post(f"{self.url}{path}", files=files, headers=self._authorization()))
 
-    def ask(self, path: str, doing: str, project: int) -> Any:
-        """Get JSON that the SDK has no call for."""
-        with self.asked(doing, project):
-            return _answer(self.http.get(f"{self.url}{path}", headers=self._authorization()))
+    def get_json(self, path: str) -> Any:
+        """Get JSON that the SDK has no call for.
+
+        Raises:
+            ApiError: The answer is an error; use within ``asked``.
+        """
+        return _answer(self.http.get(f"{self.url}{path}", headers=self._authorization()))
 
     def _authorization(self) -> dict[str, str]:
         """Return the header of a request beside the SDK's; a personal access token is first exchanged."""

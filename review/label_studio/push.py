@@ -134,16 +134,14 @@ class Pusher:
         requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], urls) for i in items}
         self.progress.start(len(items), "sending tasks")
         with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
-            recorded: Future[None] | None = None
+            recorded = recorder.submit(self._record, batch, {})
             for chunk in chunks(list(requests), CHUNK):
                 created = self._import(batch, {i: requests[i] for i in chunk}, recorded)
-                if recorded is not None:
-                    recorded.result()
+                recorded.result()
                 recorded = recorder.submit(self._record, batch, created)
                 pushed.created += len(chunk)
                 self.progress.advance(len(chunk))
-            if recorded is not None:
-                recorded.result()
+            recorded.result()
         self._verify(batch)
         if items:
             set_model_version(self.server, self.project, model_version(batch.run_id))
@@ -167,7 +165,7 @@ class Pusher:
         return Asked(item.attributes, item.purpose != "review", item.score, shown)
 
     def _import(
-        self, batch: Batch, requests: Mapping[int, dict[str, Any]], before: Future[None] | None
+        self, batch: Batch, requests: Mapping[int, dict[str, Any]], before: Future[None]
     ) -> dict[int, int]:
         """Send one chunk; after a cut or a server's fault, find out what arrived and send the rest again.
 
@@ -187,8 +185,7 @@ class Pusher:
                 if pause is None or (isinstance(error, RequestFailed) and error.status not in PASSING):
                     raise
                 time.sleep(pause)
-                if before is not None:
-                    before.result()
+                before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
                     known = {task.artwork_id for task in tasks_of(session, batch.id)}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from db.bulk import chunks
 from db.progress import Progress
-from db.storage import fetch_all
+from db.storage import fetch_all, fetched
 from db.tasks import Card
 from db.workspace import Workspace
 from review.errors import ImageGone, RequestFailed, RootUnmapped
@@ -49,8 +49,9 @@ def uploaded(
             progress.advance(len(chunk))
         known = _stored(server, project)
     urls = {artwork_id: known[name] for artwork_id, name in names.items()}
-    for artwork_id in list(urls)[:1]:
-        _check(server, urls[artwork_id], paths[artwork_id])
+    if shown:
+        first = shown[0].artwork_id
+        _check(server, urls[first], paths[first])
     return ImageUrls({}, uploaded=urls)
 
 
@@ -61,14 +62,15 @@ def _name(path: Path) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return fetched(path).read_bytes()
     except OSError as error:
         raise ImageGone(path) from error
 
 
 def _stored(server: Server, project: int) -> dict[str, str]:
     """Return the URLs of our uploads in a project, by the name that they were sent under."""
-    files = server.ask(f"/api/projects/{project}/file-uploads?all=true", "for its uploads", project)
+    with server.asked("for its uploads", project):
+        files = server.get_json(f"/api/projects/{project}/file-uploads?all=true")
     # the server puts eight digits and a dash before each name
     return {entry["file"].rsplit("/", 1)[-1][9:]: f"/data/{entry['file']}" for entry in files}
 

@@ -151,7 +151,6 @@ def test_answers_of_every_kind_end_in_the_expected_catalog(
     push = ["push", "--limit", ARTWORKS, "--controls", tmp_path / "known.csv", "--annotators", "2"]
     assert curate("-w", folder, *push).status == 0
     purposes = purposes_of(gallery)
-    print(Counter(purposes.values()))
     numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
     project = open_workspace(folder).settings.label_studio.project
     assert project is not None
@@ -169,13 +168,15 @@ def test_answers_of_every_kind_end_in_the_expected_catalog(
     with ThreadPoolExecutor(4) as pool:
         first = dict(pool.map(both, tasks))
     synced = check(curate, gallery, purposes, first)
-    assert synced["annotations"] == sum(one.way != "deleted" for both in first.values() for one in both)
+    given = [one for both in first.values() for one in both]
+    assert synced["annotations"] == sum(one.way != "deleted" for one in given)
+    assert synced["refused"] == sum(one.way in ("unknown", "contradiction") for one in given)
 
     with ThreadPoolExecutor(4) as pool:
         second = dict(pool.map(both_again, first, first.values()))
     synced = check(curate, gallery, purposes, second)
     edited = [one for both in second.values() for one in both if (one.way, one.turn) == ("edited", 1)]
-    assert synced["annotations"] == len(edited)
+    assert (synced["annotations"], synced["refused"]) == (len(edited), 0)
 
 
 def check(

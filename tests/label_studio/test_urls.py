@@ -58,7 +58,7 @@ def test_a_bucket_needs_a_template(make: Make, server: Server) -> None:
 
 @pytest.mark.services
 def test_images_are_uploaded_once_and_shown_from_the_servers_copy(
-    curate: Curate, make: Make, server: Server, tmp_path: Path
+    curate: Curate, make: Make, server: Server
 ) -> None:
     gallery = make(20, 20)
     folder = gallery.workspace.folder
@@ -74,7 +74,7 @@ def test_images_are_uploaded_once_and_shown_from_the_servers_copy(
     numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
     for uuid, url in shown.items():
         assert server.get(url) == (200, (pictures / f"{numbers[uuid]:04}.png").read_bytes())
-    kept = server.ask(f"/api/projects/{first['project']}/file-uploads?all=true", "", first["project"])
+    kept = server.get_json(f"/api/projects/{first['project']}/file-uploads?all=true")
     assert len(kept) == len(set(shown.values())) == 19
 
 
