@@ -151,6 +151,7 @@ def test_answers_of_every_kind_end_in_the_expected_catalog(
     push = ["push", "--limit", ARTWORKS, "--controls", tmp_path / "known.csv", "--annotators", "2"]
     assert curate("-w", folder, *push).status == 0
     purposes = purposes_of(gallery)
+    assert {"review", "audit", "control"} == set(purposes.values())
     numbers = {str(uuid): number for number, uuid in enumerate(gallery.uuids)}
     project = open_workspace(folder).settings.label_studio.project
     assert project is not None
