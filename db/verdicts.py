@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Literal
 
-from sqlalchemy import Delete, delete, distinct, func, select, update
+from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from db.answers import Answer, Decision, Known, Recorded, find_reviewer
@@ -228,8 +228,9 @@ def current_class(session: Session, artwork_id: int | None, attribute_id: int | 
 
 def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) -> None:
     """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
-    others = select(Verdict.artwork_id).where(
-        Verdict.attribute_id == verdict.attribute_id,
+    other = exists().where(
+        Verdict.artwork_id == Issue.artwork_id,
+        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == "unusable"),
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -238,24 +239,40 @@ def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) ->
         Issue.artwork_id.in_(artwork_ids),
         Issue.state.in_(("resolved", "dismissed")),
         (Issue.run_id == newest) | Issue.run_id.is_(None),
+        ~other,
     )
     if verdict.attribute_id is not None:
         statement = statement.where(
             Issue.attribute_id == verdict.attribute_id,
             Issue.kind.in_(ASKED_KINDS),
-            Issue.artwork_id.not_in(others),
         )
     session.execute(
         statement.values(state="open", updated_at=now()).execution_options(synchronize_session=False)
     )
 
 
+def _same_image(artwork_id: int) -> ColumnElement[bool]:
+    """Return the condition on artworks that have the same bytes, the artwork itself among them."""
+    same = select(Artwork.sha256).where(Artwork.id == artwork_id, Artwork.sha256.is_not(None))
+    return (Artwork.id == artwork_id) | Artwork.sha256.in_(same)
+
+
+def _still_unusable(session: Session, verdict: Verdict) -> bool:
+    """Return whether somebody else, too, found an image unusable."""
+    other = select(Verdict.id).where(
+        Verdict.artwork_id.in_(select(Artwork.id).where(_same_image(verdict.artwork_id))),
+        Verdict.decision == "unusable",
+        Verdict.superseded_at.is_(None),
+        Verdict.id != verdict.id,
+    )
+    return session.scalar(other.limit(1)) is not None
+
+
 def _set_status(session: Session, artwork_id: int, before: str, after: str, reason: str | None) -> None:
     """Change the status of an image, and of all with the same bytes."""
-    same = select(Artwork.sha256).where(Artwork.id == artwork_id, Artwork.sha256.is_not(None))
     session.execute(
         update(Artwork)
-        .where((Artwork.id == artwork_id) | Artwork.sha256.in_(same), Artwork.status == before)
+        .where(_same_image(artwork_id), Artwork.status == before)
         .execution_options(synchronize_session=False)
         .values(status=after, reason=reason, updated_at=now())
     )
@@ -324,9 +341,9 @@ def supersede(session: Session, verdict: Verdict) -> set[int]:
     labels = session.scalars(
         select(Label.id).where(Label.verdict_id == verdict.id, Label.retracts_id.is_(None))
     ).all()
-    if verdict.decision == "unusable":
-        _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     session.flush()
+    if verdict.decision == "unusable" and not _still_unusable(session, verdict):
+        _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     touched = {verdict.artwork_id, *retract(session, labels)}
     _reopen_issues(session, verdict, touched)
     return touched

@@ -72,12 +72,15 @@ def imagine(rng: random.Random, gallery: Gallery, number: int) -> tuple[list[dic
 
 @dataclass(frozen=True)
 class Given:
-    """One answer: how it was given, what counts of it, its annotation while it can still change."""
+    """One answer: how it was given, what counts of it, its annotation while it can still change.
+
+    ``changed`` names the attributes that an edit judged anew; it says nothing new of the others.
+    """
 
     way: str
     said: Said
     annotation: int | None = None
-    turn: int = 0
+    changed: frozenset[str] = frozenset()
 
 
 def act(rng: random.Random, gallery: Gallery, server: Server, task: int, number: int) -> Given:
@@ -113,10 +116,11 @@ def think_again(rng: random.Random, gallery: Gallery, server: Server, given: Giv
         return given
     if way == "deleted":
         server.client.annotations.delete(id=given.annotation)
-        return Given(way, {}, turn=1)
+        return Given("taken back", {})
     results, said = imagine(rng, gallery, number)
     server.client.annotations.update(id=given.annotation, result=results)
-    return Given(way, said, given.annotation, turn=1)
+    changed = frozenset(name for name in said if said[name] != given.said.get(name))
+    return Given("edited again", said, given.annotation, changed)
 
 
 @pytest.fixture
@@ -176,7 +180,7 @@ def test_answers_of_every_kind_end_in_the_expected_catalog(
     with ThreadPoolExecutor(4) as pool:
         second = dict(pool.map(both_again, first, first.values()))
     synced = check(curate, gallery, purposes, second)
-    edited = [one for both in second.values() for one in both if (one.way, one.turn) == ("edited", 1)]
+    edited = [one for both in second.values() for one in both if one.way == "edited again"]
     assert (synced["annotations"], synced["refused"]) == (len(edited), 0)
 
 
@@ -200,20 +204,21 @@ def check(
 
 def expect(expected: Expected, gallery: Gallery, number: int, purpose: str, answers: list[Given]) -> None:
     """Add what one artwork's two answers should leave behind; the one that was given last comes last."""
-    answers = sorted(answers, key=lambda given: given.turn)
     if purpose == "control":
         for given in answers:
             decision, stands = given.said.get("genre", ("unsure", None))
             if decision != "unsure":
                 expected.controls[number, "genre", stands == known_genre(number)] += 1
         return
-    for given in answers:
-        for attribute, (decision, stands) in given.said.items():
-            expected.verdicts[number, attribute, decision, stands] += 1
-            if attribute == "":
-                expected.unusable.add(number)
-            elif stands is not None:
-                expected.labels[number, attribute] = stands
+    said = [
+        (name in given.changed, name, verdict) for given in answers for name, verdict in given.said.items()
+    ]
+    for _, attribute, (decision, stands) in sorted(said, key=lambda one: one[0]):
+        expected.verdicts[number, attribute, decision, stands] += 1
+        if attribute == "":
+            expected.unusable.add(number)
+        elif stands is not None:
+            expected.labels[number, attribute] = stands
 
 
 def purposes_of(gallery: Gallery) -> dict[int, str]:
