@@ -3,6 +3,7 @@
     python benchmarks/label_studio.py                   # both
     python benchmarks/label_studio.py --tasks 2000 --cases 0
     python benchmarks/label_studio.py --tasks 0 --cases 50
+    python benchmarks/label_studio.py --cases 0 --fiftyone
 
 A real server is started in a temporary folder. Cases: one fault each, at a random request of a push or a
 sync, or ``kill -9`` of the command or of the server at a random moment; then one more push and sync, and a
@@ -25,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.label_studio_fiftyone import fiftyone_backend
 from curate.batches import BatchSettings
 from curate.pushing import push_batch
 from db.progress import Silent
@@ -191,10 +193,12 @@ def main() -> None:
     parser.add_argument("--finished", type=int, default=1_000)
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fiftyone", action="store_true", help="FiftyOne's own backend as well")
     parser.add_argument("--server-data", type=Path, help="a folder that keeps the server's data")
     options = parser.parse_args()
     found: dict[str, object] = {}
-    with tempfile.TemporaryDirectory(prefix="curate-benchmark-") as name:
+    # mongod, which FiftyOne stops when this process ends, may still write while the folder is removed
+    with tempfile.TemporaryDirectory(prefix="curate-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         data = options.server_data or folder / "label-studio"
         with label_studio_server(data, document_root=folder, port=free_port()) as server:
@@ -211,6 +215,10 @@ def main() -> None:
                     "sync_seconds_100_of_10000": round(alone, 2),
                     f"sync_seconds_beside_{options.finished}_finished": round(beside, 2),
                 }
+                if options.fiftyone:
+                    peer = fiftyone_backend(folder, server, gallery, seconds)
+                    print(f"FiftyOne's backend  {peer}")
+                    found["fiftyone_backend"] = peer
             if options.cases:
                 found |= campaign(folder, server, options.cases, options.seed)
     print(json.dumps(found))

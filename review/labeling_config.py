@@ -35,6 +35,9 @@ LONG = 25
 A tree takes several choices, so that another class can be ticked beside the suggestion, which then doesn't
 count: with a limit of one the suggestion would first have to be removed."""
 
+WIDTHS = {"minWidth": "400px", "dropdownWidth": "400px"}
+"""Of a tree, so that names of artists stay on one line."""
+
 VERDICTS: Mapping[str, tuple[str, str]] = {
     "right": ("Right", "The label is right"),
     "wrong": ("Wrong: it is …", "The label is wrong; the class below is right"),
@@ -137,7 +140,7 @@ def _attribute(panel: ElementTree.Element, attribute: str, choices: Sequence[Cla
         "requiredMessage": f"Choose the {attribute} that is right, or another verdict.",
     }
     if len(choices) > LONG:
-        tag, kind = "Taxonomy", {"placeholder": "Type to search"}
+        tag, kind = "Taxonomy", {"placeholder": "Type to search"} | WIDTHS
     else:
         tag, kind = "Choices", {"choice": "single", "layout": "select"}
     named = {"name": class_name(attribute), "toName": "image"}

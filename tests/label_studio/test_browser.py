@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,11 +17,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import select
 
-from db.classes import find_attribute
+from db.classes import find_attribute, resolve_classes
 from db.models import Class, Prediction
 from review.label_studio_server import LocalServer
 from tests.conftest import Curate
-from tests.label_studio.conftest import Make
+from tests.label_studio.conftest import Make, add_run
 from tests.label_studio.test_loop import labels
 
 pytestmark = [pytest.mark.services, pytest.mark.browser]
@@ -34,6 +35,10 @@ FLAGS = (
     "--window-size=1400,900",
 )
 PATIENCE = 90.0
+
+TREE = ".curate-panel .htx-taxonomy"
+SEARCH = "[data-testid='taxonomy-search']"
+NODES = ".ant-select-tree-node-content-wrapper"
 
 WORKER_READY = "navigator.serviceWorker.ready.then(() => arguments[0]())"
 """A new profile installs Label Studio's service worker, which would break off what loads meanwhile."""
@@ -111,6 +116,38 @@ def test_two_keys_accept_the_suggestion(
     assert synced == {"corrected": 1, "confirmed": 1}
     assert labels(gallery.workspace, "style") == ["Rococo", "Rococo", "Art_Nouveau"]
     assert labels(gallery.workspace, "genre") == ["portrait", "landscape", "still_life"]
+
+
+def test_one_of_1119_artists_is_found_by_typing(
+    curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
+) -> None:
+    gallery = make(count=3, doubted=0)
+    folder = gallery.workspace.folder
+    painter = "Painter Number 777"
+    with gallery.workspace.open_catalog() as catalog, catalog.write() as session:
+        names = [f"Painter Number {number}" for number in range(4, 1120)]
+        resolve_classes(session, find_attribute(session, "artist"), names, "test")
+    add_run(gallery.workspace, {0: {"artist": 0.05}})
+    project = curate("-w", folder, "push", "--audit", "0", "--json").json()["project"]
+
+    browser.get(f"{label_studio.url}/projects/{project}/data?labeling=1")
+    until(lambda: _picture(browser))
+    press(browser, "s")
+    until(lambda: browser.find_element(By.CSS_SELECTOR, TREE).text == "jan-van-goyen")
+    browser.find_element(By.CSS_SELECTOR, TREE).click()
+    until(lambda: browser.find_element(By.CSS_SELECTOR, SEARCH).is_displayed())
+    browser.find_element(By.CSS_SELECTOR, SEARCH).send_keys("number 777")
+    until(lambda: [node.text for node in browser.find_elements(By.CSS_SELECTOR, NODES)] == [painter])
+    browser.find_element(By.CSS_SELECTOR, NODES).click()
+    until(lambda: painter in browser.find_element(By.CSS_SELECTOR, TREE).text)
+    if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
+        browser.save_screenshot(f"{kept}/artists.png")
+    press(browser, Keys.ESCAPE)
+    until(lambda: not browser.find_element(By.CSS_SELECTOR, SEARCH).is_displayed())
+    submit(browser)
+
+    assert _synced(curate, folder, 1) == {"corrected": 1}
+    assert labels(gallery.workspace, "artist")[0] == "Painter_Number_777"
 
 
 def test_the_next_training_learns_what_was_submitted(
