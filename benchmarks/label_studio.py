@@ -22,7 +22,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -57,38 +59,62 @@ def seconds(step: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def push_rates(folder: Path, server: LocalServer, tasks: int) -> tuple[float, float, Gallery]:
-    """Return tasks a second of a push and of a bare import of the same JSON."""
-    gallery = make_gallery(folder, server.url, tasks)
-    add_run(gallery.workspace, {i: {"style": 0.1 + 0.8 * i / tasks} for i in range(tasks)})
-    settings = BatchSettings(limit=tasks, audit=0, controls=0)
+def push_rates(
+    folder: Path, server: LocalServer, tasks: int, pairs: int
+) -> tuple[float, float, list[float], Gallery]:
+    """Return tasks a second of a push and of a bare import of the same JSON, by medians, and their ratios.
 
-    def once() -> None:
-        with gallery.workspace.open_catalog() as catalog:
-            push_batch(gallery.workspace, catalog, settings, None, Silent())
-
-    pushed = seconds(once)
+    Every second time the bare import comes first, of what the first push sent.
+    """
+    same: list[dict[str, object]] = []
+    pushed, bare = [], []
     with connect(server.url, server.token) as connected:
-        project = open_workspace(gallery.workspace.folder).settings.label_studio.project
-        assert project is not None
-        found = list(connected.tasks(project, fields="all"))
-        same = [
-            {
-                "data": task.data,
-                "predictions": [
-                    {key: getattr(guess, key) for key in ("model_version", "score", "result")}
-                    for guess in task.predictions
-                ],
-            }
-            for task in found
-        ]
-        bare = seconds(lambda: bare_import(connected, project, same))
-    return tasks / pushed, tasks / bare, gallery
+        for pair in range(pairs):
+            gallery = make_gallery(folder / f"pair-{pair}", server.url, tasks)
+            add_run(gallery.workspace, {i: {"style": 0.1 + 0.8 * i / tasks} for i in range(tasks)})
+            steps = [partial(push_all, gallery), partial(bare_import, connected, same)]
+            times = [0.0, 0.0]
+            for step in (0, 1) if pair % 2 == 0 else (1, 0):
+                times[step] = seconds(steps[step])
+                if not same:
+                    same += sent_by(connected, gallery)
+            pushed.append(tasks / times[0])
+            bare.append(tasks / times[1])
+    ratios = [ours / theirs for ours, theirs in zip(pushed, bare, strict=True)]
+    return median(pushed), median(bare), ratios, gallery
 
 
-def bare_import(server: Server, project: int, tasks: list[dict[str, object]]) -> None:
+def push_all(gallery: Gallery) -> None:
+    """Push every artwork of a gallery."""
+    settings = BatchSettings(limit=len(gallery.uuids), audit=0, controls=0)
+    with gallery.workspace.open_catalog() as catalog:
+        push_batch(gallery.workspace, catalog, settings, None, Silent())
+
+
+def sent_by(server: Server, gallery: Gallery) -> list[dict[str, object]]:
+    """Return the tasks of a gallery's project as they were imported."""
+    return [
+        {
+            "data": task.data,
+            "predictions": [
+                {key: getattr(guess, key) for key in ("model_version", "score", "result")}
+                for guess in task.predictions
+            ],
+        }
+        for task in server.tasks(project_of(gallery), fields="all")
+    ]
+
+
+def project_of(gallery: Gallery) -> int:
+    """Return the number of a gallery's project."""
+    project = open_workspace(gallery.workspace.folder).settings.label_studio.project
+    assert project is not None
+    return project
+
+
+def bare_import(server: Server, tasks: list[dict[str, object]]) -> None:
     """Import the same tasks into a project of their own, with nothing of ours around it."""
-    config = server.client.projects.get(id=project).label_config
+    config = next(iter(server.client.projects.list())).label_config
     bare = server.client.projects.create(title="bare import", label_config=config)
     for start in range(0, len(tasks), 1000):
         server.client.projects.import_tasks(
@@ -98,9 +124,7 @@ def bare_import(server: Server, project: int, tasks: list[dict[str, object]]) ->
 
 def sync_seconds(server: LocalServer, gallery: Gallery, finished: int) -> list[float]:
     """Return what a sync of 100 new answers takes, first alone, then beside many finished tasks."""
-    workspace = open_workspace(gallery.workspace.folder)
-    project = workspace.settings.label_studio.project
-    assert project is not None
+    workspace, project = open_workspace(gallery.workspace.folder), project_of(gallery)
     right = [choice("verdict_style", "right")]
 
     def sync() -> None:
@@ -190,6 +214,7 @@ def campaign(folder: Path, server: LocalServer, cases: int, seed: int) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tasks", type=int, default=10_000)
+    parser.add_argument("--pairs", type=int, default=3, help="pushes and bare imports")
     parser.add_argument("--finished", type=int, default=1_000)
     parser.add_argument("--cases", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
@@ -204,14 +229,15 @@ def main() -> None:
         with label_studio_server(data, document_root=folder, port=free_port()) as server:
             os.environ["LABEL_STUDIO_API_KEY"] = server.token
             if options.tasks:
-                ours, bare, gallery = push_rates(folder / "rates", server, options.tasks)
+                ours, bare, ratios, gallery = push_rates(folder, server, options.tasks, options.pairs)
                 alone, beside = sync_seconds(server, gallery, options.finished)
                 print(f"push          {ours:8.0f} tasks/s\nbare import   {bare:8.0f} tasks/s")
                 print(f"sync of {NEW_ANSWERS}   {alone:8.2f} s; beside {options.finished} finished tasks:")
                 print(f"              {beside:8.2f} s")
                 found |= {
                     "tasks": options.tasks,
-                    "push_rate_over_bare_import": round(ours / bare, 3),
+                    "push_rate_over_bare_import": round(median(ratios), 3),
+                    "by_pair": [round(ratio, 3) for ratio in ratios],
                     "sync_seconds_100_of_10000": round(alone, 2),
                     f"sync_seconds_beside_{options.finished}_finished": round(beside, 2),
                 }
