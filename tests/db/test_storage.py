@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -21,6 +22,7 @@ from db.storage import BLANK, WHOLE, Mirror, fetched, make_mirror, mirror_folder
 from db.workspace import change_settings, init_workspace, open_workspace
 from model.data import Unreadable, read_image
 from tests.conftest import Curate
+from tests.model.gallery import draw
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_REGION": "us-east-1"}
 
@@ -224,6 +226,33 @@ def test_what_a_bucket_holds_is_ingested_and_followed(
     assert list(open_workspace(folder).settings.root_urls.values()) == [url]
     assert curate(*at, "check", "--images").status == 0
     assert "testing-secret" not in (folder / "curate.toml").read_text()
+
+
+def test_a_run_on_a_bucket_is_the_run_on_a_folder(
+    bucket: Bucket, tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    scans = tmp_path / "scans"
+    examples, targets = draw(scans, 24)
+    rows = [
+        f"{e.path.name},{targets[0].classes[n]}" for e, n in zip(examples, targets[0].labels, strict=True)
+    ]
+    (scans / "labels.csv").write_text("\n".join(["filepath,style", *rows]))
+    for path in scans.iterdir():
+        bucket.put(f"art/{path.name}", path.read_bytes())
+    elsewhere = tmp_path / "elsewhere"
+    init_workspace(elsewhere, ("style",))
+    found = {}
+    for workspace, root in ((folder, f"s3://{bucket.name}/art"), (elsewhere, str(scans))):
+        curate("-w", workspace, "ingest", f"{root}/labels.csv")
+        small = ["--backbone", "efficientnet_lite0", "--image-size", "32", "--epochs", "2", "--folds", "2"]
+        trained = curate("-w", workspace, "train", *small, "--min-class-count", "2")
+        assert trained.status == 0, trained.stderr
+        listed = curate("-w", workspace, "issues", "--all", "--limit", "24", "--json").stdout.splitlines()
+        found[root] = [(row["path"], row["p_label"]) for row in map(json.loads, listed)]
+
+    there, here = found.values()
+    assert len(there) == 24
+    assert there == here
 
 
 def test_images_that_move_from_a_folder_to_a_bucket_are_found_again(
