@@ -98,6 +98,11 @@ class Findings:
     given: Ints
     wrong: NDArray[np.bool_]
 
+    def among(self, rows: Ints) -> Findings:
+        """Return what was found about these artworks, of labels whose class the run knows."""
+        kept = np.isin(self.rows, rows) & (self.given >= 0)
+        return Findings(self.rows[kept], self.given[kept], self.wrong[kept])
+
 
 @dataclass(frozen=True)
 class LabelScores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from curate.issues.columns import Floats, Ints
@@ -68,6 +69,14 @@ def fit_detector(features: Matrix, kinds: Ints, weights: Floats, width: int) -> 
 def _standardised(features: Matrix, centre: Floats, scale: Floats) -> Matrix:
     inputs = np.clip((features - centre) / scale, -8.0, 8.0)
     return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1).astype(np.float32)
+
+
+def as_found(probs: Floats, wrong: NDArray[np.bool_]) -> Floats:
+    """Return probabilities of each kind, shape ``(n, C)``, once it is known which labels are wrong."""
+    known = probs.copy()
+    known[wrong, 0] = 0.0
+    known[~wrong, 1:] = 0.0
+    return known
 
 
 def adapt(probs: Floats, planted: Floats, weights: Floats, *, rounds: int = 200) -> tuple[Floats, Floats]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.issues.columns import Floats, Ints
-from curate.issues.detector import Detector, adapt, fit_detector
+from curate.issues.columns import Findings, Floats, Ints
+from curate.issues.detector import Detector, adapt, as_found, fit_detector
 from curate.issues.evidence import CHUNK, Joint, Testimony, Witnesses, features, fit_joint
 from curate.issues.judges import Matrix
 from curate.issues.planting import KINDS, confusion, plant
@@ -64,6 +64,7 @@ def fuse(
     parts: Ints,
     rng: np.random.Generator,
     *,
+    findings: Findings | None = None,
     kinds: tuple[str, ...] = KINDS,
     rounds: int = ROUNDS,
 ) -> Fused | None:
@@ -74,6 +75,7 @@ def fuse(
         parts: Which of several parts an artwork belongs to, whole duplicate groups in one, shape ``(N,)``;
             the detector that judges a part has not learnt from it.
         rng: Where the planted errors come from.
+        findings: What reviewers found; it counts in the shares of the kinds.
         kinds: The kinds of error to plant.
         rounds: How often to repair and learn again.
     """
@@ -94,7 +96,7 @@ def fuse(
         examples = _plant_examples(witnesses, cleaned, trusted, joint, confusions, rows, kinds, rng)
         if examples is None:
             return fused
-        fused = _judge(standing, joint, confusions, examples, rows, parts, kinds)
+        fused = _judge(standing, joint, confusions, examples, rows, parts, kinds, findings)
         trusted[rows] = 1.0 - fused.wrong
         cleaned[rows] = np.where(fused.wrong > REPAIRED_ABOVE, fused.suggested, column.labels[rows])
     return fused
@@ -183,8 +185,14 @@ def _judge(
     rows: Ints,
     parts: Ints,
     kinds: tuple[str, ...],
+    findings: Findings | None,
 ) -> Fused:
-    """Apply to each part of the labels as they stand what was learnt from the other parts."""
+    """Apply to each part of the labels as they stand what was learnt from the other parts.
+
+    The shares of the kinds are those of all labels as they came. Reviewers are asked about what looks wrong:
+    among the labels that they left, few errors look like those that were planted, and by these labels alone
+    there would seem to be none.
+    """
     column = standing.witnesses.column
     width = len(kinds) + 1
     detectors = _cross_fit(examples, parts, np.unique(parts[rows]), width)
@@ -199,8 +207,13 @@ def _judge(
 
     counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
     planted: Floats = counted / counted.sum()
-    unreviewed = (column.reviewed[rows] == 0).astype(np.float64)
-    moved, shares = adapt(detect(rows, standing.labels[rows]), planted, unreviewed)
+    probs, counts = detect(rows, standing.labels[rows]), (column.reviewed[rows] == 0).astype(np.float64)
+    if findings is not None:
+        found = findings.among(rows)
+        probs = np.concatenate([probs, as_found(detect(found.rows, found.given), found.wrong)])
+        counts = np.concatenate([counts, np.ones(len(found.rows))])
+    moved, shares = adapt(probs, planted, counts)
+    moved = moved[: len(rows)]
 
     def judge(asked: Ints, given: Ints) -> Floats:
         odds = detect(asked, given) * shares / np.maximum(planted, 1e-9)

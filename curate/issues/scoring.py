@@ -93,7 +93,8 @@ def _score(
 ) -> LabelScores:
     """Score one attribute in canonical order, and hand it back in the caller's."""
     column = witnesses.column
-    fused = fuse(witnesses, parts, np.random.default_rng(seed), kinds=kinds) or _without_learning(column)
+    rng = np.random.default_rng(seed)
+    fused = fuse(witnesses, parts, rng, findings=findings, kinds=kinds) or _without_learning(column)
     wrong = fused.wrong
     if findings is not None:
         wrong = learn_from(findings, witnesses, fused)

@@ -23,12 +23,12 @@ def learn_from(findings: Findings, witnesses: Witnesses, fused: Fused) -> Floats
     findings shift the odds, two hundred can also stretch them. A corrected label is judged as it stood when
     the reviewer was asked: what the witnesses say of an artwork does not depend on its own label.
     """
-    usable = np.isin(findings.rows, fused.rows) & (findings.given >= 0)
-    rows, given = findings.rows[usable], findings.given[usable]
+    findings = findings.among(fused.rows)
+    rows, given = findings.rows, findings.given
     if len(rows) < FEWEST or fused.judge is None:
         return fused.wrong
     odds, inputs = _inputs(witnesses, rows, given, fused.judge(rows, given))
-    truth = findings.wrong[usable].astype(np.float64)
+    truth = findings.wrong.astype(np.float64)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         logits = odds + inputs @ weights
