@@ -102,7 +102,6 @@ class Loop:
         self.reviewed = np.zeros(len(bench.data.groups), dtype=bool)
         self.settled = {name: self.reviewed.copy() for name in self.true}
         self.found: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in self.true}
-        self.past: list[tuple[float, bool]] = []
         self.probs: dict[str, Floats] = {}
         self.trace: list[tuple[int, float]] = []
         self.retrain()
@@ -128,8 +127,6 @@ class Loop:
                 wrong = answer != given
                 found += wrong
                 self.found[name].append((row, given, wrong))
-                if choice.scores:
-                    self.past.append((float(choice.scores[name][row]), wrong))
                 self.labels[name][row] = answer
                 self.settled[name][row] = True
         self.reviewed[choice.rows] = True
@@ -183,8 +180,8 @@ class Loop:
         asked = np.concatenate(
             [s[choice.rows][choice.asked[n][choice.rows]] for n, s in choice.scores.items()]
         )
-        past = np.array(self.past, dtype=np.float64).reshape(-1, 2)
-        expected = forecast_yield(asked, past[:, 0], past[:, 1]).expected
+        none = np.empty(0)  # the model is retrained each round: no verdict is on these scores
+        expected = forecast_yield(asked, none, none).expected
         chance = 1.0 - asked[np.isfinite(asked)]
         middle, spread = chance.sum(), max(float(np.sqrt((chance * (1.0 - chance)).sum())), 1e-6)
         return expected, float(np.diff(norm.cdf(np.array([middle / 1.25, middle / 0.75]), middle, spread))[0])

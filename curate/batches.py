@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from curate.errors import NotAnAnswerList
 from curate.issues import forecast_yield, review_order
-from db.audit import answered_scores
+from db.audit import yield_evidence
 from db.catalog import Catalog
 from db.classes import attributes, find_attribute
 from db.controls import listed_labels
@@ -87,7 +87,7 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
-        answered = answered_scores(session, "review", "audit")
+        answered = yield_evidence(session, run)
     controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
     reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
@@ -100,7 +100,7 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     tests = [
         _control(artwork_id, labels, names, float(rng.choice(scores)), rng) for artwork_id, labels in controls
     ]
-    forecast = forecast_yield(_asked_scores(doubts, reviews), *answered)
+    forecast = forecast_yield(_asked_scores(doubts, reviews), **answered)
     return Plan(
         run.id,
         settings.limit,
@@ -188,12 +188,12 @@ def next_round(catalog: Catalog, run: Run, rounds: Sequence[RoundStatus]) -> Nex
     limit = rounds[-1].artworks if rounds else BatchSettings.limit
     with catalog.read() as session:
         doubts = open_doubts(session, run, CANDIDATES * limit)
-        past = answered_scores(session, "review", "audit")
+        past = yield_evidence(session, run)
         width = len(attributes(session))
     reviews = rank(doubts, width, None, ())[:limit]
     if not reviews:
         return None
-    forecast = forecast_yield(_asked_scores(doubts, reviews), *past)
+    forecast = forecast_yield(_asked_scores(doubts, reviews), **past)
     answered = [turn for turn in rounds if turn.answered]
     return NextRound(
         len(reviews),

@@ -21,9 +21,10 @@ ENOUGH = 20_000
 """Artworks whose scores stand for all others: reading a million makes no estimate better."""
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
-def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats]:
+def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats, Ints]:
     """Return the score of every label that reviewers judged, and whether they found it wrong.
 
     Args:
@@ -31,11 +32,19 @@ def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats]:
         purposes: Why it was asked about: ``audit`` for a uniform sample, ``review`` for what was ranked.
 
     Returns:
-        The scores by the run that asked, shape ``(V,)``, NaN where it had none; and 1 where the label was
-        found wrong, else 0. A label that two reviewers judged in one batch counts once, the later one's.
+        The scores by the run that asked, shape ``(V,)``, NaN where it had none; 1 where the label was found
+        wrong, else 0; and the ids of those runs. A label that two reviewers judged in one batch counts once,
+        the later one's.
     """
     rows = session.execute(
-        select(Verdict.batch_id, Verdict.artwork_id, Verdict.attribute_id, Verdict.decision, Prediction.score)
+        select(
+            Verdict.batch_id,
+            Verdict.artwork_id,
+            Verdict.attribute_id,
+            Verdict.decision,
+            Prediction.score,
+            Batch.run_id,
+        )
         .join(Batch, Batch.id == Verdict.batch_id)
         .outerjoin(
             Prediction,
@@ -51,10 +60,11 @@ def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats]:
         )
         .order_by(Verdict.id)
     )
-    said = {tuple(row[:3]): (row.score, row.decision) for row in rows}
-    scores = [np.nan if score is None else score for score, _ in said.values()]
-    wrong = [decision in FOUND_WRONG for _, decision in said.values()]
-    return np.array(scores, dtype=np.float64), np.array(wrong, dtype=np.float64)
+    said = {tuple(row[:3]): row for row in rows}.values()
+    scores = [np.nan if row.score is None else row.score for row in said]
+    wrong = [row.decision in FOUND_WRONG for row in said]
+    runs = [row.run_id for row in said]
+    return np.array(scores, np.float64), np.array(wrong, np.float64), np.array(runs, np.int64)
 
 
 def unreviewed_scores(session: Session, run: Run) -> tuple[Floats, float]:
@@ -93,5 +103,20 @@ class ErrorEvidence(TypedDict):
 def error_evidence(session: Session, run: Run) -> ErrorEvidence:
     """Return it for a run's scores and all audits; see ``unreviewed_scores`` and ``answered_scores``."""
     scores, each = unreviewed_scores(session, run)
-    audited, wrong = answered_scores(session, "audit")
+    audited, wrong, _ = answered_scores(session, "audit")
     return ErrorEvidence(scores=scores, audited=audited, wrong=wrong, each=each)
+
+
+class YieldEvidence(TypedDict):
+    """What a forecast of a yield needs: scores that reviewers judged, what they found, verdicts before."""
+
+    reviewed: Floats
+    wrong: Floats
+    earlier: int
+
+
+def yield_evidence(session: Session, run: Run) -> YieldEvidence:
+    """Return it for a run: what was found of the labels it asked about, and how many verdicts came before."""
+    scores, wrong, runs = answered_scores(session, "review", "audit")
+    mine = runs == run.id
+    return YieldEvidence(reviewed=scores[mine], wrong=wrong[mine], earlier=int((~mine).sum()))

@@ -12,7 +12,7 @@ import typer
 from curate.cli.app import AsJson, RunId, app, note, opened, print_json, rests_on
 
 if TYPE_CHECKING:
-    from db.audit import Floats
+    from db.audit import YieldEvidence
     from db.issues import IssueRow
 
 Limit = Annotated[int, typer.Option(min=1, help="How many, worst first.")]
@@ -59,7 +59,7 @@ def issues_(
 
     Example: curate issues --attribute style --limit 10
     """
-    from db.audit import answered_scores
+    from db.audit import yield_evidence
     from db.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs import find_run
 
@@ -73,7 +73,7 @@ def issues_(
         else:
             most = limit if by == By.label else None
             rows = worst_issues(session, kind=kind, attribute=attribute, limit=most, run=run)
-        answered = answered_scores(session, "review", "audit")
+        answered = None if run is None else yield_evidence(session, run)
     groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
     shown = groups if everything else groups[:limit]
     for group in shown:
@@ -85,7 +85,7 @@ def issues_(
         note(f"{save}: {save_flagged(workspace, flagged, save)} images, flagged.csv, grid.png")
     listed = [row for group in shown for row in group]
     if not as_json:
-        tell(listed, len(rows), kind, *answered)
+        tell(listed, len(rows), kind, answered)
 
 
 def show(group: Sequence[IssueRow], as_json: bool) -> None:
@@ -102,21 +102,21 @@ def show(group: Sequence[IssueRow], as_json: bool) -> None:
             typer.echo(f"       {row.reason}")
 
 
-def tell(rows: Sequence[IssueRow], found: int, kind: str, reviewed: Floats, wrong: Floats) -> None:
+def tell(rows: Sequence[IssueRow], found: int, kind: str, answered: YieldEvidence | None) -> None:
     """Say how many were listed, and how many errors are to be expected among them.
 
     Args:
         rows: What was listed.
         found: How many there are in all.
         kind: Their kind.
-        reviewed, wrong: Scores of labels that reviewers judged, and 1 where they found them wrong.
+        answered: What reviewers found so far, of labels.
     """
     if not rows:
         note(f"No open issues of kind {kind}.")
-    elif kind == "label":
+    elif answered is not None:
         from curate.issues import forecast_yield
 
-        forecast = forecast_yield([row.score for row in rows], reviewed, wrong)
+        forecast = forecast_yield([row.score for row in rows], **answered)
         told = rests_on(forecast.verdicts, forecast.assumed)
         note(f"{len(rows)} of {found} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
     else:

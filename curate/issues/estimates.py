@@ -13,14 +13,35 @@ from curate.issues.columns import Floats, Ints
 FEWEST_AUDITS = 50
 DRAWS = 4000
 STRATA = 400
-NEWEST_REVIEWS = 2000  # that a forecast learns from: scores change with each run, and so does what is left
 UNSCORED_WRONG, UNSCORED_RIGHT = 0.5, 9.5  # a share of errors to start from where there are no scores
 
 # The grid of ways in which scores may be off: true odds = exp(SHIFT) * odds ** STRETCH, and a FLOOR of
-# errors that no score sees. Prior weights: scores roughly as stated, few unseen errors.
+# errors that no score sees.
 SHIFTS = np.linspace(-3.0, 3.0, 31)
 STRETCHES = np.linspace(0.0, 2.0, 17)
 FLOORS = np.array([0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27])
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How far scores are expected to be off, before anything was found.
+
+    Attributes:
+        shift, stretch: How far the log-odds may be shifted and stretched, as standard deviations.
+        floor, spread: The share that is found wrong whatever the score says, and how sure that is.
+    """
+
+    shift: float
+    stretch: float
+    floor: float
+    spread: float
+
+
+UNCHECKED = Prior(1.5, 0.5, 0.0, 0.03)
+"""Of the errors left: scores roughly as stated, few errors that none of them sees."""
+
+LEARNT = Prior(0.5, 0.25, 0.04, 0.02)
+"""Of a yield: scores have learnt from the verdicts before; and reviewers call some right labels wrong."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +104,18 @@ class Calibration:
         return chance
 
 
-def calibrate(scores: Floats, wrong: Floats) -> Calibration:
+def calibrate(scores: Floats, wrong: Floats, prior: Prior = UNCHECKED) -> Calibration:
     """Weigh every way in which the scores may be off by what reviewers found (Bayes, on a grid).
 
     Args:
         scores: Score of each reviewed label when it was asked about, shape ``(V,)``.
         wrong: 1 where it was found wrong, 0 where right, shape ``(V,)``.
+        prior: What is expected before.
     """
     grid = np.array(list(product(SHIFTS, STRETCHES, FLOORS)))
     shift, stretch, floor = grid.T
-    log_weight = -0.5 * (shift / 1.5) ** 2 - 0.5 * ((stretch - 1.0) / 0.5) ** 2 - floor / 0.03
+    log_weight = -0.5 * (shift / prior.shift) ** 2 - 0.5 * ((stretch - 1.0) / prior.stretch) ** 2
+    log_weight = log_weight - np.abs(floor - prior.floor) / prior.spread
     odds = _odds(scores)
     for start in range(0, len(scores), 200):
         some = slice(start, start + 200)
@@ -150,24 +173,23 @@ def _draw_unscored(count: float, wrong: Floats, rng: np.random.Generator) -> Flo
     return rng.binomial(round(count), share).astype(np.float64)
 
 
-def forecast_yield(scores: ArrayLike, reviewed: Floats, wrong: Floats) -> Forecast:
+def forecast_yield(scores: ArrayLike, reviewed: Floats, wrong: Floats, *, earlier: int = 0) -> Forecast:
     """Forecast how many of these labels a reviewer will find wrong.
 
-    Unlike the errors left, this may learn from ranked reviews: a batch is ranked too.
+    Unlike the errors left, this may learn from ranked reviews: a batch is ranked too. Only what this run's
+    scores asked about tells how far they are off: they have learnt from the verdicts before them.
 
     Args:
         scores: Scores of the labels about to be asked about, shape ``(B,)``; NaN is left out.
-        reviewed: Scores of labels reviewed before, when they were asked about, oldest first, shape ``(V,)``.
+        reviewed: The same run's scores of labels reviewed since, shape ``(V,)``; NaN is left out.
         wrong: 1 where found wrong, 0 where right, shape ``(V,)``.
+        earlier: How many verdicts earlier runs asked for.
     """
-    known = np.flatnonzero(np.isfinite(reviewed))[-NEWEST_REVIEWS:]
+    known = np.isfinite(reviewed)
     asked = np.asarray(scores, dtype=np.float64)
-    asked = asked[np.isfinite(asked)]
-    if len(known):
-        expected = float(calibrate(reviewed[known], wrong[known]).mean_wrong(asked).sum())
-    else:
-        expected = float((1.0 - asked).sum())
-    return Forecast(expected, len(known), len(known) < FEWEST_AUDITS)
+    chance = calibrate(reviewed[known], wrong[known], LEARNT).mean_wrong(asked[np.isfinite(asked)])
+    verdicts = earlier + int(known.sum())
+    return Forecast(float(chance.sum()), verdicts, verdicts < FEWEST_AUDITS)
 
 
 def _odds(scores: Floats) -> Floats:

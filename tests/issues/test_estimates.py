@@ -80,3 +80,13 @@ def test_forecast_learns_from_reviews_that_the_scores_were_too_dark() -> None:
     assert abs(told.expected - truth) < abs(untaught.expected - truth)
     assert (told.verdicts, told.assumed) == (200, False)
     assert (untaught.verdicts, untaught.assumed) == (0, True)
+
+
+def test_verdicts_that_earlier_runs_asked_for_make_a_forecast_checked() -> None:
+    scores, _ = population(1, 0.1, 0.0)
+    none = np.empty(0)
+
+    before, after = forecast_yield(scores, none, none), forecast_yield(scores, none, none, earlier=50)
+
+    assert (before.assumed, after.assumed) == (True, False)
+    assert before.expected == after.expected
