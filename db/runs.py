@@ -118,6 +118,21 @@ def read_arrays(folder: Path) -> RunArrays:
     )
 
 
+def read_pred_probs(
+    session: Session, workspace: Workspace, run: Run, attribute: str
+) -> tuple[NDArray[np.int64], list[str], NDArray[np.float16]] | None:
+    """Return a run's artwork ids ``(N,)``, class keys and probabilities ``(N, K)`` of one attribute.
+
+    The probabilities stay on disk until they are looked at. None where the run has none, or where its arrays
+    do not lie here.
+    """
+    row, folder = run_attributes(session, run).get(attribute), run_folder(session, workspace, run.uuid)
+    if row is None or not (folder / f"pred_probs.{attribute}.npy").is_file():
+        return None
+    pred_probs = np.load(folder / f"pred_probs.{attribute}.npy", mmap_mode="r")
+    return np.load(folder / "artworks.npy"), list(row.classes), pred_probs
+
+
 def complete_run(
     session: Session,
     run: Run,

@@ -29,8 +29,9 @@ def reviewers(
     from curate.consensus import find_conflicts
     from db.reviewers import reviewer_rows
 
-    with opened(context).open_catalog() as catalog:
-        disputed = find_conflicts(catalog) if conflicts else []
+    workspace = opened(context)
+    with workspace.open_catalog() as catalog:
+        disputed = find_conflicts(workspace, catalog) if conflicts else []
         with catalog.read() as session:
             rows = [] if conflicts else reviewer_rows(session)
     for line in disputed:
