@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from db.catalog import Catalog
 from db.classes import attributes, class_list
-from db.models import Artwork, Attribute, Run
+from db.models import Artwork
 from db.reviewers import judgements, reviewer_names
 from db.runs import read_pred_probs, runs
 from db.workspace import Workspace
@@ -90,9 +89,8 @@ def _opinions(model: ModelOpinion | None, asked: Ints, classes: Ints) -> Floats:
     at = np.searchsorted(model.artwork_ids, asked).clip(max=len(model.artwork_ids) - 1)
     there = np.flatnonzero(model.artwork_ids[at] == asked)
     found: Floats = np.asarray(model.pred_probs[at[there]], dtype=np.float64)
-    summed = np.zeros((len(there), len(classes)))  # of columns whose classes were merged since
-    np.add.at(summed, (slice(None), np.searchsorted(classes, model.class_ids)), found)
-    probs[there] = np.where(np.isfinite(found[:, :1]), summed, np.nan)
+    columns = np.eye(len(classes))[np.searchsorted(classes, model.class_ids)]
+    probs[there] = found @ columns  # those of classes that were merged since come together
     return probs
 
 
@@ -167,7 +165,11 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
             keys = class_list(session, attribute).key
             said = judgements(session, attribute.id)
             split = disputed(said)
-            model = _opinion(session, workspace, complete[-1], attribute) if split and complete else None
+            model = None
+            if split and complete and (read := read_pred_probs(session, workspace, complete[-1], attribute)):
+                artwork_ids, class_keys, pred_probs = read
+                ids = class_list(session, attribute).by_key()
+                model = ModelOpinion(artwork_ids, [ids[key] for key in class_keys], pred_probs)
             together = consensus(said, model)
             for artwork_id, pairs in split.items():
                 artwork = session.get_one(Artwork, artwork_id)
@@ -183,16 +185,6 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
                     )
                 )
     return sorted(found, key=lambda conflict: (conflict.p, conflict.artwork))
-
-
-def _opinion(session: Session, workspace: Workspace, run: Run, attribute: Attribute) -> ModelOpinion | None:
-    """Return what a run says of an attribute; None where it says nothing, or its arrays are elsewhere."""
-    read = read_pred_probs(session, workspace, run, attribute.name)
-    if read is None:
-        return None
-    artwork_ids, keys, pred_probs = read
-    ids = class_list(session, attribute).by_key()
-    return ModelOpinion(artwork_ids, [ids[key] for key in keys], pred_probs)
 
 
 def disputed(said: Sequence[Judgement]) -> dict[int, list[tuple[int, int]]]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db.classes import attributes
 from db.errors import NoRunYet, RunNotFound
-from db.models import CatalogSetting, Prediction, Run, RunAttribute, now
+from db.models import Attribute, CatalogSetting, Prediction, Run, RunAttribute, now
 from db.secrets import redact_values
 from db.workspace import Workspace
 
@@ -119,18 +119,18 @@ def read_arrays(folder: Path) -> RunArrays:
 
 
 def read_pred_probs(
-    session: Session, workspace: Workspace, run: Run, attribute: str
+    session: Session, workspace: Workspace, run: Run, attribute: Attribute
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.float16]] | None:
     """Return a run's artwork ids ``(N,)``, class keys and probabilities ``(N, K)`` of one attribute.
 
     The probabilities stay on disk until they are looked at. None where the run has none, or where its arrays
     do not lie here.
     """
-    row, folder = run_attributes(session, run).get(attribute), run_folder(session, workspace, run.uuid)
-    if row is None or not (folder / f"pred_probs.{attribute}.npy").is_file():
+    row, folder = session.get(RunAttribute, (run.id, attribute.id)), run_folder(session, workspace, run.uuid)
+    path = folder / f"pred_probs.{attribute.name}.npy"
+    if row is None or not path.is_file():
         return None
-    pred_probs = np.load(folder / f"pred_probs.{attribute}.npy", mmap_mode="r")
-    return np.load(folder / "artworks.npy"), list(row.classes), pred_probs
+    return np.load(folder / "artworks.npy"), list(row.classes), np.load(path, mmap_mode="r")
 
 
 def complete_run(
