@@ -187,7 +187,11 @@ def forecast_yield(scores: ArrayLike, reviewed: Floats, wrong: Floats, *, earlie
     """
     known = np.isfinite(reviewed)
     asked = np.asarray(scores, dtype=np.float64)
-    chance = calibrate(reviewed[known], wrong[known], LEARNT).mean_wrong(asked[np.isfinite(asked)])
+    asked = asked[np.isfinite(asked)]
+    if known.any():
+        chance = calibrate(reviewed[known], wrong[known], LEARNT).mean_wrong(asked)
+    else:
+        chance = LEARNT.floor + (1.0 - LEARNT.floor) * (1.0 - asked)
     verdicts = earlier + int(known.sum())
     return Forecast(float(chance.sum()), verdicts, verdicts < FEWEST_AUDITS)
 
