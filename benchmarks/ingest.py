@@ -1,6 +1,6 @@
 """How fast an ingest is, against the least that any could do.
 
-Run it with ``python benchmarks/ingest.py [--files 80000] [--rows 1000000] [--folder DIR]``. JSON stands last:
+Run it with ``python -m benchmarks.ingest [--files 80000] [--rows 1000000] [--folder DIR]``. JSON stands last:
 
 * ``first_over_bare``: time of a first ingest over that of a bare loop on the same files, all cores, that
   reads each, takes SHA-256 and ImageHash's 256-bit ``phash``, and decodes it once. Median of pairs.
@@ -35,6 +35,7 @@ import numpy as np
 from PIL import Image, ImageChops
 from sqlalchemy import text
 
+from benchmarks.peak_memory import PeakMemory
 from curate.ingest import ingest
 from db.artworks import find_artwork
 from db.history import artwork_events
@@ -121,9 +122,8 @@ def measure_rows(folder: Path, rows: int) -> dict[str, float]:
     """Time an ingest of a list alone, in its own process, against a bare ``executemany`` of its rows."""
     source = make_rows(folder / "rows.csv", rows)
     workspace = init_workspace(folder / "rows", ("style", "genre", "artist"))
-    script = Path(__file__).resolve()
     done = subprocess.run(
-        [sys.executable, str(script), "--ingest-rows", str(workspace.folder), str(source)],
+        [sys.executable, "-m", "benchmarks.ingest", "--ingest-rows", str(workspace.folder), str(source)],
         capture_output=True,
         text=True,
         check=True,
@@ -140,28 +140,9 @@ def measure_rows(folder: Path, rows: int) -> dict[str, float]:
 
 def ingest_rows(workspace: str, source: str) -> None:
     """Ingest a list without images; print its seconds and the most anonymous memory it held."""
-    from threading import Event, Thread
-
-    peak, stop = [0], Event()
-
-    def watch() -> None:
-        while not stop.wait(0.05):
-            peak[0] = max(peak[0], anonymous_bytes())
-
-    watcher = Thread(target=watch, daemon=True)
-    watcher.start()
-    seconds = timed(lambda: ingest(open_workspace(Path(workspace)), Path(source), check_images=False))
-    stop.set()
-    watcher.join()
-    print(json.dumps({"seconds": seconds, "peak_gib": peak[0] / 2**30}))
-
-
-def anonymous_bytes() -> int:
-    """Return this process's anonymous memory."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    return 0
+    with PeakMemory() as memory:
+        seconds = timed(lambda: ingest(open_workspace(Path(workspace)), Path(source), check_images=False))
+    print(json.dumps({"seconds": seconds, "peak_gib": memory.bytes / 2**30}))
 
 
 def executemany_again(catalog: Path, folder: Path) -> float:
