@@ -4,13 +4,19 @@ ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 
-.PHONY: demo test lint env lock clean
+.PHONY: demo test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
 
 test: $(READY)  ## every test, with real servers
 	$(BIN)/pytest -q
+
+coverage: $(READY)  ## the tests again, and which lines none of them reached
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 lint: $(READY)
 	$(BIN)/ruff check .
