@@ -14,7 +14,7 @@ one JSON line:
 
 Further parts, each by its flag and under its name in the JSON line: ``--rates 0.05 0.20``, ``--artists``,
 ``--duplicates`` (one of two copies of a picture has another class), ``--all-attributes`` (every kind in every
-attribute at once), ``--without all`` (each kind left out of what the fusion learns from, and tested on), and
+attribute at once), ``--misplaced`` (some artworks bear all the labels of another), ``--without all`` (each kind left out of what the fusion learns from, and tested on), and
 of the simulated reviews (``review_loop.py``):
 
 * ``--audits N``: ``coverage``, how often the 90 % interval for the errors left holds the truth, by true error
@@ -34,7 +34,7 @@ from pathlib import Path
 
 from benchmarks.label_errors_bench import TESTED, TESTED_ARTISTS, Bench
 from benchmarks.label_errors_rivals import SINGLE
-from benchmarks.label_errors_tables import Key, Table, show_filters, summary
+from benchmarks.label_errors_tables import Figures, Key, Table, show_filters, summary
 from benchmarks.painting_data import load_paintings
 from benchmarks.review_loop import audit, loop
 
@@ -59,12 +59,14 @@ def compare(bench: Bench, keys: Sequence[Key], seeds: Sequence[int]) -> dict[str
     }
 
 
-def all_at_once(bench: Bench, seeds: Sequence[int]) -> dict[str, object]:
-    """Rank where every attribute has errors of every kind at once."""
+def everywhere(
+    scenario: Callable[[float, int], dict[str, Figures]], name: str, seeds: Sequence[int]
+) -> dict[str, object]:
+    """Rank where every attribute has errors at once."""
     table = Table()
     for seed in seeds:
-        for attribute, figures in bench.all_at_once(MAIN_RATE, seed).items():
-            table.add(Key(attribute, "all at once", MAIN_RATE), figures)
+        for attribute, figures in scenario(MAIN_RATE, seed).items():
+            table.add(Key(attribute, name, MAIN_RATE), figures)
     for key in table.runs:
         table.show(key)
     return summary(table, list(table.runs))
@@ -99,6 +101,7 @@ def main() -> None:
     parser.add_argument("--artists", action="store_true")
     parser.add_argument("--duplicates", action="store_true")
     parser.add_argument("--all-attributes", action="store_true")
+    parser.add_argument("--misplaced", action="store_true")
     parser.add_argument("--without", choices=(*TESTED, "all"), help="leave a kind out, and test on it")
     parser.add_argument("--audits", type=int, default=0, help="audit verdicts in the simulated estimates")
     parser.add_argument("--loop", type=int, default=0, help="seeds of the simulated loop")
@@ -122,7 +125,9 @@ def main() -> None:
         keys = _keys(("style", "genre"), ["duplicate-conflict"], MAIN_RATE)
         parts["duplicates"] = partial(compare, twice, keys, seeds)
     if args.all_attributes:
-        parts["all_attributes"] = partial(all_at_once, bench, seeds)
+        parts["all_attributes"] = partial(everywhere, bench.all_at_once, "all at once", seeds)
+    if args.misplaced:
+        parts["misplaced"] = partial(everywhere, bench.misplaced, "misplaced", seeds)
     if args.without:
         kinds = TESTED if args.without == "all" else (args.without,)
         parts["without"] = partial(left_out, bench, kinds, seeds)

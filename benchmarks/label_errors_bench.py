@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -132,3 +134,24 @@ class Bench:
             }
             for name in labels
         }
+
+    def misplaced(self, rate: float, seed: int) -> dict[str, Figures]:
+        """Return the figures by attribute where some artworks bear all the labels of another one."""
+        rng = np.random.default_rng([seed, 77])
+        count = len(self.data.groups)
+        chosen = rng.choice(count, int(rate * count), replace=False)
+        bearer = np.arange(count)
+        bearer[chosen] = np.roll(chosen, 1)
+        data = replace(
+            self.data,
+            labels={name: labels[bearer] for name, labels in self.data.labels.items()},
+            codes={name: codes[bearer] for name, codes in self.data.codes.items()},
+        )
+        probs = {name: self.probs(name, given) for name, given in data.labels.items()}
+        ours = Bench(data, self.kinds).ours({}, probs, seed)
+        found = {}
+        for name, given in data.labels.items():
+            wrong = (data.codes[name] != self.data.codes[name]) & (given >= 0)
+            scores = {"ours": ours[name].score, **other_methods(data, name, given, probs[name])}
+            found[name] = {method: measure(score, wrong) for method, score in scores.items()}
+        return found

@@ -18,7 +18,7 @@ from curate.issues.columns import Findings, Floats, Ints
 from curate.issues.detector import Detector, adapt, as_found, fit_detector
 from curate.issues.evidence import CHUNK, Joint, Testimony, Witnesses, features, fit_joint
 from curate.issues.judges import Matrix
-from curate.issues.planting import KINDS, confusion, plant
+from curate.issues.planting import KINDS, confusion, misplace, plant
 
 ROUNDS = 3
 PLANTED_SHARE = 0.12
@@ -83,6 +83,8 @@ def fuse(
     rows = np.flatnonzero(column.scorable)
     if len(rows) < FEWEST or witnesses.width < 2:
         return None
+    if not witnesses.others:
+        kinds = tuple(kind for kind in kinds if kind != "misplaced")  # nothing would tell it from uniform
     standing = witnesses.hear(column.labels)
     cleaned = column.labels.copy()
     trusted = np.ones(len(cleaned))
@@ -118,8 +120,8 @@ def _plant_examples(
     quota = wanted // copies
     parts = []
     for _ in range(copies):
-        planted, kind = plant_mixture(witnesses, labels, rows, confusions, kinds, rng)
-        heard = witnesses.hear(planted)
+        planted, kind, bearers = plant_mixture(witnesses, labels, rows, confusions, kinds, rng)
+        heard = witnesses.hear(planted, bearers)
         kept, weight = _sample(kind, rows, quota, rng)
         right = kind[kept] == 0
         parts.append(
@@ -146,8 +148,11 @@ def plant_mixture(
     confusions: Floats,
     kinds: tuple[str, ...],
     rng: np.random.Generator,
-) -> tuple[Ints, Ints]:
-    """Return labels with errors planted among ``rows``, and the kind at each artwork, 0 for none.
+) -> tuple[Ints, Ints, Ints]:
+    """Plant errors among ``rows``.
+
+    Returns:
+        The labels, the kind at each artwork, 0 for none, and whose labels it bears, its own or another's.
 
     A kind that many artworks cannot have (the artist paints in one style only) is tried more often.
     """
@@ -155,13 +160,18 @@ def plant_mixture(
     chosen = rows[rng.random(len(rows)) < PLANTED_SHARE * (1.15 if related is not None else 1.0)]
     odds = np.array([1.6 if kind == "related" else 1.0 for kind in kinds])
     drawn = rng.choice(len(kinds), size=len(chosen), p=odds / odds.sum())
-    planted, kind = labels.copy(), np.zeros(len(labels), dtype=np.int64)
+    planted, kind, bearers = labels.copy(), np.zeros(len(labels), dtype=np.int64), np.arange(len(labels))
     for number, name in enumerate(kinds):
         at = chosen[drawn == number]
-        wrong = plant(rng, labels, at, name, confusions=confusions, related=related)
-        at, wrong = at[wrong >= 0], wrong[wrong >= 0]
+        if name == "misplaced":
+            others = misplace(rng, labels, at, rows)
+            at, others = at[others >= 0], others[others >= 0]
+            bearers[at], wrong = others, labels[others]
+        else:
+            wrong = plant(rng, labels, at, name, confusions=confusions, related=related)
+            at, wrong = at[wrong >= 0], wrong[wrong >= 0]
         planted[at], kind[at] = wrong, number + 1
-    return planted, kind
+    return planted, kind, bearers
 
 
 def _sample(kind: Ints, rows: Ints, quota: int, rng: np.random.Generator) -> tuple[Ints, Floats]:

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from curate.issues.canonical import Canonical, canonical_order
 from curate.issues.columns import ATYPICAL, IMPORTED, Findings, Floats, Ints, LabelColumn, LabelScores
 from curate.issues.duplicates import settle_conflicts
-from curate.issues.evidence import Witnesses, call_witnesses
+from curate.issues.evidence import Looks, Witnesses, call_witnesses, look
 from curate.issues.fusion import Fused, fuse
-from curate.issues.judges import Matrix
+from curate.issues.judges import Matrix, with_constant
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.planting import KINDS
 from curate.issues.quality import best_other, fit_temperature, self_confidence, temper
@@ -65,6 +65,8 @@ def score_labels(
         near = find_neighbours(looks, order.groups, seed=seed)
     parts = _parts(order.groups, None if folds is None else folds[order.artworks])
     sorted_columns = [order.column(column) for column in columns]
+    with threadpool_limits(1):
+        seen = _looks(sorted_columns, looks, parts)
     scores = {}
     for column, original in zip(sorted_columns, columns, strict=True):
         findings = None if verdicts is None else verdicts.get(column.attribute)
@@ -74,12 +76,22 @@ def score_labels(
                 column,
                 groups=order.groups,
                 embedding=looks,
-                folds=parts,
                 neighbours=near,
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),
+                looks=seen.get(column.attribute),
+                others=tuple(other for name, other in seen.items() if name != column.attribute),
             )
             scores[column.attribute] = _score(witnesses, parts, found, order, original, kinds, seed)
     return scores
+
+
+def _looks(columns: Sequence[LabelColumn], embedding: Matrix | None, parts: Ints) -> dict[str, Looks]:
+    """Return what the images alone say of each attribute that has anything to learn from."""
+    if embedding is None:
+        return {}
+    features = with_constant(embedding)
+    found = {column.attribute: look(column, features, parts) for column in columns}
+    return {name: looks for name, looks in found.items() if looks is not None}
 
 
 def _score(
