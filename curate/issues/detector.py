@@ -66,6 +66,28 @@ def fit_detector(features: Matrix, kinds: Ints, weights: Floats, width: int) -> 
     return Detector(centre, scale, np.asarray(found.x).reshape(start.shape))
 
 
+def cross_fit(
+    features: Matrix, kinds: Ints, weights: Floats, parts: Ints, wanted: Ints, width: int
+) -> dict[int, Detector]:
+    """Return for each wanted part a detector that has not learnt from it.
+
+    Args:
+        features: Shape ``(n, F)``.
+        kinds: Shape ``(n,)``.
+        weights: Shape ``(n,)``.
+        parts: The part of each example, shape ``(n,)``.
+        wanted: The parts that are to be judged.
+        width: C, the number of kinds.
+    """
+    detectors = {}
+    for part in wanted:
+        learn = parts != part
+        if not learn.any():
+            learn = np.ones(len(learn), dtype=bool)
+        detectors[int(part)] = fit_detector(features[learn], kinds[learn], weights[learn], width)
+    return detectors
+
+
 def _standardised(features: Matrix, centre: Floats, scale: Floats) -> Matrix:
     inputs = np.clip((features - centre) / scale, -8.0, 8.0)
     return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1).astype(np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from curate.issues.columns import Floats, Ints, LabelColumn
-from curate.issues.judges import Answers, FoldJudge, KernelJudge, Matrix
+from curate.issues.judges import FoldJudge, KernelJudge, Matrix
 from curate.issues.neighbours import Neighbours, neighbour_votes
 from curate.issues.quality import fit_temperature
 from curate.issues.records import Records, Related, keep_records
@@ -17,27 +17,6 @@ from curate.issues.records import Records, Related, keep_records
 FLOOR = 1e-4
 KERNEL_CLASSES = 64  # above so many classes the kernel judge is left out: its answers would not fit
 CHUNK = 4096
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What the images alone say of one attribute, by a quick model of the labels that the run saw."""
-
-    labels: Ints  # (N,)
-    judge: FoldJudge
-    baseline: Matrix  # its coefficients for these labels
-    shift: float  # logits a unit of its score
-
-    def margins(self, rows: Ints, bearers: Ints) -> Matrix:
-        """Return how far images favour the labels of ``bearers``, shape ``(len(rows),)``; 0 if missing."""
-        given = self.labels[bearers]
-        known = np.flatnonzero(given >= 0)
-        margins = np.zeros(len(rows), dtype=np.float32)
-        for start in range(0, len(known), CHUNK):
-            some = known[start : start + CHUNK]
-            opinion = np.float32(self.shift) * self.judge.scores(self.baseline, rows[some])
-            margins[some] = _given_margin_entropy(opinion, given[some])[1]
-        return margins
 
 
 @dataclass(frozen=True)
@@ -49,39 +28,26 @@ class Witnesses:
     weights: Floats  # (N,) how much each label counts
     related: tuple[Related, ...]
     neighbours: Neighbours | None
-    looks: Looks | None
+    folds: FoldJudge | None
     kernel: KernelJudge | None
-    others: tuple[Looks, ...]  # of the artwork's other attributes
+    shift: float  # logits a unit of the fold judge's score
+    baseline: Matrix | None  # the fold judge's coefficients for the labels that the run saw
 
     @property
     def width(self) -> int:
         """K, the number of classes."""
         return len(self.column.classes)
 
-    def hear(self, labels: Ints, bearers: Ints | None = None) -> Testimony:
-        """Let every witness take note of these labels, which may hold planted errors.
-
-        Args:
-            labels: Class indices, shape ``(N,)``.
-            bearers: Whose other labels stand at each artwork, shape ``(N,)``; its own if left out.
-        """
-        if bearers is None:
-            bearers = np.arange(len(labels))
+    def hear(self, labels: Ints) -> Testimony:
+        """Let every witness take note of these labels, which may hold planted errors."""
         records = tuple(
-            keep_records(
-                Related(related.attributes, related.values[bearers]),
-                self.groups,
-                labels,
-                self.weights,
-                self.width,
-            )
-            for related in self.related
+            keep_records(related, self.groups, labels, self.weights, self.width) for related in self.related
         )
         known = labels >= 0
         marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
-        moved = None if self.looks is None else self.looks.judge.fit(labels, self.weights, self.width)
+        moved = None if self.folds is None else self.folds.fit(labels, self.weights, self.width)
         answers = None if self.kernel is None else self.kernel.fit(labels, self.width)
-        return Testimony(self, labels, bearers, records, marginal / marginal.sum(), moved, answers)
+        return Testimony(self, labels, records, marginal / marginal.sum(), moved, answers)
 
 
 @dataclass(frozen=True)
@@ -90,11 +56,10 @@ class Testimony:
 
     witnesses: Witnesses
     labels: Ints
-    bearers: Ints
     records: tuple[Records, ...]
     marginal: Floats  # (K,)
     moved: Matrix | None
-    answers: Answers | None
+    answers: Matrix | None
 
     def opinions(self, rows: Ints) -> dict[str, Matrix]:
         """Return each witness's log-probability of each class, shape ``(len(rows), K)``."""
@@ -102,62 +67,27 @@ class Testimony:
         opinions = {"model": self._model(rows)}
         for place, (related, records) in enumerate(zip(known.related, self.records, strict=True)):
             strength = 1.0 if len(related.attributes) > 1 or place == 0 else 5.0
-            opinions[f"record {place}"] = _log(records.shares(rows, strength))
+            opinions[f"record {place}"] = log_of(records.shares(rows, strength))
         if known.neighbours is not None:
             votes = neighbour_votes(known.neighbours, self.labels, known.weights, rows, known.width, 40, 5.0)
-            opinions["neighbours"] = _log(votes)
+            opinions["neighbours"] = log_of(votes)
         if known.kernel is not None and self.answers is not None:
-            opinions["kernel"] = 6.0 * self._kernel(known.kernel, self.answers, rows)
-        if known.looks is not None and self.moved is not None:
-            looks = np.float32(known.looks.shift) * known.looks.judge.scores(self.moved, rows)
+            opinions["kernel"] = 6.0 * known.kernel.scores(self.answers, rows)
+        if known.folds is not None and self.moved is not None:
+            looks = np.float32(known.shift) * known.folds.scores(self.moved, rows)
             opinions["looks"] = _normalised(looks)
         return opinions
-
-    def margins_elsewhere(self, rows: Ints) -> list[Matrix]:
-        """Return how far the images favour the label of each other attribute, shapes ``(len(rows),)``."""
-        return [other.margins(rows, self.bearers[rows]) for other in self.witnesses.others]
-
-    def _kernel(self, kernel: KernelJudge, answers: Answers, rows: Ints) -> Matrix:
-        scores = kernel.scores(answers, rows)
-        moved = np.flatnonzero(self.bearers[rows] != rows)
-        if len(moved):
-            scores[moved] = kernel.scores_under(answers, rows[moved], self.bearers[rows[moved]])
-        return scores
 
     def _model(self, rows: Ints) -> Matrix:
         """The run's probabilities, moved by as much as the fold judge moved since the labels it saw."""
         known = self.witnesses
-        logits = _log(known.column.pred_probs[rows])
-        looks = known.looks
-        if looks is None or self.moved is None or self.moved is looks.baseline:
+        logits = log_of(known.column.pred_probs[rows])
+        if known.folds is None or self.moved is None or known.baseline is None:
             return logits
-        logits = logits + np.float32(looks.shift) * looks.judge.scores(self.moved - looks.baseline, rows)
+        if self.moved is known.baseline:
+            return logits
+        logits = logits + np.float32(known.shift) * known.folds.scores(self.moved - known.baseline, rows)
         return _normalised(logits)
-
-
-def look(column: LabelColumn, features: Matrix, folds: Ints) -> Looks | None:
-    """Fit the quick model of one attribute; None where there is nothing to learn.
-
-    Args:
-        column: The labels.
-        features: Embedding and constant, shape ``(N, D + 1)``; a row of NaN where there is no image.
-        folds: The fold of each artwork, shape ``(N,)``; those who judge a fold have not learnt from it.
-    """
-    seen = (column.labels >= 0) & np.isfinite(features).all(axis=1)
-    if not seen.any():
-        return None
-    judge = FoldJudge.prepare(np.nan_to_num(features), folds, seen)
-    given = np.where(seen, column.labels, -1)
-    baseline = judge.fit(given, label_weights(column), len(column.classes))
-    rows = np.flatnonzero(seen)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))]
-    shift = _sharpness(judge.scores(baseline, rows), column.labels[rows])
-    return Looks(given, judge, baseline, shift)
-
-
-def label_weights(column: LabelColumn) -> Floats:
-    """Return how much each label counts, shape ``(N,)``."""
-    return np.where(column.reviewed > 0, 2.0, 1.0)
 
 
 def call_witnesses(
@@ -165,20 +95,29 @@ def call_witnesses(
     *,
     groups: Ints,
     embedding: Matrix | None,
+    folds: Ints,
     neighbours: Neighbours | None,
     related: tuple[Related, ...],
-    looks: Looks | None,
-    others: tuple[Looks, ...],
 ) -> Witnesses:
     """Prepare the witnesses of one attribute."""
-    weights = label_weights(column)
+    labelled = column.labels >= 0
+    weights = np.where(column.reviewed > 0, 2.0, 1.0)
+    width = len(column.classes)
+    if embedding is None or not labelled.any():
+        return Witnesses(column, groups, weights, related, neighbours, None, None, 0.0, None)
+    seen = labelled & np.isfinite(embedding).all(axis=1)
+    vectors = np.nan_to_num(embedding.astype(np.float32))
+    judge = FoldJudge.prepare(vectors, folds, seen)
+    given = np.where(seen, column.labels, -1)
+    baseline = judge.fit(given, weights, width)
     kernel = None
-    if embedding is not None and looks is not None and related and len(column.classes) <= KERNEL_CLASSES:
-        seen = looks.labels >= 0
+    if related and width <= KERNEL_CLASSES:
         second = related[1] if len(related) > 1 else None
-        vectors = np.nan_to_num(embedding)
         kernel = KernelJudge.prepare(vectors, groups, seen, weights, related[0], second)
-    return Witnesses(column, groups, weights, related, neighbours, looks, kernel, others)
+    rows = np.flatnonzero(seen)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))] if len(rows) else rows
+    shift = _sharpness(judge.scores(baseline, rows), column.labels[rows])
+    return Witnesses(column, groups, weights, related, neighbours, judge, kernel, shift, baseline)
 
 
 def _sharpness(scores: Matrix, labels: Ints) -> float:
@@ -233,8 +172,7 @@ def features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints,
 
     For each witness and for all together: the log-probability of the given label, its margin over the
     best other class, how far that is below 0, and the entropy. Then how likely the label is under each
-    kind of error against being right, how well the artwork's other labels fit its looks, and how much is on
-    record.
+    kind of error against being right, and how much is on record.
     """
     parts = [
         _features(testimony, joint, confusions, rows[at : at + CHUNK], given[at : at + CHUNK])
@@ -248,15 +186,13 @@ def _features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints
     together = joint.log_probs(opinions)
     columns: list[NDArray[np.floating]] = []
     for opinion in (*opinions.values(), together):
-        own, apart, entropy = _given_margin_entropy(opinion, given)
+        own, apart, entropy = given_margin_entropy(opinion, given)
         columns += [own, apart, entropy, np.minimum(apart, 0.0)]  # a bend where another class takes over
     at = np.arange(len(rows))
     marginal = testimony.marginal
     counts = testimony.records[0].counts(rows) if testimony.records else None
     columns.extend(_kinds(np.exp(together), given, confusions, marginal, counts))
     columns.append(np.log(marginal[given]))
-    for margin in testimony.margins_elsewhere(rows):
-        columns += [margin, np.minimum(margin, 0.0)]
     if counts is not None:
         total = counts.sum(axis=1)
         held = counts[at, given]
@@ -265,7 +201,8 @@ def _features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _given_margin_entropy(opinion: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
+def given_margin_entropy(opinion: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
+    """Return of log-probabilities, ``(n, K)``, the given label's, its margin over the next, the entropy."""
     at = np.arange(len(given))
     own = opinion[at, given].copy()
     probs = np.exp(opinion - opinion.max(axis=1, keepdims=True))
@@ -300,7 +237,8 @@ def _kinds(
     return [np.log(part + FLOOR) - np.log(own + FLOOR) for part in turned]
 
 
-def _log(probs: NDArray[np.floating]) -> Matrix:
+def log_of(probs: NDArray[np.floating]) -> Matrix:
+    """Return log-probabilities, of nothing less than ``FLOOR``."""
     logs: Matrix = np.log(np.clip(probs, FLOOR, 1.0)).astype(np.float32)
     return logs
 

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curate.issues.columns import Findings, Floats, Ints
-from curate.issues.detector import Detector, adapt, as_found, fit_detector
+from curate.issues.detector import adapt, as_found, cross_fit
 from curate.issues.evidence import CHUNK, Joint, Testimony, Witnesses, features, fit_joint
 from curate.issues.judges import Matrix
-from curate.issues.planting import KINDS, confusion, misplace, plant
+from curate.issues.planting import PLANTED, confusion, plant
 
 ROUNDS = 3
 PLANTED_SHARE = 0.12
@@ -36,7 +35,6 @@ class Fused:
         rows: The scorable rows, shape ``(n,)``.
         wrong: Probability that the label is wrong, shape ``(n,)``.
         suggested: Likeliest other class, shape ``(n,)``.
-        p_joint: Joint probability of the given and of the suggested class, shape ``(n, 2)``.
         shares: Estimated share of each kind of error, by name.
         judge: The same probability for any artworks (rows) as if each bore any label (class indices).
     """
@@ -44,7 +42,6 @@ class Fused:
     rows: Ints
     wrong: Floats
     suggested: Ints
-    p_joint: Floats
     shares: dict[str, float]
     judge: Callable[[Ints, Ints], Floats] | None = None
 
@@ -65,7 +62,7 @@ def fuse(
     rng: np.random.Generator,
     *,
     findings: Findings | None = None,
-    kinds: tuple[str, ...] = KINDS,
+    kinds: tuple[str, ...] = PLANTED,
     rounds: int = ROUNDS,
 ) -> Fused | None:
     """Judge every scorable label of one attribute; None where there is too little to learn from.
@@ -83,8 +80,6 @@ def fuse(
     rows = np.flatnonzero(column.scorable)
     if len(rows) < FEWEST or witnesses.width < 2:
         return None
-    if not witnesses.others:
-        kinds = tuple(kind for kind in kinds if kind != "misplaced")  # nothing would tell it from uniform
     standing = witnesses.hear(column.labels)
     cleaned = column.labels.copy()
     trusted = np.ones(len(cleaned))
@@ -120,8 +115,8 @@ def _plant_examples(
     quota = wanted // copies
     parts = []
     for _ in range(copies):
-        planted, kind, bearers = plant_mixture(witnesses, labels, rows, confusions, kinds, rng)
-        heard = witnesses.hear(planted, bearers)
+        planted, kind = plant_mixture(witnesses, labels, rows, confusions, kinds, rng)
+        heard = witnesses.hear(planted)
         kept, weight = _sample(kind, rows, quota, rng)
         right = kind[kept] == 0
         parts.append(
@@ -148,11 +143,8 @@ def plant_mixture(
     confusions: Floats,
     kinds: tuple[str, ...],
     rng: np.random.Generator,
-) -> tuple[Ints, Ints, Ints]:
-    """Plant errors among ``rows``.
-
-    Returns:
-        The labels, the kind at each artwork, 0 for none, and whose labels it bears, its own or another's.
+) -> tuple[Ints, Ints]:
+    """Return labels with errors planted among ``rows``, and the kind at each artwork, 0 for none.
 
     A kind that many artworks cannot have (the artist paints in one style only) is tried more often.
     """
@@ -160,18 +152,13 @@ def plant_mixture(
     chosen = rows[rng.random(len(rows)) < PLANTED_SHARE * (1.15 if related is not None else 1.0)]
     odds = np.array([1.6 if kind == "related" else 1.0 for kind in kinds])
     drawn = rng.choice(len(kinds), size=len(chosen), p=odds / odds.sum())
-    planted, kind, bearers = labels.copy(), np.zeros(len(labels), dtype=np.int64), np.arange(len(labels))
+    planted, kind = labels.copy(), np.zeros(len(labels), dtype=np.int64)
     for number, name in enumerate(kinds):
         at = chosen[drawn == number]
-        if name == "misplaced":
-            others = misplace(rng, labels, at, rows)
-            at, others = at[others >= 0], others[others >= 0]
-            bearers[at], wrong = others, labels[others]
-        else:
-            wrong = plant(rng, labels, at, name, confusions=confusions, related=related)
-            at, wrong = at[wrong >= 0], wrong[wrong >= 0]
+        wrong = plant(rng, labels, at, name, confusions=confusions, related=related)
+        at, wrong = at[wrong >= 0], wrong[wrong >= 0]
         planted[at], kind[at] = wrong, number + 1
-    return planted, kind, bearers
+    return planted, kind
 
 
 def _sample(kind: Ints, rows: Ints, quota: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
@@ -205,7 +192,14 @@ def _judge(
     """
     column = standing.witnesses.column
     width = len(kinds) + 1
-    detectors = _cross_fit(examples, parts, np.unique(parts[rows]), width)
+    detectors = cross_fit(
+        examples.features,
+        examples.kinds,
+        examples.weights,
+        parts[examples.rows],
+        np.unique(parts[rows]),
+        width,
+    )
 
     def detect(asked: Ints, given: Ints) -> Floats:
         numbers = features(standing, joint, confusions, asked, given)
@@ -230,35 +224,17 @@ def _judge(
         wrong: Floats = 1.0 - odds[:, 0] / odds.sum(axis=1)
         return wrong
 
-    suggested, p_joint = _suggest(standing, joint, rows)
+    suggested = _suggest(standing, joint, rows)
     named = {name: float(share) for name, share in zip(kinds, shares[1:], strict=True)}
-    return Fused(rows, 1.0 - moved[:, 0], suggested, p_joint, named, judge)
+    return Fused(rows, 1.0 - moved[:, 0], suggested, named, judge)
 
 
-def _cross_fit(examples: Examples, parts: Ints, wanted: Ints, width: int) -> dict[int, Detector]:
-    """Return for each part a detector that has not learnt from it."""
-    detectors = {}
-    for part in wanted:
-        learn = parts[examples.rows] != part
-        if not learn.any():
-            learn = np.ones(len(learn), dtype=bool)
-        detectors[int(part)] = fit_detector(
-            examples.features[learn], examples.kinds[learn], examples.weights[learn], width
-        )
-    return detectors
-
-
-def _suggest(standing: Testimony, joint: Joint, rows: Ints) -> tuple[Ints, Floats]:
-    """Return the likeliest other class under the joint, and the joint probability of given and suggested."""
+def _suggest(standing: Testimony, joint: Joint, rows: Ints) -> Ints:
+    """Return the likeliest other class under the joint, shape ``(len(rows),)``."""
     suggested = np.empty(len(rows), dtype=np.int64)
-    p_joint: NDArray[np.float64] = np.empty((len(rows), 2))
     for start in range(0, len(rows), CHUNK):
         some = slice(start, start + CHUNK)
-        at = np.arange(len(rows[some]))
-        probs = np.exp(joint.log_probs(standing.opinions(rows[some])))
-        given = standing.labels[rows[some]]
-        p_joint[some, 0] = probs[at, given]
-        probs[at, given] = -1.0
-        suggested[some] = probs.argmax(axis=1)
-        p_joint[some, 1] = probs[at, suggested[some]]
-    return suggested, p_joint
+        opinion = joint.log_probs(standing.opinions(rows[some]))
+        opinion[np.arange(len(opinion)), standing.labels[rows[some]]] = -np.inf
+        suggested[some] = opinion.argmax(axis=1)
+    return suggested

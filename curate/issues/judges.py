@@ -29,11 +29,6 @@ def one_hot(labels: Ints, weights: Floats, width: int) -> csr_matrix:
     return csr_matrix((weights[known], (known, labels[known])), shape=(len(labels), width), dtype=np.float32)
 
 
-def with_constant(embedding: Matrix) -> Matrix:
-    """Return the embedding with a constant as its last feature, shape ``(N, D + 1)``."""
-    return np.concatenate([embedding, np.full((len(embedding), 1), 0.5, dtype=np.float32)], axis=1)
-
-
 @dataclass(frozen=True)
 class FoldJudge:
     """Ridge regression of the classes on the embedding, one model a fold, as the run's own folds were."""
@@ -43,14 +38,9 @@ class FoldJudge:
     inverses: Matrix  # (F, D + 1, D + 1)
 
     @classmethod
-    def prepare(cls, features: Matrix, folds: Ints, labelled: NDArray[np.bool_]) -> FoldJudge:
-        """Invert each fold's normal equations over the labelled artworks of the other folds.
-
-        Args:
-            features: From :func:`with_constant`, shape ``(N, D + 1)``.
-            folds: Shape ``(N,)``.
-            labelled: Where there is a label to learn from, shape ``(N,)``.
-        """
+    def prepare(cls, embedding: Matrix, folds: Ints, labelled: NDArray[np.bool_]) -> FoldJudge:
+        """Invert each fold's normal equations over the labelled artworks of the other folds."""
+        features = np.concatenate([embedding, np.full((len(embedding), 1), 0.5, dtype=np.float32)], axis=1)
         grams = [
             features[rows].T.astype(np.float64) @ features[rows]
             for rows in (np.flatnonzero(labelled & (folds == fold)) for fold in range(folds.max() + 1))
@@ -88,13 +78,9 @@ class KernelJudge:
     that the inverse, and with it every leave-one-out answer, costs time in proportion to N.
     """
 
-    embedding: Matrix  # (N, D)
-    second: Ints  # (N,) value of the second related attribute, -1 unknown
-    second_width: int
     members: Ints  # (M,) one artwork for each duplicate group with a label
     place: Ints  # (N,) row in `members` of the artwork's group; -1 where it has none
     blocks: tuple[tuple[Ints, Matrix], ...]  # rows in `members` and the inverse of their covariance
-    block: Ints  # (M,) the block that each member stands in
     low: Matrix  # (M, R) the inverse of the block part times the low-rank factor
     core: Matrix  # (R, R)
     diagonal: Matrix  # (M,) of the inverse covariance
@@ -115,98 +101,44 @@ class KernelJudge:
         members = rows[np.sort(at)]
         place = np.full(int(groups.max()) + 1, -1, dtype=np.int64)
         place[groups[members]] = np.arange(len(members))
-        values = np.full(len(embedding), -1, dtype=np.int64) if second is None else second.values
-        other, width = values[members], int(values.max(initial=-1)) + 1
-        factor = _low_rank(embedding[members], other, width)
+        other = np.full(len(members), -1, dtype=np.int64) if second is None else second.values[members]
+        factor = _low_rank(embedding[members], other)
         noise = (LABEL_NOISE / weights[members]).astype(np.float32)
-        blocks: list[tuple[Ints, Matrix]] = []
-        block_of = np.empty(len(members), dtype=np.int64)
+        blocks = []
         low = np.empty_like(factor)
         diagonal = np.empty(len(members), dtype=np.float32)
         for block in _blocks(first.values[members], embedding[members]):
             inverse = np.linalg.inv(_block_covariance(embedding[members[block]], other[block], noise[block]))
-            block_of[block] = len(blocks)
             blocks.append((block, inverse))
             low[block] = inverse @ factor[block]
             diagonal[block] = np.diag(inverse)
         core = np.linalg.inv(np.eye(factor.shape[1]) + factor.T.astype(np.float64) @ low).astype(np.float32)
         diagonal -= np.einsum("ij,ij->i", low @ core, low)
-        return cls(
-            embedding,
-            values,
-            width,
-            members,
-            place[groups],
-            tuple(blocks),
-            block_of,
-            low,
-            core,
-            np.maximum(diagonal, 1e-4),
-        )
+        return cls(members, place[groups], tuple(blocks), low, core, np.maximum(diagonal, 1e-4))
 
-    def fit(self, labels: Ints, width: int) -> Answers:
-        """Ask for each member, without it, and keep what answers for artworks under other values need."""
+    def fit(self, labels: Ints, width: int) -> Matrix:
+        """Return the leave-one-out mean of each class at each member, shape ``(M, width)``."""
         given = labels[self.members]
         target = np.asarray(one_hot(given, np.ones(len(given)), width).todense(), dtype=np.float32)
-        mean: Matrix = target.mean(axis=0)
-        centred = target - mean
+        centred = target - target.mean(axis=0)
         solved = np.empty_like(centred)
         for block, inverse in self.blocks:
             solved[block] = inverse @ centred[block]
-        told = self.core @ (self.low.T @ centred)
-        solved -= self.low @ told
-        own: Matrix = solved / self.diagonal[:, None]
-        without: Matrix = target - own
-        return Answers(without, own, solved, told, mean)
+        solved -= self.low @ (self.core @ (self.low.T @ centred))
+        answers: Matrix = target - solved / self.diagonal[:, None]
+        return answers
 
-    def scores(self, answers: Answers, rows: Ints) -> Matrix:
+    def scores(self, answers: Matrix, rows: Ints) -> Matrix:
         """Return the answers for artworks, shape ``(len(rows), width)``; zeros where there is none."""
         place = self.place[rows]
-        scores: Matrix = np.where((place >= 0)[:, None], answers.without[place], np.float32(0.0))
-        return scores
-
-    def scores_under(self, answers: Answers, rows: Ints, bearers: Ints) -> Matrix:
-        """Return the answers for artworks as if they stood under others' values, ``(len(rows), width)``.
-
-        What the process says at such a point, from all members but the artwork itself.
-        """
-        own, others = self.place[rows], self.place[bearers]
-        factor = _low_rank(self.embedding[rows], self.second[bearers], self.second_width)
-        itself = self.low[own] @ self.core
-        heard = np.einsum("ij,ij->i", factor, itself)
-        scores: Matrix = answers.mean + factor @ answers.told
-        for at in np.flatnonzero(others >= 0):
-            block, _ = self.blocks[self.block[others[at]]]
-            members = self.members[block]
-            towards = _alike(
-                self.embedding[rows[at : at + 1]],
-                self.embedding[members],
-                self.second[bearers[at : at + 1]],
-                self.second[members],
-            )[0]
-            scores[at] += towards @ answers.solved[block]
-            heard[at] -= towards @ self.low[block] @ itself[at]
-        scores -= heard[:, None] * answers.own[own]
-        same = others >= 0
-        same[same] = self.block[own[same]] == self.block[others[same]]
-        scores[same] = answers.without[own[same]]
+        scores: Matrix = np.where((place >= 0)[:, None], answers[place], np.float32(0.0))
         return scores
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What a kernel judge says given one state of all labels; M members, K classes, R ranks."""
-
-    without: Matrix  # (M, K) the mean at each member, from all others
-    own: Matrix  # (M, K) what each member's own label adds to the mean at its place
-    solved: Matrix  # (M, K) the inverse covariance times the centred labels
-    told: Matrix  # (R, K) the factor times that
-    mean: Matrix  # (K,)
-
-
-def _low_rank(embedding: Matrix, second: Ints, width: int) -> Matrix:
+def _low_rank(embedding: Matrix, second: Ints) -> Matrix:
     """Return the factor of the global covariance: looks, and sharing the second related attribute."""
     parts = [np.float32(np.sqrt(0.8)) * embedding]
+    width = int(second.max(initial=-1)) + 1
     if 0 < width <= 64:
         parts.append(
             np.float32(np.sqrt(0.5)) * np.asarray(one_hot(second, np.ones(len(second)), width).todense())
@@ -216,14 +148,9 @@ def _low_rank(embedding: Matrix, second: Ints, width: int) -> Matrix:
 
 
 def _block_covariance(embedding: Matrix, second: Ints, noise: Matrix) -> Matrix:
-    return _alike(embedding, embedding, second, second) + np.diag(noise)
-
-
-def _alike(looks: Matrix, others: Matrix, second: Ints, seconds: Ints) -> Matrix:
-    """Return the covariance within a block, shape ``(n, m)``."""
-    near = np.exp(SHARPNESS * (np.minimum(looks @ others.T, 1.0) - 1.0))
-    shared = (second[:, None] == seconds[None, :]) & (second >= 0)[:, None]
-    covariance: Matrix = 0.35 + near + np.float32(0.3) * shared
+    alike = np.exp(SHARPNESS * (np.minimum(embedding @ embedding.T, 1.0) - 1.0))
+    shared = (second[:, None] == second[None, :]) & (second >= 0)[:, None]
+    covariance: Matrix = 0.35 + alike + np.float32(0.3) * shared + np.diag(noise)
     return covariance.astype(np.float32)
 
 

@@ -7,11 +7,15 @@ from numpy.typing import NDArray
 
 from curate.issues.columns import Floats, Ints
 
-KINDS = ("uniform", "confusable", "related", "misplaced")
+PLANTED = ("uniform", "confusable", "related")
 """uniform: any other class alike; confusable: classes that the model confuses with the right one;
 related: a class of another artwork of the same artist (more generally: under the same value of the
-attribute that tells most); misplaced: all labels are those of another artwork, as where the rows of a list
-slipped against the images. The last is planted by :func:`misplace`, the others by :func:`plant`."""
+attribute that tells most)."""
+
+MISPLACED = "misplaced"
+"""All labels of an artwork are those of another; found by comparing attributes, in ``misplaced.py``."""
+
+KINDS = (*PLANTED, MISPLACED)
 
 
 def confusion(labels: Ints, pred_probs: NDArray[np.floating]) -> Floats:
@@ -47,7 +51,7 @@ def plant(
         rng: Where the randomness comes from.
         labels: Class indices of all artworks, shape ``(N,)``.
         chosen: Rows to plant an error at, each with a label.
-        kind: One of ``KINDS`` but the last.
+        kind: One of ``PLANTED``.
         confusions: What each class is taken for, shape ``(K, K)``.
         related: Value of the related attribute, shape ``(N,)``, -1 unknown; only ``related`` needs it.
     """
@@ -83,12 +87,3 @@ def _first_other(given: Ints, drawn: Ints) -> Ints:
     other = (drawn != given[:, None]) & (drawn >= 0)
     first = drawn[np.arange(len(drawn)), other.argmax(axis=1)]
     return np.where(other.any(axis=1), first, -1).astype(np.int64)
-
-
-def misplace(rng: np.random.Generator, labels: Ints, chosen: Ints, rows: Ints) -> Ints:
-    """Return for each chosen artwork another one of ``rows`` whose labels it bears, shape ``(len(chosen),)``.
-
-    -1 where the other has the same label, so that nothing would be wrong with this attribute.
-    """
-    bearers = rng.choice(rows, size=len(chosen))
-    return np.where(labels[bearers] == labels[chosen], -1, bearers)

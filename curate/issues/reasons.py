@@ -10,6 +10,7 @@ from curate.issues.columns import Evidence, Floats, Ints
 from curate.issues.evidence import Testimony, Witnesses
 
 SHOWN_NEIGHBOURS = 10
+MENTIONED = 0.2  # probability from which on a misplaced artwork is spoken of
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Reasons:
     suggested: Ints
     p_label: Floats
     p_suggested: Floats
+    misplaced: Floats  # probability that all labels are another artwork's, shape (N,)
 
     def evidence(self, row: int) -> Evidence:
         """Return the numbers behind one score, ready for JSON."""
@@ -33,6 +35,8 @@ class Reasons:
         for name, count in (("neighbours", self._neighbours(row)), ("duplicates", self._duplicates(row))):
             if count:
                 evidence[name] = count
+        if self.misplaced[row] > MENTIONED:
+            evidence["misplaced"] = _round(self.misplaced[row])
         records = [self._record(row, place) for place in range(len(self.standing.records))]
         if any(records):
             evidence["records"] = [record for record in records if record]
@@ -54,6 +58,8 @@ class Reasons:
             )
         if twins and twins["other"]:
             parts.append(f"the same picture is also listed as {self._name(twins['class'])}")
+        if self.misplaced[row] > MENTIONED:
+            parts.append("none of its labels fits the picture: they may be another artwork's")
         return "; ".join(parts)
 
     def _model(self, row: int) -> dict[str, float | None]:

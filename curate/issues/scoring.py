@@ -11,11 +11,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from curate.issues.canonical import Canonical, canonical_order
 from curate.issues.columns import ATYPICAL, IMPORTED, Findings, Floats, Ints, LabelColumn, LabelScores
 from curate.issues.duplicates import settle_conflicts
-from curate.issues.evidence import Looks, Witnesses, call_witnesses, look
+from curate.issues.evidence import Witnesses, call_witnesses
 from curate.issues.fusion import Fused, fuse
-from curate.issues.judges import Matrix, with_constant
+from curate.issues.judges import Matrix
+from curate.issues.misplaced import Misplaced, find_misplaced
 from curate.issues.neighbours import Neighbours, find_neighbours
-from curate.issues.planting import KINDS
+from curate.issues.planting import KINDS, MISPLACED
 from curate.issues.quality import best_other, fit_temperature, self_confidence, temper
 from curate.issues.reasons import Reasons
 from curate.issues.records import related_attributes
@@ -66,7 +67,7 @@ def score_labels(
     parts = _parts(order.groups, None if folds is None else folds[order.artworks])
     sorted_columns = [order.column(column) for column in columns]
     with threadpool_limits(1):
-        seen = _looks(sorted_columns, looks, parts)
+        misplaced = find_misplaced(sorted_columns, parts, seed) if MISPLACED in kinds else None
     scores = {}
     for column, original in zip(sorted_columns, columns, strict=True):
         findings = None if verdicts is None else verdicts.get(column.attribute)
@@ -76,26 +77,19 @@ def score_labels(
                 column,
                 groups=order.groups,
                 embedding=looks,
+                folds=parts,
                 neighbours=near,
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),
-                looks=seen.get(column.attribute),
-                others=tuple(other for name, other in seen.items() if name != column.attribute),
             )
-            scores[column.attribute] = _score(witnesses, parts, found, order, original, kinds, seed)
+            scores[column.attribute] = _score(
+                witnesses, misplaced, parts, found, order, original, kinds, seed
+            )
     return scores
-
-
-def _looks(columns: Sequence[LabelColumn], embedding: Matrix | None, parts: Ints) -> dict[str, Looks]:
-    """Return what the images alone say of each attribute that has anything to learn from."""
-    if embedding is None:
-        return {}
-    features = with_constant(embedding)
-    found = {column.attribute: look(column, features, parts) for column in columns}
-    return {name: looks for name, looks in found.items() if looks is not None}
 
 
 def _score(
     witnesses: Witnesses,
+    misplaced: Misplaced | None,
     parts: Ints,
     findings: Findings | None,
     order: Canonical,
@@ -106,7 +100,10 @@ def _score(
     """Score one attribute in canonical order, and hand it back in the caller's."""
     column = witnesses.column
     rng = np.random.default_rng(seed)
+    kinds = tuple(kind for kind in kinds if kind != MISPLACED)
     fused = fuse(witnesses, parts, rng, findings=findings, kinds=kinds) or _without_learning(column)
+    if misplaced is not None:
+        fused = misplaced.heeded(fused, column)
     wrong = fused.wrong
     if findings is not None:
         wrong = learn_from(findings, witnesses, fused)
@@ -120,7 +117,8 @@ def _score(
     p_label[fused.rows] = self_confidence(column.labels[fused.rows], column.pred_probs[fused.rows])
     has = np.flatnonzero(suggested >= 0)
     p_suggested[has] = column.pred_probs[has, suggested[has]]
-    reasons = Reasons(witnesses, witnesses.hear(column.labels), suggested, p_label, p_suggested)
+    moved = np.zeros(count) if misplaced is None else misplaced.probability
+    reasons = Reasons(witnesses, witnesses.hear(column.labels), suggested, p_label, p_suggested, moved)
     return LabelScores(
         attribute=column.attribute,
         score=order.restore(score),
@@ -139,10 +137,10 @@ def _without_learning(column: LabelColumn) -> Fused:
     rows = np.flatnonzero(column.scorable)
     labels, pred_probs = column.labels[rows], np.asarray(column.pred_probs[rows], dtype=np.float64)
     calibrated = temper(pred_probs, fit_temperature(labels, pred_probs))
-    suggested, p_suggested = best_other(labels, calibrated)
+    suggested, _ = best_other(labels, calibrated)
     confidence = self_confidence(labels, calibrated)
     right = probability_right(confidence, len(column.classes))
-    return Fused(rows, 1.0 - right, suggested, np.stack([confidence, p_suggested], axis=1), {})
+    return Fused(rows, 1.0 - right, suggested, {})
 
 
 def probability_right(confidence: Floats, width: int, error_rate: float = ASSUMED_ERROR_RATE) -> Floats:

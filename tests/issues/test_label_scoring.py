@@ -167,3 +167,55 @@ def test_the_margin_in_training_is_evidence_and_moves_no_score() -> None:
     np.testing.assert_array_equal(scored.score, scores_of(gallery))
     worst = int(np.argmin(scored.score))
     assert scored.evidence(worst)["training_margin"] == margins[worst]
+
+
+def slipped_gallery(count: int = 900) -> tuple[Gallery, NDArray[np.bool_]]:
+    """A gallery without errors but for some artworks that bear all the labels of another; and which."""
+    gallery = make_gallery(count, rate=0.0, separation=3.0)
+    rng = np.random.default_rng(1)
+    artist = gallery.columns[2]
+    habits = np.eye(len(artist.classes))[artist.labels] * 0.5 + 0.5 / len(artist.classes)
+    gallery.columns[2] = replace(artist, pred_probs=habits)
+    chosen = rng.choice(count, count // 20, replace=False)
+    bearers = np.arange(count)
+    bearers[chosen] = np.roll(chosen, 1)
+    moved = [replace(column, labels=column.labels[bearers]) for column in gallery.columns]
+    slipped = np.any([a.labels != b.labels for a, b in zip(gallery.columns, moved, strict=True)], axis=0)
+    gallery.columns[:] = moved
+    return gallery, slipped
+
+
+def test_artworks_that_bear_all_the_labels_of_another_are_found() -> None:
+    """The record of the wrong artist speaks for the wrong style; that nothing fits the picture tells."""
+    gallery, slipped = slipped_gallery()
+    wrong = gallery.columns[0].labels != gallery.true["style"]
+    others = ("uniform", "confusable", "related")
+
+    found, without = hits(scores_of(gallery), wrong), hits(scores_of(gallery, kinds=others), wrong)
+
+    assert found > without + 0.1
+    assert found > 0.8
+    assert (slipped & wrong).sum() > 20
+
+
+def test_reason_says_that_no_label_fits() -> None:
+    gallery, _ = slipped_gallery()
+    style = score_labels(
+        gallery.columns, groups=gallery.groups, embedding=gallery.embedding, folds=gallery.folds, seed=0
+    )["style"]
+    worst = int(np.nanargmin(style.score))
+
+    assert style.reason(worst).endswith("none of its labels fits the picture: they may be another artwork's")
+    assert style.suggested[worst] == gallery.columns[0].pred_probs[worst].argmax()
+    assert style.kinds["misplaced"] > 0.01
+
+
+def test_artwork_is_not_taken_for_misplaced_once_a_reviewer_saw_one_of_its_labels() -> None:
+    gallery, _ = slipped_gallery()
+    worst = int(np.argmin(scores_of(gallery)))
+    genre = gallery.columns[1]
+    reviewed = genre.reviewed.copy()
+    reviewed[worst] = REVIEWED
+    gallery.columns[1] = replace(genre, reviewed=reviewed)
+
+    assert scores_of(gallery)[worst] > 0.2
