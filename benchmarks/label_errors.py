@@ -15,7 +15,8 @@ one JSON line:
 Further parts, each by its flag and under its name in the JSON line: ``--rates 0.05 0.20``, ``--artists``,
 ``--duplicates`` (one of two copies of a picture has another class), ``--all-attributes`` (every kind in every
 attribute at once), ``--misplaced`` (some artworks bear all the labels of another), ``--without all`` (each
-kind left out of what the fusion learns from, and tested on), and of the simulated reviews (``review_loop.py``):
+kind left out of what the fusion learns from, and tested on), and of the simulated reviews
+(``review_loop.py``):
 
 * ``--audits N``: ``coverage``, how often the 90 % interval for the errors left holds the truth, by true error
   rate; ``width_over_binomial``: its width over the plain binomial's
