@@ -1,10 +1,14 @@
-"""Which device computes."""
+"""Which device computes, and whether it runs code compiled for it."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from model.errors import DeviceUnavailable
+import torch
+from torch import nn
+
+from model.errors import CompileFailed, DeviceUnavailable
 
 
 def present_devices() -> list[str]:
@@ -28,3 +32,19 @@ def choose_device(name: str, local_rank: int = 0) -> torch.device:
     if name not in present and not (name == "cuda" and torch.cuda.is_available()):
         raise DeviceUnavailable(name, present)
     return torch.device(name)
+
+
+@contextmanager
+def compiled(module: nn.Module) -> Iterator[None]:
+    """Let ``torch.compile`` translate a module at its first step.
+
+    Raises:
+        CompileFailed: It could not, most often because there is no C++ compiler.
+    """
+    from torch._dynamo.exc import TorchDynamoException
+
+    module.compile()
+    try:
+        yield
+    except TorchDynamoException as error:
+        raise CompileFailed(str(error).strip().splitlines()[0]) from error

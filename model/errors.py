@@ -11,6 +11,7 @@
     ├── NonFiniteLoss          the loss became infinite or NaN
     ├── OutOfMemory            even one artwork a step does not fit the device
     ├── DeviceUnavailable      a device that this machine does not have
+    ├── CompileFailed          torch.compile could not translate the backbone
     ├── CheckpointUnreadable   a checkpoint is not there, cut short, or of another kind
     └── RunDirectoryTaken      a run directory holds another run's state
 """
@@ -105,6 +106,16 @@ class DeviceUnavailable(CurateError):
         super().__init__(
             f"There is no device {device!r} that torch can use here. It finds: {', '.join(present)}. "
             f"Use `--device auto`."
+        )
+
+
+class CompileFailed(CurateError):
+    """``torch.compile`` could not translate the backbone."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"torch.compile failed: {reason}. It needs a C++ compiler, such as g++; "
+            f"install one, or train without `--compile`."
         )
 
 

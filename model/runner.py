@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from model.backbones import Backbone, feature_shape, make_backbone
 from model.batch_size import fitting_batch_size, sensible_batch_size
 from model.checkpoint import read_checkpoint, write_checkpoint
 from model.data import Example, Targets, digest
-from model.device import choose_device
+from model.device import choose_device, compiled
 from model.distributed import World
 from model.errors import NothingToTrain, RunDirectoryTaken
 from model.features import Features, extract, single_threaded, transform_for
@@ -220,12 +220,11 @@ class Runner:
         for task in tasks:
             began = time.perf_counter()
             network = self.network(task.job.number)
-            if settings.compile:
-                network.backbone.compile()
             fit = Fit(
                 network, feed, labels, self.attributes, settings, self.device, trust=trust, world=self.world
             )
-            self._one(task, fit, monitor.epoch if self.world.leads else _nothing, self.world)
+            with compiled(network.backbone) if settings.compile else nullcontext():
+                self._one(task, fit, monitor.epoch if self.world.leads else _nothing, self.world)
             self.seconds["refit" if task.handed_on else "heads"] += time.perf_counter() - began
 
     def _sized(self, tasks: Sequence[Task], labels: NDArray[np.int64]) -> TrainSettings:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from db.train_settings import TrainSettings
 from model.backbones import make_backbone
 from model.batch_size import largest_that_fits, sensible_batch_size
 from model.data import Targets
-from model.errors import NonFiniteLoss
+from model.errors import CompileFailed, NonFiniteLoss
 from model.feeds import Batch
 from model.fit import Fit, Job
 from model.network import CnnLstm, SequenceHeads
@@ -57,6 +58,23 @@ def test_holdout_is_measured_on_the_test_split_alone(tmp_path: Path) -> None:
     assert set(result.provenance[splits_of(84) == "test"]) == {"holdout"}
     assert set(result.provenance[splits_of(84) == "train"]) == {"in-sample"}
     assert set(result.provenance[splits_of(84) == "val"]) == {"validation"}
+
+
+@pytest.mark.skipif("CURATE_TEST_COMPILE" not in os.environ, reason="compiling takes minutes of two cores")
+def test_compiled_backbone_gives_the_same_numbers(tmp_path: Path) -> None:
+    plain = run_holdout(tmp_path, "plain", count=28, epochs=1)
+    compiled = run_holdout(tmp_path, "compiled", count=28, epochs=1, compile=True)
+
+    np.testing.assert_allclose(compiled.pred_probs["style"], plain.pred_probs["style"], atol=1e-5)
+
+
+def test_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
+
+    with pytest.raises(
+        CompileFailed, match=r"No working C\+\+ compiler .* install one, or train without `--c"
+    ):
+        run_holdout(tmp_path, "run", count=28, epochs=1, compile=True)
 
 
 def test_fine_tuning_across_folds_repeats_and_covers_everything(tmp_path: Path) -> None:
