@@ -119,3 +119,25 @@ def test_reviewers_are_counted(curate: Curate, gallery: Gallery, tmp_path: Path)
     assert [(c["artwork"], c["said"]) for c in conflicts] == [
         (str(gallery.uuids[0]), [["Ada", "Baroque"], ["Bo", "Rococo"]])
     ]
+
+
+def test_a_push_that_is_only_planned_says_what_it_would_ask_and_writes_nothing(
+    curate: Curate, gallery: Gallery
+) -> None:
+    push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--dry-run"]
+
+    told, counted = curate(*push).stdout, curate(*push, "--json").json()
+
+    assert told.startswith("Would push 4 review; 3")
+    assert told.endswith(
+        "wrong labels to be expected among the reviews (assumed: 0 verdicts, 50 are needed).\n"
+    )
+    assert (counted["planned"], counted["created"], counted["batch"]) == ({"review": 4}, 0, None)
+    assert curate(*push, "--json").json() == counted
+
+
+def test_a_share_of_controls_beyond_all_is_refused(curate: Curate, gallery: Gallery) -> None:
+    refused = curate("-w", gallery.workspace.folder, "push", "--controls", "5")
+
+    assert refused.status == 2
+    assert "5 is outside 0 to 1" in refused.stderr
