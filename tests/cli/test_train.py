@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -76,3 +79,38 @@ def test_training_on_trusted_labels_names_the_run_that_it_trusts(folder: Path, c
     assert [run["trust_run"] for run in stored] == [0, plain["run"]]
     assert trusted["metrics"]["style"]["n"] == plain["metrics"]["style"]["n"] == 36
     assert trusted["metrics"] != plain["metrics"] or trusted["run"] != plain["run"]
+
+
+def states(curate: Curate, folder: Path) -> list[str]:
+    """The states of all runs, oldest first."""
+    return [run["state"] for run in curate("-w", folder, "runs", "--json").lines()]
+
+
+def test_a_run_that_another_process_trains_is_left_to_it_and_an_abandoned_one_is_closed(
+    folder: Path, curate: Curate
+) -> None:
+    assert curate("-w", folder, "ingest", gallery(folder)).status == 0
+    train = ["-w", str(folder), "train", *SMALL, "--epochs"]
+    other = subprocess.Popen([sys.executable, "-m", "curate.cli", *train, "1000"], stderr=subprocess.DEVNULL)
+    try:
+        await_file(folder, "runs/*/lock")
+
+        same, another = curate(*train, "1000"), curate(*train, "1")
+        beside = states(curate, folder)
+    finally:
+        other.kill()
+        other.wait()
+    later = curate(*train, "2")
+
+    assert same.status == 1
+    assert "Run 1 is being trained by another process, with these settings and labels." in same.stderr
+    assert (another.status, beside) == (0, ["running", "complete"])
+    assert (later.status, states(curate, folder)) == (0, ["failed", "complete", "complete"])
+
+
+def await_file(folder: Path, pattern: str) -> None:
+    """Wait until a process has written what marks its run as begun."""
+    until = time.monotonic() + 60
+    while not any(folder.glob(pattern)):
+        assert time.monotonic() < until, "training never began"
+        time.sleep(0.1)
