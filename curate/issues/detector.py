@@ -12,7 +12,7 @@ from curate.issues.columns import Floats, Ints
 from curate.issues.judges import Matrix
 
 EXPECTED_WRONG, EXPECTED_FROM = 0.05, 10.0  # a share of errors to start from, as sure as from ten labels
-PENALTY = 20.0  # of the squared coefficients, against the summed loss of all examples
+PENALTY = 30.0  # of the squared coefficients, against the summed loss of all examples
 
 
 @dataclass(frozen=True)
