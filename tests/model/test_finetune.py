@@ -69,7 +69,10 @@ def test_compiled_backbone_gives_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an empty cache: what was compiled before needs no compiler."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
+    torch._dynamo.reset()
 
     with pytest.raises(
         CompileFailed, match=r"No working C\+\+ compiler .* install one, or train without `--c"
