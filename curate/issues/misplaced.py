@@ -74,8 +74,8 @@ class Misplaced:
             return found
 
         def judge(asked: Ints, given: Ints) -> Floats:
-            wrong = np.zeros(len(asked)) if fused.judge is None else fused.judge(asked, given)
-            return either(wrong, self.with_label(column.attribute, asked, given), given)
+            assert fused.judge is not None
+            return either(fused.judge(asked, given), self.with_label(column.attribute, asked, given), given)
 
         given, likely = column.labels[fused.rows], self.probability[fused.rows]
         suggested = np.where(likely > fused.wrong, self.fits.likeliest(column, fused.rows), fused.suggested)
