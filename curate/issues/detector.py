@@ -88,6 +88,15 @@ def cross_fit(
     return detectors
 
 
+def detect(detectors: dict[int, Detector], features: Matrix, parts: Ints, width: int) -> Floats:
+    """Return the probability of each kind, shape ``(n, width)``, each row by the detector of its part."""
+    probs = np.empty((len(features), width))
+    for part, detector in detectors.items():
+        at = parts == part
+        probs[at] = detector.probabilities(features[at])
+    return probs
+
+
 def _standardised(features: Matrix, centre: Floats, scale: Floats) -> Matrix:
     inputs = np.clip((features - centre) / scale, -8.0, 8.0)
     return np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1).astype(np.float32)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.issues.columns import Findings, Floats, Ints
-from curate.issues.detector import adapt, as_found, cross_fit
+from curate.issues.detector import adapt, as_found, cross_fit, detect
 from curate.issues.evidence import CHUNK, Joint, Testimony, Witnesses, features, fit_joint
 from curate.issues.judges import Matrix
 from curate.issues.planting import PLANTED, confusion, plant
@@ -201,26 +201,21 @@ def _judge(
         width,
     )
 
-    def detect(asked: Ints, given: Ints) -> Floats:
-        numbers = features(standing, joint, confusions, asked, given)
-        probs = np.empty((len(asked), width))
-        for part, detector in detectors.items():
-            at = parts[asked] == part
-            probs[at] = detector.probabilities(numbers[at])
-        return probs
+    def kinds_of(asked: Ints, given: Ints) -> Floats:
+        return detect(detectors, features(standing, joint, confusions, asked, given), parts[asked], width)
 
     counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
     planted: Floats = counted / counted.sum()
-    probs, counts = detect(rows, standing.labels[rows]), (column.reviewed[rows] == 0).astype(np.float64)
+    probs, counts = kinds_of(rows, standing.labels[rows]), (column.reviewed[rows] == 0).astype(np.float64)
     if findings is not None:
         found = findings.among(rows)
-        probs = np.concatenate([probs, as_found(detect(found.rows, found.given), found.wrong)])
+        probs = np.concatenate([probs, as_found(kinds_of(found.rows, found.given), found.wrong)])
         counts = np.concatenate([counts, np.ones(len(found.rows))])
     moved, shares = adapt(probs, planted, counts)
     moved = moved[: len(rows)]
 
     def judge(asked: Ints, given: Ints) -> Floats:
-        odds = detect(asked, given) * shares / np.maximum(planted, 1e-9)
+        odds = kinds_of(asked, given) * shares / np.maximum(planted, 1e-9)
         wrong: Floats = 1.0 - odds[:, 0] / odds.sum(axis=1)
         return wrong
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues.columns import IMPORTED, Floats, Ints, LabelColumn
-from curate.issues.detector import Detector, adapt, cross_fit
+from curate.issues.detector import Detector, adapt, cross_fit, detect
 from curate.issues.evidence import CHUNK, given_margin_entropy, log_of
 from curate.issues.fusion import Fused
 from curate.issues.judges import Matrix
 from curate.issues.planting import MISPLACED
+from curate.issues.quality import best_other
 
 ROUNDS = 8
 PLANTED_SHARE = 0.12
@@ -57,7 +58,7 @@ class Misplaced:
         margins, known = self.fits.margins[rows].copy(), self.fits.known[rows].copy()
         margins[:, place], known[:, place] = _judged(self.fits.columns[place], rows, given)
         numbers = _features(margins, known)
-        odds = _detect(self.detectors, numbers, self.parts[rows], len(self.ratio)) * self.ratio
+        odds = detect(self.detectors, numbers, self.parts[rows], len(self.ratio)) * self.ratio
         found: Floats = odds[:, MOVED] / odds.sum(axis=1)
         return np.where(self.compared[rows], found, 0.0)
 
@@ -78,7 +79,8 @@ class Misplaced:
             return either(fused.judge(asked, given), self.with_label(column.attribute, asked, given), given)
 
         given, likely = column.labels[fused.rows], self.probability[fused.rows]
-        suggested = np.where(likely > fused.wrong, self.fits.likeliest(column, fused.rows), fused.suggested)
+        suggested, misled = fused.suggested.copy(), likely > fused.wrong
+        suggested[misled], _ = best_other(given[misled], column.pred_probs[fused.rows[misled]])
         return replace(
             fused,
             wrong=either(fused.wrong, likely, given),
@@ -112,7 +114,7 @@ def find_misplaced(columns: Sequence[LabelColumn], parts: Ints, seed: int) -> Mi
         weights = np.where(kinds == RIGHT, np.maximum(1.0 - probability[at], 1e-3), 1.0)
         detectors = cross_fit(features, kinds, weights, parts[at], np.unique(parts[rows]), width)
         planted = np.bincount(kinds, weights=weights, minlength=width) / weights.sum()
-        probs = _detect(detectors, numbers, parts[rows], width)
+        probs = detect(detectors, numbers, parts[rows], width)
         moved, shares = adapt(probs, planted, np.where(reviewed[rows], 0.0, 1.0))
         probability[rows] = np.where(reviewed[rows], 0.0, moved[:, MOVED])
         ratio = shares / np.maximum(planted, 1e-9)
@@ -149,16 +151,6 @@ class Fits:
     def names(self) -> list[str]:
         """The attributes, in the order of the columns of ``margins``."""
         return [column.attribute for column in self.columns]
-
-    def likeliest(self, column: LabelColumn, rows: Ints) -> Ints:
-        """Return the class, other than the given one, that fits each image best, shape ``(len(rows),)``."""
-        found = np.empty(len(rows), dtype=np.int64)
-        for start in range(0, len(rows), CHUNK):
-            some = rows[start : start + CHUNK]
-            probs = column.pred_probs[some].copy()
-            probs[np.arange(len(some)), column.labels[some]] = -1.0
-            found[start : start + CHUNK] = probs.argmax(axis=1)
-        return found
 
     def planted(self, rows: Ints, rng: np.random.Generator) -> tuple[Matrix, Ints, Ints]:
         """Return the features, kinds and rows of artworks, some with planted errors."""
@@ -203,11 +195,3 @@ def _features(margins: Matrix, known: NDArray[np.bool_]) -> Matrix:
     columns = [margins, np.minimum(margins, 0.0), known, best[:, None], np.minimum(best, 0.0)[:, None]]
     features: Matrix = np.concatenate(columns, axis=1).astype(np.float32)
     return features
-
-
-def _detect(detectors: dict[int, Detector], numbers: Matrix, parts: Ints, width: int) -> Floats:
-    probs = np.empty((len(numbers), width))
-    for part, detector in detectors.items():
-        at = parts == part
-        probs[at] = detector.probabilities(numbers[at])
-    return probs
