@@ -22,7 +22,7 @@ from benchmarks.chaos_scene import (
     refusal,
 )
 from db.models import Artwork, Label, Verdict
-from db.workspace import open_workspace
+from db.workspace.workspace import open_workspace
 
 
 def no_space(scene: Scene, folder: Path, rng: random.Random) -> Outcome:

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from benchmarks.chaos_processes import begin, curate, killed, start, wait_for_line
 from benchmarks.chaos_scene import IMAGES, TRAIN, Outcome, Scene, copied, counts, outcome, refusal
 from benchmarks.chaos_services import DATABASE
-from db.check import check_catalog
+from db.maintenance.check import check_catalog
 from db.models import Verdict
-from db.verdicts import Decision, decide
-from db.workspace import change_settings, init_workspace, open_workspace
-from review.label_studio_server import free_port
+from db.reviews.verdicts import Decision, decide
+from db.workspace.workspace import change_settings, init_workspace, open_workspace
+from review.label_studio.local_server import free_port
 from tests.label_studio.faults import Disturb, go_round, untouched
 
 NO_ARRAYS = ("the arrays of every run are as they were written",)

@@ -20,11 +20,28 @@ from typing import Any
 from uuid import uuid4
 
 PRELOADED = (
-    *("curate.cli", "curate.training", "curate.ingest.engine", "curate.ingest.formats", "curate.duplicates"),
-    *("curate.pushing", "db.backup", "db.check", "model.train", "model.features", "model.runner"),
-    *("review.label_studio.fetch", "review.label_studio.push"),
-    *("cv2", "mongoengine", "motor.motor_asyncio", "pandas", "plotly.graph_objects", "skimage.measure"),
-    *("sklearn.covariance", "sklearn.metrics", "sklearn.neighbors"),
+    "curate.cli",
+    "curate.training.run",
+    "curate.ingest.engine",
+    "curate.ingest.readers.formats",
+    "curate.ingest.images.duplicates",
+    "curate.rounds.push",
+    "db.maintenance.backup",
+    "db.maintenance.check",
+    "model.training.train",
+    "model.inputs.features",
+    "model.training.runner",
+    "review.label_studio.fetch",
+    "review.label_studio.push",
+    "cv2",
+    "mongoengine",
+    "motor.motor_asyncio",
+    "pandas",
+    "plotly.graph_objects",
+    "skimage.measure",
+    "sklearn.covariance",
+    "sklearn.metrics",
+    "sklearn.neighbors",
 )
 """What commands import: ours, and the heavy parts of FiftyOne's imports; itself it asks for its server."""
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from benchmarks.chaos_processes import Done, curate
 from benchmarks.chaos_services import Services
-from curate.gallery import draw_gallery, plant_errors, write_listing
-from db.check import check_catalog
+from curate.demo.gallery import draw_gallery, plant_errors, write_listing
+from db.maintenance.check import check_catalog
 from db.models import Artwork, Label, Run, Verdict
-from db.workspace import Workspace, init_workspace, open_workspace
+from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 IMAGES = 40
 TRAIN = ("train", "--backbone", "efficientnet_lite0", "--image-size", "64", "--epochs", "2", "--folds", "2")

@@ -16,7 +16,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from review.errors import MongodMissing
-from review.label_studio_server import (
+from review.label_studio.local_server import (
     LocalServer,
     free_port,
     start_server,

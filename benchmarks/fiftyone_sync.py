@@ -34,10 +34,10 @@ CHUNK = 5000
 
 def fill(folder: Path, artworks: int) -> Any:
     """Make a workspace whose catalog has labels in three attributes and a run; images are only named."""
-    from db.classes import add_class, attributes
-    from db.labels import derive, find_source
+    from db.labels.classes import add_class, attributes
+    from db.labels.effective import derive, find_source
     from db.models import Artwork, Label, now
-    from db.workspace import change_settings, init_workspace
+    from db.workspace.workspace import change_settings, init_workspace
 
     (folder / "images").mkdir()
     workspace = change_settings(
@@ -105,7 +105,7 @@ def _add_run(
     rng: np.random.Generator,
 ) -> None:
     from db.models import Prediction
-    from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
+    from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 
     count = len(next(iter(given.values())))
     pred_probs = {}
@@ -166,10 +166,10 @@ def seconds(act: Callable[[], object]) -> float:
 
 def relabel(workspace: Any, share: float) -> None:
     """Correct the style of a share of the artworks, as reviewers would."""
-    from db.artworks import label_table
-    from db.classes import class_list, find_attribute
+    from db.labels.classes import class_list, find_attribute
+    from db.labels.table import label_table
     from db.models import now
-    from db.verdicts import LOCAL, Answer, Decision, record
+    from db.reviews.verdicts import LOCAL, Answer, Decision, record
 
     with workspace.open_catalog() as catalog, catalog.write() as session:
         style = find_attribute(session, "style")
@@ -258,8 +258,8 @@ def main() -> None:
 
 def measure(folder: Path, artworks: int, few: int) -> dict[str, float]:
     """Time everything once, in a folder that is thrown away."""
-    from review.fiftyone_dataset import sync_dataset
-    from review.fiftyone_env import import_fiftyone
+    from review.fiftyone.connect import import_fiftyone
+    from review.fiftyone.dataset import sync_dataset
 
     workspace = fill(folder, artworks)
     fo = import_fiftyone(workspace)

@@ -37,11 +37,11 @@ from sqlalchemy import text
 
 from benchmarks.peak_memory import PeakMemory
 from curate.ingest import ingest
-from db.artworks import find_artwork
-from db.history import artwork_events
-from db.issues import count_issues, worst_issues
-from db.stats import catalog_stats
-from db.workspace import Workspace, init_workspace, open_workspace
+from db.labels.history import artwork_events
+from db.labels.stats import catalog_stats
+from db.labels.table import find_artwork
+from db.runs.issues import count_issues, worst_issues
+from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 
 def draw(file: str) -> None:

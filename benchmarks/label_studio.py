@@ -29,14 +29,14 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.label_studio_fiftyone import fiftyone_backend
-from curate.batches import BatchSettings
-from curate.pushing import push_batch
-from db.progress import Silent
-from db.workspace import open_workspace
+from curate.rounds.plan import BatchSettings
+from curate.rounds.push import push_batch
+from db.workspace.progress import Silent
+from db.workspace.workspace import open_workspace
 from review.label_studio import push as pushing
 from review.label_studio.client import ONCE, Server, connect
 from review.label_studio.fetch import open_fetcher
-from review.label_studio_server import (
+from review.label_studio.local_server import (
     LocalServer,
     free_port,
     label_studio_server,
@@ -44,7 +44,7 @@ from review.label_studio_server import (
     stop_server,
     wait_until_up,
 )
-from review.scripted_reviewer import answer, choice
+from review.label_studio.scripted_reviewer import answer, choice
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.faults import Disturb, faulty, go_round, killed, untouched
 from tests.label_studio.proxy import FAULTS, proxy_to

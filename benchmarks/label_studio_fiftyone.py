@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from review.fiftyone_env import import_fiftyone
-from review.label_studio_server import LocalServer
+from review.fiftyone.connect import import_fiftyone
+from review.label_studio.local_server import LocalServer
 from tests.label_studio.conftest import CLASSES, Gallery
 
 FIELDS = ("style", "genre")

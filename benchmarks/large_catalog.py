@@ -14,8 +14,8 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from db.bulk import insert_rows, new_uuids, stored_time, table_of
-from db.catalog import Catalog
+from db.engine.bulk import insert_rows, new_uuids, stored_time, table_of
+from db.engine.catalog import Catalog
 from db.models import (
     Annotation,
     Artwork,

@@ -91,11 +91,11 @@ def _features(paths: list[Path], cache: Path) -> Floats:
     """Return mean-pooled EfficientNet-Lite0 features, shape ``(N, 1280)``."""
     import torch
 
-    from db.train_settings import TrainSettings
-    from model.backbones import make_backbone
-    from model.data import pixels
-    from model.features import normalise, transform_for
-    from model.weights import load_weights
+    from db.workspace.train_settings import TrainSettings
+    from model.inputs.data import pixels
+    from model.inputs.features import normalise, transform_for
+    from model.network.backbones import make_backbone
+    from model.network.weights import load_weights
 
     settings = TrainSettings(backbone="efficientnet_lite0", image_size=IMAGE_SIZE).resolved()
     backbone = make_backbone("efficientnet_lite0", IMAGE_SIZE)

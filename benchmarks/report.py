@@ -28,14 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from db.bulk import insert_rows, new_uuids, stored_time
-from db.catalog import Catalog
-from db.classes import attributes, resolve_classes
-from db.issues import replace_issues
-from db.labels import find_source
+from db.engine.bulk import insert_rows, new_uuids, stored_time
+from db.engine.catalog import Catalog
+from db.labels.classes import attributes, resolve_classes
+from db.labels.effective import find_source
 from db.models import Artwork, EffectiveLabel, Label, Prediction, now
-from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
-from db.workspace import Workspace, init_workspace, root_of
+from db.runs.issues import replace_issues
+from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
+from db.workspace.workspace import Workspace, init_workspace, root_of
 
 CLASSES = {"style": 27, "genre": 10, "artist": 1119}
 DRAWN = 40

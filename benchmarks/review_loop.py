@@ -32,10 +32,10 @@ from scipy.stats import norm
 from benchmarks.label_errors_bench import TESTED, Bench, columns_of
 from benchmarks.label_errors_rivals import cleanlab_score
 from benchmarks.painting_data import Floats, Ints, load_paintings
-from curate.batches import rank
-from curate.doubts import doubted_rows
 from curate.issues import Findings, LabelScores, errors_left, forecast_yield, score_labels
-from db.planning import OpenDoubt
+from curate.rounds.plan import rank
+from curate.training.label_issues import doubted_rows
+from db.reviews.planning import OpenDoubt
 
 RATE, ACCURACY = 0.10, 0.95
 MOST_ROUNDS = 40

@@ -23,17 +23,17 @@ from pathlib import Path
 from sqlalchemy import select, text
 
 from benchmarks.large_catalog import OPEN, SERVER, START, fill
-from curate.batches import BatchSettings, plan_batch
-from curate.standing import read_standing
-from db.artworks import find_artwork
-from db.catalog import Catalog, open_catalog, sqlite_url, upgrade
-from db.history import artwork_events
-from db.issues import count_issues, worst_issues
+from curate.rounds.plan import BatchSettings, plan_batch
+from curate.rounds.status import read_standing
+from db.engine.catalog import Catalog, open_catalog, sqlite_url, upgrade
+from db.labels.history import artwork_events
+from db.labels.stats import catalog_stats
+from db.labels.table import find_artwork
 from db.models import Artwork, Batch, Task
-from db.runs import find_run
-from db.stats import catalog_stats
-from db.tasks import cards
-from db.verdicts import Answer, Decision, decide, record
+from db.reviews.tasks import cards
+from db.reviews.verdicts import Answer, Decision, decide, record
+from db.runs.issues import count_issues, worst_issues
+from db.runs.runs import find_run
 
 LIMIT = 2.0
 REPEATS = 5

@@ -34,21 +34,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curate.doubts import Column, find_doubts
 from curate.issues import IMPORTED
-from curate.splits import assign_folds, assign_splits
-from db.artworks import LabelTable
-from db.progress import Silent
-from db.train_settings import TrainSettings
-from model.backbones import feature_shape, make_backbone
-from model.data import Example, Targets, Transform, pixels
+from curate.training.label_issues import Column, find_doubts
+from curate.training.splits import assign_folds, assign_splits
+from db.labels.table import LabelTable
+from db.workspace.progress import Silent
+from db.workspace.train_settings import TrainSettings
 from model.distributed import World
-from model.features import extract, normalise, transform_for
-from model.fit import Fit, Job
-from model.images import ImageFeed, pack
-from model.network import CnnLstm
-from model.train import RunResult, cross_validate, holdout
-from model.weights import load_weights
+from model.inputs.data import Example, Targets, Transform, pixels
+from model.inputs.features import extract, normalise, transform_for
+from model.inputs.images import ImageFeed, pack
+from model.network.backbones import feature_shape, make_backbone
+from model.network.cnn_lstm import CnnLstm
+from model.network.weights import load_weights
+from model.training.fit import Fit, Job
+from model.training.train import RunResult, cross_validate, holdout
 
 PAINTINGS = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "wikiart224" / "labels.csv"
 SEED_PUBLISHED = {"style": 0.4734, "genre": 0.3576, "artist": 0.3257}  # EfficientNetB0+LSTM, by its README

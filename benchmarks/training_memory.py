@@ -27,10 +27,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peak_memory import PeakMemory
-from db.progress import Silent
-from db.train_settings import TrainSettings
-from model.data import Example, Targets
-from model.train import cross_validate
+from db.workspace.progress import Silent
+from db.workspace.train_settings import TrainSettings
+from model.inputs.data import Example, Targets
+from model.training.train import cross_validate
 
 CLASSES = {"style": 27, "genre": 10, "artist": 23}
 SIDE, FOLDS = 64, 5

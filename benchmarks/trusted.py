@@ -27,11 +27,11 @@ import pandas as pd
 
 from benchmarks.label_errors_bench import TESTED, Bench
 from benchmarks.painting_data import Floats, Ints, load_paintings
-from db.progress import Silent
-from db.train_settings import TrainSettings
-from db.trust import WRONG_BELOW
-from model.data import Example, Targets
-from model.train import RunResult, cross_validate
+from db.runs.label_weights import WRONG_BELOW
+from db.workspace.progress import Silent
+from db.workspace.train_settings import TrainSettings
+from model.inputs.data import Example, Targets
+from model.training.train import RunResult, cross_validate
 
 RATE, AUDITED = 0.10, 0.2
 ATTRIBUTES = ("style", "genre")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.errors import CurateError, NotAWorkspace
-from db.settings import LabelStudioSettings
-from db.workspace import open_workspace
+from db.workspace.settings import LabelStudioSettings
+from db.workspace.workspace import open_workspace
 
 LOW_DISK = 2 * 2**30
 """Bytes under which a feature cache or a MongoDB is likely to fail."""

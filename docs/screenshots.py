@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from db.workspace import Workspace, open_workspace
+from db.workspace.workspace import Workspace, open_workspace
 from tests.browser import AppPage, opened_app, served_app
 
 IMAGES = Path(__file__).parent / "images"

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from db.train_settings import TrainSettings
-from model.backbones import make_backbone
-from model.checkpoint import read_checkpoint, write_checkpoint
-from model.data import Transform
+from db.workspace.train_settings import TrainSettings
 from model.errors import CheckpointUnreadable
 from model.evaluate import Metrics
-from model.network import CnnLstm
+from model.inputs.data import Transform
+from model.network.backbones import make_backbone
+from model.network.checkpoint import read_checkpoint, write_checkpoint
+from model.network.cnn_lstm import CnnLstm
 
 if TYPE_CHECKING:
-    from model.runner import Runner
+    from model.training.runner import Runner
 
 FORMAT = "curate-model-1"
 Kind = Literal["safetensors", "onnx", "pth"]

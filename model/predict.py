@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.data import Transform, Unreadable, pixels
 from model.device import choose_device
 from model.export import read_model, read_transform
-from model.features import normalise
-from model.network import CnnLstm
+from model.inputs.data import Transform, Unreadable, pixels
+from model.inputs.features import normalise
+from model.network.cnn_lstm import CnnLstm
 
 BATCH = 16
 

@@ -21,7 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from review.label_studio_server import free_port
+from review.label_studio.local_server import free_port
 
 FLAGS = (
     "--headless=new",

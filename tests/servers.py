@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from review.label_studio_server import LocalServer, label_studio_server
+from review.label_studio.local_server import LocalServer, label_studio_server
 
 
 @pytest.fixture(scope="session")

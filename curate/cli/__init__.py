@@ -10,31 +10,31 @@ import typer
 
 from curate.cli.app import app
 from db.errors import CurateError
-from db.secrets import guard, redact
+from db.workspace.secrets import guard, redact
 
 COMMANDS = (
-    "init",
-    "ingest",
-    "stats",
-    "history",
-    "classes",
-    "relocate",
-    "train",
-    "evaluate",
-    "report",
-    "issues",
-    "predict",
-    "browse",
-    "push",
-    "sync",
-    "label",
-    "status",
-    "reviewers",
-    "export",
-    "doctor",
-    "check",
-    "backup",
-    "demo",
+    "catalog.init",
+    "catalog.ingest",
+    "catalog.stats",
+    "catalog.history",
+    "catalog.classes",
+    "catalog.relocate",
+    "runs.train",
+    "runs.evaluate",
+    "runs.report",
+    "runs.issues",
+    "runs.predict",
+    "review.browse",
+    "review.push",
+    "review.sync",
+    "review.label",
+    "review.status",
+    "review.reviewers",
+    "catalog.export",
+    "care.doctor",
+    "care.check",
+    "care.backup",
+    "care.demo",
 )
 """The command modules, in the order that ``curate --help`` lists them."""
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     except CurateError as error:
         fail(error)
     except OSError as error:
-        from db.faults import explain_disk
+        from db.engine.driver_errors import explain_disk
 
         explained = explain_disk(error, "a file")
         if explained is None:

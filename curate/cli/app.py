@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from db.workspace import Workspace
+    from db.workspace.workspace import Workspace
 
 app = typer.Typer(
     name="curate",
@@ -47,7 +47,7 @@ def curate(
 
 def opened(context: typer.Context) -> Workspace:
     """Open the workspace that the command line names."""
-    from db.workspace import open_workspace
+    from db.workspace.workspace import open_workspace
 
     return open_workspace(context.obj)
 

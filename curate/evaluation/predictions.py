@@ -10,13 +10,13 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from db.artworks import label_table
-from db.catalog import Catalog
-from db.classes import ClassList, attributes, class_list
-from db.evaluation import imported_labels, out_of_sample
+from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, attributes, class_list
+from db.labels.table import label_table
 from db.models import Run
-from db.runs import find_run, run_attributes, run_folder
-from db.workspace import Workspace
+from db.runs.evaluation import imported_labels, out_of_sample
+from db.runs.runs import find_run, run_attributes, run_folder
+from db.workspace.workspace import Workspace
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -7,12 +7,12 @@ from difflib import SequenceMatcher
 
 from curate.ingest.records import Reader, Record, Spelling, bad_spelling, shown
 from curate.ingest.summary import IngestSummary
-from db.bulk import take_turns
-from db.catalog import Catalog
-from db.class_changes import add_alias, folded_classes
-from db.classes import attributes, class_list, find_attribute, fold, is_missing, resolve_classes
-from db.ingest import Columns, LabelColumn, SplitColumn
-from db.labels import find_source
+from db.engine.bulk import take_turns
+from db.engine.catalog import Catalog
+from db.ingest.writer import Columns, LabelColumn, SplitColumn
+from db.labels.class_changes import add_alias, folded_classes
+from db.labels.classes import attributes, class_list, find_attribute, fold, is_missing, resolve_classes
+from db.labels.effective import find_source
 
 LONGEST_SPLIT = 32
 

@@ -13,20 +13,19 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from curate.duplicates import group_duplicates
-from curate.ingest.checking import Checker, Checks
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
-from curate.ingest.files import FoundFile, ImageFolder, NotFound, nfc
-from curate.ingest.formats import SourceOptions, open_source
+from curate.ingest.images.checking import Checker, Checks
+from curate.ingest.images.duplicates import group_duplicates
+from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
+from curate.ingest.places.roots import locked_root
+from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.records import Reader, Record, Refused, shown
-from curate.ingest.roots import locked_root
 from curate.ingest.summary import IngestSummary
-from db.broken_images import mark_missing, record_unreadable, standing_paths
-from db.catalog import Catalog
-from db.conflicts import record_conflicts
+from db.engine.catalog import Catalog
 from db.errors import FileMissing
-from db.ingest import (
+from db.ingest.broken_images import mark_missing, record_unreadable, standing_paths
+from db.ingest.writer import (
     Entry,
     ImageState,
     Known,
@@ -35,8 +34,9 @@ from db.ingest import (
     finish_ingest,
     start_ingest,
 )
-from db.progress import Progress, Silent
-from db.workspace import Workspace
+from db.labels.conflicts import record_conflicts
+from db.workspace.progress import Progress, Silent
+from db.workspace.workspace import Workspace
 
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""

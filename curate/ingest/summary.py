@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.ingest import Written
+from db.ingest.writer import Written
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pandas as pd
 from curate.evaluation import AttributeComparison, Comparison, RunEvaluation
 from curate.evaluation.run import THRESHOLD
 from curate.report.content import HISTORY, read_history
-from curate.report.figures import Chart, compared_accuracy, confusion_matrix
+from curate.report.drawing.figures import Chart, compared_accuracy, confusion_matrix
 from curate.report.page import matrix_data, render, shown_chart
 from curate.report.run_report import draw_curves
 

@@ -14,14 +14,14 @@ import pandas as pd
 from curate.evaluation import AttributePredictions, RunEvaluation, RunPredictions, evaluate_run
 from curate.evaluation.predictions import Ints
 from curate.issues import Estimate, errors_left
-from curate.report.figures import TOP_CLASSES
-from db.audit import error_evidence
-from db.catalog import Catalog
-from db.classes import attributes, class_list
-from db.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
-from db.issues import IssueRow, worst_issues
+from curate.report.drawing.figures import TOP_CLASSES
+from db.engine.catalog import Catalog
+from db.labels.classes import attributes, class_list
 from db.models import ISSUE_STATES, Run
-from db.status import read_status
+from db.reviews.audit import error_evidence
+from db.reviews.status import read_status
+from db.runs.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
+from db.runs.issues import IssueRow, worst_issues
 
 DOUBTED, OUTLIERS, DUPLICATES = 48, 24, 12
 """How many of each a report shows."""

@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 import curate
 from curate.evaluation import AttributeEvaluation, RunPredictions
-from curate.export import safe_cell
-from curate.report.figures import Chart
-from curate.report.theme import as_inline_svg
+from curate.export.curated_list import safe_cell
+from curate.report.drawing.figures import Chart
+from curate.report.drawing.theme import as_inline_svg
 
 MOST_CELLS = 20_000
 """Cells of a confusion matrix that a page can name; the least common beyond that are not."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from curate.evaluation import AttributeEvaluation
 from curate.evaluation.run import THRESHOLD
-from curate.report import figures
 from curate.report.content import Cell, Doubt, RunContent
-from curate.report.figures import TOP_CLASSES, Chart
+from curate.report.drawing import figures
+from curate.report.drawing.figures import TOP_CLASSES, Chart
 from curate.report.page import matrix_data, pictures, render, shown_chart
 
 FIRST_REVIEWS = 100

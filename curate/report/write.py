@@ -11,15 +11,15 @@ from typing import Any, Literal
 from curate.evaluation import compare_runs, evaluate_run, read_predictions
 from curate.report.comparison_report import comparison_charts, comparison_page, shown_changes
 from curate.report.content import RunContent, read_content
+from curate.report.drawing.figures import Chart
+from curate.report.drawing.pdf import find_chromium, print_pdf
+from curate.report.drawing.pictures import thumbnails
+from curate.report.drawing.theme import as_bytes
 from curate.report.errors import NothingInCommon
-from curate.report.figures import Chart
 from curate.report.page import safe_csv
-from curate.report.pdf import find_chromium, print_pdf
-from curate.report.pictures import thumbnails
 from curate.report.run_report import draw_charts, run_page
-from curate.report.theme import as_bytes
-from db.catalog import Catalog
-from db.workspace import Workspace, write_atomically
+from db.engine.catalog import Catalog
+from db.workspace.workspace import Workspace, write_atomically
 
 Format = Literal["html", "pdf", "json"]
 

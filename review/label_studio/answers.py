@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from db.tasks import Vocabulary
-from db.verdicts import Decision
+from db.reviews.tasks import Vocabulary
+from db.reviews.verdicts import Decision
 from review.label_studio.tasks import chosen_key
-from review.labeling_config import VERDICTS, class_name, verdict_name
+from review.page.labeling_config import VERDICTS, class_name, verdict_name
 
 PICTURE, COMMENT = "picture", "comment"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.errors import CurateError
-from db.settings import LabelStudioSettings
+from db.workspace.settings import LabelStudioSettings
 from review.label_studio.client import connect
 
 

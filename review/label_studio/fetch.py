@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from db.catalog import Catalog
-from db.conflicts import record_ties
-from db.labels import derive
+from db.engine.catalog import Catalog
+from db.labels.conflicts import record_ties
+from db.labels.effective import derive
 from db.models import CatalogSetting, Task
-from db.progress import Progress
-from db.tasks import (
+from db.reviews.tasks import (
     Vocabulary,
     adopt_task,
     change_tasks,
@@ -31,8 +30,9 @@ from db.tasks import (
     vocabularies,
     write_setting,
 )
-from db.verdicts import Answer, Recorded, forget_annotation, record
-from db.workspace import Workspace
+from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
+from db.workspace.progress import Progress
+from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
 from review.label_studio.answers import (
     NotUnderstood,

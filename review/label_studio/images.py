@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from db.secrets import redact
-from db.tasks import Card
-from db.workspace import Workspace
+from db.reviews.tasks import Card
+from db.workspace.secrets import redact
+from db.workspace.workspace import Workspace
 from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed, UrlNotServed
 from review.label_studio.client import ONCE, Server
 

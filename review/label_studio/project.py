@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from db.tasks import Vocabulary
+from db.reviews.tasks import Vocabulary
 from review.label_studio.client import ONCE, Server
-from review.labeling_config import ClassChoice, labeling_config
+from review.page.labeling_config import ClassChoice, labeling_config
 
 INSTRUCTION = """\
 <p>Each attribute has one row of verdicts. Where the label is doubted, its block says why.</p>

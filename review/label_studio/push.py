@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from db.bulk import chunks
-from db.catalog import Catalog
+from db.engine.bulk import chunks
+from db.engine.catalog import Catalog
 from db.models import Batch, BatchItem, CatalogSetting, Task
-from db.progress import Progress
-from db.tasks import (
+from db.reviews.tasks import (
     Card,
     Plan,
     Vocabulary,
@@ -40,7 +39,8 @@ from db.tasks import (
     unsent_batches,
     vocabularies,
 )
-from db.workspace import Workspace, change_settings
+from db.workspace.progress import Progress
+from db.workspace.workspace import Workspace, change_settings
 from review.errors import RequestFailed, ServerDown
 from review.label_studio.client import Server, connect
 from review.label_studio.images import ImageUrls, image_urls

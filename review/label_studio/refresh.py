@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import BatchItem, Task
-from db.tasks import Card, cards, change_tasks, find_items, open_tasks
+from db.reviews.tasks import Card, cards, change_tasks, find_items, open_tasks
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
-from db.tasks import Card, Doubt, Vocabulary
+from db.reviews.tasks import Card, Doubt, Vocabulary
 from review.errors import BadPrediction
-from review.labeling_config import class_name
+from review.page.labeling_config import class_name
 
 NOT_DOUBTED = "Not doubted; no answer needed."
 BLIND = "Is this label right?"

@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from db.bulk import chunks
-from db.progress import Progress
-from db.storage import fetch_all, fetched
-from db.tasks import Card
-from db.workspace import Workspace
+from db.engine.bulk import chunks
+from db.reviews.tasks import Card
+from db.workspace.mirror import fetch_all, fetched
+from db.workspace.progress import Progress
+from db.workspace.workspace import Workspace
 from review.errors import ImageGone, RequestFailed, RootUnmapped
 from review.label_studio.client import Server
 from review.label_studio.images import ImageUrls

@@ -11,7 +11,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from db.workspace import write_atomically
+from db.workspace.workspace import write_atomically
 
 LOADER = '''"""Put here by `curate browse`; the plugin itself is review.plugin.operators."""
 

@@ -12,12 +12,12 @@ from uuid import UUID
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from db.catalog import Catalog
+from db.engine.catalog import Catalog
 from db.errors import CurateError
-from db.progress import Silent
-from db.workspace import Workspace, open_workspace
-from review.app_actions import class_names, history, judge, relabel, send
-from review.fiftyone_dataset import sync_dataset
+from db.workspace.progress import Silent
+from db.workspace.workspace import Workspace, open_workspace
+from review.fiftyone.actions import class_names, history, judge, relabel, send
+from review.fiftyone.dataset import sync_dataset
 
 DECISIONS = {
     "confirmed": "The label is right",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from db.catalog import HEAD_REVISION
-from db.transfer import copy_sqlite
-from db.workspace import init_workspace
+from db.engine.catalog import HEAD_REVISION
+from db.maintenance.transfer import copy_sqlite
+from db.workspace.workspace import init_workspace
 from tests.db.filled import fill
 
 ASSETS = Path(__file__).parent

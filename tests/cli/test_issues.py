@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from db.classes import attributes, resolve_classes
-from db.issues import replace_issues
+from db.labels.classes import attributes, resolve_classes
 from db.models import Artwork
-from db.runs import complete_run, start_run
-from db.workspace import open_workspace, root_of
+from db.runs.issues import replace_issues
+from db.runs.runs import complete_run, start_run
+from db.workspace.workspace import open_workspace, root_of
 from tests.conftest import Curate
 
 DOUBTS = [(0.9, None), (0.2, 0.5), (0.1, None), (0.6, 0.3)]

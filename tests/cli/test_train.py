@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from curate.cli.app import app
-from db.train_settings import TrainSettings
+from db.workspace.train_settings import TrainSettings
 from tests.conftest import Curate
 from tests.model.gallery import draw
 

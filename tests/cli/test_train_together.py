@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from review.label_studio_server import free_port
+from review.label_studio.local_server import free_port
 from tests.cli.test_train import SMALL, gallery
 from tests.conftest import Curate
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from review.label_studio_server import free_port
+from review.label_studio.local_server import free_port
 from tests.cli.test_train import SMALL, gallery
 from tests.cli.test_train_together import predictions
 from tests.conftest import Curate

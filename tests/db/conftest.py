@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from sqlalchemy import make_url
 
-from db.catalog import Catalog, open_catalog, sqlite_url, upgrade
+from db.engine.catalog import Catalog, open_catalog, sqlite_url, upgrade
 from db.models import Artwork, Attribute
 from tests.postgres import Postgres, postgres_server
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.artworks import label_digest, label_table
-from db.classes import find_attribute, resolve_classes
-from db.issues import replace_issues
-from db.labels import derive, find_source
+from db.labels.classes import find_attribute, resolve_classes
+from db.labels.effective import derive, find_source
+from db.labels.table import label_digest, label_table
 from db.models import (
     Artwork,
     Attribute,
@@ -26,9 +25,10 @@ from db.models import (
     SplitFact,
     Task,
 )
-from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
-from db.verdicts import Answer, Decision, find_reviewer, record
-from db.workspace import Workspace
+from db.reviews.verdicts import Answer, Decision, find_reviewer, record
+from db.runs.issues import replace_issues
+from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
+from db.workspace.workspace import Workspace
 
 START = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 NAMES = ("Baroque", "Cubism", "Pop Art", "Färgfältsmåleri")

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select, text
 
-from db.archive import MANIFEST
-from db.backup import back_up, restore
-from db.catalog import HEAD_REVISION, make_engine, upgrade
+from db.engine.catalog import HEAD_REVISION, make_engine, upgrade
 from db.errors import BadBackup, CatalogDamaged, CatalogNewer, FileExists, RestoreOccupied
+from db.maintenance.archive import MANIFEST
+from db.maintenance.backup import back_up, restore
 from db.models import Artwork, Base, CatalogSetting
-from db.runs import read_arrays, run_folder, runs
-from db.workspace import Workspace, change_settings, init_workspace, open_workspace
+from db.runs.runs import read_arrays, run_folder, runs
+from db.workspace.workspace import Workspace, change_settings, init_workspace, open_workspace
 from tests.conftest import Curate
 from tests.db.conftest import Database
 from tests.db.filled import fill
@@ -98,7 +98,7 @@ def test_a_backup_while_others_write_is_one_moment(filled: Workspace, tmp_path: 
     program = f"""
 from pathlib import Path
 from db.models import Artwork, SplitFact
-from db.workspace import open_workspace
+from db.workspace.workspace import open_workspace
 with open_workspace(Path({str(filled.folder)!r})).open_catalog() as catalog:
     for i in range(1_000_000):
         with catalog.write() as session:

@@ -12,9 +12,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from db.catalog import HEAD_REVISION, Catalog, make_engine, open_catalog, schema_revision, sqlite_url, upgrade
+from db.engine.catalog import (
+    HEAD_REVISION,
+    Catalog,
+    make_engine,
+    open_catalog,
+    schema_revision,
+    sqlite_url,
+    upgrade,
+)
+from db.engine.driver_errors import catalog_name, parse_url
 from db.errors import CatalogMissing, CatalogOutdated
-from db.faults import catalog_name, parse_url
 from db.models import Artwork, Base, Label
 
 
@@ -111,10 +119,8 @@ def test_an_outdated_catalog_is_refused_and_never_changed(url: str) -> None:
 
 def test_a_migration_runs_once_where_two_begin_it_together(empty_url: str) -> None:
     """Each waits for the lock, and the second finds that there is nothing left to do."""
-    processes = [
-        subprocess.Popen([sys.executable, "-c", f"from db.catalog import upgrade; upgrade({empty_url!r})"])
-        for _ in range(2)
-    ]
+    program = f"from db.engine.catalog import upgrade; upgrade({empty_url!r})"
+    processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
 
     assert [process.wait(timeout=120) for process in processes] == [0, 0]
     with open_catalog(empty_url) as catalog, catalog.read() as session:
@@ -124,7 +130,7 @@ def test_a_migration_runs_once_where_two_begin_it_together(empty_url: str) -> No
 def test_two_processes_lose_no_write_of_each_other(catalog: Catalog) -> None:
     """Each process reads a number and writes it plus one, fifteen times."""
     program = f"""
-from db.catalog import open_catalog
+from db.engine.catalog import open_catalog
 from db.models import Artwork
 with open_catalog({catalog.url!r}) as catalog:
     for _ in range(15):

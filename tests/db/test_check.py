@@ -11,10 +11,10 @@ from PIL import Image
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from db.archive import digest_of
-from db.check import Finding, check_catalog, mend
+from db.maintenance.archive import digest_of
+from db.maintenance.check import Finding, check_catalog, mend
 from db.models import Artwork
-from db.workspace import Workspace, change_settings, init_workspace
+from db.workspace.workspace import Workspace, change_settings, init_workspace
 from tests.conftest import Curate
 from tests.db.filled import fill
 from tests.postgres import Postgres

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
-from db import locks
-from db.catalog import Catalog, make_engine, open_catalog, sqlite_url, upgrade
+from db.engine import locks
+from db.engine.catalog import Catalog, make_engine, open_catalog, sqlite_url, upgrade
 from db.errors import (
     BadDatabaseUrl,
     CatalogDamaged,
@@ -33,7 +33,7 @@ COMMAND = [sys.executable, "-c", "from curate.cli import main; main()"]
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A workspace on SQLite with 200 artworks, closed."""
-    from db.workspace import init_workspace
+    from db.workspace.workspace import init_workspace
 
     workspace = init_workspace(tmp_path / "ws", ("style",))
     with workspace.open_catalog() as catalog, catalog.write() as session:
@@ -103,7 +103,7 @@ def test_a_catalog_in_a_read_only_folder_is_refused(workspace: Path) -> None:
 def test_a_full_disk_is_named_and_leaves_the_catalog_whole(workspace: Path) -> None:
     path = workspace / "catalog.db"
     program = (
-        "from db.catalog import open_catalog\nfrom db.models import Artwork\n"
+        "from db.engine.catalog import open_catalog\nfrom db.models import Artwork\n"
         f"with open_catalog({sqlite_url(path)!r}) as catalog, catalog.write() as session:\n"
         "    session.add_all(Artwork(collection='c', root='r', path=f'{i}' * 50, status='ok') "
         "for i in range(9999))\n"
@@ -134,7 +134,7 @@ def test_a_writer_says_for_whom_it_waits_and_goes_on(url: str, tmp_path: Path) -
     """This process holds the lock for as long as it takes the other one to complain."""
     name = make_url(url).database if url.startswith("sqlite") else "postgresql+psycopg://postgres@/"
     program = (
-        "from db.catalog import open_catalog\nfrom db.models import Artwork\n"
+        "from db.engine.catalog import open_catalog\nfrom db.models import Artwork\n"
         f"with open_catalog({url!r}) as catalog, catalog.write() as session:\n"
         "    session.add(Artwork(collection='c', root='r', path='second', status='ok'))\n"
     )
@@ -198,7 +198,7 @@ def test_another_kind_of_database_is_refused(given: str) -> None:
 
 def test_without_psycopg_the_extra_is_named() -> None:
     program = (
-        "import sys\nsys.modules['psycopg'] = None\nfrom db.catalog import make_engine\n"
+        "import sys\nsys.modules['psycopg'] = None\nfrom db.engine.catalog import make_engine\n"
         "from db.errors import CurateError\n"
         "try:\n    make_engine('postgresql://me:secret@host/paintings')\n"
         "except CurateError as e:\n    print(e)"

@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.catalog import Catalog
-from db.class_changes import merge_classes
-from db.classes import find_attribute, find_class, fold, is_missing, resolve_classes
-from db.conflicts import record_conflicts
+from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute, UnknownClass
-from db.labels import derive, find_source, retract
+from db.labels.class_changes import merge_classes
+from db.labels.classes import find_attribute, find_class, fold, is_missing, resolve_classes
+from db.labels.conflicts import record_conflicts
+from db.labels.effective import derive, find_source, retract
 from db.models import EffectiveLabel, Issue, Label
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

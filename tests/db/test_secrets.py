@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from db.models import Run
-from db.runs import start_run
-from db.workspace import open_workspace
+from db.runs.runs import start_run
+from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 
 TOKEN = "planted-token-3f9a"
@@ -19,7 +19,7 @@ URL = f"postgresql://anna:{PASSWORD}@127.0.0.1:9/paintings"
 
 CRASH = f"""
 import logging, threading
-from db.secrets import guard
+from db.workspace.secrets import guard
 guard()
 logging.warning("asked with %s at %s", "{TOKEN}", "{URL}")
 try:

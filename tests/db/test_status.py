@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from db.artworks import label_digest, label_table
-from db.catalog import Catalog
-from db.classes import find_attribute, resolve_classes
-from db.labels import derive, find_source, retract
+from db.engine.catalog import Catalog
+from db.labels.classes import find_attribute, resolve_classes
+from db.labels.effective import derive, find_source, retract
+from db.labels.table import label_digest, label_table
 from db.models import Artwork, ClassChange, Label, Run
-from db.runs import start_run
-from db.status import labels_changed
+from db.reviews.status import labels_changed
+from db.runs.runs import start_run
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_merging_classes_is_a_change(session: Session) -> None:
 
 
 def test_very_many_new_labels_are_a_change(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.status.MANY", 1)
+    monkeypatch.setattr("db.reviews.status.MANY", 1)
     run = run_now(session)
     say(session, 1, "A", "reviewer:x")
     say(session, 2, "B", "reviewer:x")

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from db.errors import BadSettings, StorageUnknown, StorageUnreachable
-from db.settings import validate_settings
-from db.storage import BLANK, WHOLE, Mirror, fetched, make_mirror, mirror_folder, open_storage
-from db.workspace import change_settings, init_workspace, open_workspace
-from model.data import Unreadable, read_image
+from db.workspace.mirror import BLANK, WHOLE, Mirror, fetched, make_mirror, mirror_folder, open_storage
+from db.workspace.settings import validate_settings
+from db.workspace.workspace import change_settings, init_workspace, open_workspace
+from model.inputs.data import Unreadable, read_image
 from tests.conftest import Curate
 from tests.model.gallery import draw
 

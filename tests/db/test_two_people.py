@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from curate.gallery import draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import draw_gallery, plant_errors, write_listing
 from db.models import Run, Task, Verdict
-from db.workspace import change_settings, open_workspace
-from review.label_studio_server import LocalServer
-from review.scripted_reviewer import answer_tasks
+from db.workspace.workspace import change_settings, open_workspace
+from review.label_studio.local_server import LocalServer
+from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN
 from tests.loop.test_kill_review import labels

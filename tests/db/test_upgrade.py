@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db.catalog import HEAD_REVISION, make_engine, schema_revision
+from db.engine.catalog import HEAD_REVISION, make_engine, schema_revision
 from tests.conftest import Curate
 
 ASSETS = sorted((Path(__file__).parents[1] / "assets").glob("catalog-*.db"))

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from db.catalog import make_engine
+from db.engine.catalog import make_engine
 from db.errors import BadSettings, CatalogOutdated, RootUnknown
 from db.models import Attribute, CatalogSetting
-from db.runs import run_folder
-from db.secrets import redact, redact_values
-from db.workspace import change_settings, init_workspace, open_workspace
+from db.runs.runs import run_folder
+from db.workspace.secrets import redact, redact_values
+from db.workspace.workspace import change_settings, init_workspace, open_workspace
 from tests.conftest import Curate
 from tests.postgres import Postgres
 

@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from db.catalog import Catalog
-from db.classes import attributes, resolve_classes
-from db.issues import replace_issues
-from db.labels import derive, find_source
+from db.engine.catalog import Catalog
+from db.labels.classes import attributes, resolve_classes
+from db.labels.effective import derive, find_source
 from db.models import Artwork, Label
-from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
-from db.workspace import Workspace, change_settings, init_workspace
-from review.fiftyone_env import import_fiftyone
+from db.runs.issues import replace_issues
+from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
+from db.workspace.workspace import Workspace, change_settings, init_workspace
+from review.fiftyone.connect import import_fiftyone
 
 CLASSES = {
     "style": ["Realism", "Impressionism", "Cubism"],

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from db.models import EffectiveLabel, Task, Verdict
-from db.progress import Silent
-from db.workspace import change_settings
-from review.app_actions import class_names, history, judge, plan_chosen, relabel, send
+from db.workspace.progress import Silent
+from db.workspace.workspace import change_settings
 from review.errors import NothingToSend
+from review.fiftyone.actions import class_names, history, judge, plan_chosen, relabel, send
 from review.plugin import install_plugin
 
 

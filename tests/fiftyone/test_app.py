@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from db.models import Task, Verdict
-from db.workspace import change_settings
+from db.workspace.workspace import change_settings
 from review.label_studio.client import connect
 from tests.browser import find_chromium, opened_app, served_app
 

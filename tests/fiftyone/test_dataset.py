@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from db.errors import RootUnknown
-from db.progress import Silent
-from db.verdicts import Decision, decide
+from db.reviews.verdicts import Decision, decide
+from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
-from review.fiftyone_dataset import sync_dataset
-from review.fiftyone_env import import_fiftyone
+from review.fiftyone.connect import import_fiftyone
+from review.fiftyone.dataset import sync_dataset
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
 
@@ -296,7 +296,7 @@ def test_a_root_without_a_folder_is_named(gallery: Any) -> None:
     path = gallery.workspace.settings_path
     lines = [line for line in path.read_text().splitlines() if not line.startswith("images = ")]
     path.write_text("\n".join(lines))
-    from db.workspace import open_workspace
+    from db.workspace.workspace import open_workspace
 
     with pytest.raises(RootUnknown):
         sync_dataset(open_workspace(gallery.workspace.folder), gallery.catalog)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from review.fiftyone_dataset import sync_dataset
+from review.fiftyone.dataset import sync_dataset
 from tests.fiftyone.test_dataset import dump, load
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::Deprecat
 SYNC = """
 import sys
 from pathlib import Path
-import review.fiftyone_write as write
-from db.workspace import open_workspace
-from review.fiftyone_dataset import sync_dataset
+import review.fiftyone.writer as write
+from db.workspace.workspace import open_workspace
+from review.fiftyone.dataset import sync_dataset
 write.CHUNK = 2
 workspace = open_workspace(Path(sys.argv[1]))
 

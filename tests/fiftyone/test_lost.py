@@ -8,7 +8,7 @@ import pymongo
 import pytest
 
 from review.errors import MongodLost
-from review.label_studio_server import free_port
+from review.label_studio.local_server import free_port
 from review.mongod import keeping_mongod
 
 

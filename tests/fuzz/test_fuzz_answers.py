@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from db.catalog import Catalog, open_catalog
+from db.engine.catalog import Catalog, open_catalog
 from db.errors import CurateError
 from db.models import Annotation, Artwork
-from db.tasks import Vocabulary
-from db.verdicts import Answer, record
-from db.workspace import init_workspace
+from db.reviews.tasks import Vocabulary
+from db.reviews.verdicts import Answer, record
+from db.workspace.workspace import init_workspace
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of, user_id
 from review.label_studio.wake import SECRET_HEADER, webhook_receiver
-from review.sheet import read_sheet
+from review.sheet.csv_sheet import read_sheet
 from tests.db.filled import START, fill
 
 bounded = settings(

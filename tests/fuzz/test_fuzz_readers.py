@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from curate.ingest.formats import SourceOptions, open_source
+from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.records import Record, Refused
 from db.errors import CurateError
 

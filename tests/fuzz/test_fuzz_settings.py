@@ -15,11 +15,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from db.archive import MANIFEST, has_place, read_manifest, verify
-from db.classes import display_name, fold, is_missing
 from db.errors import CurateError
-from db.secrets import HIDDEN, redact
-from db.settings import Settings, read_settings
+from db.labels.classes import display_name, fold, is_missing
+from db.maintenance.archive import MANIFEST, has_place, read_manifest, verify
+from db.workspace.secrets import HIDDEN, redact
+from db.workspace.settings import Settings, read_settings
 
 bounded = settings(
     max_examples=int(os.environ.get("CURATE_FUZZ_EXAMPLES", "150")),
@@ -109,7 +109,7 @@ def test_any_manifest_in_a_backup(tmp_path: Path, manifest: object) -> None:
 @given(position=st.integers(min_value=0), value=st.integers(0, 255))
 def test_any_changed_byte_of_a_backup_is_found_or_harmless(tmp_path: Path, position: int, value: int) -> None:
     """What is not found lies where it cannot matter: times and flags of the zip, never in a file."""
-    from db.archive import write_archive
+    from db.maintenance.archive import write_archive
 
     source = tmp_path / "catalog.db"
     source.write_bytes(bytes(range(256)) * 4)

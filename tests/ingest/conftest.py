@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from curate.ingest import IngestSummary, ingest
-from db.catalog import Catalog
-from db.workspace import Workspace, init_workspace, open_workspace
+from db.engine.catalog import Catalog
+from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 Draw = Callable[..., Path]
 Take = Callable[..., IngestSummary]

@@ -18,14 +18,14 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from curate.ingest import IngestSummary, ingest
-from curate.ingest.files import is_awkward, repaired
-from db.catalog import Catalog
-from db.class_changes import class_rows
-from db.classes import find_attribute, fold
+from curate.ingest.places.files import is_awkward, repaired
+from db.engine.catalog import Catalog
+from db.ingest.splits import official_split, straddling_groups
+from db.labels.class_changes import class_rows
+from db.labels.classes import find_attribute, fold
+from db.labels.stats import catalog_stats
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, Source
-from db.splits import official_split, straddling_groups
-from db.stats import catalog_stats
-from db.workspace import Workspace, open_workspace
+from db.workspace.workspace import Workspace, open_workspace
 
 MISSING, CORRUPT = 200, 40
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from curate.ingest.checking import INLINE, Checker
-from curate.ingest.files import FoundFile
+from curate.ingest.images.checking import INLINE, Checker
+from curate.ingest.places.files import FoundFile
 
 KILLER = """
 import os, sys

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import select
 
-from curate.duplicates import find_groups, near_clusters, near_pairs
-from db.catalog import Catalog
-from db.duplicates import HashedImages
+from curate.ingest.images.duplicates import find_groups, near_clusters, near_pairs
+from db.engine.catalog import Catalog
+from db.ingest.duplicates import HashedImages
 from db.models import Artwork
 from tests.ingest.conftest import Take
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from curate.ingest import IngestSummary
-from db.catalog import Catalog
-from db.classes import find_attribute, find_class
+from db.engine.catalog import Catalog
+from db.labels.classes import find_attribute, find_class
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, now
-from db.verdicts import Answer, Decision, record
-from db.workspace import Workspace
+from db.reviews.verdicts import Answer, Decision, record
+from db.workspace.workspace import Workspace
 from tests.ingest.conftest import Take, draw
 
 

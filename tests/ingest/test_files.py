@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.ingest.files import FoundFile, ImageFolder, NotFound, repaired
+from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, repaired
 
 SOROLLA = "joaquã\u00adn-sorolla_sea-1904.jpg"
 """As ArtGAN's lists spell it: UTF-8 read as Latin-1, then lower-cased."""

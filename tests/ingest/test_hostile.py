@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from curate.ingest import IngestSummary
-from db.catalog import Catalog
+from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.models import Artwork, Class, Refusal
 from tests.ingest.conftest import Take, draw, drawing

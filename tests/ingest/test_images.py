@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curate.ingest import images
-from curate.ingest.images import check_file
-from db.ingest import ImageState
+from curate.ingest.images import decoding
+from curate.ingest.images.decoding import check_file
+from db.ingest.writer import ImageState
 from tests.ingest.conftest import draw, drawing
 
 
@@ -148,7 +148,7 @@ def test_an_image_above_pillows_limit_and_below_ours_is_read(
 
 
 def test_a_file_too_large_to_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+    monkeypatch.setattr(decoding, "MAX_BYTES", 100)
 
     assert check(draw(tmp_path / "a.png", 1)).reason == "too_large"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 from sqlalchemy import select, text
 
-from db.catalog import Catalog
-from db.labels import derive
+from db.engine.catalog import Catalog
+from db.labels.effective import derive
 from db.models import Artwork, Attribute, Class, EffectiveLabel, Label
-from db.workspace import Workspace
+from db.workspace.workspace import Workspace
 from tests.ingest.conftest import Take, draw
 
 MAIN = "import sys; from curate.cli import main; main(sys.argv[1:])"
@@ -98,7 +98,7 @@ def content_of_a_quiet_ingest(tmp_path: Path, empty_workspace: Path, source: Pat
     import shutil
 
     from curate.ingest import ingest
-    from db.workspace import open_workspace
+    from db.workspace.workspace import open_workspace
 
     shutil.copytree(empty_workspace, tmp_path / "quiet")
     quiet = open_workspace(tmp_path / "quiet")

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from curate.ingest import ingest
 from db.models import Artwork, EffectiveLabel, Issue
-from db.workspace import Workspace, init_workspace
+from db.workspace.workspace import Workspace, init_workspace
 from tests.ingest.conftest import draw
 from tests.postgres import postgres_server
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from db.artworks import find_artwork
-from db.catalog import Catalog
-from db.history import artwork_events, artwork_splits, refused_rows
-from db.issues import worst_issues
+from db.engine.catalog import Catalog
+from db.labels.history import artwork_events, artwork_splits, refused_rows
+from db.labels.table import find_artwork
+from db.runs.issues import worst_issues
 from tests.ingest.conftest import Take
 
 LARGE = ("artwork", "label", "effective_label", "issue", "split_fact", "refusal", "prediction", "verdict")

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curate.ingest.artgan import open_artgan
-from curate.ingest.csv_list import open_csv
 from curate.ingest.errors import BadOption, ClassFileMissing, NoLabelColumn, NoPathColumn, UnknownSource
-from curate.ingest.folders import open_folders
-from curate.ingest.formats import recognise
-from curate.ingest.huggingface import open_parquet
-from curate.ingest.kaggle import open_kaggle
+from curate.ingest.readers.artgan import open_artgan
+from curate.ingest.readers.csv_list import open_csv
+from curate.ingest.readers.folders import open_folders
+from curate.ingest.readers.formats import recognise
+from curate.ingest.readers.huggingface import open_parquet
+from curate.ingest.readers.kaggle import open_kaggle
 from curate.ingest.records import Reader, Record, Refused
 from tests.ingest.conftest import Take, draw, drawing
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curate.splits import assign_folds, assign_splits, joined_groups
+from curate.training.splits import assign_folds, assign_splits, joined_groups
 
 Labels = dict[str, NDArray[np.int64]]
 

@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from curate.doubts import doubted_rows
 from curate.issues import LabelScores
-from db.artworks import REVIEWED
-from db.classes import find_attribute
-from db.issues import UNHEEDED, replace_issues
+from curate.training.label_issues import doubted_rows
+from db.labels.classes import find_attribute
+from db.labels.table import REVIEWED
 from db.models import Artwork, Issue, Run
-from db.runs import start_run
-from db.verdicts import Answer, Decision, record
-from db.workspace import open_workspace
+from db.reviews.verdicts import Answer, Decision, record
+from db.runs.issues import UNHEEDED, replace_issues
+from db.runs.runs import start_run
+from db.workspace.workspace import open_workspace
 from tests.db.filled import fill
 
 ASKED_AT = 0.125  # what every label's score is in the filled catalog: odds of 7 against it

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from curate.doubts import Column, find_doubts, issue_rows
 from curate.issues import LabelColumn, LabelScores, score_labels
-from db.artworks import LabelTable
-from model.train import RunResult
+from curate.training.label_issues import Column, find_doubts, issue_rows
+from db.labels.table import LabelTable
+from model.training.train import RunResult
 from tests.issues.gallery import Gallery, column, make_gallery
 
 COUNT = 120

@@ -7,9 +7,9 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.doubts import Doubts, issue_rows
 from curate.issues import atypical_scores, find_neighbours, outlier_scores
-from db.artworks import LabelTable
+from curate.training.label_issues import Doubts, issue_rows
+from db.labels.table import LabelTable
 
 
 def table_of(count: int) -> LabelTable:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from curate.ingest.images import check_file
-from db.issues import replace_issues, worst_issues
+from curate.ingest.images.decoding import check_file
 from db.models import Artwork
-from db.runs import complete_run, start_run
-from db.workspace import open_workspace
+from db.runs.issues import replace_issues, worst_issues
+from db.runs.runs import complete_run, start_run
+from db.workspace.workspace import open_workspace
 
 Pixels = NDArray[np.uint8]
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from db.classes import attributes, find_attribute, resolve_classes
-from db.labels import derive, find_source
+from db.labels.classes import attributes, find_attribute, resolve_classes
+from db.labels.effective import derive, find_source
 from db.models import Artwork, Issue, Label
-from db.runs import start_run
-from db.workspace import Workspace, change_settings, init_workspace
+from db.runs.runs import start_run
+from db.workspace.workspace import Workspace, change_settings, init_workspace
 from review.label_studio.client import Server, connect
-from review.label_studio_server import LocalServer
+from review.label_studio.local_server import LocalServer
 
 ATTRIBUTES = ("style", "genre", "artist")
 CLASSES = {

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.batches import BatchSettings
-from curate.pushing import push_batch
+from curate.rounds.plan import BatchSettings
+from curate.rounds.push import push_batch
 from db.errors import CurateError
-from db.progress import Silent
-from db.tasks import open_tasks, standing_verdicts
-from db.workspace import open_workspace
+from db.reviews.tasks import open_tasks, standing_verdicts
+from db.workspace.progress import Silent
+from db.workspace.workspace import open_workspace
 from review.label_studio.client import connect
 from review.label_studio.fetch import open_fetcher
-from review.scripted_reviewer import answer, choice
+from review.label_studio.scripted_reviewer import answer, choice
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.proxy import Proxy
 

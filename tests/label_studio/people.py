@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from review.label_studio_server import LocalServer
+from review.label_studio.local_server import LocalServer
 
 
 def sign_up(server: LocalServer, email: str, password: str = "a-long-password-1") -> str:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from db.tasks import Vocabulary
-from db.verdicts import Decision
+from db.reviews.tasks import Vocabulary
+from db.reviews.verdicts import Decision
 from review.label_studio.answers import NotUnderstood, decisions_of
+from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Page
-from review.labeling_config import LONG, ClassChoice, labeling_config
-from review.scripted_reviewer import choice
+from review.page.labeling_config import LONG, ClassChoice, labeling_config
 
 KEYS = {f"artist-{i}": i for i in range(1, LONG + 10)}
 WORDS = {"artist": Vocabulary(3, "artist", KEYS, {i: key for key, i in KEYS.items()}, {k: k for k in KEYS})}

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from db.tasks import open_tasks
-from db.workspace import open_workspace
+from db.reviews.tasks import open_tasks
+from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
-from review.label_studio_server import LocalServer
-from review.scripted_reviewer import answer, choice
+from review.label_studio.local_server import LocalServer
+from review.label_studio.scripted_reviewer import answer, choice
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make
 from tests.label_studio.people import sign_up

@@ -17,9 +17,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import select
 
-from db.classes import find_attribute, resolve_classes
+from db.labels.classes import find_attribute, resolve_classes
 from db.models import Class, Prediction
-from review.label_studio_server import LocalServer
+from review.label_studio.local_server import LocalServer
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make, add_run
 from tests.label_studio.test_loop import labels

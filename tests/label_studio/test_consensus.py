@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curate.consensus import ModelOpinion, consensus
+from curate.rounds.consensus import ModelOpinion, consensus
 
 
 def test_two_careful_reviewers_outweigh_three_careless_ones() -> None:

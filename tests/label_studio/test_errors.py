@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from db.workspace import change_settings
+from db.workspace.workspace import change_settings
 from review.label_studio.client import Server
-from review.label_studio_server import LocalServer, free_port
+from review.label_studio.local_server import LocalServer, free_port
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make, add_run, make_gallery
 
@@ -54,7 +54,7 @@ def doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def with_url(folder: Path, url: str) -> Path:
     """Make a workspace's tasks go to a server."""
-    from db.workspace import open_workspace
+    from db.workspace.workspace import open_workspace
 
     change_settings(open_workspace(folder), "label_studio", "url", url)
     return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from review.label_studio import push
-from review.label_studio_server import LocalServer
+from review.label_studio.local_server import LocalServer
 from tests.label_studio.faults import faulty, go_round
 from tests.label_studio.proxy import proxy_to
 

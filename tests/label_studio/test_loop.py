@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from db.artworks import label_table
-from db.classes import attributes, class_list
-from db.tasks import items_of
-from db.workspace import Workspace, open_workspace
+from db.labels.classes import attributes, class_list
+from db.labels.table import label_table
+from db.reviews.tasks import items_of
+from db.workspace.workspace import Workspace, open_workspace
 from review.label_studio.client import Server
-from review.scripted_reviewer import answer, choice
+from review.label_studio.scripted_reviewer import answer, choice
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, Make, add_run
 

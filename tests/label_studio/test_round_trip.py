@@ -17,10 +17,10 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Artwork, Class, ControlAnswer, EffectiveLabel, Reviewer, Verdict
-from db.workspace import open_workspace
+from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
-from review.label_studio_server import LocalServer
-from review.scripted_reviewer import answer, choice
+from review.label_studio.local_server import LocalServer
+from review.label_studio.scripted_reviewer import answer, choice
 from tests.conftest import Curate
 from tests.label_studio.conftest import CLASSES, Gallery, Make
 from tests.label_studio.people import sign_up

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from db.tasks import cards
-from db.workspace import change_settings
+from db.reviews.tasks import cards
+from db.workspace.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
 from review.label_studio.client import Server
 from review.label_studio.images import image_urls

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.gallery import draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import draw_gallery, plant_errors, write_listing
 from tests.conftest import Curate
 
 TRAIN = ["train", "--backbone", "efficientnet_lite0", "--image-size", "64", "--epochs", "4", "--folds", "3"]

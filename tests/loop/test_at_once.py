@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from curate.gallery import draw_gallery, write_listing
+from curate.demo.gallery import draw_gallery, write_listing
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN
 

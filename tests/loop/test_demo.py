@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from curate.demo import MARKER
-from review.label_studio_server import LocalServer
+from curate.demo.loop import MARKER
+from review.label_studio.local_server import LocalServer
 from tests.conftest import SHARED, Curate
 
 PAINTINGS = SHARED / "wikiart224" / "labels.csv"

@@ -12,10 +12,10 @@ import pytest
 import typer
 
 from curate.cli.app import app
-from curate.gallery import Record, draw_gallery, plant_errors, write_listing
-from db.workspace import change_settings, open_workspace
-from review.label_studio_server import LocalServer
-from review.scripted_reviewer import answer_tasks
+from curate.demo.gallery import Record, draw_gallery, plant_errors, write_listing
+from db.workspace.workspace import change_settings, open_workspace
+from review.label_studio.local_server import LocalServer
+from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
 
 RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
@@ -92,8 +92,8 @@ def make_scans(folder: Path) -> None:
 
 def answer_half(folder: Path) -> None:
     """Let the reviewer find every open label right."""
-    from db.artworks import label_table
-    from db.classes import attributes, class_list
+    from db.labels.classes import attributes, class_list
+    from db.labels.table import label_table
 
     workspace = open_workspace(folder)
     with workspace.open_catalog() as catalog, catalog.read() as session:

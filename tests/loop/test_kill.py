@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db.workspace import open_workspace
+from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN, Kill
 

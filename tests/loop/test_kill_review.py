@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from db.models import Task, Verdict
-from db.workspace import Workspace, change_settings, open_workspace
+from db.workspace.workspace import Workspace, change_settings, open_workspace
 from review.label_studio.client import connect
-from review.label_studio_server import LocalServer
-from review.scripted_reviewer import answer_tasks
+from review.label_studio.local_server import LocalServer
+from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN, Kill
 
 
 def labels(workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return the labels as they stand, by artwork uuid."""
-    from db.artworks import label_table
-    from db.classes import attributes, class_list
+    from db.labels.classes import attributes, class_list
+    from db.labels.table import label_table
 
     with workspace.open_catalog() as catalog, catalog.read() as session:
         table = label_table(session)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from db.train_settings import TrainSettings
-from model.data import Example, Targets
+from db.workspace.train_settings import TrainSettings
+from model.inputs.data import Example, Targets
 
 COLOURS = ((200, 60, 40), (40, 160, 70), (50, 80, 200))
 SHAPES = ("disc", "square", "bars")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.cache import ENTRY, RecordStore
+from model.inputs.cache import ENTRY, RecordStore
 
 A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
 

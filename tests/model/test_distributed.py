@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from review.label_studio_server import free_port
+from review.label_studio.local_server import free_port
 from tests.model.test_train import run
 
 SCRIPT = """

@@ -7,13 +7,13 @@ import onnxruntime
 import pytest
 import torch
 
-from db.progress import Silent
-from model.data import Transform, pixels
+from db.workspace.progress import Silent
 from model.errors import CheckpointUnreadable
 from model.export import export_model
-from model.features import normalise
+from model.inputs.data import Transform, pixels
+from model.inputs.features import normalise
 from model.predict import Classifier
-from model.train import cross_validate
+from model.training.train import cross_validate
 from tests.model.gallery import draw, folds_of, small
 
 

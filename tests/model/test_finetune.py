@@ -10,17 +10,17 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from db.progress import Silent
-from db.train_settings import TrainSettings
-from model.backbones import make_backbone
-from model.batch_size import largest_that_fits, sensible_batch_size
-from model.data import Targets
+from db.workspace.progress import Silent
+from db.workspace.train_settings import TrainSettings
 from model.errors import CompileFailed, NonFiniteLoss
-from model.feeds import Batch
-from model.fit import Fit, Job
-from model.network import CnnLstm, SequenceHeads
-from model.optim import learning_stages, parameter_groups, rate_factor, set_learning_stages
-from model.train import RunResult, cross_validate, holdout
+from model.inputs.batches import Batch
+from model.inputs.data import Targets
+from model.network.backbones import make_backbone
+from model.network.cnn_lstm import CnnLstm, SequenceHeads
+from model.training.batch_size import largest_that_fits, sensible_batch_size
+from model.training.fit import Fit, Job
+from model.training.optim import learning_stages, parameter_groups, rate_factor, set_learning_stages
+from model.training.train import RunResult, cross_validate, holdout
 from tests.model.gallery import draw, folds_of, small
 
 

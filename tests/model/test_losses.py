@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from db.train_settings import TrainSettings
-from model.losses import TaskWeights, given_margins, log_priors, masked_losses
+from db.workspace.train_settings import TrainSettings
+from model.training.losses import TaskWeights, given_margins, log_priors, masked_losses
 
 
 def test_masked_losses_equal_a_hand_computation() -> None:

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from db.train_settings import TrainSettings
-from model.augment import augmented, crop_box
-from model.sampling import batches, draw_weights, epoch_rows
+from db.workspace.train_settings import TrainSettings
+from model.inputs.augment import augmented, crop_box
+from model.inputs.sampling import batches, draw_weights, epoch_rows
 
 
 def test_resolving_fills_every_knob_and_twice_is_once() -> None:

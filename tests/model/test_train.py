@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db.progress import Silent
+from db.workspace.progress import Silent
 from model.errors import NothingToTrain, RunDirectoryTaken
-from model.train import RunResult, cross_validate
+from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from db.progress import Silent
-from model.data import Targets
-from model.losses import masked_losses
-from model.train import RunResult, cross_validate
+from db.workspace.progress import Silent
+from model.inputs.data import Targets
+from model.training.losses import masked_losses
+from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 
 

@@ -9,9 +9,9 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from model.backbones import feature_shape, make_backbone
 from model.errors import UnknownBackbone, WeightsMismatch, WeightsUnavailable
-from model.weights import load_weights, weights_digest
+from model.network.backbones import feature_shape, make_backbone
+from model.network.weights import load_weights, weights_digest
 
 
 def test_offline_weights_fill_every_tensor() -> None:

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.gallery import Record, draw_gallery, plant_errors
-from db.catalog import Catalog
-from db.classes import attributes, class_list, find_attribute, resolve_classes
-from db.issues import replace_issues
-from db.labels import derive, find_source
+from curate.demo.gallery import Record, draw_gallery, plant_errors
+from db.engine.catalog import Catalog
+from db.labels.classes import attributes, class_list, find_attribute, resolve_classes
+from db.labels.effective import derive, find_source
 from db.models import Artwork, DuplicateGroup, Label
-from db.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
-from db.verdicts import Decision, decide
-from db.workspace import Workspace, init_workspace, open_workspace, root_of
+from db.reviews.verdicts import Decision, decide
+from db.runs.issues import replace_issues
+from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
+from db.workspace.workspace import Workspace, init_workspace, open_workspace, root_of
 
 Probs = NDArray[np.float32]
 

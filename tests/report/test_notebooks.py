@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from curate.gallery import Record, draw_gallery
-from curate.ingest.kaggle_codes import CODES
+from curate.demo.gallery import Record, draw_gallery
+from curate.ingest.readers.kaggle_codes import CODES
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
 STYLES = {

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from curate.gallery import Record
-from curate.report.pdf import find_chromium
-from curate.report.pictures import SIDE, thumbnail
-from db.classes import display_name, find_attribute
+from curate.demo.gallery import Record
+from curate.report.drawing.pdf import find_chromium
+from curate.report.drawing.pictures import SIDE, thumbnail
+from db.labels.classes import display_name, find_attribute
 from db.models import Batch, Verdict
-from db.verdicts import Decision, decide
-from db.workspace import Workspace, init_workspace, root_of
+from db.reviews.verdicts import Decision, decide
+from db.workspace.workspace import Workspace, init_workspace, root_of
 from tests.conftest import Curate
 from tests.report.galleries import Gallery, add_artworks, make_gallery, write_run
 

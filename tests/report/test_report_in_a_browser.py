@@ -10,9 +10,9 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 
-from curate.gallery import Record
-from db.classes import display_name
-from db.workspace import init_workspace, root_of
+from curate.demo.gallery import Record
+from db.labels.classes import display_name
+from db.workspace.workspace import init_workspace, root_of
 from tests.conftest import Curate
 from tests.report.conftest import Browse
 from tests.report.galleries import Gallery, add_artworks, write_run

@@ -1,0 +1,77 @@
+"""``curate backup``, ``curate restore`` and ``curate upgrade``: the catalog's safety."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curate.cli.app import AsJson, app, note, opened, print_json
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make; it must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write catalog, finished runs and settings to one file, and verify it. Images are not in it.
+
+    Example: curate backup paintings-2026-03-01.zip
+    """
+    from db.maintenance.backup import back_up
+
+    made = back_up(opened(context), file)
+    for run in made.damaged_runs:
+        note(f"run {run} went in as it is: its arrays differ from their digest; see `curate check`")
+    if as_json:
+        print_json(asdict(made))
+        return
+    typer.echo(
+        f"{made.file}: {made.artworks} artworks, {made.labels} labels, {made.verdicts} verdicts, "
+        f"{made.runs} runs; {made.bytes / 1e6:.1f} MB, sha256 {made.sha256}"
+    )
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `curate backup` made.")],
+    database_url: Annotated[
+        str | None, typer.Option(help="An empty PostgreSQL database to restore into, instead of catalog.db.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup back into the workspace's folder; nothing that is there is overwritten.
+
+    Example: curate -w paintings-again restore paintings-2026-03-01.zip
+    """
+    from db.maintenance.backup import restore as restore_
+
+    made = restore_(file, context.obj, database_url)
+    if as_json:
+        print_json(asdict(made))
+        return
+    since = f", its schema {made.upgraded_from} upgraded" if made.upgraded_from else ""
+    typer.echo(
+        f"{made.workspace} is as it was at {made.created_at}{since}. Next: curate -w {made.workspace} check"
+    )
+
+
+@app.command()
+def upgrade(context: typer.Context, as_json: AsJson = False) -> None:
+    """Bring the catalog's schema to this version of curate; a backup of the catalog is made first.
+
+    Example: curate upgrade
+    """
+    from db.maintenance.backup import upgrade_workspace
+
+    made = upgrade_workspace(opened(context))
+    if as_json:
+        print_json(asdict(made))
+    elif made.backup:
+        typer.echo(f"Schema {made.before} is now {made.after}. As it was before: {made.backup}")
+    else:
+        typer.echo(f"The schema is {made.after} already, this version's; nothing to do.")

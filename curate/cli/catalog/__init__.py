@@ -1,0 +1,1 @@
+"""Commands about the catalog: init, ingest, stats, history, classes, relocate, export."""

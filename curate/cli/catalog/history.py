@@ -1,0 +1,74 @@
+"""``curate history``: who said what of an artwork, and what an ingest refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from curate.cli.app import AsJson, app, note, opened, print_json
+
+if TYPE_CHECKING:
+    from db.engine.catalog import Catalog
+    from db.labels.history import Event
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    artwork: Annotated[str | None, typer.Argument(help="An artwork's id or path.")] = None,
+    refused: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="List what ingest N refused instead.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print who said what of an artwork, and when.
+
+    Example: curate history images/00001.jpg
+    """
+    if (artwork is None) == (refused is None):
+        raise typer.BadParameter("Give an artwork, or `--refused N`.")
+    with opened(context).open_catalog() as catalog:
+        if artwork is not None:
+            _artwork(catalog, artwork, as_json)
+        elif refused is not None:
+            _refused(catalog, refused, as_json)
+
+
+def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
+    from db.labels.history import artwork_events, artwork_splits
+    from db.labels.table import find_artwork
+
+    with catalog.read() as session:
+        found = find_artwork(session, reference)
+        splits, events = artwork_splits(session, found), artwork_events(session, found)
+    if not as_json:
+        typer.echo(f"{found.path}  {found.uuid}  revision {found.revision}, {found.status}")
+    for source, attribute, split in splits if not as_json else ():
+        typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
+    for event in events:
+        if as_json:
+            print_json({**event.__dict__, "when": event.when.isoformat()})
+        else:
+            typer.echo(_line(event))
+
+
+def _line(event: Event) -> str:
+    what = " ".join(filter(None, (event.attribute, event.decision, event.label)))
+    comment = f"  “{event.comment}”" if event.comment else ""
+    mark = "*" if event.counts else " "
+    return f"{mark} {event.when:%Y-%m-%d %H:%M:%S}  {event.source:<24} {event.action:<10} {what}{comment}"
+
+
+def _refused(catalog: Catalog, ingest_id: int, as_json: bool) -> None:
+    from db.labels.history import refused_rows
+
+    count = 0
+    with catalog.read() as session:
+        for row in refused_rows(session, ingest_id):
+            count += 1
+            if as_json:
+                print_json(row.__dict__)
+            else:
+                typer.echo(f"{row.reason:<20} {row.record}" + (f"  {row.detail}" if row.detail else ""))
+    note(f"Ingest {ingest_id} refused {count} records.")

@@ -1,0 +1,42 @@
+"""``curate relocate``: images that have moved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from curate.cli.app import AsJson, DryRun, app, opened, print_json
+
+
+@app.command()
+def relocate(
+    context: typer.Context,
+    root: Annotated[str | None, typer.Argument(help="A root's name; lists them all if left out.")] = None,
+    place: Annotated[str | None, typer.Argument(metavar="DIR|URL", help="Where its images are now.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the workspace where images are now.
+
+    Example: curate relocate scans /archive/scans
+    """
+    from curate.ingest.places.relocation import relocate as relocate_root
+    from curate.ingest.places.relocation import root_states
+
+    if root is not None and place is None:
+        raise typer.BadParameter(f"Give the folder too: `curate relocate {root} DIR`.")
+    workspace = opened(context)
+    if root is None or place is None:
+        states = root_states(workspace)
+    else:
+        states = [relocate_root(workspace, root, place, dry_run=dry_run)]
+    for state in states:
+        if as_json:
+            print_json(asdict(state))
+        else:
+            typer.echo(
+                f"{state.name}: {state.place}, {state.artworks} artworks; "
+                f"{state.found} of {state.looked_for} images looked for are there"
+            )

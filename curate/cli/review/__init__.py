@@ -1,0 +1,1 @@
+"""Commands about review: browse, push, sync-corrections, label, status, reviewers."""

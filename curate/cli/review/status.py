@@ -1,0 +1,68 @@
+"""``curate status``: where the round stands, and what to type next."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from curate.cli.app import AsJson, app, opened, print_json, rests_on
+
+if TYPE_CHECKING:
+    from curate.rounds.plan import NextRound
+
+
+@app.command()
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show where the round stands and what to type next.
+
+    Example: curate status
+    """
+    from curate.rounds.status import read_standing
+
+    with opened(context).open_catalog() as catalog:
+        standing = read_standing(catalog)
+    found, left, another = standing.status, standing.left, standing.another
+    if as_json:
+        print_json(
+            asdict(found)
+            | {
+                "errors_left": asdict(left) if left else None,
+                "next_round": asdict(another) if another else None,
+                "next": found.next_step(),
+            }
+        )
+        return
+    counts = ", ".join(f"{n} {name}" for name, n in found.artworks.items()) or "none yet"
+    typer.echo(f"artworks: {counts}")
+    if found.run is not None:
+        since = " (labels have changed since)" if found.labels_changed else ""
+        doubted = ", ".join(f"{n} {state}" for state, n in found.issues.items()) or "none"
+        typer.echo(f"newest run: {found.run}{since}; labels doubted: {doubted}")
+    for turn in found.rounds:
+        share = f", {turn.errors / turn.reviewed:.0%} of {turn.reviewed} verdicts" if turn.reviewed else ""
+        typer.echo(
+            f"batch {turn.batch} (run {turn.run}): {turn.artworks} artworks, {turn.done} reviewed, "
+            f"{turn.open} open; {turn.errors} errors found{share}; "
+            f"{turn.expected_yield:.1f} were expected"
+        )
+    if left is not None:
+        typer.echo(
+            f"wrong labels left: about {left.value:.0f}, between {left.low:.0f} and {left.high:.0f} "
+            f"(90 %, {rests_on(left.audits, left.assumed, 'audit')})"
+        )
+    if another is not None:
+        typer.echo(_another_round(another))
+    typer.echo(f"Next: {found.next_step()}")
+
+
+def _another_round(another: NextRound) -> str:
+    """Say in a line whether another round pays."""
+    last = f"; the last gave {another.last:.2f}" if another.last is not None else ""
+    return (
+        f"another round: {another.expected:.0f} wrong labels expected in {another.reviews} reviews, "
+        f"{another.expected / another.reviews:.2f} a review "
+        f"({rests_on(another.verdicts, another.assumed)}){last}: "
+        f"it {'pays' if another.pays else 'hardly pays'}"
+    )

@@ -1,0 +1,1 @@
+"""Commands about runs: train, evaluate, report, issues, predict."""

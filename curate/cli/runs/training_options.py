@@ -1,0 +1,85 @@
+"""The options of ``curate train``, one for every field of :class:`~db.train_settings.TrainSettings`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from db.errors import BadSettings
+from db.workspace.train_settings import TrainSettings
+
+LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+
+
+def takes_knobs(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take every knob as an option; they reach it in its ``**knobs``, None where not given."""
+    whole = signature(command, eval_str=True)
+    own = [one for one in whole.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+    knobs = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=_option(name, knob))
+        for name, knob in TrainSettings.model_fields.items()
+    ]
+    takes = whole.replace(parameters=[own[0], *knobs, *own[1:]])
+    command.__dict__["__signature__"] = takes  # where inspect, and so Typer, looks first
+    command.__annotations__ |= {knob.name: knob.annotation for knob in knobs}
+    return command
+
+
+def _option(name: str, knob: FieldInfo) -> Any:
+    """Return the type of a knob's option, with its help: what it does and what it takes."""
+    kinds = {kind for kind in (get_args(knob.annotation) or (knob.annotation,)) if kind is not type(None)}
+    if get_origin(knob.annotation) is Literal:
+        kinds = {str}
+    single = next(iter(kinds)) if len(kinds) == 1 and kinds <= {bool, int, float} else str
+    flag = f"--{name.replace('_', '-')}"
+    flags = f"{flag}/--no-{flag[2:]}" if single is bool else flag
+    text = f"{knob.description} {_range(knob)}".rstrip()
+    return Annotated[single | None, typer.Option(flags, help=text, show_default=False)]
+
+
+def _range(knob: FieldInfo) -> str:
+    """Return in words which values a knob takes; nothing where any will do."""
+    if get_origin(knob.annotation) is Literal:
+        return "(" + ", ".join(map(str, get_args(knob.annotation))) + ")"
+    bounds = [
+        f"{words} {getattr(limit, name)}"
+        for limit in knob.metadata
+        for name, words in LIMITS.items()
+        if getattr(limit, name, None) is not None
+    ]
+    return "(" + ", ".join(bounds) + ")" if bounds else ""
+
+
+def overridden(settings: TrainSettings, knobs: Mapping[str, Any], pairs: list[str]) -> TrainSettings:
+    """Return the settings with what the command line gives in place of what the file says.
+
+    Raises:
+        BadSettings: A value is out of its range, or there is no such knob.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    given = {name: value for name, value in knobs.items() if value is not None}
+    values: dict[str, Any] = settings.model_dump(exclude_unset=True) | given
+    for pair in pairs:
+        key, _, text = pair.partition("=")
+        try:
+            values[key.strip()] = tomlkit.value(text.strip()).unwrap()
+        except TOMLKitError:
+            values[key.strip()] = text.strip()
+    if str(values.get("batch_size", "")).isdigit():
+        values["batch_size"] = int(values["batch_size"])
+    try:
+        return TrainSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "train"
+        raise BadSettings(
+            Path("curate train"), f"--{where.replace('_', '-')}", f"{first['msg']}, not {first['input']!r}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Drawn galleries with planted label errors, and the whole loop on them."""

@@ -1,0 +1,1 @@
+"""What leaves the catalog: curated lists, predictions, flagged images."""

@@ -1,0 +1,24 @@
+"""Change the workspace's roots, one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from db.workspace.workspace import Workspace, open_workspace, root_of
+
+
+@contextmanager
+def locked_settings(workspace: Workspace) -> Iterator[Workspace]:
+    """Yield the workspace as it is on disk, while no other process changes its roots."""
+    with (workspace.folder / ".curate.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield open_workspace(workspace.folder)
+
+
+def locked_root(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
+    """Return the workspace as it is on disk and the name of the root that is this folder, new or known."""
+    with locked_settings(workspace) as fresh:
+        return root_of(fresh, folder)

@@ -1,0 +1,1 @@
+"""One reader a list format, all to one stream of records."""

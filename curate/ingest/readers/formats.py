@@ -1,0 +1,119 @@
+"""Which reader a source needs: as the user says, or as the source shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from curate.ingest.errors import BadOption, UnknownSource
+from curate.ingest.images.decoding import IMAGE_SUFFIXES
+from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
+from curate.ingest.readers.csv_list import is_list, open_csv
+from curate.ingest.readers.folders import open_folders
+from curate.ingest.readers.huggingface import open_parquet, parquet_files
+from curate.ingest.readers.kaggle import kaggle_lists, kind_of_list, open_kaggle
+from curate.ingest.records import Reader
+from db.errors import FileMissing
+
+LIST_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What a reader may be told.
+
+    Attributes:
+        attributes: The workspace's.
+        extracted: Where images that come inside the source are written.
+        check_images: Whether images are read at all.
+        attribute: What folders are classes of.
+        artist_from: ``path`` or ``list``, in WikiArt's layouts.
+    """
+
+    attributes: Sequence[str]
+    extracted: Path
+    check_images: bool = True
+    attribute: str | None = None
+    artist_from: str | None = None
+
+
+def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
+    """Open a source with the reader of its format.
+
+    Args:
+        source: A list or a folder.
+        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders`` or ``csv``.
+        options: What the reader may need.
+
+    Raises:
+        FileMissing: There is nothing at that path.
+        UnknownSource: No reader knows what it is.
+        BadOption: An option asks for what the source or the workspace has not.
+    """
+    if not source.exists():
+        raise FileMissing(source, "file or folder")
+    _check_options(options)
+    if format == "auto":
+        format, source = recognise(source, options.attributes)
+    if format == "artgan":
+        return open_artgan(source, options.attributes, options.artist_from)
+    if format == "kaggle":
+        return open_kaggle(source, options.attributes)
+    if format == "huggingface":
+        return open_parquet(source, options.attributes, options.extracted, options.check_images)
+    if format == "folders":
+        if not source.is_dir():
+            raise UnknownSource(source, "`--format folders` reads a folder, and this is a file")
+        return open_folders(source, options.attributes, options.attribute, options.artist_from)
+    if source.is_dir():
+        raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
+    return open_csv(source, options.attributes)
+
+
+def _check_options(options: SourceOptions) -> None:
+    if options.attribute is not None and options.attribute not in options.attributes:
+        raise BadOption(
+            f"--attribute {options.attribute}",
+            f"this workspace has the attributes {', '.join(options.attributes)}",
+            "Name one of these.",
+        )
+
+
+def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
+    """Return the format of a source, and the list or folder to open.
+
+    Raises:
+        UnknownSource: Nothing tells.
+    """
+    if source.is_file():
+        return _recognise_file(source), source
+    if artgan_lists(source):
+        return "artgan", source
+    if kaggle_lists(source):
+        return "kaggle", source
+    if parquet_files(source):
+        return "huggingface", source
+    lists = sorted(path for path in source.iterdir() if is_list(path, attributes))
+    if len(lists) == 1:
+        return "csv", lists[0]
+    if lists:
+        names = ", ".join(path.name for path in lists)
+        raise UnknownSource(source, f"a folder with {len(lists)} lists ({names}); name one of them")
+    if any(_has_images(folder) for folder in (source, *sorted(source.iterdir())) if folder.is_dir()):
+        return "folders", source
+    raise UnknownSource(source, "a folder without lists, and without images in it or in its folders")
+
+
+def _recognise_file(source: Path) -> str:
+    if source.suffix == ".parquet":
+        return "huggingface"
+    if LIST.match(source.name):
+        return "artgan"
+    if source.suffix.lower() not in LIST_SUFFIXES:
+        raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+    return "kaggle" if kind_of_list(source) else "csv"
+
+
+def _has_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in IMAGE_SUFFIXES for path in folder.iterdir())

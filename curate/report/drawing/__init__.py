@@ -1,0 +1,1 @@
+"""Figures, pictures and colours of the report; the page as PDF."""

@@ -1,0 +1,1 @@
+"""A round of review: what is asked, what was found, what another round would bring."""

@@ -1,0 +1,259 @@
+"""Plan a batch: which artworks reviewers are asked about, and why.
+
+A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
+a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
+should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
+one counted as right: so the order is that of the errors to be expected in one review, but that kinds of
+doubt take turns. What a batch should yield is corrected by what earlier ones did.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import NotAnAnswerList
+from curate.issues import forecast_yield, review_order
+from db.engine.catalog import Catalog
+from db.errors import FileMissing
+from db.labels.classes import attributes, find_attribute
+from db.models import Run
+from db.reviews.audit import yield_evidence
+from db.reviews.controls import listed_labels
+from db.reviews.planning import (
+    KnownLabel,
+    OpenDoubt,
+    count_batches,
+    draw_audit,
+    known_labels,
+    labelled_attributes,
+    open_doubts,
+)
+from db.reviews.status import RoundStatus
+from db.reviews.tasks import Plan, PlannedItem
+
+CANDIDATES = 4
+"""Artworks that are ranked for each place in the batch: equal images and audits take some of them."""
+
+
+REVIEWER_ERRS = 0.05
+"""How often a good reviewer is wrong: a label less likely wrong than that is better left alone."""
+
+WORTHWHILE = 0.1
+"""Errors a review from which on another round pays."""
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How large a batch is and what it is made of.
+
+    Attributes:
+        limit: Artworks in all.
+        attribute: Rank by the doubts in this attribute only.
+        audit, controls: The shares of the batch that are audits and controls.
+        answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
+            that two reviewers agree on.
+        annotators: How many reviewers each artwork is to have.
+    """
+
+    limit: int = 100
+    attribute: str | None = None
+    audit: float = 0.05
+    controls: float = 0.05
+    answers: Path | None = None
+    annotators: int = 1
+
+
+def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
+    """Plan a batch from a run's open doubts.
+
+    Raises:
+        UnknownAttribute: The workspace has no such attribute.
+    """
+    with catalog.read() as session:
+        if settings.attribute is not None:
+            find_attribute(session, settings.attribute)
+        names = {a.id: a.name for a in attributes(session)}
+        doubts = open_doubts(session, run, CANDIDATES * settings.limit, settings.attribute)
+        if settings.answers is not None:
+            known = listed_labels(session, *read_answers(settings.answers, names.values()))
+        else:
+            known = known_labels(session)
+        rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
+        drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
+        labelled = labelled_attributes(session, drawn)
+        answered = yield_evidence(session, run)
+    controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
+    taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
+    reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
+    scores = [item.score for item in reviews] or [0.5]
+    probability = len(drawn) / population if population else None
+    audits = [
+        PlannedItem(i, "audit", labelled[i], float(rng.choice(scores)), inclusion_probability=probability)
+        for i in drawn
+    ]
+    tests = [
+        _control(artwork_id, labels, names, float(rng.choice(scores)), rng) for artwork_id, labels in controls
+    ]
+    forecast = forecast_yield(_asked_scores(doubts, reviews), **answered)
+    return Plan(
+        run.id,
+        settings.limit,
+        round(forecast.expected, 2),
+        [*reviews, *audits, *tests],
+        settings.annotators,
+        forecast.verdicts,
+        forecast.assumed,
+    )
+
+
+def rank(
+    doubts: Sequence[OpenDoubt], width: int, attribute: str | None, taken: Collection[int]
+) -> list[PlannedItem]:
+    """Return the artworks to review, the most errors to be expected first, one for equal images.
+
+    Args:
+        doubts: The open doubts, worst first.
+        width: How many attributes an artwork has.
+        attribute: Rank by this attribute's doubts only, if given.
+        taken: Artworks that are in the batch already.
+    """
+    by_artwork: dict[int, dict[str, OpenDoubt]] = {}
+    for doubt in doubts:
+        if doubt.artwork_id not in taken:
+            by_artwork.setdefault(doubt.artwork_id, {}).setdefault(doubt.attribute, doubt)
+    ids = sorted(i for i, mine in by_artwork.items() if attribute is None or attribute in mine)
+    wrong = np.full((len(ids), width), np.nan)
+    pairs: dict[tuple[str, tuple[int | None, int | None]], int] = {}
+    pair = np.empty(len(ids), dtype=np.int64)
+    for row, artwork_id in enumerate(ids):
+        counted = [d for d in by_artwork[artwork_id].values() if attribute in (None, d.attribute)]
+        wrong[row, : len(counted)] = [1 - doubt.score for doubt in counted]
+        pair[row] = pairs.setdefault((counted[0].attribute, counted[0].pair), len(pairs))
+    once: dict[str, PlannedItem] = {}
+    for row in review_order(wrong, pair).tolist():
+        mine = list(by_artwork[ids[row]].values())
+        if mine[0].same not in once:
+            score = float(1 - np.nansum(wrong[row]) / width)
+            once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
+    return list(once.values())
+
+
+def _worth_asking(mine: Sequence[OpenDoubt], attribute: str | None) -> tuple[str, ...]:
+    """Return the attributes to ask about, worst first: those likelier wrong than the reviewer, or the worst.
+
+    About a label that is almost certainly right a reviewer does more harm than good.
+    """
+    asked = [doubt.attribute for doubt in mine if 1 - doubt.score >= REVIEWER_ERRS]
+    return tuple(dict.fromkeys([*asked, attribute or mine[0].attribute]))
+
+
+def _asked_scores(doubts: Sequence[OpenDoubt], reviews: Sequence[PlannedItem]) -> NDArray[np.float64]:
+    """Return the score of each label that these reviews ask about."""
+    asked = {(item.artwork_id, name) for item in reviews for name in item.attributes}
+    scores: dict[tuple[int, str], float] = {}
+    for doubt in doubts:
+        if (doubt.artwork_id, doubt.attribute) in asked:
+            scores.setdefault((doubt.artwork_id, doubt.attribute), doubt.score)
+    return np.array(list(scores.values()), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class NextRound:
+    """What another batch should find, against what the last one did.
+
+    Attributes:
+        reviews: Artworks to review in it.
+        expected: Wrong labels to be expected.
+        verdicts: How many verdicts that rests on; ``assumed`` if they are too few.
+        last: Wrong labels a review of the last batch found; None before the first answer.
+        pays: One review in ten or more should find an error.
+    """
+
+    reviews: int
+    expected: float
+    verdicts: int
+    assumed: bool
+    last: float | None
+    pays: bool
+
+
+def next_round(catalog: Catalog, run: Run, rounds: Sequence[RoundStatus]) -> NextRound | None:
+    """Forecast a batch as large as the last one, none of it audits or controls; None with nothing to ask."""
+    limit = rounds[-1].artworks if rounds else BatchSettings.limit
+    with catalog.read() as session:
+        doubts = open_doubts(session, run, CANDIDATES * limit)
+        past = yield_evidence(session, run)
+        width = len(attributes(session))
+    reviews = rank(doubts, width, None, ())[:limit]
+    if not reviews:
+        return None
+    forecast = forecast_yield(_asked_scores(doubts, reviews), **past)
+    answered = [turn for turn in rounds if turn.answered]
+    return NextRound(
+        len(reviews),
+        round(forecast.expected, 1),
+        forecast.verdicts,
+        forecast.assumed,
+        round(answered[-1].errors / answered[-1].answered, 3) if answered else None,
+        forecast.expected >= WORTHWHILE * len(reviews),
+    )
+
+
+def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str]], str]:
+    """Read a CSV of labels known to be right; return its rows, and the column that names the artwork.
+
+    Raises:
+        FileMissing: There is no such file.
+        NotAnAnswerList: No column names the artwork, or none an attribute.
+    """
+    if not path.is_file():
+        raise FileMissing(path, "list of answers")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = list(rows[0]) if rows else []
+    key = next((column for column in ("artwork", "filepath") if column in columns), None)
+    if key is None or not set(columns) & set(names):
+        raise NotAnAnswerList(path, columns, list(names))
+    return rows, key
+
+
+def draw_controls(
+    known: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
+) -> list[tuple[int, list[KnownLabel]]]:
+    """Draw artworks of which labels are known for certain."""
+    by_artwork: dict[int, list[KnownLabel]] = {}
+    for label in known:
+        if label.artwork_id not in taken:
+            by_artwork.setdefault(label.artwork_id, []).append(label)
+    ids = list(by_artwork)
+    drawn = rng.choice(len(ids), size=min(count, len(ids)), replace=False)
+    return [(ids[i], by_artwork[ids[i]]) for i in sorted(drawn.tolist())]
+
+
+def _control(
+    artwork_id: int,
+    labels: Sequence[KnownLabel],
+    names: dict[int, str],
+    score: float,
+    rng: np.random.Generator,
+) -> PlannedItem:
+    """Return a control: half of those that once were wrong are shown with the wrong label again."""
+    shown = {
+        label.attribute_id: label.given_id
+        for label in labels
+        if label.given_id is not None and label.given_id != label.class_id and rng.random() < 0.5
+    }
+    return PlannedItem(
+        artwork_id,
+        "control",
+        tuple(names[label.attribute_id] for label in labels),
+        score,
+        known={label.attribute_id: label.class_id for label in labels},
+        shown=shown,
+    )

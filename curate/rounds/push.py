@@ -1,0 +1,65 @@
+"""One push: finish what was cut short, or refresh the open tasks, plan a batch and send it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curate.rounds.plan import BatchSettings, plan_batch
+from db.engine.catalog import Catalog
+from db.runs.runs import find_run
+from db.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from db.workspace.progress import Progress
+    from review.label_studio.push import Pushed
+
+
+def push_batch(
+    workspace: Workspace, catalog: Catalog, settings: BatchSettings, run_id: int | None, progress: Progress
+) -> Pushed:
+    """Push one batch to the workspace's Label Studio.
+
+    Args:
+        workspace: Names the server and the project.
+        catalog: The workspace's open catalog.
+        settings: What to plan.
+        run_id: The run whose doubts are asked about; the newest if None.
+        progress: Is told how far sending is.
+
+    Raises:
+        NoRunYet: There are no doubts before the first run.
+        LabelStudioError: One of its kinds, with what to do.
+    """
+    from review.label_studio.push import Pushed, open_project
+    from review.label_studio.refresh import refresh
+
+    with catalog.read() as session:
+        run = find_run(session, run_id, "push")
+    with open_project(workspace, catalog, progress, settings.annotators) as pusher:
+        resumed = pusher.resume()
+        if resumed is not None:
+            return resumed
+        done = Pushed(pusher.project)
+        refresh(pusher, run.id, done)
+        pushed = pusher.send(plan_batch(catalog, run, settings))
+    pushed.refreshed, pushed.withdrawn = done.refreshed, done.withdrawn
+    return pushed
+
+
+def push_sheet(
+    workspace: Workspace, catalog: Catalog, settings: BatchSettings, run_id: int | None, path: Path
+) -> Pushed:
+    """Write one batch as a CSV sheet.
+
+    Raises:
+        NoRunYet: There are no doubts before the first run.
+    """
+    from review.label_studio.push import Pushed
+    from review.sheet.csv_sheet import write_sheet
+
+    with catalog.read() as session:
+        run = find_run(session, run_id, "push")
+    plan = plan_batch(catalog, run, settings)
+    created = write_sheet(workspace, catalog, plan, path)
+    return Pushed(None, created=created, expected_yield=plan.expected_yield)

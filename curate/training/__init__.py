@@ -1,0 +1,1 @@
+"""One run from the catalog and back; its folds; the issues that follow."""

@@ -1,0 +1,227 @@
+"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to doubt."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curate.errors import NothingToTrain, RunLocked
+from curate.training.label_issues import Column, Doubts, find_doubts, issue_rows, prediction_rows
+from curate.training.splits import assign_folds, assign_splits
+from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, attributes, class_list
+from db.labels.table import LabelTable, label_digest, label_table
+from db.models import Run
+from db.reviews.findings import found_labels
+from db.runs.issues import replace_issues
+from db.runs.label_weights import trusted
+from db.runs.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
+from db.workspace.secrets import redact_values
+from db.workspace.train_settings import TrainSettings
+from db.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from db.workspace.progress import Progress
+    from model.training.train import RunResult
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What ``curate train`` tells: the run, its metrics by attribute, its issues, what it could not read."""
+
+    run: int
+    backbone: str
+    protocol: str
+    seconds: Mapping[str, float]
+    metrics: Mapping[str, Mapping[str, Any]]
+    issues: int
+    unreadable: Sequence[tuple[str, str]]
+
+
+def train(
+    workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
+) -> TrainSummary | None:
+    """Train one run on the labels as they stand, and write its predictions and issues.
+
+    An interrupted run with the same settings on the same labels is continued, not begun again. Of several
+    processes that train together (``torchrun``), the first one writes, and the others return None.
+
+    Raises:
+        NothingToTrain: No attribute has two classes with enough labels.
+        RunLocked: The same run is being trained by another process.
+    """
+    from model.distributed import joined_world
+
+    settings = settings.resolved()
+    min_count = settings.min_class_count or 1
+    with catalog.read() as session:
+        table = label_table(session)
+        lists = {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
+        found = found_labels(session)
+        settings, trust = trusted(session, settings, table)
+    columns = {name: make_column(table, name, classes, min_count) for name, classes in lists.items()}
+    columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
+    if not columns:
+        raise NothingToTrain(len(table), min_count)
+    with joined_world() as world, ExitStack() as held:
+        run, folder = None, Path()
+        if world.leads:
+            run, folder = _claim_run(workspace, catalog, settings, table)
+            held.enter_context(_locked(folder, run.id))
+        folder = world.gather(folder)[0]
+        result, folds = _fit(workspace, table, columns, trust, settings, folder, progress)
+        if run is None:
+            return None
+        progress.message("Scoring labels")
+        began = time.monotonic()
+        trained = {name: columns[name] for name in result.pred_probs}
+        doubts = find_doubts(table, trained, result, folds, found, settings.seed)
+        seconds = _with_evidence(result.seconds, time.monotonic() - began)
+        issues = _store(catalog, run, folder, table, trained, result, folds, doubts, seconds)
+    paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
+    unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
+    return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
+
+
+def _store(
+    catalog: Catalog,
+    run: Run,
+    folder: Path,
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    result: RunResult,
+    folds: NDArray[np.int64],
+    doubts: Doubts,
+    seconds: Mapping[str, float],
+) -> int:
+    """Write the arrays, then all that the catalog keeps, in one transaction; return the number of issues."""
+    digest = write_arrays(folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds))
+    with catalog.write() as session:
+        complete_run(
+            session,
+            run,
+            digest=digest,
+            classes={name: column.classes for name, column in columns.items()},
+            metrics=result.metrics,
+            seconds=seconds,
+            predictions=prediction_rows(table, columns, result, folds, doubts),
+        )
+        return replace_issues(session, run, issue_rows(table, columns, doubts))
+
+
+def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, float]:
+    """Return the seconds of a run with those that scoring the labels took."""
+    total = seconds.get("total", 0.0) + evidence
+    return {**seconds, "evidence": seconds.get("evidence", 0.0) + evidence, "total": total}
+
+
+def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count: int) -> Column:
+    """Return the classes with at least ``min_count`` labelled duplicate groups, and the labels among them."""
+    labels, groups = table.labels[attribute], table.groups
+    present = labels >= 0
+    pairs = np.unique(np.stack([labels[present], groups[present]]), axis=1)
+    ids, counts = np.unique(pairs[0], return_counts=True)
+    kept = sorted(ids[counts >= min_count].tolist(), key=lambda class_id: classes.key[class_id])
+    index = {class_id: i for i, class_id in enumerate(kept)}
+    columns = np.array([index.get(class_id, -1) for class_id in labels.tolist()], dtype=np.int64)
+    return Column(
+        classes.attribute_id,
+        tuple(classes.key[class_id] for class_id in kept),
+        np.array(kept, dtype=np.int64),
+        columns,
+        int((present & (columns < 0)).sum()),
+    )
+
+
+def _claim_run(
+    workspace: Workspace, catalog: Catalog, settings: TrainSettings, table: LabelTable
+) -> tuple[Run, Path]:
+    """Return the interrupted run that this one continues, or a new one; mark other dead runs as failed."""
+    digest = label_digest(table)
+    stored = redact_values(settings.model_dump(mode="json"))
+    with catalog.write() as session:
+        mine: Run | None = None
+        for run in runs(session):
+            if run.state != "running":
+                continue
+            same = run.label_digest == digest and run.settings == stored
+            if same and mine is None:
+                mine = run
+            elif not _is_locked(run_folder(session, workspace, run.uuid)):
+                fail_run(session, run)
+        if mine is None:
+            mine = start_run(
+                session,
+                backbone=settings.backbone,
+                protocol=settings.protocol,
+                seed=settings.seed,
+                settings=stored,
+                digest=digest,
+                labels_seen=table.newest_label,
+            )
+        return mine, run_folder(session, workspace, mine.uuid)
+
+
+@contextmanager
+def _locked(folder: Path, run_id: int) -> Iterator[None]:
+    """Hold a run's folder; the lock goes with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunLocked(run_id) from error
+        yield
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with _locked(folder, 0):
+            return False
+    except RunLocked:
+        return True
+
+
+def _fit(
+    workspace: Workspace,
+    table: LabelTable,
+    columns: Mapping[str, Column],
+    trust: Mapping[str, NDArray[np.float32]],
+    settings: TrainSettings,
+    folder: Path,
+    progress: Progress,
+) -> tuple[RunResult, NDArray[np.int64]]:
+    """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
+    from model.inputs.data import Example, Targets
+    from model.training.train import cross_validate, holdout
+
+    examples = [
+        Example(int(artwork_id), workspace.image_path(root, path), sha256)
+        for artwork_id, root, path, sha256 in zip(
+            table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
+        )
+    ]
+    targets = [
+        Targets(name, column.classes, column.labels, column.rare, trust.get(name))
+        for name, column in columns.items()
+    ]
+    labels = {name: column.labels for name, column in columns.items()}
+    cache = workspace.cache_folder
+    if settings.protocol == "holdout":
+        splits = assign_splits(labels, table.groups, settings.seed)
+        result = holdout(
+            examples, targets, splits, settings, cache_dir=cache, run_dir=folder, progress=progress
+        )
+        return result, np.full(len(table), -1, dtype=np.int64)
+    folds = assign_folds(labels, table.groups, settings.folds, settings.seed)
+    return cross_validate(
+        examples, targets, folds, settings, cache_dir=cache, run_dir=folder, progress=progress
+    ), folds

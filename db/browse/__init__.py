@@ -1,0 +1,1 @@
+"""What a browser of the collection shows of each artwork."""

@@ -1,0 +1,1 @@
+"""What an ingest looks up and writes."""

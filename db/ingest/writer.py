@@ -1,0 +1,360 @@
+"""What an ingest writes: artworks, labels, split facts and refusals, a batch of records a transaction.
+
+A batch is compared with the catalog in the transaction that writes it, so that two ingests at once and
+an ingest that was killed half way both end in the same rows: what is there already is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.engine.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time, take_turns, update_rows
+from db.ingest.lookup import (
+    GONE,
+    IMAGE_COLUMNS,
+    Columns,
+    Entry,
+    ImageState,
+    Known,
+    LabelColumn,
+    SplitColumn,
+    known_at,
+    known_with_bytes,
+    labels_said,
+    live_classes,
+    overruled,
+    source_ranks,
+    splits_said,
+)
+from db.labels.effective import LabelFact, choose, derive
+from db.models import Artwork, EffectiveLabel, Ingest, Issue, Label, Refusal, SplitFact, now
+
+__all__ = [
+    "Columns",
+    "Entry",
+    "ImageState",
+    "Known",
+    "LabelColumn",
+    "SplitColumn",
+    "Writer",
+    "Written",
+    "add_refusals",
+    "finish_ingest",
+    "start_ingest",
+]
+
+
+@dataclass
+class Written:
+    """What came of a batch; ``overruled`` counts imported labels that a reviewer had decided otherwise."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    overruled: int = 0
+
+    def add(self, other: Written) -> None:
+        """Count another batch's outcome in."""
+        for name in ("added", "updated", "unchanged", "moved", "overruled"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Writer:
+    """Writes the batches of one ingest.
+
+    Attributes:
+        moved_from: Says whether the image of a known artwork is gone from its (root, path).
+        other_roots: Names of the other roots, where an unverified artwork of the same path may wait.
+        when: The one time of all labels of this ingest, so that its own contradictions tie.
+    """
+
+    collection: str
+    root: str
+    columns: Columns
+    gone: Callable[[str, str], bool]
+    other_roots: tuple[str, ...] = ()
+    when: datetime = field(default_factory=now)
+
+    def known(self, session: Session, paths: Sequence[str]) -> dict[str, Known]:
+        """Return the artworks of this root that have one of these paths, by path."""
+        return known_at(session, self.collection, self.root, paths)
+
+    def unchanged(self, session: Session, entries: Sequence[tuple[Known, Entry]]) -> list[bool]:
+        """Return for each entry whether the catalog has its labels and splits as they stand."""
+        columns = self.columns
+        ids = [known.id for known, _ in entries]
+        said = live_classes(session, ids, columns.labels)
+        splits = splits_said(session, ids, columns.splits)
+        nothing: set[tuple[int, int]] = set()
+        same = []
+        for known, entry in entries:
+            wanted = {(at, class_id) for at, classes in enumerate(entry.classes) for class_id in classes}
+            same.append(
+                said.get(known.id, nothing) == wanted
+                and all(splits.get((known.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
+            )
+        return same
+
+    def write(self, session: Session, entries: Sequence[Entry]) -> Written:
+        """Write a batch of entries with distinct paths; the caller's transaction holds the write lock."""
+        take_turns(session)
+        written = Written()
+        known = self.known(session, [entry.path for entry in entries])
+        new = [entry for entry in entries if entry.path not in known]
+        found = {entry.path: known[entry.path] for entry in entries if entry.path in known}
+        found |= self._adopted(session, new, written)
+        self._add(session, [entry for entry in entries if entry.path not in found], written)
+        self._change(session, [(found[e.path], e) for e in entries if e.path in found], written)
+        return written
+
+    def _adopted(self, session: Session, new: Sequence[Entry], written: Written) -> dict[str, Known]:
+        """Return known artworks that new paths stand for: moved files, and lists read without images."""
+        adopted: dict[str, Known] = {}
+        for root in self.other_roots:
+            waiting = known_at(session, self.collection, root, [entry.path for entry in new])
+            adopted |= {path: known for path, known in waiting.items() if known.status == "unverified"}
+        taken = {known.id for known in adopted.values()}
+        digests = {entry.image.sha256 for entry in new if entry.image and entry.image.sha256}
+        lost = known_with_bytes(session, self.collection, digests)
+        for entry in new:
+            sha256 = entry.image.sha256 if entry.image else None
+            for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
+                if known.id not in taken and self.gone(known.root, known.path):
+                    adopted[entry.path] = known
+                    taken.add(known.id)
+                    written.moved += 1
+                    break
+        return adopted
+
+    def _add(self, session: Session, entries: Sequence[Entry], written: Written) -> None:
+        """Insert new artworks with all that is said of them."""
+        when = stored_time(self.when)
+        ids = next_ids(session, Artwork, len(entries))
+        insert_rows(
+            session,
+            Artwork,
+            (
+                "id",
+                "uuid",
+                "collection",
+                "root",
+                "path",
+                "revision",
+                *IMAGE_COLUMNS,
+                "added_at",
+                "updated_at",
+            ),
+            [
+                (
+                    id_,
+                    uuid,
+                    self.collection,
+                    self.root,
+                    entry.path,
+                    1,
+                    *(entry.image or GONE)[:-1],
+                    when,
+                    when,
+                )
+                for id_, uuid, entry in zip(ids, new_uuids(len(entries)), entries, strict=True)
+            ],
+        )
+        self._add_labels(session, ids, entries)
+        self._add_splits(
+            session,
+            [(id_, at, s) for id_, e in zip(ids, entries, strict=True) for at, s in enumerate(e.splits) if s],
+        )
+        written.added += sum(entry.usable for entry in entries)
+
+    def _add_labels(self, session: Session, artwork_ids: Sequence[int], entries: Sequence[Entry]) -> None:
+        """Insert the labels of new artworks, and those that count among them."""
+        when = stored_time(self.when)
+        columns = self.columns.labels
+        said = [
+            (artwork_id, column.attribute_id, class_id, column.source_id)
+            for artwork_id, entry in zip(artwork_ids, entries, strict=True)
+            for column, classes in zip(columns, entry.classes, strict=True)
+            for class_id in classes
+        ]
+        label_ids = next_ids(session, Label, len(said))
+        insert_rows(
+            session,
+            Label,
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at"),
+            [(id_, *row, when) for id_, row in zip(label_ids, said, strict=True)],
+        )
+        self._add_effective(session, label_ids, said)
+
+    def _add_effective(
+        self, session: Session, label_ids: Sequence[int], said: Sequence[tuple[int, int, int, int]]
+    ) -> None:
+        """Insert the labels that count among new (artwork, attribute, class, source) labels."""
+        sources = source_ranks(session, {column.source_id for column in self.columns.labels})
+        by_key: dict[tuple[int, int], Any] = {}
+        rivals: dict[tuple[int, int], list[LabelFact]] = {}
+        for label_id, (artwork_id, attribute_id, class_id, source_id) in zip(label_ids, said, strict=True):
+            key = (artwork_id, attribute_id)
+            fact = (label_id, artwork_id, attribute_id, class_id, source_id, *sources[source_id], self.when)
+            if key in by_key:
+                rivals.setdefault(key, [LabelFact(*by_key[key])]).append(LabelFact(*fact))
+            else:
+                by_key[key] = fact
+        effective = [
+            (fact[1], fact[2], fact[3], fact[0], "import", False)
+            for key, fact in by_key.items()
+            if key not in rivals
+        ]
+        for (artwork_id, attribute_id), facts in rivals.items():
+            if best := choose(facts, {}):  # an ingest says no merged class
+                effective.append(
+                    (artwork_id, attribute_id, best.class_id, best.label_id, best.authority, best.conflict)
+                )
+        insert_rows(
+            session,
+            EffectiveLabel,
+            ("artwork_id", "attribute_id", "class_id", "label_id", "authority", "conflict"),
+            effective,
+        )
+
+    def _add_splits(self, session: Session, said: Sequence[tuple[int, int, str]]) -> None:
+        """Insert split facts given as (artwork, column, split)."""
+        ids = next_ids(session, SplitFact, len(said))
+        insert_rows(
+            session,
+            SplitFact,
+            ("id", "artwork_id", "source_id", "attribute_id", "split"),
+            [
+                (id_, a, *self.columns.splits[at], split)
+                for id_, (a, at, split) in zip(ids, said, strict=True)
+            ],
+        )
+
+    def _change(self, session: Session, pairs: Sequence[tuple[Known, Entry]], written: Written) -> None:
+        """Bring known artworks up to date, and count which of them changed."""
+        changed = self._change_images(session, pairs)
+        relabelled = self._change_labels(session, pairs)
+        changed |= relabelled.keys() | self._change_splits(session, pairs)
+        derive(session, relabelled)
+        written.overruled += overruled(session, relabelled)
+        usable = {known.id for known, entry in pairs if entry.usable}
+        written.updated += len(changed & usable)
+        written.unchanged += len(usable - changed)
+
+    def _change_images(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+        """Update what is known of images; new bytes at a path make a revision and stale issues."""
+        changed, revised, rows, only_status = set(), [], [], []
+        when = stored_time(now())
+        for known, entry in pairs:
+            image = entry.image
+            if image is None or (image.status == "unverified" and known.status != "unverified"):
+                continue
+            new_bytes = image.sha256 is not None and known.sha256 not in (None, image.sha256)
+            moved = (known.root, known.path) != (self.root, entry.path)
+            status, reason = image.status, image.reason
+            if known.status == "unusable" and status == "ok" and not new_bytes:
+                status, reason = known.status, known.reason
+            if new_bytes or moved or (status, reason) != (known.status, known.reason):
+                changed.add(known.id)
+            elif image.bytes is None or (image.bytes, image.mtime_ns) == (known.bytes, known.mtime_ns):
+                continue
+            revised += [known.id] if new_bytes else []
+            place = (self.root, entry.path, known.revision + new_bytes, when, status, reason)
+            if image.bytes is None:
+                only_status.append((*place, known.id))
+            else:
+                rows.append((*place, *image[2:-1], known.id))
+        place_columns = ("root", "path", "revision", "updated_at", "status", "reason")
+        update_rows(session, Artwork, place_columns, only_status)
+        update_rows(session, Artwork, (*place_columns, *IMAGE_COLUMNS[2:]), rows)
+        for some in chunks(revised):
+            session.execute(
+                update(Issue)
+                .where(Issue.artwork_id.in_(some), Issue.state.in_(("open", "pushed")))
+                .values(state="stale", updated_at=now())
+            )
+        return changed
+
+    def _change_labels(
+        self, session: Session, pairs: Sequence[tuple[Known, Entry]]
+    ) -> dict[int, set[tuple[int, int]]]:
+        """Add labels that are new and take back those their source no longer gives.
+
+        Returns:
+            By artwork, the (attribute, class) pairs that were added; empty where one was only taken back.
+        """
+        columns = self.columns.labels
+        before = labels_said(session, [known.id for known, _ in pairs], columns)
+        rows: list[tuple[int, int, int, int, int | None]] = []
+        changed: dict[int, set[tuple[int, int]]] = {}
+        for known, entry in pairs:
+            for at, (column, classes) in enumerate(zip(columns, entry.classes, strict=True)):
+                had = before.get((known.id, at), {})
+                for class_id in classes:
+                    if class_id not in had:
+                        rows.append((known.id, column.attribute_id, class_id, column.source_id, None))
+                        changed.setdefault(known.id, set()).add((column.attribute_id, class_id))
+                for class_id, label_ids in had.items():
+                    if class_id not in classes:
+                        changed.setdefault(known.id, set())
+                        rows += [
+                            (known.id, column.attribute_id, class_id, column.source_id, label_id)
+                            for label_id in label_ids
+                        ]
+        ids = next_ids(session, Label, len(rows))
+        when = stored_time(self.when)
+        insert_rows(
+            session,
+            Label,
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "retracts_id", "created_at"),
+            [(id_, *row, when) for id_, row in zip(ids, rows, strict=True)],
+        )
+        return changed
+
+    def _change_splits(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+        """Replace split facts that differ; return the artworks concerned."""
+        before = splits_said(session, [known.id for known, _ in pairs], self.columns.splits)
+        outdated, new = [], []
+        for known, entry in pairs:
+            for at, split in enumerate(entry.splits):
+                had, fact_id = before.get((known.id, at), ("", 0))
+                if had != split:
+                    outdated += [fact_id] if had else []
+                    new += [(known.id, at, split)] if split else []
+        changed = {artwork_id for artwork_id, _, _ in new}
+        for some in chunks(outdated):
+            facts = session.scalars(select(SplitFact).where(SplitFact.id.in_(some))).all()
+            changed |= {fact.artwork_id for fact in facts}
+            for fact in facts:
+                session.delete(fact)
+        session.flush()
+        self._add_splits(session, new)
+        return changed
+
+
+def start_ingest(session: Session, location: str, format: str) -> int:
+    """Add the row of an ingest that begins; return its id."""
+    row = Ingest(location=location, format=format)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def finish_ingest(session: Session, ingest_id: int, counts: Mapping[str, Any]) -> None:
+    """Write what came of an ingest."""
+    row = session.get_one(Ingest, ingest_id)
+    row.counts, row.finished_at = dict(counts), now()
+
+
+def add_refusals(session: Session, ingest_id: int, refused: Sequence[tuple[str, str, str]]) -> None:
+    """Add refusals, each (record, reason, detail)."""
+    insert_rows(
+        session, Refusal, ("ingest_id", "record", "reason", "detail"), [(ingest_id, *row) for row in refused]
+    )

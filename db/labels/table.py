@@ -1,0 +1,126 @@
+"""Artworks and their labels as arrays: what training, ranking and export read."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.errors import ArtworkNotFound
+from db.labels.classes import attributes, class_list
+from db.models import Artwork, EffectiveLabel, Label, Verdict
+
+IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
+"""How far a label is trusted: as imported, said by a reviewer, said to be right though unlike its class."""
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """All usable artworks with their effective labels, N rows by artwork id.
+
+    Attributes:
+        artwork_ids: Shape ``(N,)``.
+        uuids, roots, paths, sha256: One an artwork; ``sha256`` is empty where the image was not read.
+        groups: Duplicate group ids, shape ``(N,)``; an artwork in none has a negative id of its own.
+        labels: By attribute, class ids, shape ``(N,)``, -1 where missing.
+        trust: By attribute, ``IMPORTED``, ``REVIEWED`` or ``ATYPICAL``, shape ``(N,)``.
+        newest_label: The newest label row of the catalog as it was read.
+    """
+
+    artwork_ids: NDArray[np.int64]
+    uuids: list[UUID]
+    roots: list[str]
+    paths: list[str]
+    sha256: list[str]
+    groups: NDArray[np.int64]
+    labels: dict[str, NDArray[np.int64]]
+    trust: dict[str, NDArray[np.int8]]
+    newest_label: int = 0
+
+    def __len__(self) -> int:
+        return len(self.artwork_ids)
+
+    def rows_of(self, artwork_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of some artworks, -1 for those that are not here."""
+        at = np.searchsorted(self.artwork_ids, artwork_ids).clip(max=max(len(self) - 1, 0))
+        return np.where(self.artwork_ids[at] == artwork_ids, at, -1) if len(self) else np.full(len(at), -1)
+
+
+def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelTable:
+    """Read the artworks of some statuses with their effective labels."""
+    rows = session.execute(
+        select(
+            Artwork.id, Artwork.uuid, Artwork.root, Artwork.path, Artwork.sha256, Artwork.duplicate_group_id
+        )
+        .where(Artwork.status.in_(statuses))
+        .order_by(Artwork.id)
+    ).all()
+    ids = np.array([row.id for row in rows], dtype=np.int64)
+    table = LabelTable(
+        ids,
+        [row.uuid for row in rows],
+        [row.root for row in rows],
+        [row.path for row in rows],
+        [row.sha256 or "" for row in rows],
+        np.array([row.duplicate_group_id or -row.id for row in rows], dtype=np.int64),
+        {},
+        {},
+        session.scalar(select(func.max(Label.id))) or 0,
+    )
+    for attribute in attributes(session):
+        current = class_list(session, attribute).current
+        table.labels[attribute.name] = np.full(len(ids), -1, dtype=np.int64)
+        table.trust[attribute.name] = np.zeros(len(ids), dtype=np.int8)
+        found = session.execute(
+            select(EffectiveLabel.artwork_id, EffectiveLabel.class_id, EffectiveLabel.authority).where(
+                EffectiveLabel.attribute_id == attribute.id
+            )
+        ).all()
+        at = table.rows_of(np.array([row.artwork_id for row in found], dtype=np.int64))
+        classes = np.array([current[row.class_id] for row in found], dtype=np.int64)
+        trusted = np.array([row.authority != "import" for row in found], dtype=np.int8)
+        table.labels[attribute.name][at[at >= 0]] = classes[at >= 0]
+        table.trust[attribute.name][at[at >= 0]] = trusted[at >= 0]
+        atypical = session.scalars(
+            select(Verdict.artwork_id).where(
+                Verdict.attribute_id == attribute.id,
+                Verdict.decision == "atypical",
+                Verdict.superseded_at.is_(None),
+            )
+        ).all()
+        at = table.rows_of(np.array(atypical, dtype=np.int64))
+        table.trust[attribute.name][at[at >= 0]] = ATYPICAL
+    return table
+
+
+def label_digest(table: LabelTable) -> str:
+    """Return a digest of which labels stood: the same labels of the same artworks give the same digest."""
+    digest = hashlib.sha256()
+    for uuid in table.uuids:
+        digest.update(uuid.bytes)
+    for name in sorted(table.labels):
+        digest.update(name.encode())
+        digest.update(table.labels[name].tobytes())
+    return digest.hexdigest()
+
+
+def find_artwork(session: Session, reference: str) -> Artwork:
+    """Return the artwork by its uuid, or by its path where only one artwork has it.
+
+    Raises:
+        ArtworkNotFound: None has it, or several have that path.
+    """
+    statement = select(Artwork).where(Artwork.path == reference)
+    try:
+        statement = select(Artwork).where(Artwork.uuid == UUID(reference))
+    except ValueError:
+        pass
+    found = session.scalars(statement.limit(2)).all()
+    if len(found) != 1:
+        raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
+    return found[0]

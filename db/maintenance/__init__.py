@@ -1,0 +1,1 @@
+"""What must always hold; one verified file that brings a workspace back."""

@@ -1,0 +1,308 @@
+"""``curate backup``, ``restore`` and ``upgrade``: the catalog, its runs and the settings in one file.
+
+The catalog always travels as a SQLite file, so that a backup of either database can be restored into
+either. It is one snapshot; complete runs never change afterwards, so copying their folders later than
+the snapshot is consistent. Images, caches and unfinished runs are not in a backup.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import tomlkit
+from sqlalchemy import URL, select
+
+from db.engine.catalog import (
+    HEAD_REVISION,
+    Catalog,
+    make_engine,
+    prepare,
+    require_head,
+    schema_revision,
+    sqlite_url,
+    upgrade,
+)
+from db.engine.driver_errors import catalog_name, disk_errors, explained, parse_url
+from db.errors import BadBackup, CatalogDamaged, CatalogMissing, FileExists, FileMissing, RestoreOccupied
+from db.maintenance.archive import (
+    CATALOG,
+    SETTINGS,
+    Manifest,
+    digest_of,
+    extract,
+    read_manifest,
+    run_files,
+    verify,
+    write_archive,
+)
+from db.maintenance.transfer import copy_sqlite, postgresql_to_sqlite, sqlite_to_postgresql
+from db.models import CatalogSetting, now
+from db.runs.runs import arrays_digest, runs_folder
+from db.workspace.workspace import SETTINGS_FILE, Workspace, open_workspace, write_atomically
+
+RESTORED_FROM = "restored_from"
+"""The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""
+
+
+@dataclass(frozen=True)
+class BackupSummary:
+    """What a backup holds; ``damaged_runs`` are those whose arrays were not as their digest says."""
+
+    file: str
+    sha256: str
+    bytes: int
+    artworks: int
+    labels: int
+    verdicts: int
+    runs: int
+    damaged_runs: tuple[int, ...] = ()
+
+
+def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummary:
+    """Write the whole workspace but its images to one file, read it back and compare every digest.
+
+    Raises:
+        FileExists: There is a file of that name.
+        CatalogDamaged: The catalog is not sound.
+        NoSpace: The disk cannot take it.
+    """
+    if file.exists():
+        raise FileExists(file, "backup")
+    if not file.absolute().parent.is_dir():
+        raise FileMissing(file.absolute().parent, "folder")
+    with (
+        disk_errors(file),
+        tempfile.TemporaryDirectory(prefix=".curate-", dir=file.absolute().parent) as kept,
+    ):
+        folder = Path(kept)
+        revision, uuids, damaged = _snapshot(workspace, folder / CATALOG)
+        counts = _normalise(folder / CATALOG)
+        write_atomically(folder / SETTINGS, _portable_settings(workspace))
+        files = [(SETTINGS, folder / SETTINGS), (CATALOG, folder / CATALOG)]
+        for uuid, place in uuids.items() if runs else ():
+            files += [(f"runs/{uuid}/{p.relative_to(place).as_posix()}", p) for p in run_files(place)]
+        facts = {
+            "created_at": now().isoformat(),
+            "schema": revision,
+            "database": parse_url(workspace.database_url).get_backend_name(),
+        }
+        manifest = write_archive(folder / "backup.zip", files, facts)
+        verify(folder / "backup.zip", manifest)
+        sha256, size = digest_of(folder / "backup.zip"), (folder / "backup.zip").stat().st_size
+        if file.exists():
+            raise FileExists(file, "backup")
+        (folder / "backup.zip").replace(file)
+    return BackupSummary(str(file), sha256, size, *counts, len(uuids), damaged)
+
+
+def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path], tuple[int, ...]]:
+    """Copy the catalog as it stands now; return its schema, its complete runs, and which are damaged."""
+    with _unchecked(workspace) as (url, catalog, revision):
+        if url.get_backend_name() == "sqlite":
+            copy_sqlite(Path(str(url.database)), target)
+        else:
+            postgresql_to_sqlite(catalog, target)
+    with closing(sqlite3.connect(target)) as copy:
+        runs_url = copy.execute("SELECT value FROM catalog_setting WHERE key = 'runs_url'").fetchone()[0]
+        complete = copy.execute(
+            "SELECT id, uuid, arrays_digest FROM run WHERE state = 'complete' ORDER BY id"
+        ).fetchall()
+    root = runs_folder(workspace, runs_url)
+    places = {UUID(uuid): root / str(UUID(uuid)) for _, uuid, _ in complete}
+    damaged = [id_ for id_, uuid, digest in complete if arrays_digest(places[UUID(uuid)]) != digest]
+    return revision, places, tuple(damaged)
+
+
+@contextmanager
+def _unchecked(workspace: Workspace) -> Iterator[tuple[URL, Catalog, str]]:
+    """Open a catalog of whatever schema; give its URL, itself and its revision."""
+    url = parse_url(workspace.database_url)
+    name = catalog_name(url)
+    if url.get_backend_name() == "sqlite" and not Path(name).exists():
+        raise CatalogMissing(Path(name))
+    catalog = Catalog(workspace.database_url)
+    try:
+        revision = schema_revision(catalog.engine)
+        if revision == "none":
+            raise CatalogDamaged(name, "it has none of curate's tables")
+        yield url, catalog, revision
+    finally:
+        catalog.close()
+
+
+def _normalise(path: Path) -> tuple[int, int, int]:
+    """Make the copy's runs lie beside it; return how many artworks, labels and verdicts it has."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("UPDATE catalog_setting SET value = 'runs' WHERE key = 'runs_url'")
+        connection.execute("DELETE FROM catalog_setting WHERE key = ?", (RESTORED_FROM,))
+        counts = [
+            int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+            for table in ("artwork", "label", "verdict")
+        ]
+    return counts[0], counts[1], counts[2]
+
+
+def _portable_settings(workspace: Workspace) -> str:
+    """Return the settings without the database's URL: where a restore goes is said when it is made."""
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document.pop("database_url", None)
+    return tomlkit.dumps(document)
+
+
+@dataclass(frozen=True)
+class RestoreSummary:
+    """What was restored; ``upgraded_from`` is the schema of the backup where it was an older one."""
+
+    workspace: str
+    catalog: str
+    created_at: str
+    files: int
+    upgraded_from: str | None
+
+
+def restore(file: Path, folder: Path, database_url: str | None = None) -> RestoreSummary:
+    """Put a backup back: runs first, then the catalog in one step, the settings last.
+
+    Every digest is compared before anything is written; a restore that was cut off goes on when it is
+    repeated. Settings that are there already are kept.
+
+    Raises:
+        FileMissing: There is no such file.
+        BadBackup: The file is cut off, changed, or no backup.
+        RestoreOccupied: A catalog or another run file is there already.
+        CatalogNewer: A newer version of curate made it.
+    """
+    if not file.is_file():
+        raise FileMissing(file, "backup")
+    folder = folder.absolute()
+    with disk_errors(folder):
+        manifest = read_manifest(file)
+        require_head(str(file), max(manifest.schema, HEAD_REVISION))
+        verify(file, manifest)
+        settled = open_workspace(folder) if (folder / SETTINGS_FILE).exists() else None
+        url = database_url or (settled.settings.database_url if settled else None)
+        runs = [name for name in manifest.files if name.startswith("runs/")]
+        for name in runs:
+            if (folder / name).exists() and digest_of(folder / name) != manifest.files[name][0]:
+                raise RestoreOccupied(str(folder / name))
+        for name in ("runs", "cache"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name in runs:
+            extract(file, manifest, name, folder / name)
+        place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
+        if settled is None:
+            _restore_settings(file, manifest, folder, url)
+    old = manifest.schema if manifest.schema != HEAD_REVISION else None
+    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old)
+
+
+def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | None, torn: bool) -> str:
+    """Put the catalog where it belongs; return where that is.
+
+    Without settings (``torn``) a catalog of this very backup is what an earlier try left: it stays.
+    """
+    digest = manifest.files[CATALOG][0]
+    target = parse_url(url or sqlite_url(folder / CATALOG))
+    name = catalog_name(target)
+    path = Path(str(target.database)) if target.get_backend_name() == "sqlite" else None
+    for leftover in (path, path.with_name(f"{path.name}-wal")) if path else ():
+        if leftover.exists():
+            if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
+                return name
+            raise RestoreOccupied(str(leftover))
+    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
+        copy = Path(kept) / CATALOG
+        extract(file, manifest, CATALOG, copy)
+        if manifest.schema != HEAD_REVISION:
+            upgrade(sqlite_url(copy))
+        _mark(file, copy, digest)
+        if path is not None:
+            copy.replace(path)
+        else:
+            url = target.render_as_string(hide_password=False)
+            if not (torn and _restored_from(url) == digest):
+                _fill_postgresql(url, copy, (folder / "runs").as_uri())
+    return name
+
+
+def _mark(file: Path, copy: Path, digest: str) -> None:
+    try:
+        with closing(sqlite3.connect(copy)) as connection, connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO catalog_setting (key, value) VALUES (?, ?)", (RESTORED_FROM, digest)
+            )
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as error:
+        raise BadBackup(file, f"its {CATALOG} is not one: {error}") from error
+
+
+def _fill_postgresql(url: str, copy: Path, runs_url: str) -> None:
+    """Copy the rows in one transaction that holds the writers' lock."""
+    prepare(url)
+    catalog = Catalog(url)
+    try:
+        with catalog.write() as session:
+            if session.scalar(select(CatalogSetting.key).limit(1)) is not None:
+                raise RestoreOccupied(catalog_name(catalog.engine.url))
+            sqlite_to_postgresql(copy, session.connection())
+            session.get_one(CatalogSetting, "runs_url").value = runs_url
+    finally:
+        catalog.close()
+
+
+def _restored_from(url: str) -> str | None:
+    """Return the digest of the backup that a catalog was restored from, None where it was not."""
+    engine = make_engine(url)
+    try:
+        if schema_revision(engine) == "none":
+            return None
+        with explained(engine.url), engine.connect() as connection:
+            return connection.scalar(select(CatalogSetting.value).where(CatalogSetting.key == RESTORED_FROM))
+    finally:
+        engine.dispose()
+
+
+def _restore_settings(file: Path, manifest: Manifest, folder: Path, url: str | None) -> None:
+    """Write the settings, with the URL of the database they are for."""
+    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
+        extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
+        text = (Path(kept) / SETTINGS).read_text(encoding="utf-8")
+    if url is not None:
+        line = f"database_url = {tomlkit.item(url).as_string()}\n"
+        text = line + text
+    write_atomically(folder / SETTINGS_FILE, text, private=url is not None)
+
+
+@dataclass(frozen=True)
+class UpgradeSummary:
+    """From which schema to which; ``backup`` is empty where there was nothing to do."""
+
+    before: str
+    after: str
+    backup: str = ""
+
+
+def upgrade_workspace(workspace: Workspace) -> UpgradeSummary:
+    """Back the catalog up, then bring its schema to this version's.
+
+    Raises:
+        CatalogNewer: It is newer than this version of curate.
+    """
+    with _unchecked(workspace) as (url, _, found):
+        pass
+    if found == HEAD_REVISION:
+        return UpgradeSummary(found, found)
+    require_head(catalog_name(url), max(found, HEAD_REVISION))
+    folder = workspace.folder / "backups"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"before-upgrade-{found}-{now():%Y%m%dT%H%M%S}.zip"
+    back_up(workspace, file, runs=False)
+    upgrade(workspace.database_url)
+    return UpgradeSummary(found, HEAD_REVISION, str(file))

@@ -1,0 +1,1 @@
+"""What reviewers are asked, what they answer, and what follows from it."""

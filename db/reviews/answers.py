@@ -1,0 +1,217 @@
+"""Answers as they are read, and what the catalog knows of them: read and written in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.engine.bulk import chunks, next_ids
+from db.labels.effective import find_source
+from db.models import (
+    ASKED_KINDS,
+    STANDING,
+    Annotation,
+    Artwork,
+    EffectiveLabel,
+    Issue,
+    Label,
+    Reviewer,
+    Source,
+    Task,
+    Verdict,
+    now,
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
+
+    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
+    """
+
+    attribute_id: int | None
+    decision: str
+    class_id: int | None = None
+    given_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One annotation as read: who said what of which artwork, and when.
+
+    ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
+    cannot be understood (it is kept raw, and decides nothing).
+    """
+
+    server: str
+    annotation_id: str
+    artwork_id: int | None
+    reviewer: tuple[str, str]
+    updated_at: datetime
+    decisions: Sequence[Decision] = ()
+    task_id: int | None = None
+    comment: str | None = None
+    seconds: float | None = None
+    skipped: bool = False
+    refused: str | None = None
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Recorded:
+    """What came of recording answers; ``labels_changed`` counts effective labels that differ now."""
+
+    annotations: int = 0
+    verdicts: dict[str, int] = field(default_factory=dict)
+    labels_changed: int = 0
+    control_answers: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+    def count(self, decision: str) -> None:
+        """Count one new verdict."""
+        self.verdicts[decision] = self.verdicts.get(decision, 0) + 1
+
+
+def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Reviewer:
+    """Return the reviewer, making or renaming the row as the server shows it."""
+    found = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
+    if found is None:
+        found = Reviewer(server=server, user_id=user_id, name=name)
+        session.add(found)
+        session.flush()
+    elif name and found.name != name:
+        found.name = name
+    return found
+
+
+@dataclass
+class Known:
+    """What the catalog knows of some answers, and what they add to it.
+
+    Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``, which is due
+    before anything that depends on them is read.
+    """
+
+    annotations: dict[tuple[str, str], Annotation]
+    rows: Sequence[object]
+    classes: Mapping[tuple[int, int], int]
+    twins: Mapping[int, Sequence[int]]
+    verdict_ids: Iterator[int]
+    labels: list[Label] = field(default_factory=list)
+    settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
+    reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
+    sources: dict[int, Source] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, answers: Sequence[Answer]) -> Known:
+        """Read it."""
+        ids = [answer.annotation_id for answer in answers]
+        tasks = [answer.task_id for answer in answers if answer.task_id is not None]
+        artworks = [answer.artwork_id for answer in answers if answer.artwork_id is not None]
+        servers = {answer.server for answer in answers}
+        annotations = session.scalars(
+            select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
+        )
+        found = {(row.server, row.annotation_id): row for row in annotations}
+        rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
+        pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
+        twins = _twins(session, pictures)
+        shown = {*artworks, *(twin for members in twins.values() for twin in members)}
+        verdict_ids = next_ids(session, Verdict, sum(len(answer.decisions) for answer in answers))
+        return cls(found, [*rows, *pictures], _classes(session, shown), twins, iter(verdict_ids))
+
+    def write(self, session: Session) -> None:
+        """Write what waits: labels after their verdicts, then the issues that the verdicts answer."""
+        session.flush()
+        session.add_all(self.labels)
+        session.flush()
+        for (state, attribute_id), artwork_ids in self.settled.items():
+            _settle_issues(session, artwork_ids, attribute_id, state)
+        self.labels, self.settled = [], {}
+
+    def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
+        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+        if any(artwork_ids & waiting for waiting in self.settled.values()):
+            self.write(session)
+        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+        self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
+
+    def reviewer(self, session: Session, answer: Answer) -> Reviewer:
+        """Return who answered."""
+        key = (answer.server, *answer.reviewer)
+        if key not in self.reviewers:
+            self.reviewers[key] = find_reviewer(session, *key)
+        return self.reviewers[key]
+
+    def source(self, session: Session, reviewer: Reviewer) -> Source:
+        """Return the source that a reviewer's labels come from."""
+        if reviewer.id not in self.sources:
+            name = f"reviewer:{reviewer.server}:{reviewer.user_id}"
+            self.sources[reviewer.id] = find_source(session, name, "reviewer")
+        return self.sources[reviewer.id]
+
+    def given(self, answer: Answer, decision: Decision) -> int | None:
+        """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
+        return self.classes.get((answer.artwork_id or 0, decision.attribute_id or 0))
+
+    def alike(self, artwork_id: int, attribute_id: int | None, given: int | None) -> set[int]:
+        """Return the other artworks with the same bytes and the same label: one verdict serves them all.
+
+        The same label is the one given, or the one that an earlier reviewer's verdict made of it for all.
+        """
+        if attribute_id is None:
+            return set()
+        same = {given, self.classes.get((artwork_id, attribute_id))} - {None}
+        twins = self.twins.get(artwork_id, ())
+        return {twin for twin in twins if self.classes.get((twin, attribute_id)) in same}
+
+
+def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
+    """Return the classes that artworks have as they stand, by artwork and attribute."""
+    found = {}
+    for some in chunks(sorted(artwork_ids)):
+        for row in session.execute(
+            select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
+                EffectiveLabel.artwork_id.in_(some)
+            )
+        ):
+            found[row.artwork_id, row.attribute_id] = row.class_id
+    return found
+
+
+def _twins(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:
+    """Return the other artworks with the same bytes, for each of these that has any."""
+    wanted = {artwork.sha256 for artwork in artworks} - {None}
+    by_bytes: dict[str | None, list[int]] = {}
+    for row in session.execute(select(Artwork.sha256, Artwork.id).where(Artwork.sha256.in_(wanted))):
+        by_bytes.setdefault(row.sha256, []).append(row.id)
+    groups = [group for group in by_bytes.values() if len(group) > 1]
+    return {member: [twin for twin in group if twin != member] for group in groups for member in group}
+
+
+def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
+    """Close what is doubted of artworks: in one attribute, or all of it.
+
+    What is to be closed is chosen here: in the query, SQLite would walk through all doubts of these kinds.
+    """
+    for some in chunks(sorted(artwork_ids)):
+        columns = (Issue.id, Issue.attribute_id, Issue.kind, Issue.state)
+        asked = [
+            row.id
+            for row in session.execute(select(*columns).where(Issue.artwork_id.in_(some)))
+            if row.state in STANDING
+            and (attribute_id is None or (row.attribute_id == attribute_id and row.kind in ASKED_KINDS))
+        ]
+        for ids in chunks(asked):
+            session.execute(
+                update(Issue)
+                .where(Issue.id.in_(ids))
+                .values(state=state, updated_at=now())
+                .execution_options(synchronize_session=False)
+            )

@@ -1,0 +1,162 @@
+"""Where the round stands, in counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.orm import Session
+
+from db.labels.classes import merged_classes
+from db.labels.effective import LabelFact, choose, live_labels
+from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
+from db.reviews.audit import FOUND_WRONG
+
+MANY = 2000
+"""Artworks with labels newer than the run, above which nobody looks whether they say something new."""
+
+
+@dataclass(frozen=True)
+class RoundStatus:
+    """One batch and what came of it so far.
+
+    Attributes:
+        artworks, open, done, withdrawn: Its artworks, and the states of their tasks.
+        answered: Artworks whose ranked review was answered.
+        reviewed: Labels judged in these reviews; ``errors`` of them were found wrong.
+    """
+
+    batch: int
+    run: int
+    artworks: int
+    open: int
+    done: int
+    withdrawn: int
+    expected_yield: float
+    answered: int
+    reviewed: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """The catalog in counts; ``labels_changed`` is whether labels differ from those the newest run saw."""
+
+    artworks: dict[str, int]
+    run: int | None
+    labels_changed: bool
+    issues: dict[str, int]
+    rounds: list[RoundStatus]
+
+    def next_step(self) -> str:
+        """Return the command that goes on from here."""
+        if not self.artworks:
+            return "curate ingest SOURCE"
+        if self.run is None:
+            return "curate train"
+        if self.rounds and self.rounds[-1].open:
+            return "curate sync-corrections"
+        if self.labels_changed:
+            return "curate train"
+        if self.issues.get("open"):
+            return "curate push"
+        return "curate export OUT"
+
+
+def read_status(session: Session) -> Status:
+    """Count everything that a person wants to know between two commands."""
+    artworks = session.execute(select(Artwork.status, func.count()).group_by(Artwork.status)).all()
+    run = session.scalars(select(Run).where(Run.state == "complete").order_by(Run.id.desc()).limit(1)).first()
+    issues = session.execute(
+        select(Issue.state, func.count())
+        .where(Issue.kind == "label", Issue.run_id == (run.id if run else None))
+        .group_by(Issue.state)
+    ).all()
+    return Status(
+        {row[0]: row[1] for row in artworks},
+        run.id if run else None,
+        run is not None and labels_changed(session, run),
+        {row[0]: row[1] for row in issues},
+        _rounds(session),
+    )
+
+
+def labels_changed(session: Session, run: Run) -> bool:
+    """Return whether a label differs from the one that the run saw.
+
+    Only artworks of which somebody said something since are looked at; where these are many, they differ.
+    """
+    merged = select(ClassChange.id).where(
+        ClassChange.kind == "merged", ClassChange.created_at > run.created_at
+    )
+    if session.scalar(merged.limit(1)) is not None:
+        return True
+    touched = session.scalars(
+        select(Label.artwork_id)
+        .join(Artwork, Artwork.id == Label.artwork_id)
+        .where(Label.id > run.labels_seen, Artwork.status == "ok")
+        .distinct()
+        .limit(MANY + 1)
+    ).all()
+    if len(touched) > MANY:
+        return True
+    before = live_labels(session, touched, newest=run.labels_seen)
+    after = live_labels(session, touched)
+    classes = merged_classes(session)
+    return any(
+        _class_of(before.get(key, ()), classes) != _class_of(after.get(key, ()), classes)
+        for key in before.keys() | after.keys()
+    )
+
+
+def _class_of(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> int | None:
+    best = choose(facts, merged)
+    return merged.get(best.class_id, best.class_id) if best else None
+
+
+def _rounds(session: Session) -> list[RoundStatus]:
+    """Count the tasks and verdicts of all batches, four queries in all."""
+    items = {
+        row[0]: int(row[1])
+        for row in session.execute(
+            select(BatchItem.batch_id, func.count(BatchItem.id)).group_by(BatchItem.batch_id)
+        )
+    }
+    states = {
+        (row[0], row[1]): int(row[2])
+        for row in session.execute(
+            select(Task.batch_id, Task.state, func.count()).group_by(Task.batch_id, Task.state)
+        )
+    }
+    ranked = (Verdict.superseded_at.is_(None), Verdict.purpose == "review", Verdict.batch_id.is_not(None))
+    decisions: dict[int, dict[str, int]] = {}
+    for batch_id, decision, n in session.execute(
+        select(Verdict.batch_id, Verdict.decision, func.count())
+        .where(*ranked)
+        .group_by(Verdict.batch_id, Verdict.decision)
+    ):
+        decisions.setdefault(batch_id or 0, {})[decision] = n
+    answered = {
+        row[0]: int(row[1])
+        for row in session.execute(
+            select(Verdict.batch_id, func.count(distinct(Verdict.artwork_id)))
+            .where(*ranked)
+            .group_by(Verdict.batch_id)
+        )
+    }
+    return [
+        RoundStatus(
+            batch.id,
+            batch.run_id,
+            items.get(batch.id, 0),
+            states.get((batch.id, "open"), 0),
+            states.get((batch.id, "done"), 0),
+            states.get((batch.id, "withdrawn"), 0),
+            batch.expected_yield,
+            answered.get(batch.id, 0),
+            sum(decisions.get(batch.id, {}).values()),
+            sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
+        )
+        for batch in session.scalars(select(Batch).order_by(Batch.id))
+    ]

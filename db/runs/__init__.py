@@ -1,0 +1,1 @@
+"""Runs, their issues and scores."""

@@ -1,0 +1,239 @@
+"""Issues: the suspected faults that a run or an ingest found, and what became of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, union_all, update
+from sqlalchemy.orm import Session, aliased
+
+from db.labels.classes import find_attribute
+from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
+from db.runs.image_properties import property_rows
+
+CHUNK = 5000
+RUN_KINDS = ("label", "outlier", "property")
+"""Kinds that a run finds; the next run's findings replace them."""
+
+DOUBTED_BELOW = 0.8
+"""A label is doubted when the chance that it is right is less than this."""
+
+ASKED_AGAIN = {"confirmed": 10.0, "atypical": 100.0}
+"""A label that a reviewer upheld is asked about again when the odds against it have grown so many times."""
+
+UNHEEDED = "score_unheeded"
+"""In the evidence of an upheld label: its score as if no reviewer had upheld it."""
+
+
+@dataclass(frozen=True)
+class IssueRow:
+    """One issue as people and scripts read it; class names are keys."""
+
+    id: int | None
+    artwork_id: int
+    artwork: UUID
+    root: str
+    path: str
+    kind: str
+    state: str
+    attribute: str | None
+    label: str | None
+    suggested: str | None
+    score: float
+    p_label: float | None
+    p_suggested: float | None
+    reason: str
+    evidence: Mapping[str, Any]
+
+
+def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
+
+    A label about which a reviewer has decided is not doubted again, unless it was upheld and the odds against
+    it (reviewers unheeded) have since grown ``ASKED_AGAIN`` times; where nobody doubted it then, over those
+    of ``DOUBTED_BELOW``. An artwork with an open review task keeps it, and its new issue counts as pushed.
+
+    Returns:
+        How many issues the run has.
+    """
+    session.execute(
+        update(Issue)
+        .where(Issue.kind.in_(RUN_KINDS), Issue.state.in_(("open", "pushed")), Issue.run_id != run.id)
+        .values(state="stale", updated_at=now())
+    )
+    in_review = set(
+        session.scalars(select(Task.artwork_id).where(Task.state == "open", Task.purpose == "review"))
+    )
+    settled = _settled(session)
+    kept = [
+        {**row, "run_id": run.id, "state": "pushed" if row["artwork_id"] in in_review else "open"}
+        for row in chain(rows, property_rows(session))
+        if _odds_against(row["score"], row["evidence"]) >= _asked_from(row, settled)
+    ]
+    for start in range(0, len(kept), CHUNK):
+        session.execute(insert(Issue), kept[start : start + CHUNK])
+    return len(kept)
+
+
+def _settled(session: Session) -> dict[tuple[int, int | None], float]:
+    """Return the odds against a label from which on it is asked about again, where a reviewer has decided.
+
+    They are infinite for all decisions but those that upheld the label.
+    """
+    asked = {
+        (artwork_id, attribute_id): _odds_against(score, evidence)
+        for artwork_id, attribute_id, score, evidence in session.execute(
+            select(Issue.artwork_id, Issue.attribute_id, Issue.score, Issue.evidence)
+            .where(Issue.kind == "label", Issue.state == "dismissed")
+            .order_by(Issue.id)
+        )
+    }
+    asked_about = select(Verdict.artwork_id, Verdict.attribute_id, Verdict.decision).where(
+        Verdict.superseded_at.is_(None)
+    )
+    copies = (  # the same image elsewhere has the label by the same verdict
+        select(Label.artwork_id, Verdict.attribute_id, Verdict.decision)
+        .join(Verdict, Verdict.id == Label.verdict_id)
+        .where(Verdict.superseded_at.is_(None))
+    )
+    settled: dict[tuple[int, int | None], float] = {}
+    for artwork_id, attribute_id, decision in session.execute(union_all(asked_about, copies)):
+        key = (artwork_id, attribute_id)
+        again = asked.get(key, _odds(DOUBTED_BELOW)) * ASKED_AGAIN.get(decision, math.inf)
+        settled[key] = max(settled.get(key, 0.0), again)
+    return settled
+
+
+def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
+    """Return the odds from which on a doubt is kept: any where no reviewer has said a word."""
+    return settled.get(
+        (row["artwork_id"], row["attribute_id"]), math.inf if UNHEEDED in row["evidence"] else 0.0
+    )
+
+
+def _odds_against(score: float, evidence: Mapping[str, Any]) -> float:
+    """Return the odds against a label, whatever reviewers said of it."""
+    return _odds(evidence.get(UNHEEDED, score))
+
+
+def _odds(score: float) -> float:
+    return (1.0 - score) / max(score, 1e-6)
+
+
+def worst_issues(
+    session: Session,
+    *,
+    kind: str = "label",
+    attribute: str | None = None,
+    limit: int | None = None,
+    run: Run | None = None,
+    states: Sequence[str] = ("open", "pushed"),
+) -> list[IssueRow]:
+    """Return issues, worst first."""
+    label, suggested = aliased(Class), aliased(Class)
+    statement = (
+        select(Issue, Artwork.uuid, Artwork.root, Artwork.path, Attribute.name, label.key, suggested.key)
+        .join(Artwork, Artwork.id == Issue.artwork_id)
+        .outerjoin(Attribute, Attribute.id == Issue.attribute_id)
+        .outerjoin(label, label.id == Issue.class_id)
+        .outerjoin(suggested, suggested.id == Issue.suggested_id)
+        .where(Issue.kind == kind, Issue.state.in_(states))
+        .order_by(Issue.score, Issue.id)
+        .limit(limit)
+    )
+    if run is not None:
+        statement = statement.where(Issue.run_id == run.id)
+    if attribute is not None:
+        statement = statement.where(Issue.attribute_id == find_attribute(session, attribute).id)
+    return [
+        IssueRow(
+            issue.id,
+            issue.artwork_id,
+            uuid,
+            root,
+            path,
+            issue.kind,
+            issue.state,
+            name,
+            given,
+            instead,
+            issue.score,
+            issue.p_label,
+            issue.p_suggested,
+            issue.reason,
+            issue.evidence,
+        )
+        for issue, uuid, root, path, name, given, instead in session.execute(statement)
+    ]
+
+
+def scored_labels(session: Session, run: Run, attribute: str | None = None) -> list[IssueRow]:
+    """Return every label that a run scored, doubted or not, worst first."""
+    label, suggested = aliased(Class), aliased(Class)
+    statement = (
+        select(Prediction, Artwork.uuid, Artwork.root, Artwork.path, Attribute.name, label.key, suggested.key)
+        .join(Artwork, Artwork.id == Prediction.artwork_id)
+        .join(Attribute, Attribute.id == Prediction.attribute_id)
+        .join(label, label.id == Prediction.class_id)
+        .outerjoin(suggested, suggested.id == Prediction.suggested_id)
+        .where(Prediction.run_id == run.id, Prediction.score.is_not(None))
+        .order_by(Prediction.score, Prediction.artwork_id, Prediction.attribute_id)
+    )
+    if attribute is not None:
+        statement = statement.where(Prediction.attribute_id == find_attribute(session, attribute).id)
+    return [
+        IssueRow(
+            None,
+            row.artwork_id,
+            uuid,
+            root,
+            path,
+            "label",
+            "scored",
+            name,
+            given,
+            instead,
+            row.score or 0.0,
+            row.p_label,
+            row.p_suggested,
+            "",
+            {},
+        )
+        for row, uuid, root, path, name, given, instead in session.execute(statement)
+    ]
+
+
+def below_threshold(
+    session: Session, run: Run, threshold: float, attribute: str | None = None
+) -> list[IssueRow]:
+    """Return every scored label with ``p_label`` under a threshold, lowest first: the seed project's rule."""
+    rows = [
+        row
+        for row in scored_labels(session, run, attribute)
+        if row.p_label is not None and row.p_label < threshold
+    ]
+    return sorted(rows, key=lambda row: (row.p_label, row.artwork_id, row.attribute))
+
+
+def by_artwork(rows: Iterable[IssueRow]) -> list[list[IssueRow]]:
+    """Group issues by artwork, in the order of the errors to be expected in one review of it."""
+    groups: dict[int, list[IssueRow]] = {}
+    for row in rows:
+        groups.setdefault(row.artwork_id, []).append(row)
+    return sorted(
+        groups.values(), key=lambda group: (-sum(1 - row.score for row in group), group[0].artwork_id)
+    )
+
+
+def count_issues(session: Session) -> dict[str, dict[str, int]]:
+    """Return how many issues there are, by kind and state."""
+    counts: dict[str, dict[str, int]] = {}
+    rows = session.execute(select(Issue.kind, Issue.state, func.count()).group_by(Issue.kind, Issue.state))
+    for kind, state, n in rows:
+        counts.setdefault(kind, {})[state] = n
+    return counts

@@ -1,0 +1,363 @@
+"""Images by URL: S3 and what speaks like it, Google's storage, HTTP, and whatever else fsspec opens.
+
+A root of images may be a URL. It then has a mirror: a folder under ``cache/`` with the same names, where each
+file is a blank of the right size and time until it is needed. What is fetched is bounded in size; what was
+used longest ago becomes a blank again. So everything that walks folders, compares sizes and reads files
+goes on doing so; it only asks for ``fetched(path)`` before it opens one. A blank may not be read by its
+mode, so that nobody takes its nothing for an image.
+
+S3 and Google's storage go through pyarrow, which brings both; their keys are read from the places
+where their own tools keep them (``AWS_ACCESS_KEY_ID`` and the like, ``AWS_ENDPOINT_URL`` for other servers).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+import sys
+import threading
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+from db.errors import StorageUnknown, StorageUnreachable
+from db.workspace.secrets import redact
+
+MIRRORS = "by-url"
+"""The folder of all mirrors, in a workspace's cache."""
+
+MARKER = ".curate-mirror.json"
+"""The file that says which URL a folder mirrors, and how large it may grow."""
+
+URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+BLANK, WHOLE = 0o200, 0o644
+"""The modes of a file that is still to be fetched, and of one that is here."""
+
+FETCHERS = 16
+"""Files that are fetched at a time where many are wanted."""
+
+LESS = 0.9
+"""The share of its bound that a mirror is cut down to, so that not every image after it costs a look."""
+
+
+class RemoteFile(NamedTuple):
+    """A file below a URL: its path from there, its size, a number that changes when it is written anew."""
+
+    path: str
+    bytes: int
+    version: int
+
+
+def is_url(text: str) -> bool:
+    """Return whether a root is given by URL."""
+    return URL.match(text) is not None
+
+
+def mirror_folder(cache_folder: Path, name: str, url: str) -> Path:
+    """Return where the images of a root by URL lie on this machine; another URL has another folder."""
+    return cache_folder / MIRRORS / f"{name}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+
+
+def fetched(path: Path) -> Path:
+    """Return the path, after fetching the file if it belongs to a mirror and isn't there.
+
+    Raises:
+        StorageUnreachable: The storage does not answer, or not to this user.
+        FileNotFoundError: It has no such file.
+    """
+    folder = _mirrored(path)
+    return path if folder is None else open_mirror(folder).fetch(path.relative_to(folder).as_posix())
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a file can be read here, after fetching it where it belongs to a mirror."""
+    try:
+        return fetched(path).is_file()
+    except FileNotFoundError:
+        return False
+
+
+def fetch_all(paths: Iterable[Path]) -> None:
+    """Fetch many files at once, for a program that reads them itself; those that are gone are left out."""
+    wanted = [path for path in paths if MIRRORS in path.parts]
+    if wanted:
+        with ThreadPoolExecutor(FETCHERS) as pool:
+            for _ in pool.map(is_there, wanted):
+                continue
+
+
+def _mirrored(path: Path) -> Path | None:
+    """Return the mirror that a path lies in."""
+    if MIRRORS not in path.parts:
+        return None
+    depth = len(path.parts) - path.parts[::-1].index(MIRRORS)
+    folder = Path(*path.parts[: depth + 1])
+    return folder if (folder / MARKER).is_file() else None
+
+
+def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
+    """Return the mirror in a folder, made if it is new; ``largest`` is its bound in bytes."""
+    text = json.dumps({"url": url, "largest": largest})
+    marker = folder / MARKER
+    if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = marker.with_name(f"{MARKER}.{os.getpid()}")
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+        temporary.replace(marker)
+        open_mirror.cache_clear()
+    return open_mirror(folder)
+
+
+@cache
+def open_mirror(folder: Path) -> Mirror:
+    """Return the mirror in a folder; one a process."""
+    said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    return Mirror(folder, said["url"], said["largest"])
+
+
+class Mirror:
+    """The files below a URL, and those of them that lie in a folder here."""
+
+    def __init__(self, folder: Path, url: str, largest: int) -> None:
+        self.folder = folder
+        self.url = url
+        self.largest = largest
+        self._lock = threading.Lock()
+        self._held: int | None = None
+
+    @cached_property
+    def _storage(self) -> tuple[Any, str]:
+        """The file system, opened when it is first needed, and the path of the URL in it."""
+        return open_storage(self.url)
+
+    def listing(self, below: str = "") -> Iterator[RemoteFile]:
+        """Yield all files below the URL, by path.
+
+        Raises:
+            StorageUnreachable: The storage does not answer, or not to this user.
+        """
+        system, base = self._storage
+        with _explained(self.url):
+            found = system.find(_joined(base, below), detail=True)
+        for name in sorted(found):
+            path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
+            path, known = path.lstrip("/"), found[name]
+            if known.get("size") is None:
+                with _explained(self.url):
+                    known = system.info(name)
+            if path and ".." not in PurePosixPath(path).parts:
+                yield _remote(path, known)
+
+    def find(self, path: str) -> RemoteFile | None:
+        """Return a file below the URL, None where there is none."""
+        system, base = self._storage
+        for spelling in _spellings(path):
+            try:
+                with _explained(self.url):
+                    found = system.info(_joined(base, spelling))
+            except FileNotFoundError:
+                continue
+            if found.get("type") == "file":
+                return _remote(path, found)
+        return None
+
+    def fetch(self, path: str, renew: bool = False) -> Path:
+        """Return where a file lies here, after fetching it if it does not, or if it is to be renewed.
+
+        Raises:
+            StorageUnreachable: The storage does not answer, or not to this user.
+            FileNotFoundError: It has no such file.
+        """
+        if ".." in PurePosixPath(path).parts or path.startswith("/"):
+            raise FileNotFoundError(2, "it lies outside the root", path)
+        here = self.folder / path
+        known = here.stat() if here.exists() else None
+        if known is not None and _is_whole(known) and not renew:
+            os.utime(here, ns=(time.time_ns(), known.st_mtime_ns))
+            return here
+        here.parent.mkdir(parents=True, exist_ok=True)
+        temporary = here.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+        try:
+            self._download(path, temporary)
+            size = temporary.stat().st_size
+            if known is not None:
+                os.utime(temporary, ns=(time.time_ns(), known.st_mtime_ns))
+            temporary.chmod(WHOLE)
+            temporary.replace(here)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._make_room(size)
+        return here
+
+    def lay_out(self) -> int:
+        """Give the folder the names, sizes and times of the files below the URL; return how many there are.
+
+        What has changed there is a blank again; what is gone there is gone here.
+
+        Raises:
+            StorageUnreachable: The storage does not answer, or not to this user.
+        """
+        listed = set()
+        for file in self.listing():
+            here = self.folder / file.path
+            try:
+                known = here.stat() if here.exists() else None
+                if known is None or (known.st_size, known.st_mtime_ns) != (file.bytes, file.version):
+                    here.parent.mkdir(parents=True, exist_ok=True)
+                    _write_blank(here, file.bytes, file.version)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                continue  # a bucket may have both `a` and `a/b`; a folder keeps the first
+            listed.add(here)
+        for place, _, names in os.walk(self.folder):
+            for name in names:
+                if name != MARKER and Path(place, name) not in listed:
+                    Path(place, name).unlink(missing_ok=True)
+        return len(listed)
+
+    def _download(self, path: str, to: Path) -> None:
+        system, base = self._storage
+        for spelling in _spellings(path):
+            try:
+                with _explained(self.url):
+                    system.get_file(_joined(base, spelling), str(to))
+                return
+            except FileNotFoundError:
+                continue
+        raise FileNotFoundError(2, f"{redact(self.url)} has no such file", path)
+
+    def held(self) -> list[tuple[float, int, Path]]:
+        """Return when each file here was used last, its size, and where it is; the longest ago first."""
+        found = []
+        for place, _, names in os.walk(self.folder):
+            for name in names:
+                if name != MARKER and not name.endswith(".part"):
+                    path = Path(place, name)
+                    try:
+                        state = path.stat()
+                    except FileNotFoundError:  # another process renews it
+                        continue
+                    if _is_whole(state):
+                        found.append((state.st_atime, state.st_size, path))
+        return sorted(found)
+
+    def _make_room(self, added: int) -> None:
+        """Count what was added; drop what was used longest ago where the bound is passed."""
+        with self._lock:
+            if self._held is None:
+                self._held = sum(size for _, size, _ in self.held())
+            else:
+                self._held += added
+            if self._held <= self.largest:
+                return
+            files = self.held()
+            self._held = sum(size for _, size, _ in files)
+            for _, size, path in files[:-1]:
+                if self._held <= LESS * self.largest:
+                    break
+                _write_blank(path, size, path.stat().st_mtime_ns)
+                self._held -= size
+
+
+def _is_whole(state: os.stat_result) -> bool:
+    return bool(state.st_mode & stat.S_IRUSR)
+
+
+def _write_blank(path: Path, size: int, version: int) -> None:
+    """Put a file there that has a size and a time, takes no room, and may not be read."""
+    temporary = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, BLANK), "wb") as file:
+        file.truncate(size)
+    temporary.chmod(BLANK)
+    os.utime(temporary, ns=(version, version))
+    temporary.replace(path)
+
+
+def open_storage(url: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the URL's path in it.
+
+    Raises:
+        StorageUnknown: fsspec cannot open such a URL here.
+        StorageUnreachable: The storage does not answer.
+    """
+    import fsspec  # type: ignore[import-untyped]
+
+    scheme = urlsplit(url).scheme.lower()
+    with _explained(url):
+        if scheme in ("s3", "gs", "gcs"):
+            from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
+            from pyarrow import fs
+
+            system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
+            return ArrowFSWrapper(system), base.rstrip("/")
+        try:
+            system, base = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise StorageUnknown(redact(url), str(error).splitlines()[0]) from error
+    return system, base.rstrip("/")
+
+
+def _with_endpoint(url: str, environment: Mapping[str, str]) -> str:
+    """Return an S3 URL that names the server of ``AWS_ENDPOINT_URL`` too, where there is one."""
+    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    if not url.lower().startswith("s3://") or not endpoint.netloc or "endpoint_override=" in url:
+        return url
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    query = f"endpoint_override={quote(endpoint.netloc)}&scheme={endpoint.scheme}&region={region}"
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _joined(base: str, path: str) -> str:
+    """Return a path below the URL; over HTTP it is a URL itself, and spelled as one."""
+    spelled = quote(path) if is_url(base) else path
+    return f"{base}/{spelled}" if spelled else base
+
+
+def _spellings(path: str) -> list[str]:
+    """Return a path in both normal forms: the catalog keeps NFC, a bucket keeps what it was given."""
+    return list(dict.fromkeys((path, unicodedata.normalize("NFD", path))))
+
+
+def _remote(path: str, found: Mapping[str, Any]) -> RemoteFile:
+    """Return a file as its listing describes it; each storage has its own words for when it was written."""
+    stamps = (found.get(key) for key in ("mtime", "LastModified", "updated", "modified", "last_modified"))
+    stamp = next((stamp for stamp in stamps if stamp is not None), found.get("ETag"))
+    if isinstance(stamp, datetime):
+        version = int(stamp.timestamp() * 1e9)
+    elif isinstance(stamp, int | float):
+        version = int(stamp * 1e9)
+    else:
+        version = int(hashlib.sha256(str(stamp).encode()).hexdigest()[:15], 16)
+    return RemoteFile(path, int(found.get("size") or 0), version)
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn what a storage says into an error with the mend; a file that is not there stays what it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except _network_errors() as error:
+        raise StorageUnreachable(redact(url), redact(_said(error))) from error
+
+
+def _network_errors() -> tuple[type[BaseException], ...]:
+    """Return what storages raise: over HTTP, aiohttp's own errors too, if fsspec has imported it."""
+    aiohttp = sys.modules.get("aiohttp")
+    return (OSError,) if aiohttp is None else (OSError, aiohttp.ClientError)
+
+
+def _said(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

@@ -1,0 +1,125 @@
+"""What ``curate.toml`` may say, validated once when the workspace is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from tomlkit.exceptions import TOMLKitError
+
+from db.errors import BadSettings
+from db.workspace.mirror import is_url, mirror_folder
+from db.workspace.train_settings import TrainSettings
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+
+CACHE = "cache"
+"""The folder of a workspace whose files can all be had again."""
+
+
+class Strict(BaseModel):
+    """A table of the file: unknown keys are errors, values cannot change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabelStudioSettings(Strict):
+    """Where tasks go. The token is never here: it comes from ``LABEL_STUDIO_API_KEY``."""
+
+    url: str = "http://127.0.0.1:8080"
+    project: int | None = Field(default=None, description="The project's id; written by the first push.")
+    images: str = Field(
+        default="local",
+        description="How the server reaches images: `local` (files of the same machine), `upload` (it keeps "
+        "copies), or a URL template with {path} and {root}.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if not re.match(r"^https?://[^/\s]+", url):
+            raise ValueError(f"{url!r} is not an http(s) URL")
+        return url.rstrip("/")
+
+    @field_validator("images")
+    @classmethod
+    def _template(cls, images: str) -> str:
+        if images not in ("local", "upload") and "{path}" not in images:
+            raise ValueError(f"{images!r} is neither `local`, `upload` nor a URL template with {{path}}")
+        return images
+
+
+class FiftyOneSettings(Strict):
+    """The dataset that `curate browse` keeps up to date."""
+
+    dataset: str = "curate"
+
+
+class Settings(Strict):
+    """The whole of ``curate.toml``."""
+
+    collection: str = "collection"
+    attributes: tuple[Name, ...] = Field(default=("style", "genre", "artist"), min_length=1, max_length=12)
+    database_url: str | None = None
+    roots: dict[str, Path] = Field(
+        default_factory=dict, description="Where the images of each root are: a folder, or a URL."
+    )
+    root_urls: dict[str, str] = Field(
+        default_factory=dict, description="Read from `roots`: those by URL, whose folder is their mirror."
+    )
+    mirror_gb: float = Field(
+        default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
+    )
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    label_studio: LabelStudioSettings = Field(default_factory=LabelStudioSettings)
+    fiftyone: FiftyOneSettings = Field(default_factory=FiftyOneSettings)
+
+    @field_validator("attributes")
+    @classmethod
+    def _distinct(cls, attributes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(attributes)) != len(attributes):
+            raise ValueError("an attribute is named twice")
+        return attributes
+
+
+def read_settings(path: Path) -> Settings:
+    """Read and validate ``curate.toml``.
+
+    Raises:
+        BadSettings: It is not TOML, or a value is out of its range; the message names the key.
+    """
+    try:
+        values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise BadSettings(path, "not TOML", str(error)) from error
+    return validate_settings(path, values)
+
+
+def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
+    """Return the settings with these values; ``path`` is where they stand, for the message.
+
+    Raises:
+        BadSettings: A value is out of its range; the message names the key.
+    """
+    if "root_urls" in values:
+        raise BadSettings(path, "root_urls", "a URL stands in [roots], like a folder")
+    try:
+        return Settings.model_validate(_with_mirrors(path, values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+
+
+def _with_mirrors(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values with the folder of its mirror for each root by URL."""
+    roots = values.get("roots")
+    if not isinstance(roots, Mapping):
+        return values
+    urls = {name: url for name, url in roots.items() if isinstance(url, str) and is_url(url)}
+    folders = {name: mirror_folder(path.parent / CACHE, name, url) for name, url in urls.items()}
+    return {**values, "roots": {**roots, **folders}, "root_urls": urls}

@@ -1,0 +1,197 @@
+"""The folder a user works in: ``curate.toml``, ``catalog.db``, ``runs/``, ``cache/``."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import tomlkit
+from sqlalchemy import select
+
+from db.engine.catalog import Catalog, open_catalog, prepare, sqlite_url
+from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
+from db.models import Attribute, CatalogSetting
+from db.workspace.mirror import Mirror, make_mirror, mirror_folder
+from db.workspace.secrets import has_password
+from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
+
+SETTINGS_FILE = "curate.toml"
+
+TEMPLATE = """\
+# This workspace's settings. `curate train --help` explains each key of [train];
+# tokens are never kept here (Label Studio's is read from LABEL_STUDIO_API_KEY).
+collection = {collection}
+attributes = {attributes}
+{database}
+[train]
+
+[label_studio]
+url = "http://127.0.0.1:8080"
+
+[fiftyone]
+dataset = {dataset}
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace: its folder and its validated settings."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def settings_path(self) -> Path:
+        """The settings file."""
+        return self.folder / SETTINGS_FILE
+
+    @property
+    def database_url(self) -> str:
+        """The catalog's URL."""
+        return self.settings.database_url or sqlite_url(self.folder / "catalog.db")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where feature caches and thumbnails lie; safe to delete."""
+        return self.folder / CACHE
+
+    @contextmanager
+    def open_catalog(self) -> Iterator[Catalog]:
+        """Open the catalog for a ``with`` block."""
+        with open_catalog(self.database_url) as catalog:
+            yield catalog
+
+    def image_path(self, root: str, path: str) -> Path:
+        """Return where an artwork's image lies on this machine.
+
+        Paths are kept in normal form NFC; where the disk spells the name decomposed, that file is meant.
+        A root by URL has a mirror: ask for ``db.storage.fetched`` of the path before opening it.
+
+        Raises:
+            RootUnknown: This workspace does not know the folder of that root.
+        """
+        if root not in self.settings.roots:
+            raise RootUnknown(root, self.settings_path)
+        self.mirror(root)
+        composed = self.settings.roots[root] / path
+        decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
+        return decomposed if not path.isascii() and not composed.exists() else composed
+
+    def mirror(self, root: str) -> Mirror | None:
+        """Return the mirror of a root by URL, None where its images lie in a folder."""
+        url = self.settings.root_urls.get(root)
+        return None if url is None else self.mirror_of(root, url)
+
+    def mirror_of(self, root: str, url: str) -> Mirror:
+        """Return the mirror that a root has if its images are at this URL."""
+        folder = mirror_folder(self.cache_folder, root, url)
+        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
+
+
+def open_workspace(folder: Path) -> Workspace:
+    """Open the workspace in a folder.
+
+    Raises:
+        NotAWorkspace: The folder has no ``curate.toml``.
+        BadSettings: The file says something that cannot be.
+    """
+    folder = folder.absolute()
+    if not (folder / SETTINGS_FILE).is_file():
+        raise NotAWorkspace(folder)
+    return Workspace(folder, read_settings(folder / SETTINGS_FILE))
+
+
+def init_workspace(
+    folder: Path,
+    attributes: tuple[str, ...],
+    database_url: str | None = None,
+    runs_url: str | None = None,
+) -> Workspace:
+    """Make a workspace, and its catalog or a seat at one that others use already.
+
+    The settings file comes last, so that a torn workspace can be made again. A catalog that is there keeps
+    its attributes and its place for runs.
+
+    Args:
+        folder: It may exist, but not as a workspace.
+        attributes: Names of the attributes of a new catalog.
+        database_url: A PostgreSQL catalog; None for ``catalog.db`` in the folder.
+        runs_url: Where a new catalog keeps runs; None for ``runs`` in the folder.
+
+    Raises:
+        WorkspaceExists: There already is one.
+        BadSettings: An attribute's name cannot be one.
+        CatalogOutdated: The catalog is there, with another version's schema.
+    """
+    folder = folder.absolute()
+    if (folder / SETTINGS_FILE).exists():
+        raise WorkspaceExists(folder)
+    settings = validate_settings(
+        Path("curate init"), {"attributes": attributes, "database_url": database_url}
+    )
+    if runs_url is not None and not runs_url.startswith("file:///"):
+        raise BadSettings(
+            Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
+        )
+    for name in ("", "runs", "cache"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    workspace = Workspace(folder, settings)
+    prepare(workspace.database_url)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        if not session.get(CatalogSetting, "uuid"):
+            own = (folder / "runs").as_uri() if database_url else "runs"
+            session.add(CatalogSetting(key="uuid", value=str(uuid4())))
+            session.add(CatalogSetting(key="runs_url", value=runs_url or own))
+            session.add_all(Attribute(name=name, position=i) for i, name in enumerate(attributes))
+        attributes = tuple(session.scalars(select(Attribute.name).order_by(Attribute.position)))
+    database = f"database_url = {tomlkit.item(database_url).as_string()}\n" if database_url else ""
+    text = TEMPLATE.format(
+        collection=tomlkit.item(folder.name).as_string(),
+        attributes=tomlkit.item(list(attributes)).as_string(),
+        database=database,
+        dataset=tomlkit.item(f"curate-{folder.name}-{uuid4().hex[:6]}").as_string(),
+    )
+    write_atomically(folder / SETTINGS_FILE, text, private=has_password(database_url))
+    return open_workspace(folder)
+
+
+def change_settings(workspace: Workspace, table: str, key: str, value: str | int) -> Workspace:
+    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    section = document.setdefault(table, tomlkit.table())
+    section[key] = value
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
+def root_of(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
+    """Return the name of the root that is this folder, adding it to the settings if it is new."""
+    folder = folder.resolve()
+    for name, known in workspace.settings.roots.items():
+        if known.resolve() == folder:
+            return workspace, name
+    stem = folder.name or "root"
+    name, number = stem, 2
+    while name in workspace.settings.roots:
+        name, number = f"{stem}-{number}", number + 1
+    return change_settings(workspace, "roots", name, str(folder)), name
+
+
+def write_atomically(path: Path, text: str, private: bool = False) -> None:
+    """Replace a file's text in one step, so that nobody ever reads half of it.
+
+    A file that only its owner may read stays so; ``private`` makes it one.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,1 @@
+"""Images and features, from files to batches."""

@@ -1,0 +1,1 @@
+"""The network, its backbones, where weights come from, how they are kept."""

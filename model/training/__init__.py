@@ -1,0 +1,1 @@
+"""One run: its networks, the loop, losses, rates, what an epoch came to."""

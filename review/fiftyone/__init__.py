@@ -1,0 +1,1 @@
+"""The catalog as a FiftyOne dataset: samples, views, map, evaluation, the App and what it does."""

@@ -1,0 +1,160 @@
+"""What the App's operators do to the catalog; they are the plugin's, and know nothing of FiftyOne.
+
+Every decision goes through ``db/reviews/verdicts.py``, as those of commands and of Label Studio do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from db.browse.facts import ArtworkFacts
+from db.browse.picture import look
+from db.engine.catalog import Catalog
+from db.labels.classes import class_list, find_attribute, find_class
+from db.labels.history import Event, artwork_events
+from db.labels.table import find_artwork
+from db.reviews.tasks import Plan, PlannedItem
+from db.reviews.verdicts import Decision, current_class, decide, outcome
+from db.workspace.progress import Progress
+from db.workspace.workspace import Workspace
+from review.errors import NothingToSend
+from review.label_studio.push import Pushed, open_project
+
+OF_A_LABEL = ("confirmed", "atypical")
+"""Decisions that need a label to be about."""
+
+
+@dataclass
+class Decided:
+    """How many artworks an action decided on, and how many had no label to decide on."""
+
+    artworks: int = 0
+    labels_changed: int = 0
+    without_label: int = 0
+
+    def sentence(self) -> str:
+        """Return what happened, as the App tells it."""
+        skipped = f"; {self.without_label} had no label" if self.without_label else ""
+        return f"{self.artworks} artworks decided, {self.labels_changed} labels changed{skipped}"
+
+
+def class_names(catalog: Catalog, attribute: str) -> dict[str, str]:
+    """Return the classes that stand in an attribute: names by key, sorted by name."""
+    with catalog.read() as session:
+        classes = class_list(session, find_attribute(session, attribute))
+    return dict(sorted(((classes.key[i], classes.name[i]) for i in classes.live()), key=lambda pair: pair[1]))
+
+
+def relabel(
+    catalog: Catalog, artworks: Sequence[UUID], attribute: str, class_key: str, user: str, comment: str | None
+) -> Decided:
+    """Give artworks a class: a correction, a confirmation or a first label, by what each has now."""
+    done = Decided()
+    with catalog.write() as session:
+        of = find_attribute(session, attribute)
+        chosen = find_class(session, of, class_key)
+        for uuid in artworks:
+            row = find_artwork(session, str(uuid))
+            said = outcome(current_class(session, row.id, of.id), chosen)
+            recorded = decide(
+                session,
+                row.id,
+                [Decision(of.id, said, chosen)],
+                user=user,
+                annotation_id=uuid4().hex,
+                comment=comment,
+            )
+            done.artworks += 1
+            done.labels_changed += recorded.labels_changed
+    return done
+
+
+def judge(
+    catalog: Catalog,
+    artworks: Sequence[UUID],
+    attribute: str | None,
+    decision: str,
+    user: str,
+    comment: str | None,
+) -> Decided:
+    """Record one decision on artworks: on their label of an attribute, or on the image (no attribute)."""
+    done = Decided()
+    with catalog.write() as session:
+        of = find_attribute(session, attribute) if attribute is not None else None
+        for uuid in artworks:
+            row = find_artwork(session, str(uuid))
+            if of is not None and decision in OF_A_LABEL and current_class(session, row.id, of.id) is None:
+                done.without_label += 1
+                continue
+            recorded = decide(
+                session,
+                row.id,
+                [Decision(of.id if of else None, decision)],
+                user=user,
+                annotation_id=uuid4().hex,
+                comment=comment,
+            )
+            done.artworks += 1
+            done.labels_changed += recorded.labels_changed
+    return done
+
+
+def send(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID], progress: Progress) -> Pushed:
+    """Send artworks to Label Studio as review tasks; those that have an open task keep it.
+
+    Raises:
+        NothingToSend: None of them is usable and without an open task.
+        NoRunYet: There is no run that a batch could name.
+        LabelStudioError: One of its kinds, with what to do.
+    """
+    plan = plan_chosen(workspace, catalog, artworks)
+    with open_project(workspace, catalog, progress) as pusher:
+        pusher.resume()
+        return pusher.send(plan)
+
+
+def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]) -> Plan:
+    """Return the batch that asks about chosen artworks: about their doubted labels, else about all."""
+    with look(catalog, workspace) as picture:
+        run_id = picture.require_run("push").id
+        chosen = picture.facts_of(artworks)
+        names = list(picture.names)
+    items = [_item(facts, names) for facts in chosen if facts.status == "ok" and not facts.open_task]
+    if not items:
+        raise NothingToSend(len(artworks))
+    wrong = sum(1 - item.score for item in items)
+    return Plan(run_id, len(items), round(wrong, 2), sorted(items, key=lambda item: item.score))
+
+
+def _item(facts: ArtworkFacts, names: Sequence[str]) -> PlannedItem:
+    """Return one artwork of a batch; its score is its worst label's, 1 where nothing is known."""
+    doubted = [name for name in names if facts.attributes[name].issue in ("open", "pushed")]
+    scores = {name: facts.attributes[name].score for name in names}
+    known = {name: 1.0 if score is None else score for name, score in scores.items()}
+    asked = sorted(doubted or names, key=lambda name: known[name])
+    return PlannedItem(facts.id, "review", tuple(asked), min(known[name] for name in asked))
+
+
+def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
+    """Return what was said of an artwork, and why its labels are doubted, as Markdown."""
+    with catalog.read() as session:
+        row = find_artwork(session, str(artwork))
+        events = artwork_events(session, row)
+    with look(catalog, workspace) as picture:
+        facts = picture.facts_of([artwork])
+    lines = [f"**{row.path}**", ""]
+    for name, known in facts[0].attributes.items() if facts else ():
+        if known.reason:
+            lines.append(f"- {name} is doubted (score {known.score or 0:.2f}): {known.reason}")
+    lines += ["", "| when | who | what |", "|---|---|---|"]
+    lines += [f"| {event.when:%Y-%m-%d %H:%M} | {event.source} | {_said(event)} |" for event in events]
+    return "\n".join(lines)
+
+
+def _said(event: Event) -> str:
+    parts = [event.action, event.attribute, event.decision, event.label and f"**{event.label}**"]
+    counts = " (counts now)" if event.counts else ""
+    comment = f": {event.comment}" if event.comment else ""
+    return " ".join(part for part in parts if part) + counts + comment

@@ -1,0 +1,71 @@
+"""Import FiftyOne for a workspace: quiet, sending nothing, with a MongoDB that was tried first.
+
+What is set here lives in this process and its children only. The user's own FiftyOne (its configuration
+and its other datasets) stays as it is; anything that the user's environment sets wins.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from db.workspace.workspace import Workspace
+from review.errors import MongodFailed
+from review.mongod import find_mongod
+from review.plugin import install_plugin
+
+QUIET = {
+    "FIFTYONE_DO_NOT_TRACK": "true",
+    "FIFTYONE_DATABASE_VALIDATION": "false",  # else mongod 6.0 is warned about at every start
+    "FIFTYONE_SHOW_PROGRESS_BARS": "false",
+    "FIFTYONE_LOGGING_LEVEL": "ERROR",
+    "FIFTYONE_LOGGING_DESTINATION": "stderr",
+}
+"""Stdout is for data: FiftyOne would draw bars and log there."""
+
+
+def plugins_folder(workspace: Workspace) -> Path:
+    """Return the workspace's own folder of App plugins."""
+    return workspace.cache_folder / "fiftyone-plugins"
+
+
+def import_fiftyone(workspace: Workspace, command: str = "browse") -> ModuleType:
+    """Import fiftyone, connect it to its MongoDB, and return it.
+
+    Raises:
+        FiftyOneMissing: It is not installed.
+        NoMongod: There is no MongoDB that works.
+        MongodFailed: mongod runs, and would not serve FiftyOne's data.
+    """
+    find_mongod(command)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    folder = plugins_folder(workspace)
+    install_plugin(folder)
+    os.environ["FIFTYONE_PLUGINS_DIR"] = str(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # FiftyOne's own, of its own parts
+        import fiftyone
+
+        fiftyone.config.plugins_dir = str(folder)  # for one that is imported already
+        logging.getLogger("fiftyone").setLevel(logging.ERROR)
+        _connect(fiftyone, command)
+    module: ModuleType = fiftyone
+    return module
+
+
+def _connect(fiftyone: Any, command: str) -> None:
+    from fiftyone.core.config import FiftyOneConfigError
+    from fiftyone.core.odm import get_db_conn
+    from fiftyone.core.service import ServiceException
+    from pymongo.errors import PyMongoError
+
+    try:
+        get_db_conn()
+    except (ServiceException, FiftyOneConfigError, OSError, RuntimeError, PyMongoError) as error:
+        log = Path(fiftyone.config.database_dir) / "log" / "mongo.log"
+        raise MongodFailed(command, str(error).splitlines()[0], log) from error

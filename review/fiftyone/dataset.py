@@ -1,0 +1,210 @@
+"""Bring the workspace's FiftyOne dataset up to date with the catalog, writing only what changed.
+
+The dataset is a view of the catalog and can be made again from it at any time; what is only in the
+dataset (tags, a person's own fields and saved views) is never touched. ``info["curate"]`` says how far the
+catalog was read: it is written first as unfinished and last as done, so that a sync that was
+killed is known and gone over again. Samples that somebody changed since it began are found by FiftyOne's
+own ``last_modified_at`` and mended.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from db.browse.picture import Marks, Picture, look
+from db.engine.catalog import Catalog
+from db.workspace.progress import Progress, Silent
+from db.workspace.workspace import Workspace
+from review.errors import DatasetTaken, DatasetUnreadable
+from review.fiftyone.brain import embed, evaluate
+from review.fiftyone.connect import import_fiftyone
+from review.fiftyone.fields import declare_fields
+from review.fiftyone.samples import field_of, field_types
+from review.fiftyone.views import Confusions, arrange, count_confusions, lay_out_sidebar, save_workspace
+from review.fiftyone.writer import SampleWriter
+from review.mongod import keeping_mongod
+
+VERSION = 1
+"""Of the dataset's layout; a dataset of another version is gone over as a whole."""
+
+
+@dataclass
+class SyncSummary:
+    """What a sync did to the dataset; ``rebuilt`` says why all of it was gone over, if it was."""
+
+    dataset: str
+    samples: int = 0
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    saved_views: int = 0
+    run: int | None = None
+    rebuilt: str | None = None
+
+
+@dataclass
+class State:
+    """What ``info["curate"]`` keeps between syncs."""
+
+    catalog: str
+    workspace: str
+    attributes: list[str] = field(default_factory=list)
+    version: int = VERSION
+    fiftyone: str = ""
+    run: int | None = None
+    earlier: list[int] = field(default_factory=list)
+    marks: Marks = field(default_factory=dict)
+    samples: int = 0
+    synced_at: str | None = None
+    done: bool = False
+    fields: list[str] = field(default_factory=list)
+    views: list[str] = field(default_factory=list)
+    confusions: Confusions = field(default_factory=dict)
+
+
+def sync_dataset(
+    workspace: Workspace,
+    catalog: Catalog,
+    run_id: int | None = None,
+    progress: Progress | None = None,
+    full: bool = False,
+) -> SyncSummary:
+    """Bring the dataset up to date with the catalog; safe to stop and to repeat.
+
+    Args:
+        workspace: Names the dataset and where the images lie.
+        catalog: The workspace's open catalog.
+        run_id: The run whose predictions are shown; the newest complete one if left out.
+        progress: Told how far it is.
+        full: Compare every sample with the catalog, not only what changed.
+
+    Raises:
+        NoMongod: There is no MongoDB that works.
+        MongodLost: It died meanwhile.
+        DatasetTaken: The dataset's name belongs to something else.
+        DatasetUnreadable: A newer FiftyOne made it.
+        RootUnknown: Artworks lie under a root that has no folder here.
+        RunNotFound: No complete run has that number.
+    """
+    with keeping_mongod("browse"), look(catalog, workspace, run_id) as picture:
+        fo = import_fiftyone(workspace)
+        return _sync(fo, workspace, picture, progress or Silent(), full)
+
+
+def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, full: bool) -> SyncSummary:
+    dataset, before = open_dataset(fo, workspace, picture)
+    types = field_types(picture.names, [run.id for run in picture.earlier])
+    state = State(
+        picture.catalog_uuid,
+        str(workspace.folder),
+        list(picture.names),
+        fiftyone=fo.__version__,
+        run=None if picture.run is None else picture.run.id,
+        earlier=[run.id for run in picture.earlier],
+        marks=picture.marks,
+        fields=list(types),
+        views=list(before.views) if before else [],
+    )
+    writer = SampleWriter(fo, dataset, workspace, picture, types, progress)
+    why = "it was asked for" if full and before else _why_all(before, state, writer)
+    summary = SyncSummary(dataset.name, run=state.run, rebuilt=why if before else None)
+    _save_state(dataset, state)
+    declare_fields(fo, dataset, types, before.fields if before else [])
+    touched = None
+    if before is None or why is not None:
+        writer.write(picture.artwork_ids())
+        writer.remove_others()
+    else:
+        touched = writer.touched_since(datetime.fromisoformat(str(before.synced_at)))
+        writer.write(sorted(picture.changed_since(before.marks) | touched), exact=touched)
+    summary.added, summary.updated, summary.removed = writer.added, writer.updated, writer.removed
+    moved = bool(writer.added or writer.removed)
+    stale = {
+        name
+        for name in picture.names
+        if moved or {field_of(name), f"{field_of(name)}_pred"} & writer.changed_fields
+    }
+    progress.start(2, "evaluation and map")
+    evaluate(dataset, picture, stale, writer.written() if touched == set() and not moved else None)
+    progress.advance()
+    embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved)
+    progress.advance()
+    dataset.classes = {name: names.live for name, names in picture.names.items()}
+    if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
+        lay_out_sidebar(fo, dataset, picture)
+    save_workspace(fo, dataset, picture)
+    counted = before.confusions if before and why is None else {}
+    state.confusions = count_confusions(picture, counted, stale)
+    state.views = arrange(fo, dataset, picture, state.views, state.confusions)
+    summary.saved_views = len(state.views)
+    summary.samples = state.samples = dataset.count()
+    state.done, state.synced_at = True, writer.started.isoformat()
+    _save_state(dataset, state)
+    return summary
+
+
+def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, State | None]:
+    """Return the workspace's dataset, and its state if it has one: made anew, it has none.
+
+    Raises:
+        DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
+        DatasetUnreadable: A newer FiftyOne made it.
+    """
+    name = workspace.settings.fiftyone.dataset
+    if not fo.dataset_exists(name):
+        dataset = fo.Dataset(name, persistent=True)
+        dataset.media_type = "image"
+        return dataset, None
+    try:
+        dataset = fo.load_dataset(name)
+        dataset.reload()  # what another process changed since this one loaded it
+    except OSError as error:  # what FiftyOne raises when its own version is too old
+        raise DatasetUnreadable(name, str(error)) from error
+    kept = dataset.info.get("curate")
+    if kept is None:
+        if dataset.count():
+            raise DatasetTaken(name, "something other than curate")
+        dataset.persistent, dataset.media_type = True, "image"
+        return dataset, None
+    if kept["catalog"] != picture.catalog_uuid:
+        raise DatasetTaken(name, f"the workspace {kept['workspace']}")
+    plain = json.loads(json.dumps(kept))  # FiftyOne's own lists and dicts cannot be copied into another state
+    return dataset, State(**{key: plain[key] for key in plain if key in State.__dataclass_fields__})
+
+
+def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | None:
+    """Return why every sample has to be gone over; None where it is enough to write what changed."""
+    if before is None:
+        return "it is new"
+    if before.version != VERSION:
+        return f"it was made by another version of curate (layout {before.version}, now {VERSION})"
+    if before.fiftyone != state.fiftyone:
+        return f"it was made by FiftyOne {before.fiftyone}, and this is {state.fiftyone}"
+    if not before.done:
+        return "the last sync was stopped before its end"
+    if (before.run, before.earlier) != (state.run, state.earlier):
+        return f"run {state.run} is shown now"
+    if before.fields != state.fields:
+        return "its fields changed"
+    if before.marks["class_change"] != state.marks["class_change"]:
+        return "classes were added, renamed or merged"
+    if writer.count() != before.samples:
+        return f"it has {writer.count()} samples where the last sync left {before.samples}"
+    if missing := [name for name in state.fields if not writer.has_field(name)]:
+        return f"its field {missing[0]!r} is gone"
+    return None
+
+
+def _save_state(dataset: Any, state: State) -> None:
+    # a copy: FiftyOne saves what differs from the object that it was given before
+    dataset.info["curate"] = asdict(state)
+    dataset.save()
+
+
+def dataset_folder(dataset: Any) -> Path:
+    """Return the workspace that a dataset belongs to, as its info says."""
+    return Path(dataset.info["curate"]["workspace"])
