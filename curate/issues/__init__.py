@@ -1,7 +1,7 @@
 """Which labels to doubt, how far, and why: numpy in, numpy out."""
 
-from curate.issues.columns import ATYPICAL, IMPORTED, REVIEWED, Findings, LabelColumn, LabelScores
-from curate.issues.estimates import Estimate, Forecast, errors_left, forecast_yield
+from curate.issues.columns import ATYPICAL, IMPORTED, REVIEWED, Estimate, Findings, LabelColumn, LabelScores
+from curate.issues.estimates import Forecast, errors_left, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
 from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores
