@@ -3,8 +3,8 @@
 The labels cannot tell: a model that explains them as they are, errors and all, is as likely as one that
 does not. What can be counted are disagreements. A strong model disagrees with little but wrong labels; of a
 weak one's, only those count in which another class is far likelier. What lies between is an empirical law,
-fitted on one half of the collections of ``benchmarks/real_errors.py``; docs/ranking.md says how well it holds on
-the other.
+fitted on one half of the collections of ``benchmarks/real_errors.py``; docs/ranking.md says how well it
+holds on the other.
 """
 
 from __future__ import annotations
