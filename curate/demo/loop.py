@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.demo.gallery import Record, copy_gallery, draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import GalleryImage, copy_gallery, draw_gallery, plant_errors, write_listing
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list
 from db.labels.table import label_table
@@ -88,7 +88,7 @@ def make_gallery(settings: DemoSettings) -> tuple[Truth, list[str]]:
     return truth_of(records), list(records[0].labels)
 
 
-def truth_of(records: Sequence[Record]) -> Truth:
+def truth_of(records: Sequence[GalleryImage]) -> Truth:
     """Return the true classes by path, as class keys."""
     return {
         record.filepath: {name: value.replace(" ", "_") for name, value in record.labels.items() if value}
@@ -176,8 +176,8 @@ def _round(
     say(f"\nRound {number}")
     with workspace.open_catalog() as catalog:
         before = count_errors(catalog, truth)
-    knobs = {"backbone": settings.backbone, "image-size": settings.image_size, "seed": settings.seed}
-    command([*at, "train", *(word for name, value in knobs.items() for word in (f"--{name}", str(value)))])
+    options = {"backbone": settings.backbone, "image-size": settings.image_size, "seed": settings.seed}
+    command([*at, "train", *(word for name, value in options.items() for word in (f"--{name}", str(value)))])
     command([*at, "issues", "--limit", "5"])
     command([*at, "browse", "--no-launch"])
     command([*at, "push", "--limit", str(settings.reviews)])

@@ -160,7 +160,7 @@ def reduce_probabilities(
         corrected: Class ids of the labels as they stand, shape ``(N,)``, -1 where missing.
         imported: The same had nobody reviewed any.
     """
-    current = classes.by_key()
+    current = classes.id_of
     ids_of_columns = np.array([current[key] for key in run_classes], dtype=np.int64)
     class_ids, column_of = np.unique(ids_of_columns, return_inverse=True)
     order = np.array(sorted(range(len(class_ids)), key=lambda i: classes.key[int(class_ids[i])]), dtype=int)

@@ -34,7 +34,7 @@ HISTORY = ["run", "model", "epoch", "part", "quantity", "value"]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class IssueCard:
     """One issue as a card shows it; ``row`` is the artwork's in the run's predictions."""
 
     row: int
@@ -104,9 +104,9 @@ class RunContent:
 
     predictions: RunPredictions
     evaluation: RunEvaluation
-    doubts: list[Doubt]
+    label_issues: list[IssueCard]
     doubted: int
-    outliers: list[Doubt]
+    outliers: list[IssueCard]
     outlying: int
     duplicates: list[Duplicates]
     duplicate_groups: int
@@ -122,8 +122,8 @@ class RunContent:
 
     def shown_rows(self) -> Iterator[int]:
         """Yield the rows of all artworks that the report shows, some of them twice."""
-        for doubt in [*self.doubts, *self.outliers]:
-            yield doubt.row
+        for card in [*self.label_issues, *self.outliers]:
+            yield card.row
         for group in self.duplicates:
             yield from group.rows
         for cells in self.cells.values():
@@ -169,9 +169,9 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     return RunContent(
         predictions,
         evaluation,
-        list(doubts(predictions, labels, names)),
+        list(label_issues(predictions, labels, names)),
         doubted,
-        list(doubts(predictions, outliers, names)),
+        list(label_issues(predictions, outliers, names)),
         outlying,
         groups[:DUPLICATES],
         len(groups),
@@ -190,15 +190,15 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     )
 
 
-def doubts(
+def label_issues(
     predictions: RunPredictions, issues: Sequence[IssueRow], names: Mapping[tuple[str, str], str]
-) -> Iterator[Doubt]:
+) -> Iterator[IssueCard]:
     """Yield issues as cards, classes by their display names; artworks no longer usable are left out."""
     row_of = {artwork_id: row for row, artwork_id in enumerate(predictions.artwork_ids.tolist())}
     for issue in issues:
         attribute = issue.attribute or ""
         if issue.artwork_id in row_of:
-            yield Doubt(
+            yield IssueCard(
                 row_of[issue.artwork_id],
                 attribute,
                 names.get((attribute, issue.label or ""), ""),

@@ -127,7 +127,7 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
 
     return content.evaluation.as_record() | {
         "doubted": content.doubted,
-        "doubts": issues(content.doubts),
+        "doubts": issues(content.label_issues),
         "outlying": content.outlying,
         "outliers": issues(content.outliers),
         "duplicate_groups": content.duplicate_groups,

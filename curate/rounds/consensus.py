@@ -168,7 +168,7 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
             model = None
             if split and complete and (read := read_pred_probs(session, workspace, complete[-1], attribute)):
                 artwork_ids, class_keys, pred_probs = read
-                ids = class_list(session, attribute).by_key()
+                ids = class_list(session, attribute).id_of
                 model = ModelOpinion(artwork_ids, [ids[key] for key in class_keys], pred_probs)
             together = consensus(said, model)
             for artwork_id, pairs in split.items():

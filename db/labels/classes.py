@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -76,9 +77,20 @@ class ClassList:
         """Return the ids of the classes that stand, by key."""
         return sorted((i for i in self.key if self.current[i] == i), key=lambda i: self.key[i])
 
-    def by_key(self) -> dict[str, int]:
-        """Return class ids by key, merged classes leading to their successor."""
+    @cached_property
+    def id_of(self) -> dict[str, int]:
+        """Class ids by key, merged classes leading to their successor."""
         return {key: self.current[i] for i, key in self.key.items()}
+
+    @cached_property
+    def key_of(self) -> dict[int, str]:
+        """Keys by class id, merged classes having their successor's."""
+        return {i: self.key[self.current[i]] for i in self.key}
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Display names by key, of the classes that stand."""
+        return {self.key[i]: self.name[i] for i in self.live()}
 
 
 def merged_classes(session: Session) -> dict[int, int]:
@@ -115,6 +127,11 @@ def class_list(session: Session, attribute: Attribute) -> ClassList:
     )
 
 
+def read_class_lists(session: Session) -> dict[str, ClassList]:
+    """Return the classes of each attribute, attributes in the workspace's order."""
+    return {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
+
+
 def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
     """Return the id of the class that a person means by a key, a name or an alias.
 
@@ -122,9 +139,8 @@ def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
         UnknownClass: There is none; the message names the nearest.
     """
     classes = class_list(session, attribute)
-    by_key = classes.by_key()
-    if spelling in by_key:
-        return by_key[spelling]
+    if spelling in classes.id_of:
+        return classes.id_of[spelling]
     found = session.scalar(
         select(ClassAlias.class_id).where(
             ClassAlias.attribute_id == attribute.id, ClassAlias.folded == fold(spelling)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from db.engine.bulk import chunks
 from db.labels.classes import attributes, merged_classes
 from db.labels.effective import LabelFact, choose, derive
-from db.maintenance.invariants import INVARIANTS, LONE_LABELS, MEND, NO_LABELS, RESTORE, SEVERAL_LABELS
+from db.maintenance.invariants import INVARIANTS, LONE_LABELS, NO_LABELS, REPAIR, RESTORE, SEVERAL_LABELS
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now
 from db.runs.runs import arrays_digest, run_folder
 from db.workspace.mirror import fetched
@@ -61,7 +61,7 @@ def check_catalog(
         f"set attributes = {list(known)} in {workspace.settings_path}",
         sorted(set(named) ^ set(known)),
     )
-    yield _finding("the label that counts follows from the labels", MEND, _underived(session))
+    yield _finding("the label that counts follows from the labels", REPAIR, _underived(session))
     for invariant in INVARIANTS:
         yield _finding(invariant.name, invariant.mend, _rows(session, invariant.broken))
     yield _finding(
@@ -186,8 +186,8 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
         advance(1)
 
 
-def mend(session: Session) -> dict[str, int]:
-    """Make anew what follows from the rows; return how many rows each mend changed."""
+def repair(session: Session) -> dict[str, int]:
+    """Make anew what follows from the rows; return how many rows of each kind that changed."""
     labels = sum(derive(session, some) for some in chunks(sorted(set(_underived(session))), CHUNK))
     asked = select(Task.artwork_id).where(Task.state != "withdrawn")
     unasked = update(Issue).where(Issue.state == "pushed", Issue.artwork_id.not_in(asked))

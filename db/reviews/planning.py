@@ -1,4 +1,4 @@
-"""What a batch is planned from: the open doubts, who may be audited, and the labels known for certain."""
+"""What a batch is planned from: the open issues, who may be audited, and the labels known for certain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.models import (
     ARTWORK_STATUSES,
     ASKED_KINDS,
     LABELLING_DECISIONS,
-    STANDING,
+    OPEN_STATES,
     Artwork,
     Attribute,
     Batch,
@@ -45,7 +45,7 @@ ISSUE_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class OpenDoubt:
+class OpenIssue:
     """One label that a run doubts and nobody has been asked about.
 
     Attributes:
@@ -70,14 +70,14 @@ class KnownLabel:
     given_id: int | None
 
 
-def open_doubts(session: Session, run: Run, most: int, attribute: str | None = None) -> list[OpenDoubt]:
-    """Return what a run doubts of artworks that no reviewer has before them, worst first.
+def open_issues(session: Session, run: Run, most: int, attribute: str | None = None) -> list[OpenIssue]:
+    """Return the issues of artworks that no reviewer has before them, worst first.
 
     Args:
         session: A reading transaction.
-        run: Whose doubts; those without a run count too.
+        run: Whose issues; those of no run count too.
         most: Only of so many artworks: those with the most errors to be expected.
-        attribute: Leave out artworks without a doubt in this one.
+        attribute: Leave out artworks without an issue in this one.
     """
     worst = session.scalars(_most_errors(run, attribute).limit(most)).all()
     names = {row[0]: row[1] for row in session.execute(select(Attribute.id, Attribute.name))}
@@ -90,7 +90,7 @@ def open_doubts(session: Session, run: Run, most: int, attribute: str | None = N
         found += [
             (
                 (issue.score, issue.id),
-                OpenDoubt(
+                OpenIssue(
                     issue.artwork_id,
                     names[issue.attribute_id],
                     issue.score,
@@ -102,20 +102,20 @@ def open_doubts(session: Session, run: Run, most: int, attribute: str | None = N
             if issue.attribute_id is not None
             and issue.run_id in (run.id, None)
             and issue.kind in ASKED_KINDS
-            and issue.state in STANDING
+            and issue.state in OPEN_STATES
         ]
-    return [doubt for _, doubt in sorted(found, key=lambda entry: entry[0])]
+    return [issue for _, issue in sorted(found, key=lambda entry: entry[0])]
 
 
 def _most_errors(run: Run, attribute: str | None) -> Select[int]:
     """Return the query for usable artworks that nobody reviews, by the errors to be expected in them."""
-    doubts = select(Issue.artwork_id, Issue.attribute_id, Issue.score).where(
-        Issue.kind.in_(ASKED_KINDS), Issue.state.in_(STANDING), Issue.attribute_id.is_not(None)
+    issues = select(Issue.artwork_id, Issue.attribute_id, Issue.score).where(
+        Issue.kind.in_(ASKED_KINDS), Issue.state.in_(OPEN_STATES), Issue.attribute_id.is_not(None)
     )
     if attribute is not None:
         asked = select(Attribute.id).where(Attribute.name == attribute).scalar_subquery()
-        doubts = doubts.where(Issue.attribute_id == asked)
-    both = union_all(doubts.where(Issue.run_id == run.id), doubts.where(Issue.run_id.is_(None))).subquery()
+        issues = issues.where(Issue.attribute_id == asked)
+    both = union_all(issues.where(Issue.run_id == run.id), issues.where(Issue.run_id.is_(None))).subquery()
     each = (
         select(both.c.artwork_id, func.min(both.c.score).label("score"))
         .group_by(both.c.artwork_id, both.c.attribute_id)

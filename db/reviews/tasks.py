@@ -15,11 +15,11 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.labels.classes import attributes, class_list
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
 from db.models import (
     ASKED_KINDS,
-    STANDING,
+    OPEN_STATES,
     Annotation,
     Artwork,
     Attribute,
@@ -76,7 +76,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class CardIssue:
     """Why one label of an artwork is doubted; classes are keys."""
 
     attribute: str
@@ -96,35 +96,13 @@ class Card:
     root: str
     path: str
     labels: Mapping[str, str]
-    doubts: Mapping[str, Doubt]
+    issues: Mapping[str, CardIssue]
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """One attribute as tasks speak of it: class ids by key, and the standing classes' names by key."""
-
-    attribute_id: int
-    attribute: str
-    id_of: Mapping[str, int]
-    key_of: Mapping[int, str]
-    names: Mapping[str, str]
-
-
-def vocabularies(session: Session) -> dict[str, Vocabulary]:
-    """Return the classes of each attribute, attributes in the workspace's order."""
-    found = {}
-    for attribute in attributes(session):
-        classes = class_list(session, attribute)
-        key_of = {i: classes.key[classes.current[i]] for i in classes.key}
-        names = {classes.key[i]: classes.name[i] for i in classes.live()}
-        found[attribute.name] = Vocabulary(attribute.id, attribute.name, classes.by_key(), key_of, names)
-    return found
-
-
-def cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
+def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
     """Return what tasks show of these artworks, by artwork id."""
     ids = sorted(set(artwork_ids))
-    vocabulary = {v.attribute_id: v for v in vocabularies(session).values()}
+    classes = {v.attribute_id: v for v in read_class_lists(session).values()}
     found: dict[int, Card] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
@@ -134,19 +112,19 @@ def cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
                 EffectiveLabel.artwork_id.in_(chunk)
             )
         ):
-            named = vocabulary[row.attribute_id]
+            named = classes[row.attribute_id]
             labels.setdefault(row.artwork_id, {})[named.attribute] = named.key_of[row.class_id]
-        doubts = _doubts(session, chunk, vocabulary)
+        issues = _worst_issues(session, chunk, classes)
         for artwork in session.execute(
             select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
         ):
-            found[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), doubts.get(artwork.id, {}))
+            found[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
     return found
 
 
-def _doubts(
-    session: Session, artwork_ids: Sequence[int], vocabulary: Mapping[int, Vocabulary]
-) -> dict[int, dict[str, Doubt]]:
+def _worst_issues(
+    session: Session, artwork_ids: Sequence[int], classes: Mapping[int, ClassList]
+) -> dict[int, dict[str, CardIssue]]:
     """Return the standing doubts of some artworks, by attribute, the worst one of each.
 
     Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
@@ -166,13 +144,13 @@ def _doubts(
         .where(Issue.artwork_id.in_(artwork_ids))
         .order_by(Issue.score.desc(), Issue.id.desc())
     )
-    found: dict[int, dict[str, Doubt]] = {}
+    found: dict[int, dict[str, CardIssue]] = {}
     for issue in rows:
-        if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in STANDING:
+        if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in OPEN_STATES:
             continue
-        named = vocabulary[issue.attribute_id]
+        named = classes[issue.attribute_id]
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
-        found.setdefault(issue.artwork_id, {})[named.attribute] = Doubt(
+        found.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
             named.attribute, suggested, issue.score, issue.reason, issue.p_label, issue.p_suggested
         )
     return found
@@ -406,7 +384,7 @@ def find_artworks(session: Session, uuids: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def standing_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[str]]:
+def kept_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[str]]:
     """Return the annotations that each of these tasks has, as far as we know, by the row's id."""
     ids = [task.id for task in tasks]
     found: dict[int, set[str]] = {}
@@ -428,7 +406,7 @@ def find_items(session: Session, tasks: Sequence[Task]) -> dict[tuple[int, int],
     return {(row.batch_id, row.artwork_id): row for row in rows}
 
 
-def standing_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
+def current_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
     """Return the (annotation, artwork) of each verdict on a server that was not superseded."""
     rows = session.execute(
         select(Verdict.annotation_id, Verdict.artwork_id).where(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
@@ -44,17 +44,17 @@ def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> 
     return made
 
 
-def page_of(vocabularies: Mapping[str, Vocabulary], used: Mapping[str, set[str]] | None = None) -> str:
+def page_of(class_lists: Mapping[str, ClassList], used: Mapping[str, set[str]] | None = None) -> str:
     """Return the labelling page for these classes.
 
     Args:
-        vocabularies: The classes of each attribute.
+        class_lists: The classes of each attribute.
         used: Class keys that answers at the server use, by attribute: they stay on the page though the
             class may since have been merged into another one.
     """
     choices: dict[str, list[ClassChoice]] = {}
-    for attribute, vocabulary in vocabularies.items():
-        names = dict(vocabulary.names)
+    for attribute, classes in class_lists.items():
+        names = dict(classes.names)
         for key in (used or {}).get(attribute, ()):
             names.setdefault(key, f"{key} (merged)")
         choices[attribute] = [
