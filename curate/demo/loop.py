@@ -198,7 +198,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
     with workspace.open_catalog() as catalog, catalog.read() as session:
         table = label_table(session)
         lists = {a.name: class_list(session, a) for a in attributes(session)}
-    known = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
+    true_labels = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
     standing = {
         str(uuid): {
             name: classes.key[table.labels[name][row]]
@@ -208,7 +208,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         for row, uuid in enumerate(table.uuids)
     }
     say("A scripted reviewer answers the tasks from the truth …")
-    return answer_tasks(workspace.settings.label_studio, known, standing)
+    return answer_tasks(workspace.settings.label_studio, true_labels, standing)
 
 
 @contextmanager

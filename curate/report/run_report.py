@@ -182,13 +182,13 @@ def _issue_card(
 
 def _duplicates(content: RunContent, images: Mapping[int, str]) -> list[dict[str, Any]]:
     """Return duplicate groups with what their members are labelled, where that differs."""
-    found = []
+    groups = []
     for group in content.duplicates:
         shown = pictures(content.predictions, images, group.rows)
         for picture, row in zip(shown, group.rows, strict=True):
             picture["labels"] = ", ".join(_label_name(content, name, row) for name in group.differ)
-        found.append({"size": group.size, "differ": group.differ, "pictures": shown})
-    return found
+        groups.append({"size": group.size, "differ": group.differ, "pictures": shown})
+    return groups
 
 
 def _label_name(content: RunContent, attribute: str, row: int) -> str:

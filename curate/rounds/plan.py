@@ -81,14 +81,14 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         names = {a.id: a.name for a in attributes(session)}
         issues = open_issues(session, run, CANDIDATES * settings.limit, settings.attribute)
         if settings.answers is not None:
-            known = listed_labels(session, *read_answers(settings.answers, names.values()))
+            control_labels = listed_labels(session, *read_answers(settings.answers, names.values()))
         else:
-            known = known_labels(session)
+            control_labels = known_labels(session)
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
         answered = yield_evidence(session, run)
-    controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
+    controls = draw_controls(control_labels, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
     reviews = rank(issues, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]

@@ -67,7 +67,7 @@ def train(
     with catalog.read() as session:
         table = label_table(session)
         lists = read_class_lists(session)
-        found = found_labels(session)
+        findings = found_labels(session)
         settings, weights = label_weights(session, settings, table)
     columns = {name: attribute_labels(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
@@ -85,7 +85,7 @@ def train(
         progress.message("Scoring labels")
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
-        scored_run = score_run(table, trained, result, folds, found, settings.seed)
+        scored_run = score_run(table, trained, result, folds, findings, settings.seed)
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
         issues = _store(catalog, run, folder, table, trained, result, folds, scored_run, seconds)
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))

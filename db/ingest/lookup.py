@@ -95,28 +95,28 @@ def artworks_at(
     session: Session, collection: str, root: str, paths: Sequence[str]
 ) -> dict[str, CatalogArtwork]:
     """Return the artworks of a root that have one of these paths, by path."""
-    found = {}
+    by_path = {}
     artwork = table_of(Artwork).c
     for some in chunks(paths):
         statement = select(*ARTWORK_COLUMNS).where(
             artwork.path.in_(some), artwork.root == root, artwork.collection == collection
         )
         for row in fetch(session, statement):
-            found[row[2]] = CatalogArtwork(*row)
-    return found
+            by_path[row[2]] = CatalogArtwork(*row)
+    return by_path
 
 
 def artworks_with_bytes(
     session: Session, collection: str, digests: Iterable[str]
 ) -> dict[str, list[CatalogArtwork]]:
     """Return the artworks of a collection that have some bytes, by their SHA-256."""
-    found: dict[str, list[CatalogArtwork]] = {}
+    by_digest: dict[str, list[CatalogArtwork]] = {}
     artwork = table_of(Artwork).c
     for some in chunks(sorted(digests)):
         statement = select(*ARTWORK_COLUMNS).where(artwork.sha256.in_(some), artwork.collection == collection)
         for row in fetch(session, statement.order_by(artwork.id)):
-            found.setdefault(row[5], []).append(CatalogArtwork(*row))
-    return found
+            by_digest.setdefault(row[5], []).append(CatalogArtwork(*row))
+    return by_digest
 
 
 def labels_said(
@@ -167,7 +167,7 @@ def splits_said(
 ) -> dict[tuple[int, int], tuple[str, int]]:
     """Return splits and the ids of their facts, by (artwork, column)."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    found: dict[tuple[int, int], tuple[str, int]] = {}
+    splits: dict[tuple[int, int], tuple[str, int]] = {}
     fact = table_of(SplitFact).c
     for some in chunks(artwork_ids) if columns else ():
         statement = select(fact.id, fact.artwork_id, fact.source_id, fact.attribute_id, fact.split)
@@ -176,8 +176,8 @@ def splits_said(
         ):
             column = at.get((source_id, attribute_id))
             if column is not None:
-                found[artwork_id, column] = (split, fact_id)
-    return found
+                splits[artwork_id, column] = (split, fact_id)
+    return splits
 
 
 def overruled(session: Session, added: Mapping[int, Iterable[tuple[int, int]]]) -> int:

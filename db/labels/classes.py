@@ -53,10 +53,10 @@ def find_attribute(session: Session, name: str) -> Attribute:
     Raises:
         UnknownAttribute: There is none; the message lists those there are.
     """
-    found = session.scalar(select(Attribute).where(Attribute.name == name))
-    if found is None:
+    attribute = session.scalar(select(Attribute).where(Attribute.name == name))
+    if attribute is None:
         raise UnknownAttribute(name, [a.name for a in attributes(session)])
-    return found
+    return attribute
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,14 @@ def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
     classes = class_list(session, attribute)
     if spelling in classes.id_of:
         return classes.id_of[spelling]
-    found = session.scalar(
+    class_id = session.scalar(
         select(ClassAlias.class_id).where(
             ClassAlias.attribute_id == attribute.id, ClassAlias.folded == fold(spelling)
         )
     )
-    if found is None:
+    if class_id is None:
         raise UnknownClass(attribute.name, spelling, [classes.key[i] for i in classes.live()])
-    return classes.current[found]
+    return classes.current[class_id]
 
 
 def resolve_classes(
@@ -161,16 +161,16 @@ def resolve_classes(
     """
     wanted = {s: fold(s) for s in spellings}
     classes = class_list(session, attribute)
-    known = {
+    class_ids = {
         row.folded: classes.current[row.class_id]
         for row in session.execute(
             select(ClassAlias.folded, ClassAlias.class_id).where(ClassAlias.attribute_id == attribute.id)
         )
     }
     for spelling, folded in sorted(wanted.items()):
-        if folded not in known:
-            known[folded] = add_class(session, attribute, spelling, made_by).id
-    return {spelling: known[folded] for spelling, folded in wanted.items()}
+        if folded not in class_ids:
+            class_ids[folded] = add_class(session, attribute, spelling, made_by).id
+    return {spelling: class_ids[folded] for spelling, folded in wanted.items()}
 
 
 def add_class(session: Session, attribute: Attribute, spelling: str, made_by: str) -> Class:

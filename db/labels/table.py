@@ -76,14 +76,14 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
         current = class_list(session, attribute).current
         table.labels[attribute.name] = np.full(len(ids), -1, dtype=np.int64)
         table.review_state[attribute.name] = np.zeros(len(ids), dtype=np.int8)
-        found = session.execute(
+        effective = session.execute(
             select(EffectiveLabel.artwork_id, EffectiveLabel.class_id, EffectiveLabel.authority).where(
                 EffectiveLabel.attribute_id == attribute.id
             )
         ).all()
-        at = table.rows_of(np.array([row.artwork_id for row in found], dtype=np.int64))
-        classes = np.array([current[row.class_id] for row in found], dtype=np.int64)
-        reviewed = np.array([row.authority != "import" for row in found], dtype=np.int8)
+        at = table.rows_of(np.array([row.artwork_id for row in effective], dtype=np.int64))
+        classes = np.array([current[row.class_id] for row in effective], dtype=np.int64)
+        reviewed = np.array([row.authority != "import" for row in effective], dtype=np.int8)
         table.labels[attribute.name][at[at >= 0]] = classes[at >= 0]
         table.review_state[attribute.name][at[at >= 0]] = reviewed[at >= 0]
         atypical = session.scalars(
@@ -120,7 +120,7 @@ def find_artwork(session: Session, reference: str) -> Artwork:
         statement = select(Artwork).where(Artwork.uuid == UUID(reference))
     except ValueError:
         pass
-    found = session.scalars(statement.limit(2)).all()
-    if len(found) != 1:
+    artworks = session.scalars(statement.limit(2)).all()
+    if len(artworks) != 1:
         raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
-    return found[0]
+    return artworks[0]

@@ -55,11 +55,11 @@ def check_catalog(
     """
     yield _finding("the database file is sound", RESTORE, _damage(session))
     named = (str(name) for name in workspace.settings.attributes)
-    known = tuple(attribute.name for attribute in attributes(session))
+    in_catalog = tuple(attribute.name for attribute in attributes(session))
     yield _finding(
         "curate.toml names the catalog's attributes",
-        f"set attributes = {list(known)} in {workspace.settings_path}",
-        sorted(set(named) ^ set(known)),
+        f"set attributes = {list(in_catalog)} in {workspace.settings_path}",
+        sorted(set(named) ^ set(in_catalog)),
     )
     yield _finding("the label that counts follows from the labels", REPAIR, _underived(session))
     for invariant in INVARIANTS:
@@ -153,19 +153,19 @@ def _lost(run: Run, folder: Path) -> bool:
 
 def damaged_checkpoints(folder: Path) -> list[str]:
     """Return the checkpoints of a run whose tensors differ from the digest in the JSON beside them."""
-    found = []
+    damaged = []
     for path in sorted(folder.rglob("*.safetensors")):
         if path.name.startswith("."):
             continue
         try:
             said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
         except (OSError, ValueError, KeyError, TypeError):
-            found.append(path.relative_to(folder).as_posix())
+            damaged.append(path.relative_to(folder).as_posix())
             continue
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != said:
-                found.append(path.relative_to(folder).as_posix())
-    return found
+                damaged.append(path.relative_to(folder).as_posix())
+    return damaged
 
 
 def _changed_images(session: Session, workspace: Workspace, advance: Callable[[int], None]) -> Iterator[str]:

@@ -80,14 +80,14 @@ class Recorded:
 
 def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Reviewer:
     """Return the reviewer, making or renaming the row as the server shows it."""
-    found = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
-    if found is None:
-        found = Reviewer(server=server, user_id=user_id, name=name)
-        session.add(found)
+    reviewer = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
+    if reviewer is None:
+        reviewer = Reviewer(server=server, user_id=user_id, name=name)
+        session.add(reviewer)
         session.flush()
-    elif name and found.name != name:
-        found.name = name
-    return found
+    elif name and reviewer.name != name:
+        reviewer.name = name
+    return reviewer
 
 
 @dataclass
@@ -176,15 +176,15 @@ class AnswerBatch:
 
 def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     """Return the classes that artworks have as they stand, by artwork and attribute."""
-    found = {}
+    classes = {}
     for some in chunks(sorted(artwork_ids)):
         for row in session.execute(
             select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
                 EffectiveLabel.artwork_id.in_(some)
             )
         ):
-            found[row.artwork_id, row.attribute_id] = row.class_id
-    return found
+            classes[row.artwork_id, row.attribute_id] = row.class_id
+    return classes
 
 
 def _exact_duplicates(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:

@@ -81,13 +81,13 @@ def open_issues(session: Session, run: Run, most: int, attribute: str | None = N
     """
     worst = session.scalars(_most_errors(run, attribute).limit(most)).all()
     names = {row[0]: row[1] for row in session.execute(select(Attribute.id, Attribute.name))}
-    found = []
+    issues = []
     for some in chunks(worst):
         images = {
             row[0]: row[1]
             for row in session.execute(select(Artwork.id, Artwork.sha256).where(Artwork.id.in_(some)))
         }
-        found += [
+        issues += [
             (
                 (issue.score, issue.id),
                 OpenIssue(
@@ -104,7 +104,7 @@ def open_issues(session: Session, run: Run, most: int, attribute: str | None = N
             and issue.kind in ASKED_KINDS
             and issue.state in OPEN_STATES
         ]
-    return [issue for _, issue in sorted(found, key=lambda entry: entry[0])]
+    return [issue for _, issue in sorted(issues, key=lambda entry: entry[0])]
 
 
 def _most_errors(run: Run, attribute: str | None) -> Select[int]:
@@ -180,7 +180,7 @@ def _audited() -> Select[int]:
 
 def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """Return the attributes that each artwork has a label in, in the workspace's order."""
-    found: dict[int, tuple[str, ...]] = {}
+    names_of: dict[int, tuple[str, ...]] = {}
     for some in chunks(sorted(artwork_ids)):
         rows = session.execute(
             select(EffectiveLabel.artwork_id, Attribute.name)
@@ -189,8 +189,8 @@ def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[in
             .order_by(Attribute.position)
         )
         for artwork_id, name in rows:
-            found[artwork_id] = (*found.get(artwork_id, ()), name)
-    return found
+            names_of[artwork_id] = (*names_of.get(artwork_id, ()), name)
+    return names_of
 
 
 def known_labels(session: Session) -> list[KnownLabel]:
@@ -222,8 +222,8 @@ def known_labels(session: Session) -> list[KnownLabel]:
     )
     first: dict[tuple[int, int], KnownLabel] = {}
     for row in rows:
-        known = KnownLabel(row.artwork_id, row.attribute_id or 0, row.class_id or 0, row.given_id)
-        first.setdefault((known.artwork_id, known.attribute_id), known)
+        label = KnownLabel(row.artwork_id, row.attribute_id or 0, row.class_id or 0, row.given_id)
+        first.setdefault((label.artwork_id, label.attribute_id), label)
     return list(first.values())
 
 

@@ -103,7 +103,7 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
     """Return what tasks show of these artworks, by artwork id."""
     ids = sorted(set(artwork_ids))
     classes = {v.attribute_id: v for v in read_class_lists(session).values()}
-    found: dict[int, Card] = {}
+    cards: dict[int, Card] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         labels: dict[int, dict[str, str]] = {}
@@ -118,8 +118,8 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
         for artwork in session.execute(
             select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
         ):
-            found[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
-    return found
+            cards[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
+    return cards
 
 
 def _worst_issues(
@@ -144,16 +144,16 @@ def _worst_issues(
         .where(Issue.artwork_id.in_(artwork_ids))
         .order_by(Issue.score.desc(), Issue.id.desc())
     )
-    found: dict[int, dict[str, CardIssue]] = {}
+    worst: dict[int, dict[str, CardIssue]] = {}
     for issue in rows:
         if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in OPEN_STATES:
             continue
         named = classes[issue.attribute_id]
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
-        found.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
+        worst.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
             named.attribute, suggested, issue.score, issue.reason, issue.p_label, issue.p_suggested
         )
-    return found
+    return worst
 
 
 def save_batch(session: Session, plan: Plan, server: str, project_id: int) -> Batch:
@@ -256,8 +256,8 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
             Task.state == "open", Task.artwork_id.in_(chunk)
         )
         busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
-    known = find_tasks(session, batch.server, batch.project_id, list(created.values()))
-    new = {i: task_id for i, task_id in created.items() if task_id not in known}
+    already = find_tasks(session, batch.server, batch.project_id, list(created.values()))
+    new = {i: task_id for i, task_id in created.items() if task_id not in already}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     if added:
         common = {"server": batch.server, "project_id": batch.project_id, "batch_id": batch.id}
@@ -318,14 +318,14 @@ def count_open(session: Session, server: str) -> int:
 
 def find_tasks(session: Session, server: str, project_id: int, task_ids: Sequence[int]) -> dict[int, Task]:
     """Return the tasks of a project by the server's task id."""
-    found: dict[int, Task] = {}
+    tasks: dict[int, Task] = {}
     for start in range(0, len(task_ids), CHUNK):
         chunk = task_ids[start : start + CHUNK]
         rows = session.scalars(
             select(Task).where(Task.server == server, Task.project_id == project_id, Task.task_id.in_(chunk))
         )
-        found.update((task.task_id, task) for task in rows)
-    return found
+        tasks.update((task.task_id, task) for task in rows)
+    return tasks
 
 
 def adopt_task(
@@ -375,19 +375,19 @@ def as_uuid(text: str) -> UUID:
 def find_artworks(session: Session, uuids: Sequence[str]) -> dict[str, int]:
     """Return the ids of the artworks that have these uuids, by uuid."""
     wanted = [as_uuid(text) for text in uuids]
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for start in range(0, len(wanted), CHUNK):
         rows = session.execute(
             select(Artwork.uuid, Artwork.id).where(Artwork.uuid.in_(wanted[start : start + CHUNK]))
         )
-        found.update((str(row.uuid), row.id) for row in rows)
-    return found
+        ids.update((str(row.uuid), row.id) for row in rows)
+    return ids
 
 
 def kept_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[str]]:
     """Return the annotations that each of these tasks has, as far as we know, by the row's id."""
     ids = [task.id for task in tasks]
-    found: dict[int, set[str]] = {}
+    annotations: dict[int, set[str]] = {}
     for start in range(0, len(ids), CHUNK):
         rows = session.execute(
             select(Annotation.task_id, Annotation.annotation_id).where(
@@ -395,8 +395,8 @@ def kept_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[s
             )
         )
         for row in rows:
-            found.setdefault(row.task_id, set()).add(row.annotation_id)
-    return found
+            annotations.setdefault(row.task_id, set()).add(row.annotation_id)
+    return annotations
 
 
 def find_items(session: Session, tasks: Sequence[Task]) -> dict[tuple[int, int], BatchItem]:
@@ -425,12 +425,12 @@ def raw_annotation(session: Session, server: str, annotation_id: str) -> dict[st
 
 def answered_classes(session: Session, server: str) -> dict[str, set[str]]:
     """Return the class keys that answers at a server use, by attribute: its page must go on knowing them."""
-    found: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
     rows = session.execute(
         select(Attribute.name, Class.key)
         .join(Class, Class.attribute_id == Attribute.id)
         .where(Class.id.in_(select(Verdict.class_id).where(Verdict.server == server)))
     )
     for row in rows:
-        found.setdefault(row.name, set()).add(row.key)
-    return found
+        keys.setdefault(row.name, set()).add(row.key)
+    return keys

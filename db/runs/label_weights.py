@@ -33,9 +33,9 @@ def label_weights(
     run = find_run(session, settings.trust_run or None, "train --drop-doubtful or --weight-by-score")
     weights = {}
     for name, scores in label_scores(session, run, table).items():
-        known = np.nan_to_num(scores, nan=1.0)
-        counts = known if settings.weight_by_score else np.ones_like(known)
-        dropped = settings.drop_doubtful & (known < WRONG_BELOW)
+        p_right = np.nan_to_num(scores, nan=1.0)
+        counts = p_right if settings.weight_by_score else np.ones_like(p_right)
+        dropped = settings.drop_doubtful & (p_right < WRONG_BELOW)
         weights[name] = np.where(dropped, 0.0, counts).astype(np.float32)
     return settings.model_copy(update={"trust_run": run.id}), weights
 
@@ -49,7 +49,7 @@ def label_scores(session: Session, run: Run, table: LabelTable) -> dict[str, NDA
     scores: dict[str, NDArray[np.float64]] = {}
     for attribute in attributes(session):
         current = class_list(session, attribute).current
-        found = session.execute(
+        predictions = session.execute(
             select(Prediction.artwork_id, Prediction.class_id, Prediction.score).where(
                 Prediction.run_id == run.id,
                 Prediction.attribute_id == attribute.id,
@@ -57,9 +57,9 @@ def label_scores(session: Session, run: Run, table: LabelTable) -> dict[str, NDA
                 Prediction.score.is_not(None),
             )
         ).all()
-        rows = table.rows_of(np.array([row.artwork_id for row in found], dtype=np.int64))
-        given = np.array([current[row.class_id] for row in found], dtype=np.int64)
-        score = np.array([row.score for row in found], dtype=np.float64)
+        rows = table.rows_of(np.array([row.artwork_id for row in predictions], dtype=np.int64))
+        given = np.array([current[row.class_id] for row in predictions], dtype=np.int64)
+        score = np.array([row.score for row in predictions], dtype=np.float64)
         labels, state = table.labels[attribute.name], table.review_state[attribute.name]
         stands = (rows >= 0) & (labels[rows] == given) & (state[rows] == IMPORTED)
         scores[attribute.name] = np.full(len(table), np.nan)

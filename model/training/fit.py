@@ -162,10 +162,10 @@ class Fit:
             rate = self.steps.set_rate(epoch * len(plan) + step, steps)
             at = torch.from_numpy(rows)
             labels = self.labels[at]
-            losses, found, logits = self.steps.take(inputs, labels, self.label_weight[at], rng)
+            losses, counts, logits = self.steps.take(inputs, labels, self.label_weight[at], rng)
             if not math.isfinite(float(losses.sum())):
                 raise NonFiniteLoss(job.name, epoch + 1, step + 1, rate)
-            epoch_metrics.add(losses, found, logits, labels)
+            epoch_metrics.add(losses, counts, logits, labels)
             if self.settings.mixup == 0 and self.settings.cutmix == 0:
                 margins[position[rows]] = given_margins(logits, labels).cpu().numpy().astype(np.float16)
         self.steps.weights.end_epoch()
@@ -223,10 +223,10 @@ class Fit:
         drop_old_checkpoints(folder, self.settings.keep_checkpoints)
 
     def _resume(self, folder: Path, fitted: Fitted, best: Best) -> None:
-        found = newest_checkpoint(folder)
-        if found is None:
+        checkpoint = newest_checkpoint(folder)
+        if checkpoint is None:
             return
-        state, about = found
+        state, about = checkpoint
         state = {name: tensor.to(self.device) for name, tensor in state.items()}
         self.steps.restore(state)
         best.state = named(state, "best.") or None

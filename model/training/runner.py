@@ -152,8 +152,8 @@ class Runner:
             columns[(columns < 0).any(axis=1)] = -1
         distinct = [len(np.unique(column[column >= 0])) for column in columns.T]
         if max(distinct) < 2:
-            found = ", ".join(f"{name} {n}" for name, n in zip(self.attributes, distinct, strict=True))
-            raise NothingToLearn(f"no attribute has labels of two classes (classes found: {found})")
+            class_counts = ", ".join(f"{name} {n}" for name, n in zip(self.attributes, distinct, strict=True))
+            raise NothingToLearn(f"no attribute has labels of two classes (classes found: {class_counts})")
         return columns
 
     def label_weight(self) -> NDArray[np.float32]:

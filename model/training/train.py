@@ -102,12 +102,12 @@ def cross_validate(
         tasks.append(TrainingTask(Job("refit", REFIT, everything, NOBODY), NOBODY, handed_on=True))
         outputs = runner.train(tasks, labels)
         pred_probs = gather(tasks[:-1], outputs[:-1], folds, count, runner.classes)
-        found = {
+        by_attribute = {
             target.attribute: metrics(target.labels, probabilities, folds, target.rare)
             for target, probabilities in zip(targets, pred_probs, strict=True)
         }
         provenance = np.where(folds >= 0, "fold", "ensemble")
-        return _result(runner, pred_probs, provenance, outputs, found)
+        return _result(runner, pred_probs, provenance, outputs, by_attribute)
 
 
 def holdout(
@@ -147,12 +147,12 @@ def holdout(
         runner.seconds["heads"], runner.seconds["refit"] = runner.seconds["refit"], 0.0
         names = {"train": "in-sample", "val": "validation"}
         provenance = np.array([names.get(str(split), "holdout") for split in splits])
-        found = {}
+        by_attribute = {}
         for target, probabilities in zip(targets, outputs[0].probabilities, strict=True):
             measured = np.where(splits == "test", target.labels, -1)
             chosen = np.where(splits == "val", target.labels, -1)
-            found[target.attribute] = metrics(measured, probabilities, None, target.rare, chosen)
-        return _result(runner, outputs[0].probabilities, provenance, outputs, found)
+            by_attribute[target.attribute] = metrics(measured, probabilities, None, target.rare, chosen)
+        return _result(runner, outputs[0].probabilities, provenance, outputs, by_attribute)
 
 
 @contextmanager
@@ -223,9 +223,9 @@ def mean_margins(outputs: Sequence[Output], examples: int, attributes: int) -> N
     seen = np.zeros((epochs, examples, attributes), np.int16)
     for output in outputs:
         margins = output.fitted.margins.astype(np.float32)
-        known = ~np.isnan(margins)
-        total[: len(margins), output.train] += np.where(known, margins, 0)
-        seen[: len(margins), output.train] += known
+        trained = ~np.isnan(margins)
+        total[: len(margins), output.train] += np.where(trained, margins, 0)
+        seen[: len(margins), output.train] += trained
     nothing = np.full_like(total, np.nan)
     return np.divide(total, seen, out=nothing, where=seen > 0).astype(np.float16)
 

@@ -60,13 +60,13 @@ def _chosen(
 ) -> dict[str, str]:
     """Return the one choice of each control that was answered."""
     prefilled = {class_name(attribute): key for attribute, key in suggested.items()}
-    known = {PICTURE, *map(verdict_name, class_lists), *map(class_name, class_lists)}
+    controls = {PICTURE, *map(verdict_name, class_lists), *map(class_name, class_lists)}
     chosen: dict[str, str] = {}
     for result in results:
         control = str(result.get("from_name"))
         if control == COMMENT:
             continue
-        if control not in known:
+        if control not in controls:
             raise NotUnderstood(f"there is no control {control!r} on the page")
         key = chosen_key(result, prefilled.get(control, ""))
         if key is None:

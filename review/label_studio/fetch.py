@@ -112,19 +112,19 @@ class Fetcher:
         Whoever takes an answer away is named as the one who changed the task last, which a task that waits
         since it was pushed has nobody for.
         """
-        found: dict[int, Any] = {}
+        annotations: dict[int, Any] = {}
         recent: list[Filter] = []
         if watermark is not None:
             recent = [("updated_at", "greater", "Datetime", _stamp(watermark - OVERLAP))]
         for counter in ("total_annotations", "cancelled_annotations"):
             answered: Filter = (counter, "greater", "Number", 0)
             for task in self.server.tasks(self.project, answered, *recent, fields="all"):
-                found[task.id] = task
+                annotations[task.id] = task
         empty: Filter = ("total_annotations", "equal", "Number", 0)
         touched: Filter = ("updated_by", "empty", "List", "false")
         for task in self.server.tasks(self.project, empty, touched, *recent):
-            found.setdefault(task.id, task)
-        return [found[key] for key in sorted(found)]
+            annotations.setdefault(task.id, task)
+        return [annotations[key] for key in sorted(annotations)]
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
@@ -155,8 +155,8 @@ class Fetcher:
                 for task in tasks
                 if task.id in rows
             }
-            known = kept_annotations(session, list(rows.values()))
-            gone = {i for row, ids in known.items() for i in ids - present[row]}
+            earlier = kept_annotations(session, list(rows.values()))
+            gone = {i for row, ids in earlier.items() for i in ids - present[row]}
             touched: set[int] = set()
             for annotation_id in sorted(gone):
                 touched |= forget_annotation(session, self.server.url, annotation_id)

@@ -187,8 +187,8 @@ class Pusher:
                 before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
-                    known = {task.artwork_id for task in tasks_of(session, batch.id)}
-                left = {i: request for i, request in left.items() if i not in known}
+                    sent = {task.artwork_id for task in tasks_of(session, batch.id)}
+                left = {i: request for i, request in left.items() if i not in sent}
         raise AssertionError("the last try returns or raises")
 
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
@@ -208,8 +208,8 @@ class Pusher:
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := self._count(batch.uuid)) != before:
-            before = found
+        while (count := self._count(batch.uuid)) != before:
+            before = count
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
@@ -220,18 +220,18 @@ class Pusher:
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each task of a batch once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = count_tasks(session, batch.id)
-        if self._count(batch.uuid) != known:
+            count = count_tasks(session, batch.id)
+        if self._count(batch.uuid) != count:
             self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
         arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
         with self.catalog.read() as session:
-            known = tasks_of(session, batch.id)
+            tasks = tasks_of(session, batch.id)
             ours = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
         by_uuid = {str(card.uuid): card.artwork_id for card in ours.values()}
-        keep, doubles = sort_out(arrived, known, by_uuid)
+        keep, doubles = sort_out(arrived, tasks, by_uuid)
         self._record(batch, keep)
         for task_id in doubles:
             self.server.delete_task(task_id)

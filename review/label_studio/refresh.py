@@ -45,8 +45,8 @@ def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
     pusher.progress.start(len(tasks), "withdrawing tasks")
     for task in tasks:
         with pusher.server.asked("for a task"):
-            found = pusher.server.client.tasks.get(id=str(task.task_id))
-        if not begun(found):
+            task_there = pusher.server.client.tasks.get(id=str(task.task_id))
+        if not begun(task_there):
             pusher.server.delete_task(task.task_id)
             withdrawn.add(task.id)
         pusher.progress.advance()

@@ -135,9 +135,9 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         for row in rows:
             results = _results(row, class_lists)
             annotation_id = _annotation_id(row)
-            known = raw_annotation(session, SERVER, annotation_id)
+            earlier = raw_annotation(session, SERVER, annotation_id)
             raw = {"result": results}
-            if (results or known) and (known is None or known != raw):
+            if (results or earlier) and (earlier is None or earlier != raw):
                 batch, number = _numbers(row["task"])
                 task = find_tasks(session, SERVER, batch, [number]).get(number)
                 answers.append(
@@ -151,8 +151,8 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
 
 def _numbers(task: str) -> tuple[int, int]:
     """Return the batch and the row that a task's name is made of; 0 and 0 for another one."""
-    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _annotation_id(row: Mapping[str, str]) -> str:
