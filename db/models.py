@@ -29,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from db import decisions
+
 ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
 LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
 RUN_STATES = ("running", "complete", "failed")
@@ -40,8 +42,6 @@ OPEN_STATES = ("open", "pushed")
 """The states in which an issue may be asked about."""
 PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")
-DECISIONS = ("corrected", "confirmed", "atypical", "labelled", "none_of_these", "unsure", "unusable")
-LABELLING_DECISIONS = ("corrected", "confirmed", "atypical", "labelled")
 ANNOTATION_STATES = ("accepted", "skipped", "refused", "deleted")
 
 
@@ -480,7 +480,7 @@ class Verdict(Base):
         ),
         Index("ix_verdict_artwork_id_attribute_id", "artwork_id", "attribute_id"),
         Index("ix_verdict_annotation_id_server", "annotation_id", "server"),
-        one_of("decision", DECISIONS),
+        one_of("decision", decisions.ALL),
         one_of("purpose", PURPOSES),
     )
 
