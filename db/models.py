@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db import decisions
+from db import decisions, provenance
 
 ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
 LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
@@ -317,7 +317,10 @@ class Prediction(Base):
     """What one run says of one attribute of one artwork, in scalars; probabilities in [0, 1]."""
 
     __tablename__ = "prediction"
-    __table_args__ = (Index("ix_prediction_run_id_attribute_id_score", "run_id", "attribute_id", "score"),)
+    __table_args__ = (
+        Index("ix_prediction_run_id_attribute_id_score", "run_id", "attribute_id", "score"),
+        one_of("provenance", provenance.ALL),
+    )
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), primary_key=True)

@@ -12,9 +12,7 @@ from db.labels.classes import attributes, class_list
 from db.labels.effective import choose, live_labels
 from db.labels.table import LabelTable
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
-
-OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout")
-"""Provenances of a probability whose model never saw the artwork's label."""
+from db.provenance import OUT_OF_SAMPLE
 
 
 def out_of_sample(session: Session, run: Run, attribute_id: int) -> NDArray[np.int64]:

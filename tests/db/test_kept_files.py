@@ -1,6 +1,6 @@
 """Files that earlier versions wrote, kept in ``tests/assets``: today's commands read them and go on.
 
-``backup-0001.zip`` was made by commit 351529e: thirty drawn images ingested, one run, a sheet pushed and half of
+``backup-0001.zip`` was made by commit 351529e: thirty drawn images, one run, a sheet pushed and half of
 it answered.
 """
 
