@@ -9,6 +9,7 @@ lands in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import timedelta
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
@@ -50,6 +51,9 @@ __all__ = [
     "record",
     "supersede",
 ]
+
+AHEAD = timedelta(minutes=5)
+"""How far two right clocks may differ."""
 
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
@@ -93,9 +97,15 @@ def _record_one(session: Session, answer: Answer, known: Known, recorded: Record
 
 
 def _news(known: Annotation, answer: Answer) -> bool:
-    """Return whether an annotation says something that we have not taken in."""
+    """Return whether an annotation says something that we have not taken in.
+
+    An older time is an older answer, read by another sync meanwhile; unless what we know bears a time that
+    has not come yet, from a clock that was ahead and has been set right.
+    """
     if known.state == "deleted" or answer.updated_at > known.updated_at:
         return True
+    if not answer.timed or known.updated_at > now() + AHEAD:
+        return known.raw != answer.raw
     return known.state == "refused" and answer.refused is None and answer.updated_at == known.updated_at
 
 
