@@ -29,6 +29,7 @@
     ├── ArtworkNotFound          no artwork by that id or path
     ├── RunNotFound              no run by that number
     ├── NoRunYet                 a command that needs a finished run, before the first
+    ├── BatchNotFound            no batch by that number at that place
     └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
@@ -211,6 +212,14 @@ class RestoreOccupied(CurateError):
             f"{place} is there already, and a restore never overwrites. "
             f"Move it away, or restore into an empty folder: `curate -w DIR restore FILE`."
         )
+
+
+class BatchNotFound(CurateError):
+    """No batch by that number went to that place."""
+
+    def __init__(self, batch_id: int, server: str, there: Sequence[int]) -> None:
+        known = f"There: {', '.join(map(str, there[-10:]))}." if there else "None went there yet."
+        super().__init__(f"There is no batch {batch_id} at {server}. {known} `curate status` lists all.")
 
 
 class FileExists(CurateError):

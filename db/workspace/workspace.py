@@ -190,7 +190,8 @@ def write_atomically(path: Path, text: str, private: bool = False) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
