@@ -25,11 +25,11 @@ def push_batch(
         workspace: Names the server and the project.
         catalog: The workspace's open catalog.
         settings: What to plan.
-        run_id: The run whose doubts are asked about; the newest if None.
+        run_id: The run whose issues are asked about; the newest if None.
         progress: Is told how far sending is.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
         LabelStudioError: One of its kinds, with what to do.
     """
     from review.label_studio.push import Pushed, open_project
@@ -54,7 +54,7 @@ def push_sheet(
     """Write one batch as a CSV sheet.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
         SheetExists: There is a file of that name.
     """
     from review.label_studio.push import Pushed

@@ -161,16 +161,16 @@ def prepare(url: str) -> None:
     """
     engine = make_engine(url)
     try:
-        found = schema_revision(engine)
+        revision = schema_revision(engine)
     finally:
         engine.dispose()
-    if found == "none":
+    if revision == "none":
         upgrade(url)
     else:
-        require_head(catalog_name(engine.url), found)
+        require_head(catalog_name(engine.url), revision)
 
 
-def require_head(name: str, found: str) -> None:
+def require_head(name: str, revision: str) -> None:
     """Refuse a schema that is not this version's.
 
     Raises:
@@ -178,26 +178,26 @@ def require_head(name: str, found: str) -> None:
         CatalogNewer: It is newer.
         CatalogDamaged: No version of curate ever had it.
     """
-    require_known(name, found)
-    if found != HEAD_REVISION:
-        raise CatalogOutdated(name, found, HEAD_REVISION)
+    require_known(name, revision)
+    if revision != HEAD_REVISION:
+        raise CatalogOutdated(name, revision, HEAD_REVISION)
 
 
-def require_known(name: str, found: str) -> None:
+def require_known(name: str, revision: str) -> None:
     """Refuse a schema that this version does not know.
 
     Raises:
         CatalogNewer: It is newer.
         CatalogDamaged: No version of curate ever had it.
     """
-    if found == HEAD_REVISION:
+    if revision == HEAD_REVISION:
         return
     scripts = Path(__file__).parents[1] / "migrations" / "versions"
-    if found in {script.name[:4] for script in scripts.glob("[0-9]*.py")}:
+    if revision in {script.name[:4] for script in scripts.glob("[0-9]*.py")}:
         return
-    if re.fullmatch("[0-9]{4}", found, re.ASCII) and found > HEAD_REVISION:
-        raise CatalogNewer(name, found, HEAD_REVISION)
-    raise CatalogDamaged(name, f"its schema has the revision {found!r}, which curate never had")
+    if re.fullmatch("[0-9]{4}", revision, re.ASCII) and revision > HEAD_REVISION:
+        raise CatalogNewer(name, revision, HEAD_REVISION)
+    raise CatalogDamaged(name, f"its schema has the revision {revision!r}, which curate never had")
 
 
 def _without_revision(engine: Engine, path: Path) -> str:
@@ -226,10 +226,10 @@ def open_catalog(url: str) -> Iterator[Catalog]:
         raise CatalogDamaged(str(path), "it is a folder")
     catalog = Catalog(url)
     try:
-        found = schema_revision(catalog.engine)
-        if path and found == "none":
+        revision = schema_revision(catalog.engine)
+        if path and revision == "none":
             raise CatalogDamaged(str(path), _without_revision(catalog.engine, path))
-        require_head(catalog_name(parsed), found)
+        require_head(catalog_name(parsed), revision)
         yield catalog
     finally:
         catalog.close()

@@ -19,21 +19,19 @@ from sqlalchemy.orm import Session
 
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
-from db.labels.classes import fold
+from db.labels.classes import ClassList, fold, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, BatchItem, now
 from db.reviews.tasks import (
     Card,
     Plan,
-    Vocabulary,
     add_tasks,
-    cards,
     find_batch,
     items_of,
     raw_annotation,
+    read_cards,
     save_batch,
     tasks_of,
-    vocabularies,
 )
 from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import Workspace, write_atomically
@@ -104,18 +102,18 @@ def _write_items(
     workspace: Workspace, session: Session, batch: Batch, tasks: Mapping[int, int], path: Path
 ) -> None:
     """Write the sheet of some of a batch's items, and remember the labels that it shows."""
-    words = vocabularies(session)
+    class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
-    faces = cards(session, (item.artwork_id for item in items))
-    rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
+    cards = read_cards(session, (item.artwork_id for item in items))
+    rows = [_row(workspace, batch, item, cards[item.artwork_id], class_lists, tasks) for item in items]
     for item, row in zip(items, rows, strict=True):
         before = item.known.get(SHOWN, {})
-        shown = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in words}
+        shown = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
         item.known = {**item.known, SHOWN: shown}
     if path.suffix == ".html":
-        text = page(f"review-{batch.uuid}", rows, _columns(words), words)
+        text = page(f"review-{batch.uuid}", rows, _columns(class_lists), class_lists)
     else:
-        text = _as_csv(rows, words)
+        text = _as_csv(rows, class_lists)
     session.flush()
     write_atomically(path, text)
 
@@ -125,32 +123,32 @@ def _row(
     batch: Batch,
     item: BatchItem,
     card: Card,
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     tasks: Mapping[int, int],
 ) -> dict[str, str]:
-    names = {v.attribute_id: v for v in words.values()}
+    names = {v.attribute_id: v for v in class_lists.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
     asked = Asked(item.attributes, item.purpose != "review", item.score, shown)
-    data = task_data(card, asked, words, batch.uuid, "")
+    data = task_data(card, asked, class_lists, batch.uuid, "")
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
         "image": str(workspace.image_path(card.root, card.path)),
     }
-    for attribute in words:
+    for attribute in class_lists:
         for part in ("label", "suggested", "why"):
             row[f"{attribute}_{part}"] = data[f"{part}_{attribute}"]
     return row
 
 
-def _columns(words: Mapping[str, Vocabulary]) -> list[str]:
+def _columns(class_lists: Mapping[str, ClassList]) -> list[str]:
     parts = ("label", "suggested", "why", "verdict", "class")
-    return [*FIXED, *(f"{attribute}_{part}" for attribute in words for part in parts), *LAST]
+    return [*FIXED, *(f"{attribute}_{part}" for attribute in class_lists for part in parts), *LAST]
 
 
-def _as_csv(rows: Sequence[Mapping[str, str]], words: Mapping[str, Vocabulary]) -> str:
+def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassList]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, _columns(words), restval="")
+    writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -170,19 +168,19 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
     columns, cells = read_cells(path)
     synced = Synced()
     with catalog.write() as session:
-        words = vocabularies(session)
-        require_columns(path, columns, words)
+        class_lists = read_class_lists(session)
+        require_columns(path, columns, class_lists)
         if not cells:
             raise SheetWithoutRows(path)
-        rows = place_rows(session, path, cells, words)
+        rows = place_rows(session, path, cells, class_lists)
         answers = []
-        for row in _once(rows, words, synced):
-            results = _results(row.cells, words, row.shown)
+        for row in _once(rows, class_lists, synced):
+            results = _results(row.cells, class_lists, row.shown)
             known = raw_annotation(session, SERVER, row.annotation_id)
             if not results:
                 synced.blank += known is not None
                 continue
-            answer = _answer(row, results, words)
+            answer = _answer(row, results, class_lists)
             if known != answer.raw:
                 answers.append(answer)
             elif answer.refused is not None:
@@ -221,9 +219,9 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
     return columns, rows
 
 
-def require_columns(path: Path, columns: Sequence[str], words: Mapping[str, Vocabulary]) -> None:
+def require_columns(path: Path, columns: Sequence[str], class_lists: Mapping[str, ClassList]) -> None:
     """Refuse what is no sheet: it must say whom it is about and what was decided; the rest is known."""
-    needed = ["task", "artwork", *map(verdict_column, words)]
+    needed = ["task", "artwork", *map(verdict_column, class_lists)]
     missing = [column for column in needed if column not in columns]
     if missing in (["task"], ["artwork"]):
         missing = []
@@ -238,20 +236,20 @@ def verdict_column(attribute: str) -> str:
     return f"{attribute}_verdict"
 
 
-def _once(rows: Iterable[FilledRow], words: Mapping[str, Vocabulary], synced: Synced) -> list[FilledRow]:
+def _once(rows: Iterable[FilledRow], class_lists: Mapping[str, ClassList], synced: Synced) -> list[FilledRow]:
     """Return the rows that can be taken, each answer once; name the others among the refused."""
     said: dict[str, list[FilledRow]] = {}
     for row in rows:
         said.setdefault(row.annotation_id, []).append(row)
     taken = []
     for annotation_id, same in said.items():
-        filled = [row for row in same if _filled(row.cells, words)]
-        contents = {repr(_results(row.cells, words, row.shown)) for row in filled}
+        filled = [row for row in same if _filled(row.cells, class_lists)]
+        contents = {repr(_results(row.cells, class_lists, row.shown)) for row in filled}
         problem = next((row.problem for row in filled if row.problem), None)
         if len(contents) > 1 and problem is None:
             lines = " and ".join(str(row.line) for row in filled)
             problem = f"lines {lines} answer it differently: leave one of them"
-        problem = problem or next((p for row in filled if (p := _contradiction(row, words))), None)
+        problem = problem or next((p for row in filled if (p := _contradiction(row, class_lists))), None)
         if problem is not None:
             synced.refused.append((annotation_id, problem))
         else:
@@ -259,14 +257,16 @@ def _once(rows: Iterable[FilledRow], words: Mapping[str, Vocabulary], synced: Sy
     return taken
 
 
-def _filled(cells: Cells, words: Iterable[str]) -> bool:
+def _filled(cells: Cells, attributes: Iterable[str]) -> bool:
     """Return whether a row says anything."""
-    return any(says(cells, a) for a in words) or any(cells[name].strip() for name in ("picture", "comment"))
+    return any(says(cells, a) for a in attributes) or any(
+        cells[name].strip() for name in ("picture", "comment")
+    )
 
 
-def _contradiction(row: FilledRow, words: Iterable[str]) -> str | None:
+def _contradiction(row: FilledRow, attributes: Iterable[str]) -> str | None:
     """Return what a row says that cannot both be: that a label is right, and another class."""
-    for attribute in words:
+    for attribute in attributes:
         verdict = row.cells[verdict_column(attribute)].strip()
         picked = row.cells[f"{attribute}_class"].strip()
         if verdict in ("right", "atypical") and picked and fold(picked) != fold(row.shown.get(attribute, "")):
@@ -276,10 +276,10 @@ def _contradiction(row: FilledRow, words: Iterable[str]) -> str | None:
     return None
 
 
-def _results(cells: Cells, words: Iterable[str], shown: Mapping[str, str]) -> list[dict[str, Any]]:
+def _results(cells: Cells, attributes: Iterable[str], shown: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return what a row says, as Label Studio would; a class alone means that the label is wrong."""
     results = []
-    for attribute in words:
+    for attribute in attributes:
         verdict, picked = cells[verdict_column(attribute)].strip(), cells[f"{attribute}_class"].strip()
         if picked and not verdict:
             verdict = "right" if fold(picked) == fold(shown.get(attribute, "")) else "wrong"
@@ -294,10 +294,12 @@ def _results(cells: Cells, words: Iterable[str], shown: Mapping[str, str]) -> li
     return results
 
 
-def _answer(row: FilledRow, results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary]) -> Answer:
+def _answer(
+    row: FilledRow, results: Sequence[Mapping[str, Any]], class_lists: Mapping[str, ClassList]
+) -> Answer:
     refused, decisions = None, list[Any]()
     try:
-        decisions = decisions_of(results, row.shown, words)
+        decisions = decisions_of(results, row.shown, class_lists)
     except NotUnderstood as problem:
         refused = str(problem)
     name = plain(row.cells["reviewer"]) or "reviewer"

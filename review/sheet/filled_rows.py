@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from db.labels.classes import fold
+from db.labels.classes import ClassList, fold
 from db.models import BatchItem, Task
-from db.reviews.tasks import Vocabulary, find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
+from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
 from review.errors import ForeignSheet, SheetShuffled
 
 SERVER = "sheet"
@@ -63,7 +63,7 @@ class FilledRow:
 
 
 def place_rows(
-    session: Session, path: Path, rows: Sequence[tuple[int, Cells]], words: Mapping[str, Vocabulary]
+    session: Session, path: Path, rows: Sequence[tuple[int, Cells]], class_lists: Mapping[str, ClassList]
 ) -> list[FilledRow]:
     """Find the task of each row, and what it showed.
 
@@ -78,7 +78,7 @@ def place_rows(
     placed = [_place(path, line, cells, artworks, tasks) for line, cells in rows]
     items = find_items(session, [row.task for row in placed if row.task])
     ever = labels_ever(session, [row.artwork_id for row in placed if row.artwork_id is not None])
-    return _with_labels(path, placed, items, ever, words)
+    return _with_labels(path, placed, items, ever, class_lists)
 
 
 class _Tasks:
@@ -143,7 +143,7 @@ def _with_labels(
     placed: Sequence[FilledRow],
     items: Mapping[tuple[int, int], BatchItem],
     ever: Mapping[tuple[int, int], set[int]],
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
 ) -> list[FilledRow]:
     """Compare the labels in a sheet with those that it showed.
 
@@ -152,7 +152,7 @@ def _with_labels(
     done, moved = [], []
     for row in placed:
         shown, problem = {}, row.problem
-        for attribute, vocabulary in words.items() if row.artwork_id is not None else ():
+        for attribute, vocabulary in class_lists.items() if row.artwork_id is not None else ():
             expected = _expected(row, vocabulary, items, ever)
             cell = row.cells.get(f"{attribute}_label")
             same = [label for label in expected if cell is None or fold(label) == fold(cell)]
@@ -176,7 +176,7 @@ def _with_labels(
 
 def _expected(
     row: FilledRow,
-    vocabulary: Vocabulary,
+    vocabulary: ClassList,
     items: Mapping[tuple[int, int], BatchItem],
     ever: Mapping[tuple[int, int], set[int]],
 ) -> list[str]:
