@@ -220,7 +220,7 @@ def _read_reviews(
             Verdict.artwork_id, Verdict.attribute_id, Verdict.decision, Verdict.batch_id, Verdict.decided_at
         )
         .where(Verdict.artwork_id.in_(chunk), Verdict.superseded_at.is_(None))
-        .order_by(Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.id)
     )
     for artwork_id, attribute_id, decision, batch_id, decided_at in verdicts:
         if artwork_id not in by_id:

@@ -9,6 +9,7 @@ lands in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
@@ -48,6 +49,9 @@ __all__ = [
     "record",
     "supersede",
 ]
+
+AHEAD = timedelta(minutes=5)
+"""How far two right clocks may differ."""
 
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
@@ -91,9 +95,15 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
 
 
 def _news(before: Annotation, answer: Answer) -> bool:
-    """Return whether an annotation says something that we have not taken in."""
+    """Return whether an annotation says something that we have not taken in.
+
+    An older time is an older answer, read by another sync meanwhile; unless what we know bears a time that
+    has not come yet, from a clock that was ahead and has been set right.
+    """
     if before.state == "deleted" or answer.updated_at > before.updated_at:
         return True
+    if not answer.timed or before.updated_at > now() + AHEAD:
+        return before.raw != answer.raw
     return before.state == "refused" and answer.refused is None and answer.updated_at == before.updated_at
 
 
