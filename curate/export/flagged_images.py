@@ -11,6 +11,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from curate.export.curated_list import safe_cell
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
 from db.runs.issues import IssueRow
 from db.workspace.mirror import is_there
 from db.workspace.workspace import Workspace
@@ -32,8 +35,8 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     copies: dict[int, str] = {}
     for row in rows:
-        source = workspace.image_path(row.root, row.path)
-        if row.artwork_id not in copies and is_there(source):
+        source = workspace.find_image(row.root, row.path)
+        if row.artwork_id not in copies and source is not None and is_there(source):
             name = f"{len(copies) + 1:05}-{row.artwork}{source.suffix.lower()}"
             shutil.copyfile(source, folder / name)
             copies[row.artwork_id] = name
@@ -47,6 +50,14 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     if seen:
         grid(seen, [folder / copies[row.artwork_id] for row in seen]).save(folder / "grid.png")
     return len(copies)
+
+
+def _decoded(file: Path) -> Image.Image:
+    """Return an image upright and small, a grey square where it cannot be decoded any more."""
+    try:
+        return decode(read_bytes(file), CELL)
+    except BadImage:
+        return Image.new("RGB", (CELL, CELL), "lightgrey")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
@@ -63,9 +74,7 @@ def grid(rows: Sequence[IssueRow], files: Sequence[Path]) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), _font(12)
     for at, (row, file) in enumerate(zip(rows, files, strict=True)):
         left, top = at % GRID[0] * CELL, at // GRID[0] * (CELL + CAPTION)
-        with Image.open(file) as image:
-            image.draft("RGB", (CELL, CELL))
-            thumbnail = ImageOps.contain(image.convert("RGB"), (CELL - 12, CELL - 12))
+        thumbnail = ImageOps.contain(_decoded(file), (CELL - 12, CELL - 12))
         sheet.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + 6))
         caption = f"{row.attribute}: {row.label} → {row.suggested}, {row.score:.2f}"
         draw.multiline_text((left + 8, top + CELL), textwrap.fill(caption, 36), "black", font)

@@ -17,6 +17,7 @@ from curate.errors import NothingToTrain, RunLocked
 from curate.training.label_issues import Column, Doubts, find_doubts, issue_rows, prediction_rows
 from curate.training.splits import assign_folds, assign_splits
 from db.engine.catalog import Catalog
+from db.images.files import NEVER_OPENED
 from db.labels.classes import ClassList, attributes, class_list
 from db.labels.table import LabelTable, label_digest, label_table
 from db.models import Run
@@ -204,7 +205,7 @@ def _fit(
     from model.training.train import cross_validate, holdout
 
     examples = [
-        Example(int(artwork_id), workspace.image_path(root, path), sha256)
+        Example(int(artwork_id), workspace.find_image(root, path) or NEVER_OPENED, sha256)
         for artwork_id, root, path, sha256 in zip(
             table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
         )

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
@@ -42,6 +42,49 @@ def browsers_show(image: Image.Image, kind: str) -> bool:
     if kind not in SHOWN or image.mode in ("CMYK", "YCCK", "LAB") or is_deep(image):
         return False
     return image.width * image.height <= LARGEST_SHOWN and max(image.size) <= LONGEST_SHOWN
+
+
+class Place(NamedTuple):
+    """Where an artwork's image lies, and what the catalog knows of it."""
+
+    root: str
+    path: str
+    sha256: str | None
+    needs_copy: bool | None
+    image_format: str | None
+
+
+def needs_copy(place: Place) -> bool:
+    """Return whether a browser needs a copy; of what an older version read, the format alone tells."""
+    if place.sha256 is None:
+        return False
+    if place.needs_copy is None:
+        return place.image_format is not None and place.image_format not in SHOWN
+    return place.needs_copy
+
+
+def shown_files(
+    workspace: Workspace, places: Mapping[int, Place], progress: Progress | None = None
+) -> dict[int, Path]:
+    """Return by artwork id the file that a browser can show: the image itself, or its copy.
+
+    Images that are gone, are refused or cannot be decoded any more are left out.
+
+    Raises:
+        RootUnknown: This workspace does not know the folder of a root.
+    """
+    found: dict[int, Path] = {}
+    wanted: dict[int, tuple[Path, str]] = {}
+    for artwork_id, place in places.items():
+        path = workspace.find_image(place.root, place.path)
+        if path is None:
+            continue
+        if needs_copy(place):
+            assert place.sha256 is not None
+            wanted[artwork_id] = (path, place.sha256)
+        elif place.root in workspace.settings.root_urls or path.exists():
+            found[artwork_id] = path
+    return found | display_copies(workspace, wanted, progress)
 
 
 def copy_path(workspace: Workspace, sha256: str) -> Path:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from db.images.formats import MAX_BYTES, BadImage
 from db.workspace.mirror import fetched
 
+NEVER_OPENED = Path(os.devnull)
+"""Stands for an image that may not be opened, where a path must stand: reading it says ``not_a_file``."""
 
-def open_regular(path: Path) -> BinaryIO:
+
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading, after fetching it where it belongs to a mirror.
 
     Raises:

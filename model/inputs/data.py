@@ -18,13 +18,10 @@ from db.images.pixels import decode
 
 @dataclass(frozen=True)
 class Example:
-    """One artwork's image: what training may know of it, which is not its path's text.
-
-    Without a path it may not be opened; see ``Workspace.find_image``.
-    """
+    """One artwork's image: what training may know of it, which is not its path's text."""
 
     artwork_id: int
-    path: Path | None
+    path: Path
     sha256: str
 
 
@@ -73,19 +70,17 @@ class Unreadable(Exception):
     """An image that cannot be decoded; its text is the reason. Such images are skipped and listed."""
 
 
-def read_image(path: Path | None, short_side: int | None = None) -> Image.Image:
+def read_image(path: Path, short_side: int | None = None) -> Image.Image:
     """Decode one image to RGB, upright, 8 bits a channel.
 
     Args:
-        path: The file; None where the artwork's path names none that may be opened.
+        path: The file.
         short_side: If given, the image may come at a reduced size no shorter than this, which is several
             times faster for large JPEG files.
 
     Raises:
         Unreadable: The file is missing, is no image, is cut short, or is larger than ``MAX_PIXELS``.
     """
-    if path is None:
-        raise Unreadable(REASONS["not_a_file"])
     try:
         return decode(read_bytes(path), short_side)
     except BadImage as error:

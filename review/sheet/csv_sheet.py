@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
+from db.images.copies import shown_files
 from db.labels.conflicts import record_ties
 from db.models import Batch, BatchItem, now
 from db.reviews.tasks import (
@@ -33,7 +35,7 @@ from db.reviews.tasks import (
 )
 from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import Workspace
-from review.errors import NotASheet, SheetUnreadable
+from review.errors import ImagesGone, NotASheet, SheetUnreadable
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
 from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
@@ -51,12 +53,25 @@ FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
 
 
-def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> int:
-    """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
+def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> tuple[int, list[str]]:
+    """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
     their label, and no suggestion.
+
+    Returns:
+        How many artworks it asks about, and the paths of those left out because their image cannot be shown.
+
+    Raises:
+        ImagesGone: No image of the batch can be shown.
     """
+    with catalog.read() as session:
+        seen = cards(session, (item.artwork_id for item in plan.items))
+    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in seen.items()})
+    left_out = [card.path for artwork_id, card in seen.items() if artwork_id not in files]
+    if left_out and not files:
+        raise ImagesGone(len(left_out), left_out[0])
+    plan = replace(plan, items=[item for item in plan.items if item.artwork_id in files])
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
         batch.project_id = batch.id
@@ -65,7 +80,9 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
         items = items_of(session, batch.id)
         faces = cards(session, (item.artwork_id for item in items))
         tasks = {item.artwork_id: number for number, item in enumerate(items, 1)}
-        rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
+        rows = [
+            _row(batch, item, faces[item.artwork_id], words, tasks, files[item.artwork_id]) for item in items
+        ]
         if path.suffix == ".html":
             name = f"review-{batch.uuid}"
             path.write_text(page(name, rows, _columns(words), words), encoding="utf-8")
@@ -73,16 +90,16 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
             _write(path, rows, words)
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
-    return len(rows)
+    return len(rows), left_out
 
 
 def _row(
-    workspace: Workspace,
     batch: Batch,
     item: BatchItem,
     card: Card,
     words: Mapping[str, Vocabulary],
     tasks: Mapping[int, int],
+    image: Path,
 ) -> dict[str, str]:
     names = {v.attribute_id: v for v in words.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
@@ -91,7 +108,7 @@ def _row(
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
-        "image": str(workspace.image_path(card.root, card.path)),
+        "image": str(image),
     }
     for attribute in words:
         for part in ("label", "suggested", "why"):
