@@ -42,15 +42,15 @@ def uploaded(server: Server, project: int, files: Mapping[int, Path], progress: 
     names = {artwork_id: name for artwork_id, path in files.items() if (name := _name(path)) is not None}
     if not names:
         return {}
-    known = _stored(server, project)
-    missing = {name: files[i] for i, name in names.items() if name not in known}
+    stored = _stored(server, project)
+    missing = {name: files[i] for i, name in names.items() if name not in stored}
     if missing:
         progress.start(len(missing), "uploading images")
         for chunk in chunks(list(missing), CHUNK):
             _send(server, project, {name: missing[name] for name in chunk})
             progress.advance(len(chunk))
-        known = _stored(server, project)
-    urls = {artwork_id: known[name] for artwork_id, name in names.items()}
+        stored = _stored(server, project)
+    urls = {artwork_id: stored[name] for artwork_id, name in names.items()}
     first = next(iter(urls))
     _check(server, urls[first], files[first])
     return urls
