@@ -5,6 +5,7 @@
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     └── RunLocked                another process is training the same run
 """
@@ -24,6 +25,15 @@ class DemoFolderTaken(CurateError):
         super().__init__(
             f"{folder} holds files that no demo made. Name a new or an empty folder: "
             f"`curate demo --folder DIR`."
+        )
+
+
+class NotConfirmed(CurateError):
+    """A command asks before it acts, and nobody is at a terminal to answer."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
         )
 
 

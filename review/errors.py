@@ -342,13 +342,14 @@ class UrlNotServed(LabelStudioError):
         )
 
 
-class ImageGone(LabelStudioError):
-    """An image that a task should show is no longer on the disk."""
+class ImagesGone(LabelStudioError):
+    """None of the images that a push would show can be shown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, count: int, example: str) -> None:
         super().__init__(
-            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-            f"it sets aside what is gone. Nothing was sent."
+            f"None of the {count} images can be shown, {example} among them: they are gone, or cannot be "
+            f"read. Mount their disk or type `curate relocate`; where they are gone for good, "
+            f"`curate ingest` sets them aside. Nothing was sent."
         )
 
 

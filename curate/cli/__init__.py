@@ -28,6 +28,7 @@ COMMANDS = (
     "review.push",
     "review.sync",
     "review.label",
+    "review.undo",
     "review.status",
     "review.reviewers",
     "catalog.export",

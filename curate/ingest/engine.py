@@ -145,6 +145,7 @@ class _Run:
             self.encoder.columns,
             self._gone,
             tuple(name for name in self.roots if name != root),
+            ingest_id=summary.ingest_id,
         )
         self.seen: set[int] = set()
         self.refused: list[Refused] = []

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
-from db.errors import VerdictNotFound
+from db.errors import NothingDecided, VerdictNotFound
+from db.labels.classes import find_attribute
 from db.labels.effective import derive, retract
+from db.labels.table import find_artwork
 from db.models import (
     ASKED_KINDS,
     Annotation,
@@ -46,6 +48,7 @@ __all__ = [
     "find_reviewer",
     "find_verdict",
     "forget_annotation",
+    "newest_verdict",
     "record",
     "supersede",
 ]
@@ -342,6 +345,36 @@ def find_verdict(session: Session, verdict_id: int) -> Verdict:
     if verdict is None or verdict.superseded_at is not None:
         raise VerdictNotFound(verdict_id, taken_back=verdict is not None)
     return verdict
+
+
+def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
+    """Return the newest verdict that gives an artwork its label, or says something else of an attribute.
+
+    Args:
+        session: The catalog.
+        artwork: Its uuid or its path.
+        attribute: The attribute's name.
+
+    Raises:
+        ArtworkNotFound: There is no such artwork.
+        UnknownAttribute: There is no such attribute.
+        NothingDecided: Nobody has decided anything there, or all of it was taken back.
+    """
+    row, of = find_artwork(session, artwork), find_attribute(session, attribute)
+    given = select(Label.verdict_id).where(Label.artwork_id == row.id, Label.attribute_id == of.id)
+    found = session.scalar(
+        select(Verdict)
+        .where(
+            (Verdict.artwork_id == row.id) | Verdict.id.in_(given.where(Label.verdict_id.is_not(None))),
+            Verdict.attribute_id == of.id,
+            Verdict.superseded_at.is_(None),
+        )
+        .order_by(Verdict.id.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NothingDecided(row.path, attribute)
+    return found
 
 
 def supersede(session: Session, verdict: Verdict) -> set[int]:

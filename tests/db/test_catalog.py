@@ -56,7 +56,7 @@ def test_a_failed_write_leaves_nothing(catalog: Catalog) -> None:
     """Python's sqlite3 would commit a table before a failing statement; ours must not."""
     with pytest.raises(DBAPIError), catalog.write() as session:
         session.execute(text("CREATE TABLE half (id INTEGER)"))
-        session.execute(text("INSERT INTO nowhere VALUES (1)"))
+        session.execute(text("INSERT INTO half VALUES (1, 2)"))
 
     assert not inspect(catalog.engine).has_table("half")
 

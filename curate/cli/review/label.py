@@ -1,4 +1,4 @@
-"""``curate label`` and ``curate undo``: one decision by hand, and one taken back."""
+"""``curate label``: one decision by hand."""
 
 from __future__ import annotations
 
@@ -44,20 +44,3 @@ def label(
     typer.echo(
         f"{row.path}: {attribute} {decision.decision}, {class_}; {recorded.labels_changed} labels changed"
     )
-
-
-@app.command()
-def undo(
-    context: typer.Context,
-    verdict: Annotated[int, typer.Argument(help="The verdict's number, as `curate history` prints it.")],
-) -> None:
-    """Take one verdict back; the label that stood before counts again.
-
-    Example: curate undo 17
-    """
-    from db.labels.effective import derive
-    from db.reviews.verdicts import find_verdict, supersede
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        changed = derive(session, supersede(session, find_verdict(session, verdict)))
-    typer.echo(f"verdict {verdict} taken back; {changed} labels changed")
