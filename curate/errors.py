@@ -4,6 +4,7 @@
 
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     └── RunLocked                another process is training the same run
@@ -25,6 +26,13 @@ class DemoFolderTaken(CurateError):
             f"{folder} holds files that no demo made. Name a new or an empty folder: "
             f"`curate demo --folder DIR`."
         )
+
+
+class InvalidInput(CurateError, ValueError):
+    """Labels, probabilities or embeddings that cannot be what they were given as.
+
+    It is a ``ValueError``, too, as scikit-learn's users expect of a wrong array.
+    """
 
 
 class NothingToTrain(CurateError):
