@@ -33,7 +33,7 @@ def find_issues(
     *,
     groups: Any = None,
     folds: Any = None,
-    classes: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
+    classes: Sequence[Any] | NDArray[Any] | Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
     paths: Sequence[str | PathLike[str] | None] | None = None,
     random_state: int | RandomState | None = 0,
     n_jobs: int | None = None,
@@ -54,8 +54,8 @@ def find_issues(
             scikit-learn's ``classes_`` are. Rows of NaN are artworks without a prediction. Probabilities of
             images that the model was trained on make wrong labels look right:
             ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")`` gives the right ones.
-        embeddings: Features of the images, shape ``(N, D)``; scaled to length 1 where they aren't. Rows of NaN
-            are artworks without an image.
+        embeddings: Features of the images, shape ``(N, D)``; scaled to length 1 where they aren't. Rows of
+            NaN are artworks without an image.
         groups: Which artworks are duplicates of each other, shape ``(N,)``, any values; missing: of none.
         folds: Which fold's model predicted each artwork, shape ``(N,)``, from 0 on; -1 or missing: none.
         classes: The classes in the order of the columns of ``pred_probs``; a dict where there are several

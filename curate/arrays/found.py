@@ -159,7 +159,7 @@ class Issues:
         if self.paths is None:
             raise InvalidInput("The images' files are not known. Give find_issues their paths=[…].")
         frame = self.to_frame()
-        return make_dataset(name, self.paths, frame.to_dict("records"))
+        return make_dataset(name, self.paths, [dict(doubt) for _, doubt in frame.iterrows()])
 
     def _repr_html_(self) -> str:
         from curate.arrays.display import as_html

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from curate.arrays.labels import GivenLabels, Ints, LabelTable
 from curate.errors import InvalidInput
@@ -146,7 +145,8 @@ def check_rows(attribute: str, values: Floats, what: str = "pred_probs") -> None
     if off.any():
         row = int(np.flatnonzero(~empty)[np.argmax(off)])
         raise InvalidInput(
-            f"{name} sum to {sums[np.argmax(off)]:.3f} at row {row}, expected 1 ({int(off.sum())} such rows). "
+            f"{name} sum to {sums[np.argmax(off)]:.3f} at row {row}, expected 1 ({int(off.sum())} such "
+            f"rows). "
             f"Were columns left out?"
         )
 
@@ -290,6 +290,8 @@ def _refuse_other_order(given: GivenLabels, codes: Ints, values: Floats) -> None
     as_given = float(np.trace(table)) / len(rows)
     if best > 0.5 and as_given < best / 2:
         raise InvalidInput(
-            f"pred_probs of {given.attribute!r} agree with {as_given:.0%} of the labels as their columns stand, "
-            f"and with {best:.0%} in another order. Name the columns: a DataFrame, or classes=[…] in their order."
+            f"pred_probs of {given.attribute!r} agree with {as_given:.0%} of the labels as their "
+            f"columns stand, "
+            f"and with {best:.0%} in another order. Name the columns: a DataFrame, or classes=[…] in "
+            f"their order."
         )

@@ -41,7 +41,8 @@ def test_doubts_become_a_dataset_whose_views_show_the_worst_first(tmp_path: Path
         with pytest.raises(DatasetNameTaken) as caught:
             issues.to_fiftyone("curate-arrays")
         assert str(caught.value) == (
-            "There is a FiftyOne dataset 'curate-arrays' already, and it is left alone. Give another name, or "
+            "There is a FiftyOne dataset 'curate-arrays' already, and it is left alone. Give another "
+            "name, or "
             "delete it first: fiftyone.delete_dataset('curate-arrays')."
         )
     finally:

@@ -79,7 +79,7 @@ def test_scores_are_those_of_the_ranking() -> None:
 
 
 def test_embeddings_alone_find_planted_errors() -> None:
-    """No probabilities: those of a cross-fitted classifier; the same on scaled vectors, and in two processes."""
+    """No probabilities: those of a cross-fitted classifier."""
     gallery = make_gallery(count=400)
 
     issues = curate.find_issues({"style": styles(gallery)}, embeddings=gallery.embedding * 7)

@@ -72,12 +72,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "several labels in a cell": (
         {"labels": [["a", "b"], ["a"], ["b"], ["a"]]},
-        "labels of 'label' hold \"['a', 'b']\", which is of the type list. A label is a string, a whole number "
+        "labels of 'label' hold \"['a', 'b']\", which is of the type list. A label is a string, a "
+        "whole number "
         "or a category; one label a row.",
     ),
     "dates": (
         {"labels": pd.Series(pd.to_datetime(["2020-01-01"] * 4))},
-        "labels of 'label' hold '2020-01-01 00:00:00', which is of the type Timestamp. A label is a string, a "
+        "labels of 'label' hold '2020-01-01 00:00:00', which is of the type Timestamp. A label is "
+        "a string, a "
         "whole number or a category; one label a row.",
     ),
     "one class": (
@@ -103,11 +105,13 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "words for probabilities": (
         {"pred_probs": [["high", "low"]] * 4},
-        "pred_probs of 'label' cannot be read as a table of numbers: every row needs as many, and nothing else.",
+        "pred_probs of 'label' cannot be read as a table of numbers: every row needs as many, and "
+        "nothing else.",
     ),
     "rows of different lengths": (
         {"pred_probs": [[0.5, 0.5], [1.0], [0.5, 0.5], [0.5, 0.5]]},
-        "pred_probs of 'label' cannot be read as a table of numbers: every row needs as many, and nothing else.",
+        "pred_probs of 'label' cannot be read as a table of numbers: every row needs as many, and "
+        "nothing else.",
     ),
     "NaN in part of a row": (
         {"pred_probs": changed(PROBS, 2, 0, np.nan)},
@@ -194,7 +198,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a grid for embeddings": (
         {"embeddings": np.zeros((4, 7, 7, 16))},
-        "embeddings have shape (4, 7, 7, 16), expected (n_samples, n_features). A grid of features becomes one "
+        "embeddings have shape (4, 7, 7, 16), expected (n_samples, n_features). A grid of features "
+        "becomes one "
         "vector by its mean over the cells.",
     ),
     "too few embeddings": (
