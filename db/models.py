@@ -36,7 +36,7 @@ ISSUE_KINDS = ("label", "label_conflict", "outlier", "duplicate", "unreadable", 
 ISSUE_STATES = ("open", "pushed", "resolved", "dismissed", "stale")
 ASKED_KINDS = ("label", "label_conflict")
 """The kinds of issue that a reviewer is asked about."""
-STANDING = ("open", "pushed")
+OPEN_STATES = ("open", "pushed")
 """The states in which an issue may be asked about."""
 PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")

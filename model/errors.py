@@ -6,7 +6,7 @@
     ├── UnknownBackbone        neither one of ours nor a timm model
     ├── WeightsUnavailable     pretrained weights are not here and cannot be fetched
     ├── WeightsMismatch        a file of weights does not fit the backbone
-    ├── NothingToTrain         no image can be read, or no attribute has two classes
+    ├── NothingToLearn         no image can be read, or no attribute has two classes
     ├── FoldEmpty              a fold leaves nothing to train on
     ├── NonFiniteLoss          the loss became infinite or NaN
     ├── OutOfMemory            even one artwork a step does not fit the device
@@ -58,7 +58,7 @@ class WeightsMismatch(CurateError):
         )
 
 
-class NothingToTrain(CurateError):
+class NothingToLearn(CurateError):
     """There is nothing that a network could learn."""
 
     def __init__(self, found: str) -> None:

@@ -122,12 +122,12 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
     def artwork(row: int) -> dict[str, str]:
         return {"artwork": str(predictions.uuids[row]), "path": predictions.paths[row]}
 
-    def issues(found: Sequence[Any]) -> list[dict[str, Any]]:
-        return [{**artwork(one.row), **{k: v for k, v in vars(one).items() if k != "row"}} for one in found]
+    def issues(cards: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{**artwork(one.row), **{k: v for k, v in vars(one).items() if k != "row"}} for one in cards]
 
     return content.evaluation.as_record() | {
         "doubted": content.doubted,
-        "doubts": issues(content.doubts),
+        "doubts": issues(content.label_issues),
         "outlying": content.outlying,
         "outliers": issues(content.outliers),
         "duplicate_groups": content.duplicate_groups,

@@ -24,11 +24,11 @@ def push_batch(
         workspace: Names the server and the project.
         catalog: The workspace's open catalog.
         settings: What to plan.
-        run_id: The run whose doubts are asked about; the newest if None.
+        run_id: The run whose issues are asked about; the newest if None.
         progress: Is told how far sending is.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
         LabelStudioError: One of its kinds, with what to do.
     """
     from review.label_studio.push import Pushed, open_project
@@ -53,7 +53,7 @@ def push_sheet(
     """Write one batch as a CSV sheet.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
     """
     from review.label_studio.push import Pushed
     from review.sheet.csv_sheet import write_sheet

@@ -160,26 +160,26 @@ def prepare(url: str) -> None:
     """
     engine = make_engine(url)
     try:
-        found = schema_revision(engine)
+        revision = schema_revision(engine)
     finally:
         engine.dispose()
-    if found == "none":
+    if revision == "none":
         upgrade(url)
     else:
-        require_head(catalog_name(engine.url), found)
+        require_head(catalog_name(engine.url), revision)
 
 
-def require_head(name: str, found: str) -> None:
+def require_head(name: str, revision: str) -> None:
     """Refuse a schema that is not this version's.
 
     Raises:
         CatalogOutdated: It is older.
         CatalogNewer: It is newer.
     """
-    if found > HEAD_REVISION:
-        raise CatalogNewer(name, found, HEAD_REVISION)
-    if found != HEAD_REVISION:
-        raise CatalogOutdated(name, found, HEAD_REVISION)
+    if revision > HEAD_REVISION:
+        raise CatalogNewer(name, revision, HEAD_REVISION)
+    if revision != HEAD_REVISION:
+        raise CatalogOutdated(name, revision, HEAD_REVISION)
 
 
 @contextmanager
@@ -198,10 +198,10 @@ def open_catalog(url: str) -> Iterator[Catalog]:
         raise CatalogMissing(path)
     catalog = Catalog(url)
     try:
-        found = schema_revision(catalog.engine)
-        if path and found == "none":
+        revision = schema_revision(catalog.engine)
+        if path and revision == "none":
             raise CatalogDamaged(str(path), f"none of curate's tables in its {path.stat().st_size} bytes")
-        require_head(catalog_name(parsed), found)
+        require_head(catalog_name(parsed), revision)
         yield catalog
     finally:
         catalog.close()

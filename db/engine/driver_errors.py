@@ -57,10 +57,10 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        known = explain(url, error)
-        if known is None:
+        explanation = explain(url, error)
+        if explanation is None:
             raise
-        raise known from error
+        raise explanation from error
 
 
 def explain(url: URL, error: DBAPIError) -> CurateError | None:
@@ -107,10 +107,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        known = explain_disk(error, str(path))
-        if known is None:
+        explanation = explain_disk(error, str(path))
+        if explanation is None:
             raise
-        raise known from error
+        raise explanation from error
 
 
 def explain_disk(error: OSError, name: str) -> CurateError | None:

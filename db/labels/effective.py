@@ -47,12 +47,12 @@ class Effective:
 
 def find_source(session: Session, name: str, authority: str = "import", priority: int = 0) -> Source:
     """Return the source by that name, making it when it is new."""
-    found = session.scalar(select(Source).where(Source.name == name))
-    if found is None:
-        found = Source(name=name, authority=authority, priority=priority)
-        session.add(found)
+    source = session.scalar(select(Source).where(Source.name == name))
+    if source is None:
+        source = Source(name=name, authority=authority, priority=priority)
+        session.add(source)
         session.flush()
-    return found
+    return source
 
 
 def choose(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> Effective | None:

@@ -295,14 +295,14 @@ def upgrade_workspace(workspace: Workspace) -> UpgradeSummary:
     Raises:
         CatalogNewer: It is newer than this version of curate.
     """
-    with _unchecked(workspace) as (url, _, found):
+    with _unchecked(workspace) as (url, _, revision):
         pass
-    if found == HEAD_REVISION:
-        return UpgradeSummary(found, found)
-    require_head(catalog_name(url), max(found, HEAD_REVISION))
+    if revision == HEAD_REVISION:
+        return UpgradeSummary(revision, revision)
+    require_head(catalog_name(url), max(revision, HEAD_REVISION))
     folder = workspace.folder / "backups"
     folder.mkdir(exist_ok=True)
-    file = folder / f"before-upgrade-{found}-{now():%Y%m%dT%H%M%S}.zip"
+    file = folder / f"before-upgrade-{revision}-{now():%Y%m%dT%H%M%S}.zip"
     back_up(workspace, file, runs=False)
     upgrade(workspace.database_url)
-    return UpgradeSummary(found, HEAD_REVISION, str(file))
+    return UpgradeSummary(revision, HEAD_REVISION, str(file))

@@ -27,7 +27,7 @@ class Found:
 
 def found_labels(session: Session) -> dict[str, Found]:
     """Return what reviewers found, by attribute; answers to controls are not among them."""
-    found = {}
+    by_attribute = {}
     for attribute in attributes(session):
         current = class_list(session, attribute).current
         rows = session.execute(
@@ -41,9 +41,9 @@ def found_labels(session: Session) -> dict[str, Found]:
             )
             .order_by(Verdict.id)
         ).all()
-        found[attribute.name] = Found(
+        by_attribute[attribute.name] = Found(
             np.array([row.artwork_id for row in rows], dtype=np.int64),
             np.array([current[row.given_id] for row in rows], dtype=np.int64),
             np.array([FOUND[row.decision] for row in rows], dtype=np.bool_),
         )
-    return found
+    return by_attribute

@@ -82,13 +82,13 @@ def _agreement(verdicts: dict[int, list[Verdict]]) -> dict[int, tuple[int, int]]
             judged = verdict.decision in LABELLING_DECISIONS and verdict.attribute_id is not None
             if judged and verdict.class_id is not None:
                 said[verdict.artwork_id, verdict.attribute_id or 0][reviewer_id] = verdict.class_id
-    found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for judgements in said.values():
         for reviewer_id, class_id in judgements.items():
             others = [other for person, other in judgements.items() if person != reviewer_id]
-            found[reviewer_id][0] += len(others)
-            found[reviewer_id][1] += sum(other == class_id for other in others)
-    return {reviewer_id: (pairs[0], pairs[1]) for reviewer_id, pairs in found.items()}
+            counts[reviewer_id][0] += len(others)
+            counts[reviewer_id][1] += sum(other == class_id for other in others)
+    return {reviewer_id: (pairs[0], pairs[1]) for reviewer_id, pairs in counts.items()}
 
 
 def judgements(session: Session, attribute_id: int) -> list[tuple[int, int, int]]:

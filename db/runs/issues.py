@@ -110,7 +110,7 @@ def _settled(session: Session) -> dict[tuple[int, int | None], float]:
 
 
 def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
-    """Return the odds from which on a doubt is kept: any where no reviewer has said a word."""
+    """Return the odds from which on a doubt is kept: any for a label without a verdict."""
     return settled.get(
         (row["artwork_id"], row["attribute_id"]), math.inf if UNHEEDED in row["evidence"] else 0.0
     )

@@ -132,9 +132,9 @@ def _item(facts: ArtworkFacts, names: Sequence[str]) -> PlannedItem:
     """Return one artwork of a batch; its score is its worst label's, 1 where nothing is known."""
     doubted = [name for name in names if facts.attributes[name].issue in ("open", "pushed")]
     scores = {name: facts.attributes[name].score for name in names}
-    known = {name: 1.0 if score is None else score for name, score in scores.items()}
-    asked = sorted(doubted or names, key=lambda name: known[name])
-    return PlannedItem(facts.id, "review", tuple(asked), min(known[name] for name in asked))
+    by_score = {name: 1.0 if score is None else score for name, score in scores.items()}
+    asked = sorted(doubted or names, key=lambda name: by_score[name])
+    return PlannedItem(facts.id, "review", tuple(asked), min(by_score[name] for name in asked))
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
@@ -145,9 +145,11 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
     with look(catalog, workspace) as picture:
         facts = picture.facts_of([artwork])
     lines = [f"**{row.path}**", ""]
-    for name, known in facts[0].attributes.items() if facts else ():
-        if known.reason:
-            lines.append(f"- {name} is doubted (score {known.score or 0:.2f}): {known.reason}")
+    for name, attribute_facts in facts[0].attributes.items() if facts else ():
+        if attribute_facts.reason:
+            lines.append(
+                f"- {name} is doubted (score {attribute_facts.score or 0:.2f}): {attribute_facts.reason}"
+            )
     lines += ["", "| when | who | what |", "|---|---|---|"]
     lines += [f"| {event.when:%Y-%m-%d %H:%M} | {event.source} | {_said(event)} |" for event in events]
     return "\n".join(lines)

@@ -62,10 +62,10 @@ def read_vectors(dataset: Any, folder: Path) -> tuple[NDArray[np.str_], NDArray[
     if not len(sample_ids):
         return sample_ids, np.zeros((0, 1), dtype=np.float32)
     artworks = np.array([int(sample_id[:8], 16) for sample_id in sample_ids.tolist()], dtype=np.int64)
-    known: NDArray[np.int64] = np.load(folder / "artworks.npy")
+    artwork_ids: NDArray[np.int64] = np.load(folder / "artworks.npy")
     embedding: NDArray[np.float16] = np.load(folder / "embedding.npy", mmap_mode="r")
-    at = np.searchsorted(known, artworks).clip(max=max(len(known) - 1, 0))
-    there = np.flatnonzero(known[at] == artworks)
+    at = np.searchsorted(artwork_ids, artworks).clip(max=max(len(artwork_ids) - 1, 0))
+    there = np.flatnonzero(artwork_ids[at] == artworks)
     vectors = np.asarray(embedding[at[there]], dtype=np.float32)
     finite = np.isfinite(vectors).all(axis=1)
     return sample_ids[there[finite]], vectors[finite]

@@ -14,20 +14,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.models import CatalogSetting, Task
 from db.reviews.tasks import (
-    Vocabulary,
     adopt_task,
     change_tasks,
     find_artworks,
     find_tasks,
+    kept_annotations,
     mark_issues,
     open_tasks,
     read_setting,
-    standing_annotations,
-    vocabularies,
     write_setting,
 )
 from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
@@ -76,7 +75,7 @@ class Fetcher:
     catalog: Catalog
     server: Server
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     names: Mapping[int, str]
 
     @property
@@ -113,19 +112,19 @@ class Fetcher:
         Whoever takes an answer away is named as the one who changed the task last, which a task that waits
         since it was pushed has nobody for.
         """
-        found: dict[int, Any] = {}
+        annotations: dict[int, Any] = {}
         recent: list[Filter] = []
         if watermark is not None:
             recent = [("updated_at", "greater", "Datetime", _stamp(watermark - OVERLAP))]
         for counter in ("total_annotations", "cancelled_annotations"):
             answered: Filter = (counter, "greater", "Number", 0)
             for task in self.server.tasks(self.project, answered, *recent, fields="all"):
-                found[task.id] = task
+                annotations[task.id] = task
         empty: Filter = ("total_annotations", "equal", "Number", 0)
         touched: Filter = ("updated_by", "empty", "List", "false")
         for task in self.server.tasks(self.project, empty, touched, *recent):
-            found.setdefault(task.id, task)
-        return [found[key] for key in sorted(found)]
+            annotations.setdefault(task.id, task)
+        return [annotations[key] for key in sorted(annotations)]
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
@@ -156,8 +155,8 @@ class Fetcher:
                 for task in tasks
                 if task.id in rows
             }
-            known = standing_annotations(session, list(rows.values()))
-            gone = {i for row, ids in known.items() for i in ids - present[row]}
+            earlier = kept_annotations(session, list(rows.values()))
+            gone = {i for row, ids in earlier.items() for i in ids - present[row]}
             touched: set[int] = set()
             for annotation_id in sorted(gone):
                 touched |= forget_annotation(session, self.server.url, annotation_id)
@@ -177,8 +176,10 @@ class Fetcher:
         skipped = bool(annotation.get("was_cancelled"))
         if refused is None and not skipped:
             try:
-                suggested = {a: str(data.get(f"suggested_{a}") or "") for a in self.words}
-                decisions = decisions_of(results, shown_labels(data, self.words), self.words, suggested)
+                suggested = {a: str(data.get(f"suggested_{a}") or "") for a in self.class_lists}
+                decisions = decisions_of(
+                    results, shown_labels(data, self.class_lists), self.class_lists, suggested
+                )
             except NotUnderstood as problem:
                 refused = str(problem)
         return Answer(
@@ -199,9 +200,9 @@ class Fetcher:
     def _reconcile(self, synced: Synced) -> None:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
         with self.catalog.read() as session:
-            standing = open_tasks(session, self.server.url, self.project)
+            still_open = open_tasks(session, self.server.url, self.project)
         present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
-        gone = [task for task in standing if task.task_id not in present]
+        gone = [task for task in still_open if task.task_id not in present]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
@@ -220,10 +221,10 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
         NothingPushed: There is no such project yet.
     """
     with catalog.read() as session:
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project or find_project(server, uuid)
         if project is None:
             raise NothingPushed(server.url)
-        yield Fetcher(catalog, server, project, words, user_names(server))
+        yield Fetcher(catalog, server, project, class_lists, user_names(server))

@@ -16,20 +16,19 @@ from typing import Any
 
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, BatchItem, now
 from db.reviews.tasks import (
     Card,
     Plan,
-    Vocabulary,
     add_tasks,
-    cards,
     find_artworks,
     find_tasks,
     items_of,
     raw_annotation,
+    read_cards,
     save_batch,
-    vocabularies,
 )
 from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import Workspace
@@ -61,16 +60,16 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
         batch = save_batch(session, plan, SERVER, 0)
         batch.project_id = batch.id
         session.flush()
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         items = items_of(session, batch.id)
-        faces = cards(session, (item.artwork_id for item in items))
+        cards = read_cards(session, (item.artwork_id for item in items))
         tasks = {item.artwork_id: number for number, item in enumerate(items, 1)}
-        rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
+        rows = [_row(workspace, batch, item, cards[item.artwork_id], class_lists, tasks) for item in items]
         if path.suffix == ".html":
             name = f"review-{batch.uuid}"
-            path.write_text(page(name, rows, _columns(words), words), encoding="utf-8")
+            path.write_text(page(name, rows, _columns(class_lists), class_lists), encoding="utf-8")
         else:
-            _write(path, rows, words)
+            _write(path, rows, class_lists)
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
     return len(rows)
@@ -81,32 +80,32 @@ def _row(
     batch: Batch,
     item: BatchItem,
     card: Card,
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     tasks: Mapping[int, int],
 ) -> dict[str, str]:
-    names = {v.attribute_id: v for v in words.values()}
+    names = {v.attribute_id: v for v in class_lists.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
     asked = Asked(item.attributes, item.purpose != "review", item.score, shown)
-    data = task_data(card, asked, words, batch.uuid, "")
+    data = task_data(card, asked, class_lists, batch.uuid, "")
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
         "image": str(workspace.image_path(card.root, card.path)),
     }
-    for attribute in words:
+    for attribute in class_lists:
         for part in ("label", "suggested", "why"):
             row[f"{attribute}_{part}"] = data[f"{part}_{attribute}"]
     return row
 
 
-def _columns(words: Mapping[str, Vocabulary]) -> list[str]:
+def _columns(class_lists: Mapping[str, ClassList]) -> list[str]:
     parts = ("label", "suggested", "why", "verdict", "class")
-    return [*FIXED, *(f"{attribute}_{part}" for attribute in words for part in parts), *LAST]
+    return [*FIXED, *(f"{attribute}_{part}" for attribute in class_lists for part in parts), *LAST]
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, str]], words: Mapping[str, Vocabulary]) -> None:
+def _write(path: Path, rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassList]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _columns(words), restval="")
+        writer = csv.DictWriter(file, _columns(class_lists), restval="")
         writer.writeheader()
         writer.writerows(rows)
 
@@ -128,21 +127,21 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         raise SheetUnreadable(path, str(error)) from error
     synced = Synced()
     with catalog.write() as session:
-        words = vocabularies(session)
-        if missing := [column for column in _columns(words) if rows and column not in rows[0]]:
+        class_lists = read_class_lists(session)
+        if missing := [column for column in _columns(class_lists) if rows and column not in rows[0]]:
             raise NotASheet(path, missing)
         artworks = find_artworks(session, [row["artwork"] for row in rows])
         answers = []
         for row in rows:
-            results = _results(row, words)
+            results = _results(row, class_lists)
             annotation_id = _annotation_id(row)
-            known = raw_annotation(session, SERVER, annotation_id)
+            earlier = raw_annotation(session, SERVER, annotation_id)
             raw = {"result": results}
-            if (results or known) and (known is None or known != raw):
+            if (results or earlier) and (earlier is None or earlier != raw):
                 batch, number = _numbers(row["task"])
                 task = find_tasks(session, SERVER, batch, [number]).get(number)
                 answers.append(
-                    _answer(row, results, words, annotation_id, artworks, task.id if task else None)
+                    _answer(row, results, class_lists, annotation_id, artworks, task.id if task else None)
                 )
         synced.add(record(session, answers))
         if answers:
@@ -152,8 +151,8 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
 
 def _numbers(task: str) -> tuple[int, int]:
     """Return the batch and the row that a task's name is made of; 0 and 0 for another one."""
-    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _annotation_id(row: Mapping[str, str]) -> str:
@@ -167,10 +166,10 @@ def _plain(cell: str) -> str:
     return "".join(character for character in cell if character.isprintable()).strip()[:100]
 
 
-def _results(row: Mapping[str, str], words: Mapping[str, Vocabulary]) -> list[dict[str, Any]]:
+def _results(row: Mapping[str, str], class_lists: Mapping[str, ClassList]) -> list[dict[str, Any]]:
     """Return what a row says, as Label Studio would."""
     results = []
-    for attribute in words:
+    for attribute in class_lists:
         verdict, picked = row[f"{attribute}_verdict"].strip(), row[f"{attribute}_class"].strip()
         if verdict:
             results.append(choice(verdict_name(attribute), verdict))
@@ -186,7 +185,7 @@ def _results(row: Mapping[str, str], words: Mapping[str, Vocabulary]) -> list[di
 def _answer(
     row: Mapping[str, str],
     results: Sequence[Mapping[str, Any]],
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     annotation_id: str,
     artworks: Mapping[str, int],
     task_id: int | None,
@@ -196,7 +195,7 @@ def _answer(
     decisions: Sequence[Any] = ()
     if refused is None:
         try:
-            decisions = decisions_of(results, {a: row[f"{a}_label"] for a in words}, words)
+            decisions = decisions_of(results, {a: row[f"{a}_label"] for a in class_lists}, class_lists)
         except NotUnderstood as problem:
             refused = str(problem)
     name = _plain(row["reviewer"]) or "reviewer"

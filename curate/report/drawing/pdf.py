@@ -32,11 +32,11 @@ def find_chromium() -> str:
         NoChromium: There is none.
     """
     named = os.environ.get("CURATE_CHROMIUM")
-    found = [path for name in ([named] if named else PROGRAMS) if (path := shutil.which(name))]
-    found += [str(place) for place in PLACES if not named and place.exists()]
-    if not found:
+    programs = [path for name in ([named] if named else PROGRAMS) if (path := shutil.which(name))]
+    programs += [str(place) for place in PLACES if not named and place.exists()]
+    if not programs:
         raise NoChromium([named] if named else PROGRAMS)
-    return found[0]
+    return programs[0]
 
 
 def print_pdf(html: str, out: Path) -> None:
