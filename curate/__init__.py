@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from curate.arrays.find import find_issues
     from curate.arrays.found import Issues
+    from curate.workspace import Workspace, init, open
 
 __version__ = "0.1.0"
 
-__all__ = ["Issues", "__version__", "find_issues"]
+__all__ = ["Issues", "Workspace", "__version__", "find_issues", "init", "open"]
 
 _HOMES = {
     "find_issues": "curate.arrays.find",
     "Issues": "curate.arrays.found",
+    "Workspace": "curate.workspace",
+    "init": "curate.workspace",
+    "open": "curate.workspace",
 }
 """Where each name lives; it is imported when it is first asked for."""
 

@@ -104,7 +104,7 @@ def cross_fitted(
         None where fewer than two classes are left.
     """
     count = int(folds.max(initial=-1)) + 1
-    usable: NDArray[np.bool_] = np.isfinite(embedding).all(axis=1)
+    usable = np.asarray(np.isfinite(embedding).all(axis=1))
     kept = _learnable(given, groups, usable, count)
     places = {at: place for place, at in enumerate(kept)}
     table = np.array([*(places.get(at, -1) for at in range(len(given.values))), -1], dtype=np.int64)

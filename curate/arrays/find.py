@@ -17,7 +17,7 @@ from curate.arrays.labels import GivenLabels, Ints, LabelTable, read_labels
 from curate.arrays.probabilities import Probabilities, match_classes, read_pred_probs
 from curate.arrays.scores import score
 from curate.errors import InvalidInput
-from curate.issues import LabelColumn
+from curate.issues import LabelColumn, evidence_only
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
@@ -92,7 +92,10 @@ def find_issues(
         others = {name: given for name, given in table.attributes.items() if name not in columns}
         fitted, folded = _fit_others(others, table, probabilities, embedding, grouped, folded, seed, n_jobs)
         columns |= fitted
-    columns = {name: columns.get(name) or _unjudged(given) for name, given in table.attributes.items()}
+    columns = {
+        name: columns.get(name) or evidence_only(name, given.codes)
+        for name, given in table.attributes.items()
+    }
     _check_judged(columns, table)
     scores = score(list(columns.values()), grouped, embedding, folded, seed)
     shown = table.paths if paths is None else _read_paths(paths, table.count)
@@ -159,19 +162,6 @@ def _restored(column: LabelColumn, order: Ints) -> LabelColumn:
         column.pred_probs[place],
         column.reviewed,
         codes=codes,
-    )
-
-
-def _unjudged(given: GivenLabels) -> LabelColumn:
-    """Return an attribute that nothing predicts: it is evidence about the others."""
-    count = len(given.codes)
-    return LabelColumn(
-        given.attribute,
-        ("",),
-        np.full(count, -1, dtype=np.int64),
-        np.full((count, 1), np.nan),
-        np.zeros(count, dtype=np.int8),
-        codes=given.codes,
     )
 
 

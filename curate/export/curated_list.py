@@ -45,7 +45,16 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
-    """Write a run's out-of-sample probabilities of all classes as Parquet.
+    """Write a run's out-of-sample probabilities of all classes as Parquet; see ``predictions_frame``."""
+    frame = predictions_frame(workspace, catalog, run_id)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}")
+    frame.to_parquet(temporary, index=False)
+    temporary.replace(out)
+    return len(frame)
+
+
+def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None) -> pd.DataFrame:
+    """Return a run's probabilities of all classes, a row an artwork.
 
     Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is, empty
     where the image could not be read), then ``<attribute>.<class>`` for each class.
@@ -68,10 +77,7 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
     for name, keys in classes.items():
         for i, key in enumerate(keys):
             columns[f"{name}.{key}"] = arrays.pred_probs[name][:, i]
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    pd.DataFrame(columns).to_parquet(temporary, index=False)
-    temporary.replace(out)
-    return len(rows)
+    return pd.DataFrame(columns)
 
 
 def safe_cell(cell: object) -> object:

@@ -65,9 +65,9 @@ def _by_path(named: NDArray[np.object_], table: LabelTable) -> Ints:
     """Look paths up; one that two roots have is nobody's."""
     paths = pd.Index(table.paths, dtype=object)
     if paths.is_unique:
-        return paths.get_indexer(named).astype(np.int64)
+        return paths.get_indexer(pd.Index(named)).astype(np.int64)
     alone = np.flatnonzero(~paths.duplicated(keep=False))
-    at = paths[alone].get_indexer(named)
+    at = paths[alone].get_indexer(pd.Index(named))
     return np.where(at >= 0, alone[at], -1).astype(np.int64)
 
 

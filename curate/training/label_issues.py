@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,17 @@ from curate.issues import (
     LabelColumn,
     LabelScores,
     atypical_scores,
+    evidence_only,
     find_neighbours,
     outlier_scores,
     score_labels,
 )
+from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.reviews.findings import Found
 from db.runs.evaluation import OUT_OF_SAMPLE
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
-
-if TYPE_CHECKING:
-    from model.training.train import RunResult
 
 WORST_SHARE, WORST_COUNT = 0.1, 20
 """A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute, by share
@@ -61,7 +60,7 @@ class RunScores:
 def score_run(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     found: Mapping[str, Found],
     seed: int,
@@ -84,7 +83,16 @@ def score_run(
                 codes=table.labels[name],
             )
         )
-    neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+    fits = _fits(label_columns)
+    for name, codes in table.labels.items():
+        if name not in columns and (codes >= 0).any():
+            label_columns.append(evidence_only(name, codes))
+    label_columns.sort(key=lambda column: column.attribute)
+    neighbours = None
+    ordinary: NDArray[np.float64] = np.full(len(table), np.nan)
+    if result.embedding is not None:
+        neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+        ordinary = outlier_scores(neighbours)
     scores = score_labels(
         label_columns,
         groups=table.groups,
@@ -94,7 +102,7 @@ def score_run(
         neighbours=neighbours,
         seed=seed,
     )
-    return RunScores(scores, outlier_scores(neighbours), _fits(label_columns))
+    return RunScores(scores, ordinary, fits)
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -129,7 +137,7 @@ def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -
 def prediction_rows(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     scored_run: RunScores,
 ) -> Iterator[dict[str, Any]]:

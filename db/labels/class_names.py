@@ -17,7 +17,7 @@ def match_class_names(session: Session, attribute: str, names: Sequence[str]) ->
         UnknownAttribute: There is no such attribute.
     """
     of = find_attribute(session, attribute)
-    by_key = class_list(session, of).by_key()
+    by_key = class_list(session, of).id_of
     found = {name: by_key[name] for name in names if name in by_key}
     for name in names:
         if name not in found:

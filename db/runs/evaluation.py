@@ -13,8 +13,11 @@ from db.labels.table import LabelTable
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
 from db.reviews.audit import FOUND_WRONG, JUDGED
 
-OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout")
-"""Provenances of a probability whose model never saw the artwork's label."""
+UNKNOWN = "unknown"
+"""The provenance of an imported probability of which nobody says whether its model had seen the label."""
+
+OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout", UNKNOWN)
+"""Provenances of a probability whose model never saw the artwork's label, as far as anybody says."""
 
 
 def out_of_sample(session: Session, run: Run, attribute_id: int) -> NDArray[np.int64]:
