@@ -35,8 +35,8 @@ from db.labels.attribute_labels import AttributeLabels
 from db.labels.class_names import match_class_names
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
+from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
 from db.reviews.findings import found_labels
-from db.runs.evaluation import OUT_OF_SAMPLE, UNKNOWN
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace
@@ -53,9 +53,6 @@ SUSPICIOUS = 0.99
 """A model that agrees with so many of the labels has probably been trained on them."""
 
 FEWEST_SUSPECTED = 100
-
-NONE = "none"
-"""The provenance of an artwork without probabilities."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +170,7 @@ def import_predictions(
         issues = replace_issues(session, run, issue_rows(table, found.labels, scored))
         made = (run.id, called, run.protocol)
     seconds["total"] = time.monotonic() - began
-    known = int((found.provenance != NONE).sum())
+    known = int((found.provenance != NO_IMAGE).sum())
     counts = (known, len(table) - known, found.unmatched)
     return ImportSummary(*made, metrics, issues, *counts, seconds, found.notes)
 
@@ -199,7 +196,7 @@ class _Gatherer:
         self.class_ids: dict[str, Ints] = {}
         self.probs: dict[str, NDArray[np.float32]] = {}
         self.folds: Ints = np.full(len(table), -1, dtype=np.int64)
-        self.provenance = np.full(len(table), NONE, dtype="U16")
+        self.provenance = np.full(len(table), NO_IMAGE, dtype="U16")
         self.unmatched, self.notes = 0, list[str]()
 
     def gather(self, files: Sequence[PredictionFile]) -> ImportedPredictions:
@@ -296,15 +293,15 @@ def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.st
     own = file.provenance.astype("U16")
     own[(own == "") & (said is not None)] = said or ""
     if not np.isin(own, OUT_OF_SAMPLE).any():
-        if said != UNKNOWN:
+        if said != Provenance.UNKNOWN:
             raise InSample(file.path, len(own))
-        own[:] = UNKNOWN
+        own[:] = Provenance.UNKNOWN.value
     return own
 
 
 def _said(found: ImportedPredictions) -> str:
     """Return by which word most of the probabilities are out of sample."""
-    words, counts = np.unique(found.provenance[found.provenance != NONE], return_counts=True)
+    words, counts = np.unique(found.provenance[found.provenance != NO_IMAGE], return_counts=True)
     return str(words[np.argmax(counts)])
 
 

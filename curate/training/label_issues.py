@@ -26,8 +26,8 @@ from curate.issues import (
 from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
+from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.evaluation import OUT_OF_SAMPLE
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
 
 WORST_SHARE, WORST_COUNT = 0.1, 20

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.labels.classes import attributes
 from db.models import (
@@ -227,7 +228,7 @@ def _read_reviews(
         artwork = by_id[artwork_id]
         artwork.batch, artwork.decided_at = batch_id, decided_at
         if attribute_id is None:
-            artwork.unusable = decision == "unusable"
+            artwork.unusable = decision == DecisionKind.UNUSABLE
         else:
             artwork.attributes[table[attribute_id].name].verdict = decision
     tasks = session.execute(

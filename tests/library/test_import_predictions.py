@@ -132,7 +132,7 @@ def test_what_export_writes_is_read_back(drawn: Drawn, tmp_path: Path) -> None:
 
 def test_artworks_without_probabilities_and_rows_without_artworks_are_counted(drawn: Drawn) -> None:
     frame = drawn.frame().iloc[20:]
-    frame.loc[30, "style.Cubism":] = np.nan  # type: ignore[misc]
+    frame.loc[30, "style.Cubism":] = np.nan
     frame.loc[40, "filepath"] = "elsewhere/unknown.jpg"
 
     summary = drawn.workspace.import_predictions(frame, out_of_sample="fold")
