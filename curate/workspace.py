@@ -331,15 +331,16 @@ class Workspace:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
         """
         from curate.cli.app import user_name
+        from db.decisions import of_choice
         from db.labels.classes import find_attribute, find_class
         from db.labels.table import find_artwork
-        from db.reviews.verdicts import Decision, current_class, decide, outcome
+        from db.reviews.verdicts import Decision, current_class, decide
 
         with self._catalog() as catalog, catalog.write() as session:
             row = find_artwork(session, artwork)
             of = find_attribute(session, attribute)
             chosen = find_class(session, of, class_)
-            said = outcome(current_class(session, row.id, of.id), chosen)
+            said = of_choice(current_class(session, row.id, of.id), chosen)
             word = "atypical" if atypical and said == "confirmed" else said
             recorded = decide(
                 session,

@@ -85,7 +85,7 @@ class Issues:
             checked; a review of labels drawn at random would measure it.
         """
         names = self.attributes if attribute is None else (self._one(attribute),)
-        return expected_wrong(np.concatenate([self._scores[name].score for name in names]), self._seed)
+        return expected_wrong([self._scores[name] for name in names], self._seed)
 
     def to_frame(self, attribute: str | None = None, *, reasons: bool = True) -> pd.DataFrame:
         """Return every judged label, the likeliest wrong first.

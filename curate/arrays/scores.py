@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues import Estimate, LabelColumn, LabelScores, errors_left, score_labels
-from curate.issues.columns import Floats, Ints
+from curate.issues.columns import Ints
 
 
 def score(
@@ -23,7 +23,8 @@ def score(
     return score_labels(in_order, groups=groups, embedding=embedding, folds=folds, seed=seed)
 
 
-def expected_wrong(scores: Floats, seed: int) -> Estimate:
-    """Return how many labels with these scores are wrong, with the interval; nobody has checked any."""
+def expected_wrong(scores: Sequence[LabelScores], seed: int) -> Estimate:
+    """Return how many of these labels are wrong, with the interval; nobody has checked any."""
     nothing = np.empty(0)
-    return errors_left(scores[np.isfinite(scores)], nothing, nothing, seed=seed)
+    together = np.concatenate([one.score for one in scores])
+    return errors_left(together[np.isfinite(together)], nothing, nothing, seed=seed)

@@ -293,7 +293,7 @@ def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.st
     own = file.provenance.astype("U16")
     own[(own == "") & (said is not None)] = said or ""
     if not np.isin(own, OUT_OF_SAMPLE).any():
-        if said != Provenance.UNKNOWN:
+        if said != "unknown":
             raise InSample(file.path, len(own))
         own[:] = Provenance.UNKNOWN.value
     return own

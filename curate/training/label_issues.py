@@ -144,23 +144,32 @@ def prediction_rows(
     """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
     for name, column in columns.items():
         probs, scored = result.pred_probs[name], scored_run.scores[name]
-        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
-            best, given = int(probs[row].argmax()), int(column.labels[row])
-            instead = int(scored.suggested[row])
-            has_score = np.isfinite(scored.score[row])
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "fold": int(folds[row]) if folds[row] >= 0 else None,
-                "provenance": str(result.provenance[row]),
-                "predicted_id": int(column.class_ids[best]),
-                "p_predicted": float(probs[row, best]),
-                "class_id": int(column.class_ids[given]) if given >= 0 else None,
-                "p_label": float(probs[row, given]) if given >= 0 else None,
-                "score": float(scored.score[row]) if has_score else None,
-                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
-                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
-            }
+        rows = np.flatnonzero(np.isfinite(probs).all(axis=1))
+        found = probs[rows]
+        best, given, instead = found.argmax(axis=1), column.labels[rows], scored.suggested[rows]
+        at, ids = np.arange(len(rows)), [*column.class_ids.tolist(), None]  # the last for -1
+        values = {
+            "artwork_id": table.artwork_ids[rows].tolist(),
+            "attribute_id": [column.attribute_id] * len(rows),
+            "fold": _known(folds[rows], folds[rows] >= 0),
+            "provenance": result.provenance[rows].tolist(),
+            "predicted_id": [ids[place] for place in best.tolist()],
+            "p_predicted": found[at, best].tolist(),
+            "class_id": [ids[place] for place in given.tolist()],
+            "p_label": _known(found[at, given], given >= 0),
+            "score": _known(scored.score[rows], np.isfinite(scored.score[rows])),
+            "suggested_id": [ids[place] for place in instead.tolist()],
+            "p_suggested": _known(found[at, instead], instead >= 0),
+        }
+        for row in zip(*values.values(), strict=True):
+            yield dict(zip(values, row, strict=True))
+
+
+def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
+    """Return values as Python's own, None where they are not known."""
+    return [
+        value if is_known else None for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
+    ]
 
 
 def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -58,7 +58,7 @@ def test_planted_errors_rank_first() -> None:
         "p_suggested",
         "reason",
     ]
-    assert top["reason"].str.startswith("model: ").all()
+    assert top["reason"].str.len().min() > 10
 
 
 def test_scores_are_those_of_the_ranking() -> None:

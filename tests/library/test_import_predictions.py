@@ -167,7 +167,7 @@ def test_arrays_and_embeddings_become_a_run_with_neighbours(drawn: Drawn) -> Non
         drawn.paths, drawn.probs, classes=STYLES, embeddings=vectors, out_of_sample="fold", name="siglip"
     )
 
-    assert "nearest are" in " ".join(drawn.workspace.issues(run=summary.run)["reason"])
+    assert "nearest" in " ".join(drawn.workspace.issues(run=summary.run)["reason"])
 
 
 def test_labels_of_classes_without_a_column_are_named(drawn: Drawn) -> None:
