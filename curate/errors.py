@@ -4,6 +4,7 @@
 
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
@@ -35,6 +36,13 @@ class NotConfirmed(CurateError):
         super().__init__(
             f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
         )
+
+
+class InvalidInput(CurateError, ValueError):
+    """Labels, probabilities or embeddings that cannot be what they were given as.
+
+    It is a ``ValueError``, too, as scikit-learn's users expect of a wrong array.
+    """
 
 
 class NothingToTrain(CurateError):

@@ -12,6 +12,7 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
@@ -121,6 +122,16 @@ class DatasetTaken(ReviewError):
         super().__init__(
             f"The FiftyOne dataset {name!r} belongs to {owner}, and it would be overwritten. "
             f"Put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetNameTaken(ReviewError):
+    """There is a dataset of the name that arrays were to get."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a FiftyOne dataset {name!r} already, and it is left alone. Give another name, "
+            f"or delete it first: fiftyone.delete_dataset({name!r})."
         )
 
 

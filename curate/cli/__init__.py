@@ -20,6 +20,7 @@ COMMANDS = (
     "catalog.classes",
     "catalog.relocate",
     "runs.train",
+    "runs.import_predictions",
     "runs.evaluate",
     "runs.report",
     "runs.issues",

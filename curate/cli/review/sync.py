@@ -5,17 +5,14 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
-from curate.cli.progress import CliProgress
+from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
-    from db.workspace.workspace import Workspace
     from review.label_studio.fetch import Synced
     from review.label_studio.wake import Alarm
 
@@ -55,28 +52,16 @@ def sync_corrections(
 
     Example: curate sync-corrections --json
     """
-    workspace = opened(context)
+    workspace = facade(context)
     if source != "label-studio":
-        from review.sheet.csv_sheet import read_sheet
-
-        with workspace.open_catalog() as catalog:
-            _print(read_sheet(catalog, Path(source)), as_json)
+        _print(workspace.sync(source), as_json)
         return
-    _print(_sync(workspace, full), as_json)
+    _print(workspace.sync(full=full), as_json)
     if watch:
         for _ in _looks(every, webhook):
-            synced = _sync(workspace, full=False)
+            synced = workspace.sync()
             if synced.annotations or synced.taken_back:
                 _print(synced, as_json)
-
-
-def _sync(workspace: Workspace, full: bool) -> Synced:
-    """Look once."""
-    from review.label_studio.fetch import open_fetcher
-
-    with workspace.open_catalog() as catalog, open_fetcher(workspace, catalog) as fetcher:
-        with CliProgress() as progress:
-            return fetcher.sync(progress, full=full)
 
 
 def _looks(every: float, port: int | None) -> Iterator[None]:
