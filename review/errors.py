@@ -30,6 +30,7 @@
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── ProjectForeign     the project that curate.toml names is somebody else's
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
@@ -299,6 +300,21 @@ class ProjectGone(LabelStudioError):
         super().__init__(
             f"Label Studio at {url} has no project {project}. Take the line `project = {project}` out of "
             f"[label_studio] in curate.toml, and the next `curate push` finds it again or makes a new one."
+        )
+
+
+class ProjectForeign(LabelStudioError):
+    """The project that the settings name belongs to something else."""
+
+    def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
+        mend = (
+            f"set `project = {own}`, which carries it"
+            if own
+            else "remove the line `project`: a new one is made"
+        )
+        super().__init__(
+            f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
         )
 
 

@@ -17,7 +17,7 @@ COMMANDS = (
     ("status",),
     ("check",),
     ("issues",),
-    ("label", "PATH", "style", "Baroque"),
+    ("label", "PATH", "style", "CLASS"),
     ("backup", "b.zip"),
     ("export", "e.csv"),
     ("upgrade",),
@@ -96,10 +96,11 @@ for _table in (
 def test_damage_is_one_sentence_that_says_how_to_mend_it(curate: Curate, used: Path, damage: str) -> None:
     with closing(sqlite3.connect(used / "catalog.db")) as connection:
         path = connection.execute("SELECT path FROM artwork WHERE id = 2").fetchone()[0]
+        style = connection.execute("SELECT key FROM class ORDER BY id").fetchone()[0]
     DAMAGE[damage](used / "catalog.db")
 
     for words in COMMANDS:
-        typed = [word.replace("PATH", path) for word in words]
+        typed = [word.replace("PATH", path).replace("CLASS", style) for word in words]
         done = curate("-w", used, *typed)
 
         if done.status == 0:  # one that does not read what is gone
@@ -144,9 +145,9 @@ def test_turned_bytes_never_crash(curate: Curate, used: Path, seed: int, count: 
 
 ROWS = {
     "a time that is none": "UPDATE artwork SET added_at = 'yesterday'",
-    "a uuid that is none": "UPDATE artwork SET uuid = 'nothing'",
+    "a uuid that is none": "UPDATE artwork SET uuid = 'nothing' WHERE id = 1",
     "a list that is none": "UPDATE run SET settings = '{not json'",
-    "bytes for text": "UPDATE artwork SET path = x'ff00fe'",
+    "bytes for text": "UPDATE artwork SET path = x'ff00fe' WHERE id = 1",
     "text for a number": "UPDATE artwork SET width = 'wide'",
 }
 
