@@ -22,6 +22,8 @@
         ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── PortForbidden          the App's port is kept from this user
+        ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
@@ -29,6 +31,7 @@
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── ProjectForeign     the project that curate.toml names is somebody else's
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
@@ -169,7 +172,28 @@ class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+        free = port + 1 if port < 65535 else 5151
+        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {free}`.")
+
+
+class PortForbidden(ReviewError):
+    """The system keeps a port from this user."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"Name another: `curate browse --port 5151`."
+        )
+
+
+class WebhookPortTaken(ReviewError):
+    """Nothing can listen for webhooks at the port."""
+
+    def __init__(self, port: int, said: str) -> None:
+        super().__init__(
+            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Name a free one with --webhook, or leave it out: --watch looks by itself."
+        )
 
 
 class NotASheet(ReviewError):
@@ -287,6 +311,21 @@ class ProjectGone(LabelStudioError):
         super().__init__(
             f"Label Studio at {url} has no project {project}. Take the line `project = {project}` out of "
             f"[label_studio] in curate.toml, and the next `curate push` finds it again or makes a new one."
+        )
+
+
+class ProjectForeign(LabelStudioError):
+    """The project that the settings name belongs to something else."""
+
+    def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
+        mend = (
+            f"set `project = {own}`, which carries it"
+            if own
+            else "remove the line `project`: a new one is made"
+        )
+        super().__init__(
+            f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
         )
 
 
