@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from curate.cli.app import app
+from curate.distribution import refuse_stranger
 from db.errors import CurateError
 from db.workspace.secrets import guard, redact
 
@@ -46,6 +47,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
     guard()
     try:
+        refuse_stranger()
         app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)

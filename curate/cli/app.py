@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import curate as package
+
 if TYPE_CHECKING:
     from db.workspace.workspace import Workspace
 
@@ -17,7 +19,6 @@ app = typer.Typer(
     name="curate",
     help="Find and fix the wrong labels in a collection of artwork images.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -30,6 +31,13 @@ RunId = Annotated[
 ]
 
 
+def tell_version(asked: bool) -> None:
+    """Print the version and leave, where it is asked for."""
+    if asked:
+        typer.echo(f"curate {package.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def curate(
     context: typer.Context,
@@ -37,6 +45,9 @@ def curate(
         Path,
         typer.Option("--workspace", "-w", envvar="CURATE_WORKSPACE", help="The workspace's folder."),
     ] = Path("."),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Find and fix the wrong labels in a collection of artwork images.
 

@@ -115,7 +115,7 @@ def _program(folder: Path) -> str:
     found = str(beside) if beside.exists() else shutil.which("label-studio")
     if found is None:
         raise ServerNotStarted(
-            folder / "server.log", "it is not installed here: `pip install 'curate[label-studio]'`"
+            folder / "server.log", "it is not installed here: `pip install 'curate-labels[label-studio]'`"
         )
     return found
 
