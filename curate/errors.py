@@ -63,7 +63,7 @@ class StrangersPackage(CurateError):
 
     def __init__(self, version: str, summary: str, ours: str) -> None:
         super().__init__(
-            f"Another project's package is installed here as `curate` {version} ({summary}); it writes into the "
-            f"same folder as {ours}. Type `pip uninstall curate`, then "
+            f"Another project's package is installed here as `curate` {version} ({summary}); it writes into "
+            f"the same folder as {ours}. Type `pip uninstall curate`, then "
             f"`pip install --force-reinstall --no-deps {ours}`."
         )

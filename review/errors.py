@@ -258,7 +258,8 @@ class ServerTooNew(LabelStudioError):
     def __init__(self, url: str, found: str, known: str) -> None:
         super().__init__(
             f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate-labels`, or install an older server: `pip install 'label-studio<{found}'`."
+            f"`pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{found}'`."
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import curate as package
+from curate.cli.console import knows_all_characters
 
 if TYPE_CHECKING:
     from db.workspace.workspace import Workspace
@@ -64,8 +64,8 @@ def opened(context: typer.Context) -> Workspace:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object on one line of stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """Print one JSON object on one line of stdout; escaped where the console lacks its characters."""
+    typer.echo(json.dumps(value, ensure_ascii=not knows_all_characters(), default=str))
 
 
 def note(text: str) -> None:
@@ -77,8 +77,3 @@ def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
     """Say whether an estimate was measured: fewer than fifty verdicts measure nothing."""
     many = f"{count} {what}" + ("" if count == 1 else "s")
     return f"assumed: {many}, 50 are needed" if assumed else f"measured by {many}"
-
-
-def user_name() -> str:
-    """Return who is at this machine, as the source of what they decide by hand."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"

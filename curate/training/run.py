@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -25,6 +24,7 @@ from db.runs.issues import replace_issues
 from db.runs.label_weights import trusted
 from db.runs.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
 from db.workspace.secrets import redact_values
+from db.workspace.system import held
 from db.workspace.train_settings import TrainSettings
 from db.workspace.workspace import Workspace
 
@@ -174,9 +174,9 @@ def _claim_run(
 def _locked(folder: Path, run_id: int) -> Iterator[None]:
     """Hold a run's folder; the lock goes with the process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(held(folder / "lock", wait=False))
         except BlockingIOError as error:
             raise RunLocked(run_id) from error
         yield

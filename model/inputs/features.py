@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from db.workspace.progress import Progress
+from db.workspace.system import cores, held
 from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.cache import RecordStore
@@ -182,7 +183,7 @@ class _Extractor:
         self.steps = rows * columns
         self.projected = min(settings.projection or 0, self.channels)
         self.whiten = settings.whiten
-        self.threads = settings.workers or (os.cpu_count() or 1)
+        self.threads = settings.workers or cores()
         self.chunk = CHUNK if device.type == "cpu" else 256
 
     def run(
@@ -358,8 +359,8 @@ def _write_once(path: Path, write: Callable[[Path], object]) -> None:
     os.close(handle)
     try:
         write(Path(name))
-        os.link(name, path)
-    except FileExistsError:
-        pass
+        with held(path.parent / ".lock"):
+            if not path.exists():
+                os.replace(name, path)
     finally:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from fiftyone.operators import types
 from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.workspace.progress import Silent
+from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
 from review.fiftyone.actions import class_names, history, judge, relabel, send
 from review.fiftyone.dataset import sync_dataset
@@ -65,7 +65,7 @@ def say_how_many(ctx: Any, inputs: Any) -> None:
 
 def who() -> str:
     """Return whose decisions these are, as ``curate browse`` set it."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"
+    return user_name()
 
 
 class CurateOperator(foo.Operator):  # type: ignore[misc]

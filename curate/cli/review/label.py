@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import typer
 
-from curate.cli.app import app, opened, user_name
+from curate.cli.app import app, opened
+from db.workspace.system import user_name
 
 
 @app.command()
