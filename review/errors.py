@@ -17,6 +17,8 @@
         ├── NotASheet              a file that is no review sheet of ours
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── AppNotStarted          the App's server does not come up
+        ├── NotFromTheApp          an operator was asked by something else than our App
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
@@ -155,6 +157,26 @@ class PortTaken(ReviewError):
 
     def __init__(self, port: int) -> None:
         super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+
+
+class AppNotStarted(ReviewError):
+    """The server of the App cannot be had at a port."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"The App could not be served at port {port}: {why}. Name another port: "
+            f"`curate browse --port 5152`."
+        )
+
+
+class NotFromTheApp(ReviewError):
+    """An operator was asked to act on a workspace whose ``curate browse`` did not start its server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
+            f"`curate -w {folder} browse`, and open the address that it prints."
+        )
 
 
 class NotASheet(ReviewError):

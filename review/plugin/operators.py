@@ -18,6 +18,7 @@ from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
 from review.fiftyone.actions import class_names, history, judge, relabel, send
 from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.keys import require_secret
 
 DECISIONS = {
     "confirmed": "The label is right",
@@ -33,8 +34,13 @@ MANY = 50
 
 @contextmanager
 def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
-    """Open the dataset's workspace and its catalog."""
+    """Open the dataset's workspace and its catalog, for what the App of its own ``curate browse`` asks.
+
+    Raises:
+        NotFromTheApp: It comes from elsewhere.
+    """
     workspace = open_workspace(Path(ctx.dataset.info["curate"]["workspace"]))
+    require_secret(workspace, ctx.request_params)
     with workspace.open_catalog() as catalog:
         yield workspace, catalog
 
