@@ -30,9 +30,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from filelock import FileLock
+
 from db.errors import StorageUnknown, StorageUnreachable
 from db.workspace.secrets import redact
-from db.workspace.system import held
 
 MIRRORS = "by-url"
 """The folder of all mirrors, in a workspace's cache."""
@@ -173,11 +174,11 @@ class Mirror:
         for spelling in _spellings(path):
             try:
                 with _explained(self.url):
-                    found = system.info(_joined(base, spelling))
+                    details = system.info(_joined(base, spelling))
             except FileNotFoundError:
                 continue
-            if found.get("type") == "file":
-                return _remote(path, found)
+            if details.get("type") == "file":
+                return _remote(path, details)
         return None
 
     def fetch(self, path: str, renew: bool = False) -> Path:
@@ -190,17 +191,17 @@ class Mirror:
         if ".." in PurePosixPath(path).parts or path.startswith("/"):
             raise FileNotFoundError(2, "it lies outside the root", path)
         here = self.folder / path
-        known = here.stat() if here.exists() else None
-        if known is not None and self.has(path) and not renew:
-            os.utime(here, ns=(time.time_ns(), known.st_mtime_ns))
+        stat = here.stat() if here.exists() else None
+        if stat is not None and self.has(path) and not renew:
+            os.utime(here, ns=(time.time_ns(), stat.st_mtime_ns))
             return here
         here.parent.mkdir(parents=True, exist_ok=True)
         temporary = here.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             self._download(path, temporary)
             size = temporary.stat().st_size
-            if known is not None:
-                os.utime(temporary, ns=(time.time_ns(), known.st_mtime_ns))
+            if stat is not None:
+                os.utime(temporary, ns=(time.time_ns(), stat.st_mtime_ns))
             temporary.chmod(WHOLE)
             with self._alone():
                 temporary.replace(here)
@@ -228,8 +229,8 @@ class Mirror:
         for file in files:
             here = self.folder / file.path
             try:
-                known = here.stat() if here.exists() else None
-                if known is None or (known.st_size, known.st_mtime_ns) != (file.bytes, file.version):
+                stat = here.stat() if here.exists() else None
+                if stat is None or (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.version):
                     here.parent.mkdir(parents=True, exist_ok=True)
                     self._blank(file.path, file.bytes, file.version)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
@@ -250,7 +251,7 @@ class Mirror:
     def _alone(self) -> Iterator[None]:
         """Change files and their markers while nobody else does: a blank is never marked as a file."""
         self.markers.mkdir(parents=True, exist_ok=True)
-        with self._changing, held(self.folder.with_name(f"{self.folder.name}.lock")):
+        with self._changing, FileLock(self.folder.with_name(f"{self.folder.name}.lock")):
             yield
 
     def _mark(self, path: str) -> None:
@@ -279,7 +280,7 @@ class Mirror:
 
     def held(self) -> list[tuple[float, int, Path]]:
         """Return when each file here was used last, its size, and where it is; the longest ago first."""
-        found = []
+        files = []
         for place, _, names in os.walk(self.markers):
             for name in names:
                 path = self.folder / Path(place, name).relative_to(self.markers)
@@ -287,8 +288,8 @@ class Mirror:
                     state = path.stat()
                 except FileNotFoundError:  # it is gone there, or another process renews it
                     continue
-                found.append((state.st_atime, state.st_size, path))
-        return sorted(found)
+                files.append((state.st_atime, state.st_size, path))
+        return sorted(files)
 
     def _make_room(self, added: int) -> None:
         """Count what was added; drop what was used longest ago where the bound is passed."""

@@ -10,9 +10,6 @@ import getpass
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 
@@ -34,30 +31,6 @@ def user_name() -> str:
         return os.environ.get("CURATE_USER") or getpass.getuser()
     except (ImportError, KeyError, OSError):  # a user without a name, as in some containers
         return "unknown"
-
-
-@contextmanager
-def held(path: Path, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file; the lock goes with the process, however it ends.
-
-    Args:
-        path: Its folder must be there; the file is made, and stays.
-        wait: Wait for the one who holds it.
-
-    Raises:
-        BlockingIOError: Another one holds it, and ``wait`` is False.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path, timeout=-1 if wait else 0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise BlockingIOError(str(path)) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def apart() -> dict[str, Any]:

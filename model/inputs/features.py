@@ -20,12 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from db.workspace.progress import Progress
-from db.workspace.system import cores, held
+from db.workspace.system import cores
 from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.cache import RecordStore
@@ -359,7 +360,7 @@ def _write_once(path: Path, write: Callable[[Path], object]) -> None:
     os.close(handle)
     try:
         write(Path(name))
-        with held(path.parent / ".lock"):
+        with FileLock(path.parent / ".lock"):
             if not path.exists():
                 os.replace(name, path)
     finally:

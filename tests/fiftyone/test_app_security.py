@@ -90,7 +90,7 @@ def test_a_page_of_another_origin_writes_and_reads_nothing(
         app.wait_for_count(30)
         app.driver.get(stranger)
         app.driver.set_script_timeout(60)
-        told = app.driver.execute_async_script(ATTACK, app.base, asked, image)  # type: ignore[no-untyped-call]
+        told = app.driver.execute_async_script(ATTACK, app.base, asked, image)
 
         assert told == ["", "refused: Failed to fetch", "refused: Failed to fetch", "not shown"]
         assert verdicts(gallery) == 0

@@ -11,8 +11,7 @@ import httpx
 import pytest
 
 from db.workspace.workspace import change_settings, init_workspace
-from review.fiftyone.guard import NO_KEY, Guard
-from review.fiftyone.keys import SECRET
+from review.fiftyone.guard import NO_KEY, SECRET, Guard
 from review.fiftyone.server import Media
 
 KEY, WORD = "a-key", "a-secret"

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from db.workspace.system import held
+from filelock import FileLock
+
 from db.workspace.workspace import Workspace, open_workspace, root_of
 
 
 @contextmanager
 def locked_settings(workspace: Workspace) -> Iterator[Workspace]:
     """Yield the workspace as it is on disk, while no other process changes its roots."""
-    with held(workspace.folder / ".curate.lock"):
+    with FileLock(workspace.folder / ".curate.lock"):
         yield open_workspace(workspace.folder)
 
 
