@@ -48,6 +48,23 @@ class RunLocked(CurateError):
         )
 
 
+class GalleryUnusable(CurateError):
+    """The list of a demo's gallery is none."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be a gallery: {problem}. It needs the column `filepath`, one column an "
+            f"attribute, and a row an image."
+        )
+
+
+class AnswersUnreadable(CurateError):
+    """The file of known answers is no CSV."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be read ({problem}). Save it as CSV in UTF-8, then push again.")
+
+
 class NotAnAnswerList(CurateError):
     """The file of known answers lacks the columns that make it one."""
 

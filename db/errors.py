@@ -15,6 +15,7 @@
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
     ├── NotWritable              a file or folder that this user may not write
+    ├── NumberTooLarge           a number that no database has room for
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
@@ -180,6 +181,13 @@ class NotWritable(CurateError):
             f"{name} may not be used by this user ({said}). Change its rights or its place, "
             f"then run the command again."
         )
+
+
+class NumberTooLarge(CurateError):
+    """A number on the command line is larger than a database's integers."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A number is too large: the catalog counts to {2**63 - 1}. Give a smaller one.")
 
 
 class BadDatabaseUrl(CurateError):

@@ -23,6 +23,8 @@
         ├── PortTaken              the App's port is in use
         ├── AppNotStarted          the App's server does not come up
         ├── NotFromTheApp          an operator was asked by something else than our App
+        ├── PortForbidden          the App's port is kept from this user
+        ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
@@ -160,7 +162,28 @@ class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+        free = port + 1 if port < 65535 else 5151
+        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {free}`.")
+
+
+class PortForbidden(ReviewError):
+    """The system keeps a port from this user."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"Name another: `curate browse --port 5151`."
+        )
+
+
+class WebhookPortTaken(ReviewError):
+    """Nothing can listen for webhooks at the port."""
+
+    def __init__(self, port: int, said: str) -> None:
+        super().__init__(
+            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Name a free one with --webhook, or leave it out: --watch looks by itself."
+        )
 
 
 class AppNotStarted(ReviewError):

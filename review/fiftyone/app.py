@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from db.workspace.system import apart, end_tree
 from db.workspace.workspace import Workspace
-from review.errors import AppNotStarted, PortTaken
+from review.errors import AppNotStarted, PortForbidden, PortTaken
 from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.guard import KEY
 from review.fiftyone.keys import VARIABLE, doorstep, fresh_keys
@@ -32,11 +32,14 @@ def choose_port(wanted: int | None) -> int:
 
     Raises:
         PortTaken: Something listens at the port that was asked for.
-        AppNotStarted: The system does not let this user listen there.
+        PortForbidden: The system keeps it from this user.
     """
     if wanted is not None:
-        if not _is_free(wanted):
-            raise PortTaken(wanted)
+        try:
+            if not _is_free(wanted):
+                raise PortTaken(wanted)
+        except PermissionError as error:
+            raise PortForbidden(wanted) from error
         return wanted
     for port in range(FIRST_PORT, FIRST_PORT + 100):
         if _is_free(port):
@@ -52,8 +55,8 @@ def _is_free(port: int) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((ADDRESS, port))
-        except PermissionError as error:
-            raise AppNotStarted(port, error.strerror or "not permitted") from error
+        except PermissionError:
+            raise
         except OSError:
             return False
     return True

@@ -205,7 +205,7 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             columns = [name.strip() for name in next(reader, [])]
-            rows = []
+            rows: list[tuple[int, Cells]] = []
             for row in reader:
                 if any(row[len(columns) :]):
                     raise SheetUnreadable(
