@@ -4,7 +4,9 @@
 
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     └── RunLocked                another process is training the same run
 """
@@ -27,6 +29,22 @@ class DemoFolderTaken(CurateError):
         )
 
 
+class NotConfirmed(CurateError):
+    """A command asks before it acts, and nobody is at a terminal to answer."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
+        )
+
+
+class InvalidInput(CurateError, ValueError):
+    """Labels, probabilities or embeddings that cannot be what they were given as.
+
+    It is a ``ValueError``, too, as scikit-learn's users expect of a wrong array.
+    """
+
+
 class NothingToTrain(CurateError):
     """There is nothing a classifier could tell apart."""
 
@@ -45,6 +63,23 @@ class RunLocked(CurateError):
             f"Run {run_id} is being trained by another process, with these settings and labels. "
             f"Wait for it, or stop it and run the command again: it goes on from there."
         )
+
+
+class GalleryUnusable(CurateError):
+    """The list of a demo's gallery is none."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be a gallery: {problem}. It needs the column `filepath`, one column an "
+            f"attribute, and a row an image."
+        )
+
+
+class AnswersUnreadable(CurateError):
+    """The file of known answers is no CSV."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be read ({problem}). Save it as CSV in UTF-8, then push again.")
 
 
 class NotAnAnswerList(CurateError):
