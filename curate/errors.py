@@ -7,6 +7,7 @@
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     └── RunLocked                another process is training the same run
 """
@@ -26,6 +27,15 @@ class DemoFolderTaken(CurateError):
         super().__init__(
             f"{folder} holds files that no demo made. Name a new or an empty folder: "
             f"`curate demo --folder DIR`."
+        )
+
+
+class NotConfirmed(CurateError):
+    """A command asks before it acts, and nobody is at a terminal to answer."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
         )
 
 
@@ -61,10 +71,27 @@ class NoImageModel(CurateError):
 
     def __init__(self, run_id: int, name: str) -> None:
         super().__init__(
-            f"Run {run_id} ({name}) has no network that takes images: it was made from another model's "
-            f"features "
-            f"or probabilities. Train one with `curate train`, or name another run: `curate runs` lists them."
+            f"Run {run_id} ({name}) has no network that takes images: it was made from another "
+            f"model's features or probabilities. Train one with `curate train`, or name another run: "
+            f"`curate runs` lists them."
         )
+
+
+class GalleryUnusable(CurateError):
+    """The list of a demo's gallery is none."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be a gallery: {problem}. It needs the column `filepath`, one column an "
+            f"attribute, and a row an image."
+        )
+
+
+class AnswersUnreadable(CurateError):
+    """The file of known answers is no CSV."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be read ({problem}). Save it as CSV in UTF-8, then push again.")
 
 
 class NotAnAnswerList(CurateError):

@@ -29,6 +29,7 @@ COMMANDS = (
     "review.push",
     "review.sync",
     "review.label",
+    "review.undo",
     "review.status",
     "review.reviewers",
     "catalog.export",

@@ -47,7 +47,8 @@ class Answer:
     """One annotation as read: who said what of which artwork, and when.
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
-    cannot be understood (it is kept raw, and decides nothing).
+    cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
+    only when it was read: then an answer is news if it says something else than before.
     """
 
     server: str
@@ -62,6 +63,7 @@ class Answer:
     skipped: bool = False
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    timed: bool = True
 
 
 @dataclass

@@ -216,7 +216,7 @@ def known_labels(session: Session) -> list[KnownLabel]:
         )
         .join(Artwork, Artwork.id == Verdict.artwork_id)
         .where(Verdict.superseded_at.is_(None), Artwork.status == "ok", Verdict.artwork_id.not_in(busy))
-        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.id)
     )
     first: dict[tuple[int, int], KnownLabel] = {}
     for row in rows:

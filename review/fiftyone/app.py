@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from db.workspace.workspace import Workspace
-from review.errors import PortTaken
+from review.errors import PortForbidden, PortTaken
 from review.fiftyone.connect import import_fiftyone
 
 FIRST_PORT = 5151
@@ -22,10 +22,14 @@ def choose_port(wanted: int | None) -> int:
 
     Raises:
         PortTaken: Something listens at the port that was asked for.
+        PortForbidden: The system keeps it from this user.
     """
     if wanted is not None:
-        if not _is_free(wanted):
-            raise PortTaken(wanted)
+        try:
+            if not _is_free(wanted):
+                raise PortTaken(wanted)
+        except PermissionError as error:
+            raise PortForbidden(wanted) from error
         return wanted
     for port in range(FIRST_PORT, FIRST_PORT + 100):
         if _is_free(port):
@@ -34,9 +38,21 @@ def choose_port(wanted: int | None) -> int:
 
 
 def _is_free(port: int) -> bool:
+    """Return whether a server may listen at a port: nobody answers there, and the system lets this user."""
     with socket.socket() as probe:
         probe.settimeout(2)
-        return probe.connect_ex((ADDRESS, port)) != 0
+        if probe.connect_ex((ADDRESS, port)) == 0:
+            return False
+    with socket.socket() as probe:
+        if os.name == "posix":  # else a port that was left a moment ago counts as taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except PermissionError:
+            raise
+        except OSError:
+            return False
+    return True
 
 
 def app_url(port: int, dataset: str) -> str:

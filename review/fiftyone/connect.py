@@ -15,8 +15,8 @@ from typing import Any
 
 from db.workspace.workspace import Workspace
 from review.errors import MongodFailed
+from review.fiftyone.plugins import install_plugin
 from review.mongod import find_mongod
-from review.plugin import install_plugin
 
 QUIET = {
     "FIFTYONE_DO_NOT_TRACK": "true",

@@ -1,4 +1,4 @@
-"""``curate label`` and ``curate undo``: one decision by hand, and one taken back."""
+"""``curate label``: one decision by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.app import app, facade, opened
+from curate.cli.app import app, facade
 
 
 @app.command()
@@ -24,20 +24,3 @@ def label(
     """
     word, changed = facade(context).label(artwork, attribute, class_, atypical=atypical, comment=comment)
     typer.echo(f"{artwork}: {attribute} {word}, {class_}; {changed} labels changed")
-
-
-@app.command()
-def undo(
-    context: typer.Context,
-    verdict: Annotated[int, typer.Argument(help="The verdict's number, as `curate history` prints it.")],
-) -> None:
-    """Take one verdict back; the label that stood before counts again.
-
-    Example: curate undo 17
-    """
-    from db.labels.effective import derive
-    from db.reviews.verdicts import find_verdict, supersede
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        changed = derive(session, supersede(session, find_verdict(session, verdict)))
-    typer.echo(f"verdict {verdict} taken back; {changed} labels changed")

@@ -59,10 +59,13 @@ def issues_(
 
     Example: curate issues --attribute style --limit 10
     """
+    from db.models import ISSUE_KINDS
     from db.reviews.audit import yield_evidence
     from db.runs.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs.runs import find_run
 
+    if kind not in ISSUE_KINDS:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(ISSUE_KINDS)}", param_hint="--kind")
     workspace = opened(context)
     with workspace.open_catalog() as catalog, catalog.read() as session:
         run = find_run(session, run_id, "issues") if kind == "label" else None

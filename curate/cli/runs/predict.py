@@ -27,11 +27,12 @@ def predict(
     Example: curate predict photo.jpg --top 1
     """
     from db.errors import FileMissing
-    from model.predict import Classifier
 
     for image in images:
         if not image.is_file():
             raise FileMissing(image, "image")
+    from model.predict import Classifier
+
     classifier = Classifier.load(model_path(opened(context), run_id, "predict"), device)
     for prediction in classifier.classify(images, top):
         if as_json:
