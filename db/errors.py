@@ -15,20 +15,28 @@
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
     ├── NotWritable              a file or folder that this user may not write
+    ├── NumberTooLarge           a number that no database has room for
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
     ├── RestoreOccupied          `curate restore` where something is already
+    ├── UnusableName             a path that the system refuses
+    ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
+    ├── ImageRefused             an artwork's path leads out of its root, or to no regular file
     ├── StorageUnknown           a root of images by a URL that nothing here opens
     ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
+    ├── ListingEmpty             a storage that lists nothing, where images are known
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
     ├── ArtworkNotFound          no artwork by that id or path
     ├── RunNotFound              no run by that number
+    ├── RunDamaged               files of a run are lost or not as they were written
     ├── NoRunYet                 a command that needs a finished run, before the first
+    ├── BatchNotFound            no batch by that number at that place
+    ├── NothingDecided           no verdict that still counts on an artwork's attribute
     └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
@@ -110,7 +118,7 @@ class CatalogNewer(CurateError):
     def __init__(self, name: str, found: str, known: str) -> None:
         super().__init__(
             f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
-            f"Install the newer version: `pip install --upgrade curate`."
+            f"Install the newer version: `pip install --upgrade curate-labels`."
         )
 
 
@@ -118,10 +126,14 @@ class CatalogDamaged(CurateError):
     """The catalog file is cut off, overwritten, or no database at all."""
 
     def __init__(self, name: str, said: str) -> None:
-        super().__init__(
-            f"The catalog {name} is damaged ({said}). Move it away together with its -wal and -shm files, "
-            f"and put a backup back with `curate restore FILE`."
-        )
+        if "://" in name:
+            mend = "Put a backup into an empty database with `curate restore FILE --database-url URL`."
+        else:
+            mend = (
+                "Move it away together with its -wal and -shm files, and put a backup back with "
+                "`curate restore FILE`."
+            )
+        super().__init__(f"The catalog {name} is damaged ({said}). {mend}")
 
 
 class CatalogLocked(CurateError):
@@ -174,6 +186,13 @@ class NotWritable(CurateError):
         )
 
 
+class NumberTooLarge(CurateError):
+    """A number on the command line is larger than a database's integers."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A number is too large: the catalog counts to {2**63 - 1}. Give a smaller one.")
+
+
 class BadDatabaseUrl(CurateError):
     """The URL of the catalog names a database that curate does not speak."""
 
@@ -190,7 +209,7 @@ class DriverMissing(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
-            f"Type `pip install 'curate[postgresql]'`."
+            f"Type `pip install 'curate-labels[postgresql]'`."
         )
 
 
@@ -213,6 +232,30 @@ class RestoreOccupied(CurateError):
         )
 
 
+class BatchNotFound(CurateError):
+    """No batch by that number went to that place."""
+
+    def __init__(self, batch_id: int, server: str, there: Sequence[int]) -> None:
+        known = f"There: {', '.join(map(str, there[-10:]))}." if there else "None went there yet."
+        super().__init__(f"There is no batch {batch_id} at {server}. {known} `curate status` lists all.")
+
+
+class NotAnOutput(CurateError):
+    """What was named for an output cannot take one."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(f"{path} cannot be written: {said}. Give another name.")
+
+
+class UnusableName(CurateError):
+    """The system has no such place: a name too long, a file where a folder is needed, a circle of links."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"{name} cannot be used ({said}). Mend that path, or give another, and type it again."
+        )
+
+
 class FileExists(CurateError):
     """An output file is there already."""
 
@@ -227,6 +270,17 @@ class RootUnknown(CurateError):
         super().__init__(
             f"The catalog has artworks of the root {root!r}, and {settings} does not say where it is on this "
             f"machine. Type `curate relocate {root} DIR` with the folder that holds these images."
+        )
+
+
+class ImageRefused(CurateError):
+    """An artwork's path leads out of its root, or to what is no regular file; it is never opened."""
+
+    def __init__(self, root: str, path: str, problem: str) -> None:
+        super().__init__(
+            f"The image {path!r} of the root {root!r} {problem}; it is not opened. Look at where this "
+            f"catalog comes from and type `curate check`; where your own links lead to files elsewhere, "
+            f"type `curate ingest SOURCE --follow-links`."
         )
 
 
@@ -248,6 +302,17 @@ class StorageUnreachable(CurateError):
             f"The images at {url} cannot be reached ({said}). Look at the network and at the storage's keys "
             f"(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL), "
             f"then run the command again."
+        )
+
+
+class ListingEmpty(CurateError):
+    """A storage lists nothing where it listed images before; taken for an accident."""
+
+    def __init__(self, url: str, known: int) -> None:
+        super().__init__(
+            f"{url} lists no file, and {known} of it are known here: that is taken for an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"moved, type `curate relocate`."
         )
 
 
@@ -294,12 +359,32 @@ class RunNotFound(CurateError):
         super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
 
 
+class RunDamaged(CurateError):
+    """A file that a run needs is lost, or is not as it was written."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path}, which a run needs, {said}. Put the run's folder back from a backup, or make a new run "
+            f"with `curate train`; `curate check` names all damaged ones. Labels and verdicts are untouched."
+        )
+
+
 class NoRunYet(CurateError):
     """A command needs the probabilities of a finished run."""
 
     def __init__(self, command: str) -> None:
         super().__init__(
             f"`curate {command}` needs a finished run, and this catalog has none. Run `curate train` first."
+        )
+
+
+class NothingDecided(CurateError):
+    """Nobody has decided anything about that attribute of that artwork that still counts."""
+
+    def __init__(self, path: str, attribute: str) -> None:
+        super().__init__(
+            f"No verdict on the {attribute} of {path} counts, so there is none to take back. "
+            f"`curate history {path}` prints what was said of it."
         )
 
 

@@ -12,11 +12,20 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
+        ├── SheetExists            a sheet would be written over a file
+        ├── SheetWithoutRows       a sheet that is empty
+        ├── ForeignSheet           a sheet of another workspace
+        ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── AppNotStarted          the App's server does not come up
+        ├── NotFromTheApp          an operator was asked by something else than our App
+        ├── PortForbidden          the App's port is kept from this user
+        ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
@@ -24,6 +33,7 @@
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── ProjectForeign     the project that curate.toml names is somebody else's
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
@@ -120,6 +130,16 @@ class DatasetTaken(ReviewError):
         )
 
 
+class DatasetNameTaken(ReviewError):
+    """There is a dataset of the name that arrays were to get."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a FiftyOne dataset {name!r} already, and it is left alone. Give another name, "
+            f"or delete it first: fiftyone.delete_dataset({name!r})."
+        )
+
+
 class DatasetUnreadable(ReviewError):
     """FiftyOne cannot read the dataset, because a newer version made it."""
 
@@ -154,7 +174,48 @@ class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+        free = port + 1 if port < 65535 else 5151
+        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {free}`.")
+
+
+class PortForbidden(ReviewError):
+    """The system keeps a port from this user."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"Name another: `curate browse --port 5151`."
+        )
+
+
+class WebhookPortTaken(ReviewError):
+    """Nothing can listen for webhooks at the port."""
+
+    def __init__(self, port: int, said: str) -> None:
+        super().__init__(
+            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Name a free one with --webhook, or leave it out: --watch looks by itself."
+        )
+
+
+class AppNotStarted(ReviewError):
+    """The server of the App cannot be had at a port."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"The App could not be served at port {port}: {why}. Name another port: "
+            f"`curate browse --port 5152`."
+        )
+
+
+class NotFromTheApp(ReviewError):
+    """An operator was asked to act on a workspace whose ``curate browse`` did not start its server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
+            f"`curate -w {folder} browse`, and open the address that it prints."
+        )
 
 
 class NotASheet(ReviewError):
@@ -164,6 +225,49 @@ class NotASheet(ReviewError):
         super().__init__(
             f"{path} is not a review sheet of this workspace: it lacks the columns {', '.join(missing[:5])}. "
             f"Make one with `curate push --to csv`."
+        )
+
+
+class ForeignSheet(ReviewError):
+    """A review sheet of another workspace."""
+
+    def __init__(self, path: Path, rows: int) -> None:
+        super().__init__(
+            f"{path} is a review sheet of another workspace: none of the artworks in its {rows} rows is in "
+            f"this catalog. Read it where it was made: `curate -w DIR sync-corrections --from {path}`."
+        )
+
+
+class SheetExists(ReviewError):
+    """A sheet was to be written where there is a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already, and somebody may have filled it in. Read it first with "
+            f"`curate sync-corrections --from {path}` and move it away, or give another name with --output."
+        )
+
+
+class SheetWithoutRows(ReviewError):
+    """A sheet that has its header and nothing below it, or not even that."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} has no rows. Give the sheet that was filled in, saved as CSV; "
+            f"`curate push --to csv --batch N` writes the sheet of a batch again."
+        )
+
+
+class SheetShuffled(ReviewError):
+    """The cells of a sheet's rows do not belong together any more."""
+
+    def __init__(self, path: Path, line: int, said: str, batch: int | None, more: int = 0) -> None:
+        others = f" (and {more} rows more)" if more else ""
+        again = f" --batch {batch}" if batch else ""
+        super().__init__(
+            f"{path}, line {line}: {said}{others}: a column was sorted or moved apart from the others, "
+            f"or labels were written over. Nothing was read. Undo that, or fill in a new copy: "
+            f"`curate push --to csv{again} --output NEW.csv`."
         )
 
 
@@ -232,6 +336,21 @@ class ProjectGone(LabelStudioError):
         )
 
 
+class ProjectForeign(LabelStudioError):
+    """The project that the settings name belongs to something else."""
+
+    def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
+        mend = (
+            f"set `project = {own}`, which carries it"
+            if own
+            else "remove the line `project`: a new one is made"
+        )
+        super().__init__(
+            f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
+        )
+
+
 class NothingPushed(LabelStudioError):
     """The catalog has no project at the server."""
 
@@ -258,7 +377,8 @@ class ServerTooNew(LabelStudioError):
     def __init__(self, url: str, found: str, known: str) -> None:
         super().__init__(
             f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate`, or install an older server: `pip install 'label-studio<{found}'`."
+            f"`pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{found}'`."
         )
 
 
@@ -295,13 +415,14 @@ class UrlNotServed(LabelStudioError):
         )
 
 
-class ImageGone(LabelStudioError):
-    """An image that a task should show is no longer on the disk."""
+class ImagesGone(LabelStudioError):
+    """None of the images that a push would show can be shown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, count: int, example: str) -> None:
         super().__init__(
-            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-            f"it sets aside what is gone. Nothing was sent."
+            f"None of the {count} images can be shown, {example} among them: they are gone, or cannot be "
+            f"read. Mount their disk or type `curate relocate`; where they are gone for good, "
+            f"`curate ingest` sets them aside. Nothing was sent."
         )
 
 

@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from curate.errors import GalleryUnusable
+from db.errors import FileMissing
+
 Rng = np.random.Generator
 Colour = tuple[int, int, int]
 Palette = Sequence[Colour]
@@ -37,7 +40,7 @@ PALETTES: Mapping[str, Palette] = {
 
 
 @dataclass(frozen=True)
-class Record:
+class GalleryImage:
     """One image of a gallery: its file relative to the list, and a class or nothing for each attribute."""
 
     filepath: str
@@ -165,7 +168,7 @@ def _framed(image: Image.Image, palette: Palette, rng: Rng) -> Image.Image:
     return image
 
 
-def draw_gallery(folder: Path, count: int, seed: int) -> list[Record]:
+def draw_gallery(folder: Path, count: int, seed: int) -> list[GalleryImage]:
     """Draw ``count`` images into ``folder/images`` under opaque names and return their true labels."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -178,11 +181,11 @@ def draw_gallery(folder: Path, count: int, seed: int) -> list[Record]:
         genre = genres[favoured[number % 2]] if rng.random() < 0.6 else genres[int(rng.integers(len(genres)))]
         name = f"images/{number:05}.jpg"
         paint(style, genre, artists[at], rng).save(folder / name, quality=92)
-        records.append(Record(name, {"style": style, "genre": genre, "artist": artists[at]}))
+        records.append(GalleryImage(name, {"style": style, "genre": genre, "artist": artists[at]}))
     return records
 
 
-def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> list[Record]:
+def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> list[GalleryImage]:
     """Copy the images of a CSV list to opaque names, and return their labels as they are given.
 
     Args:
@@ -191,8 +194,7 @@ def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> l
         count: How many to take, drawn at random; None takes all.
         seed: Seed of that draw.
     """
-    with listing.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    rows = _read_listing(listing)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(rows))[: count or len(rows)]
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -200,13 +202,38 @@ def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> l
     for number, at in enumerate(chosen.tolist()):
         row = dict(rows[at])
         source = listing.parent / row.pop("filepath")
+        if not source.is_file():
+            raise FileMissing(source, "image")
         name = f"images/{number:05}{source.suffix.lower()}"
         shutil.copyfile(source, folder / name)
-        records.append(Record(name, row))
+        records.append(GalleryImage(name, row))
     return records
 
 
-def plant_errors(records: Sequence[Record], rate: float, seed: int) -> list[Record]:
+def _read_listing(listing: Path) -> list[dict[str, str]]:
+    """Read the rows of a list, as dictionaries by column.
+
+    Raises:
+        FileMissing: There is no such list.
+        GalleryUnusable: It is no CSV in UTF-8, has no rows, or lacks the columns of a gallery.
+    """
+    if not listing.is_file():
+        raise FileMissing(listing, "list")
+    try:
+        with listing.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = [{name: cell for name, cell in row.items() if name} for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GalleryUnusable(listing, f"it is no CSV in UTF-8: {error}") from error
+    columns = [name for name in reader.fieldnames or () if name]
+    if "filepath" not in columns or len(columns) < 2:
+        raise GalleryUnusable(listing, f"its columns are {', '.join(columns) or 'none'}")
+    if not rows:
+        raise GalleryUnusable(listing, "it has no rows")
+    return rows
+
+
+def plant_errors(records: Sequence[GalleryImage], rate: float, seed: int) -> list[GalleryImage]:
     """Return the records with this share of each attribute's labels changed to another class at random."""
     rng = np.random.default_rng(seed + 1)
     labels = [dict(record.labels) for record in records]
@@ -216,10 +243,10 @@ def plant_errors(records: Sequence[Record], rate: float, seed: int) -> list[Reco
         for i in rng.permutation(present)[: round(rate * len(present))]:
             others = [name for name in classes if name != labels[i][attribute]]
             labels[i][attribute] = others[int(rng.integers(len(others)))]
-    return [Record(record.filepath, row) for record, row in zip(records, labels, strict=True)]
+    return [GalleryImage(record.filepath, row) for record, row in zip(records, labels, strict=True)]
 
 
-def write_listing(records: Sequence[Record], path: Path) -> None:
+def write_listing(records: Sequence[GalleryImage], path: Path) -> None:
     """Write records as CSV: ``filepath`` and one column an attribute."""
     names = list(records[0].labels)
     with path.open("w", newline="", encoding="utf-8") as file:

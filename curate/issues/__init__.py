@@ -1,6 +1,15 @@
 """Which labels to doubt, how far, and why: numpy in, numpy out."""
 
-from curate.issues.columns import ATYPICAL, IMPORTED, REVIEWED, Estimate, Findings, LabelColumn, LabelScores
+from curate.issues.columns import (
+    ATYPICAL,
+    IMPORTED,
+    REVIEWED,
+    Estimate,
+    Findings,
+    LabelColumn,
+    LabelScores,
+    evidence_only,
+)
 from curate.issues.estimates import Forecast, errors_left, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
@@ -22,6 +31,7 @@ __all__ = [
     "atypical_scores",
     "below_threshold",
     "errors_left",
+    "evidence_only",
     "expected_errors",
     "find_neighbours",
     "forecast_yield",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,17 @@ from curate.issues import (
     LabelColumn,
     LabelScores,
     atypical_scores,
+    evidence_only,
     find_neighbours,
     outlier_scores,
     score_labels,
 )
+from curate.training.predicted import Predicted
+from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
+from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.evaluation import OUT_OF_SAMPLE
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
-
-if TYPE_CHECKING:
-    from model.training.train import RunResult
 
 FEWEST_DOUBTED = 20
 """A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
@@ -43,24 +43,7 @@ from chance (0) to certainty (1); at most so large a share of the artworks, sinc
 
 
 @dataclass(frozen=True)
-class Column:
-    """One attribute as a run sees it: the classes that enter, and each artwork's label among them.
-
-    Attributes:
-        class_ids: Catalog ids in column order, K of them; ``classes`` are their keys.
-        labels: Column indices, shape ``(N,)``, -1 where missing or rare.
-        rare: Labels that are masked because their class has too few groups.
-    """
-
-    attribute_id: int
-    classes: tuple[str, ...]
-    class_ids: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    rare: int
-
-
-@dataclass(frozen=True)
-class Doubts:
+class RunScores:
     """A run's findings about labels, by attribute, and about images.
 
     Attributes:
@@ -74,14 +57,14 @@ class Doubts:
     fits: NDArray[np.float64]
 
 
-def find_doubts(
+def score_run(
     table: LabelTable,
-    columns: Mapping[str, Column],
-    result: RunResult,
+    columns: Mapping[str, AttributeLabels],
+    result: Predicted,
     folds: NDArray[np.int64],
     found: Mapping[str, Found],
     seed: int,
-) -> Doubts:
+) -> RunScores:
     """Score every label whose probability is out of sample, and every image."""
     in_sample = ~np.isin(result.provenance, OUT_OF_SAMPLE)
     label_columns = []
@@ -95,12 +78,21 @@ def find_doubts(
                 column.classes,
                 column.labels,
                 probs,
-                table.trust[name],
+                table.review_state[name],
                 margins,
                 codes=table.labels[name],
             )
         )
-    neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+    fits = _fits(label_columns)
+    for name, codes in table.labels.items():
+        if name not in columns and (codes >= 0).any():
+            label_columns.append(evidence_only(name, codes))
+    label_columns.sort(key=lambda column: column.attribute)
+    neighbours = None
+    ordinary: NDArray[np.float64] = np.full(len(table), np.nan)
+    if result.embedding is not None:
+        neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+        ordinary = outlier_scores(neighbours)
     scores = score_labels(
         label_columns,
         groups=table.groups,
@@ -110,7 +102,7 @@ def find_doubts(
         neighbours=neighbours,
         seed=seed,
     )
-    return Doubts(scores, outlier_scores(neighbours), _fits(label_columns))
+    return RunScores(scores, ordinary, fits)
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -136,7 +128,7 @@ def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
-def _findings(table: LabelTable, column: Column, found: Found | None) -> Findings:
+def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -> Findings:
     """Return what reviewers found in the run's own rows and columns; what is in neither is left out."""
     if found is None:
         nothing = np.empty(0, dtype=np.int64)
@@ -150,45 +142,54 @@ def _findings(table: LabelTable, column: Column, found: Found | None) -> Finding
 
 def prediction_rows(
     table: LabelTable,
-    columns: Mapping[str, Column],
-    result: RunResult,
+    columns: Mapping[str, AttributeLabels],
+    result: Predicted,
     folds: NDArray[np.int64],
-    doubts: Doubts,
+    scored_run: RunScores,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
     for name, column in columns.items():
-        probs, scored = result.pred_probs[name], doubts.scores[name]
-        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
-            best, given = int(probs[row].argmax()), int(column.labels[row])
-            instead = int(scored.suggested[row])
-            has_score = np.isfinite(scored.score[row])
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "fold": int(folds[row]) if folds[row] >= 0 else None,
-                "provenance": str(result.provenance[row]),
-                "predicted_id": int(column.class_ids[best]),
-                "p_predicted": float(probs[row, best]),
-                "class_id": int(column.class_ids[given]) if given >= 0 else None,
-                "p_label": float(probs[row, given]) if given >= 0 else None,
-                "score": float(scored.score[row]) if has_score else None,
-                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
-                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
-            }
+        probs, scored = result.pred_probs[name], scored_run.scores[name]
+        rows = np.flatnonzero(np.isfinite(probs).all(axis=1))
+        found = probs[rows]
+        best, given, instead = found.argmax(axis=1), column.labels[rows], scored.suggested[rows]
+        at, ids = np.arange(len(rows)), [*column.class_ids.tolist(), None]  # the last for -1
+        values = {
+            "artwork_id": table.artwork_ids[rows].tolist(),
+            "attribute_id": [column.attribute_id] * len(rows),
+            "fold": _known(folds[rows], folds[rows] >= 0),
+            "provenance": result.provenance[rows].tolist(),
+            "predicted_id": [ids[place] for place in best.tolist()],
+            "p_predicted": found[at, best].tolist(),
+            "class_id": [ids[place] for place in given.tolist()],
+            "p_label": _known(found[at, given], given >= 0),
+            "score": _known(scored.score[rows], np.isfinite(scored.score[rows])),
+            "suggested_id": [ids[place] for place in instead.tolist()],
+            "p_suggested": _known(found[at, instead], instead >= 0),
+        }
+        for row in zip(*values.values(), strict=True):
+            yield dict(zip(values, row, strict=True))
 
 
-def doubted_rows(scored: LabelScores, trust: NDArray[np.int8]) -> NDArray[np.int64]:
+def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
+    """Return values as Python's own, None where they are not known."""
+    return [
+        value if is_known else None for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
+    ]
+
+
+def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows of one attribute whose labels become issues, worst first; reviewed ones come last.
 
     A label that a reviewer confirmed is among them where the evidence alone speaks against it: whether that
     has grown enough since to ask again, ``replace_issues`` knows.
     """
     known = np.isfinite(scored.score) & (scored.suggested >= 0)
-    rows = np.flatnonzero(known & (trust == IMPORTED))
+    rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
     worst = max(FEWEST_DOUBTED, round(scored.expected.high))
     doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    confirmed = np.flatnonzero(known & (trust != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
+    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
     return np.concatenate([doubted, confirmed])
 
 
@@ -196,13 +197,15 @@ def _before_review(scored: LabelScores) -> NDArray[np.float64]:
     return scored.score if scored.before_review is None else scored.before_review
 
 
-def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts) -> Iterator[dict[str, Any]]:
+def issue_rows(
+    table: LabelTable, columns: Mapping[str, AttributeLabels], scored_run: RunScores
+) -> Iterator[dict[str, Any]]:
     """Yield one row a doubted label, and one an image that is unlike all others."""
     for name, column in columns.items():
-        scored = doubts.scores[name]
-        for row in doubted_rows(scored, table.trust[name]):
+        scored = scored_run.scores[name]
+        for row in issue_rows_of(scored, table.review_state[name]):
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
-            if table.trust[name][row] != IMPORTED:
+            if table.review_state[name][row] != IMPORTED:
                 evidence[UNHEEDED] = float(_before_review(scored)[row])
                 reason = f"found right before, but more speaks against it now: {reason}"
             yield {
@@ -217,22 +220,22 @@ def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts)
                 "reason": reason,
                 "evidence": evidence,
             }
-    yield from _outlier_rows(table, doubts)
+    yield from _outlier_rows(table, scored_run)
 
 
-def _outlier_rows(table: LabelTable, doubts: Doubts) -> Iterator[dict[str, Any]]:
+def _outlier_rows(table: LabelTable, scored_run: RunScores) -> Iterator[dict[str, Any]]:
     """Yield one row an image that is far from all others, or looks like no class at all."""
-    far = doubts.outliers < OUTLIER_BELOW
-    unlike = np.flatnonzero(doubts.fits < FITS_BELOW)
-    unlike = unlike[np.argsort(doubts.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
+    far = scored_run.outliers < OUTLIER_BELOW
+    unlike = np.flatnonzero(scored_run.fits < FITS_BELOW)
+    unlike = unlike[np.argsort(scored_run.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
     for row in np.union1d(np.flatnonzero(far), unlike):
         reason = "unlike everything else: its nearest ten are far away" if far[row] else "looks like no class"
-        evidence = {"outlier_score": doubts.outliers[row], "fits_some_class": doubts.fits[row]}
+        evidence = {"outlier_score": scored_run.outliers[row], "fits_some_class": scored_run.fits[row]}
         yield {
             "artwork_id": int(table.artwork_ids[row]),
             "attribute_id": None,
             "kind": "outlier",
-            "score": float(doubts.outliers[row] if far[row] else max(doubts.fits[row], 0.0)),
+            "score": float(scored_run.outliers[row] if far[row] else max(scored_run.fits[row], 0.0)),
             "class_id": None,
             "suggested_id": None,
             "p_label": None,

@@ -7,6 +7,7 @@ the snapshot is consistent. Images, caches and unfinished runs are not in a back
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from uuid import UUID
 
 import tomlkit
 from sqlalchemy import URL, select
+from tomlkit.exceptions import TOMLKitError
 
 from db.engine.catalog import (
     HEAD_REVISION,
@@ -24,12 +26,23 @@ from db.engine.catalog import (
     make_engine,
     prepare,
     require_head,
+    require_known,
     schema_revision,
     sqlite_url,
     upgrade,
 )
+from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, disk_errors, explained, parse_url
-from db.errors import BadBackup, CatalogDamaged, CatalogMissing, FileExists, FileMissing, RestoreOccupied
+from db.errors import (
+    BadBackup,
+    BadSettings,
+    CatalogDamaged,
+    CatalogMissing,
+    FileExists,
+    FileMissing,
+    NoSpace,
+    RestoreOccupied,
+)
 from db.maintenance.archive import (
     CATALOG,
     SETTINGS,
@@ -37,13 +50,17 @@ from db.maintenance.archive import (
     digest_of,
     extract,
     read_manifest,
+    remove_tree,
     run_files,
     verify,
     write_archive,
 )
-from db.maintenance.transfer import copy_sqlite, postgresql_to_sqlite, sqlite_to_postgresql
+from db.maintenance.check import damaged_checkpoints
+from db.maintenance.transfer import copy_sqlite, copying, postgresql_to_sqlite, sqlite_to_postgresql
 from db.models import CatalogSetting, now
 from db.runs.runs import arrays_digest, runs_folder
+from db.workspace.outputs import sweep, temporary_name
+from db.workspace.settings import validate_settings
 from db.workspace.workspace import SETTINGS_FILE, Workspace, open_workspace, write_atomically
 
 RESTORED_FROM = "restored_from"
@@ -52,7 +69,7 @@ RESTORED_FROM = "restored_from"
 
 @dataclass(frozen=True)
 class BackupSummary:
-    """What a backup holds; ``damaged_runs`` are those whose arrays were not as their digest says."""
+    """What a backup holds; ``damaged_runs`` have lost files, or have others than were written."""
 
     file: str
     sha256: str
@@ -78,11 +95,12 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
         raise FileMissing(file.absolute().parent, "folder")
     with (
         disk_errors(file),
-        tempfile.TemporaryDirectory(prefix=".curate-", dir=file.absolute().parent) as kept,
+        tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=file.absolute().parent) as kept,
     ):
         folder = Path(kept)
         revision, uuids, damaged = _snapshot(workspace, folder / CATALOG)
-        counts = _normalise(folder / CATALOG)
+        with copying(Path(catalog_name(parse_url(workspace.database_url))), folder / CATALOG):
+            counts = _normalise(folder / CATALOG)
         write_atomically(folder / SETTINGS, _portable_settings(workspace))
         files = [(SETTINGS, folder / SETTINGS), (CATALOG, folder / CATALOG)]
         for uuid, place in uuids.items() if runs else ():
@@ -108,14 +126,18 @@ def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path]
             copy_sqlite(Path(str(url.database)), target)
         else:
             postgresql_to_sqlite(catalog, target)
-    with closing(sqlite3.connect(target)) as copy:
+    with copying(Path(catalog_name(url)), target), closing(sqlite3.connect(target)) as copy:
         runs_url = copy.execute("SELECT value FROM catalog_setting WHERE key = 'runs_url'").fetchone()[0]
         complete = copy.execute(
             "SELECT id, uuid, arrays_digest FROM run WHERE state = 'complete' ORDER BY id"
         ).fetchall()
     root = runs_folder(workspace, runs_url)
     places = {UUID(uuid): root / str(UUID(uuid)) for _, uuid, _ in complete}
-    damaged = [id_ for id_, uuid, digest in complete if arrays_digest(places[UUID(uuid)]) != digest]
+    damaged = [
+        id_
+        for id_, uuid, digest in complete
+        if arrays_digest(places[UUID(uuid)]) != digest or damaged_checkpoints(places[UUID(uuid)])
+    ]
     return revision, places, tuple(damaged)
 
 
@@ -126,12 +148,17 @@ def _unchecked(workspace: Workspace) -> Iterator[tuple[URL, Catalog, str]]:
     name = catalog_name(url)
     if url.get_backend_name() == "sqlite" and not Path(name).exists():
         raise CatalogMissing(Path(name))
+    if url.get_backend_name() == "sqlite" and Path(name).is_dir():
+        raise CatalogDamaged(name, "it is a folder")
     catalog = Catalog(workspace.database_url)
     try:
-        revision = schema_revision(catalog.engine)
-        if revision == "none":
-            raise CatalogDamaged(name, "it has none of curate's tables")
-        yield url, catalog, revision
+        with damage_named(catalog.engine):
+            revision = schema_revision(catalog.engine)
+            if revision == "none":
+                raise CatalogDamaged(name, "it does not say which schema its tables have")
+            if revision <= HEAD_REVISION or not revision.isdecimal():
+                require_known(name, revision)
+            yield url, catalog, revision
     finally:
         catalog.close()
 
@@ -184,7 +211,8 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> Restor
     folder = folder.absolute()
     with disk_errors(folder):
         manifest = read_manifest(file)
-        require_head(str(file), max(manifest.schema, HEAD_REVISION))
+        require_known(str(file), manifest.schema)
+        _require_room(folder, manifest)
         verify(file, manifest)
         settled = open_workspace(folder) if (folder / SETTINGS_FILE).exists() else None
         url = database_url or (settled.settings.database_url if settled else None)
@@ -192,15 +220,53 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> Restor
         for name in runs:
             if (folder / name).exists() and digest_of(folder / name) != manifest.files[name][0]:
                 raise RestoreOccupied(str(folder / name))
-        for name in ("runs", "cache"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for name in runs:
-            extract(file, manifest, name, folder / name)
-        place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
-        if settled is None:
-            _restore_settings(file, manifest, folder, url)
+        with cleared_on_failure(folder):
+            for name in ("runs", "cache"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            sweep(folder)
+            for name in runs:
+                extract(file, manifest, name, folder / name)
+            place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
+            if settled is None:
+                _restore_settings(file, manifest, folder, url)
     old = manifest.schema if manifest.schema != HEAD_REVISION else None
     return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old)
+
+
+def _require_room(folder: Path, manifest: Manifest) -> None:
+    """Refuse what the disk cannot hold, before it is full.
+
+    Raises:
+        NoSpace: The files of the backup are larger than what is free.
+    """
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    needed = sum(size for _, size in manifest.files.values())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise NoSpace(
+            str(folder), f"the backup holds {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+        )
+
+
+@contextmanager
+def cleared_on_failure(folder: Path) -> Iterator[None]:
+    """Remove what was put into a folder, and the folder if it is new, when it ends in an error.
+
+    What a killed restore leaves is for the next one to go on with; an error says that nothing was changed.
+    """
+    before = {folder, *folder.parents} if folder.exists() else set(folder.parents)
+    places = [*(folder / name for name in ("", "runs", "cache", CATALOG, SETTINGS_FILE))]
+    places += folder.glob("runs/*")
+    before |= {place for place in places if place.exists()}
+    try:
+        yield
+    except Exception:
+        for place in [*folder.glob("runs/*"), *reversed(places)]:
+            if place not in before and place.is_dir():
+                remove_tree(place)
+            elif place not in before:
+                place.unlink(missing_ok=True)
+        raise
 
 
 def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | None, torn: bool) -> str:
@@ -217,9 +283,10 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
             if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
                 return name
             raise RestoreOccupied(str(leftover))
-    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
+    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
         copy = Path(kept) / CATALOG
         extract(file, manifest, CATALOG, copy)
+        _require_catalog(file, copy)
         if manifest.schema != HEAD_REVISION:
             upgrade(sqlite_url(copy))
         _mark(file, copy, digest)
@@ -230,6 +297,24 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
             if not (torn and _restored_from(url) == digest):
                 _fill_postgresql(url, copy, (folder / "runs").as_uri())
     return name
+
+
+def _require_catalog(file: Path, copy: Path) -> None:
+    """Refuse an archive whose catalog is no sound one.
+
+    Raises:
+        BadBackup: SQLite finds a fault in it, or a table of ours is not there.
+    """
+    try:
+        with closing(sqlite3.connect(copy)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise BadBackup(file, f"its {CATALOG} is not one: {error}") from error
+    if said != "ok":
+        raise BadBackup(file, f"its {CATALOG} is damaged: {said}")
+    if missing := sorted({"artwork", "label", "verdict", "run", "catalog_setting"} - tables):
+        raise BadBackup(file, f"its {CATALOG} has no table {missing[0]}")
 
 
 def _mark(file: Path, copy: Path, digest: str) -> None:
@@ -271,12 +356,19 @@ def _restored_from(url: str) -> str | None:
 
 def _restore_settings(file: Path, manifest: Manifest, folder: Path, url: str | None) -> None:
     """Write the settings, with the URL of the database they are for."""
-    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
+    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
         extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
-        text = (Path(kept) / SETTINGS).read_text(encoding="utf-8")
+        try:
+            text = (Path(kept) / SETTINGS).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise BadBackup(file, f"its {SETTINGS} is not in UTF-8") from error
     if url is not None:
         line = f"database_url = {tomlkit.item(url).as_string()}\n"
         text = line + text
+    try:
+        validate_settings(folder / SETTINGS_FILE, tomlkit.parse(text).unwrap())
+    except (TOMLKitError, BadSettings) as error:
+        raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
     write_atomically(folder / SETTINGS_FILE, text, private=url is not None)
 
 
@@ -295,14 +387,14 @@ def upgrade_workspace(workspace: Workspace) -> UpgradeSummary:
     Raises:
         CatalogNewer: It is newer than this version of curate.
     """
-    with _unchecked(workspace) as (url, _, found):
+    with _unchecked(workspace) as (url, _, revision):
         pass
-    if found == HEAD_REVISION:
-        return UpgradeSummary(found, found)
-    require_head(catalog_name(url), max(found, HEAD_REVISION))
+    if revision == HEAD_REVISION:
+        return UpgradeSummary(revision, revision)
+    require_head(catalog_name(url), max(revision, HEAD_REVISION))
     folder = workspace.folder / "backups"
     folder.mkdir(exist_ok=True)
-    file = folder / f"before-upgrade-{found}-{now():%Y%m%dT%H%M%S}.zip"
+    file = folder / f"before-upgrade-{revision}-{now():%Y%m%dT%H%M%S}.zip"
     back_up(workspace, file, runs=False)
     upgrade(workspace.database_url)
-    return UpgradeSummary(found, HEAD_REVISION, str(file))
+    return UpgradeSummary(revision, HEAD_REVISION, str(file))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 RESTORE = "put a backup back with `curate restore FILE`"
 SYNC = "run `curate sync-corrections --full`"
-MEND = "run `curate check --mend`"
+REPAIR = "run `curate check --mend`"
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,17 @@ INVARIANTS = (
         "run `curate ingest` on its source again",
     ),
     Invariant(
+        "every artwork's path stays below its root",
+        "SELECT path FROM artwork WHERE path LIKE '/%' OR path = '..' OR path LIKE '../%' "
+        "OR path LIKE '%/../%' OR path LIKE '%/..'",
+        "do not trust where this catalog comes from: such files are never opened, copied or sent",
+    ),
+    Invariant(
         "every duplicate group has the size that it says",
         "SELECT g.id FROM duplicate_group g LEFT JOIN (SELECT duplicate_group_id AS id, count(*) AS n "
         "FROM artwork WHERE duplicate_group_id IS NOT NULL GROUP BY duplicate_group_id) m ON m.id = g.id "
         "WHERE g.size <> coalesce(m.n, 0)",
-        MEND,
+        REPAIR,
     ),
     Invariant(
         "every label's class is one of its attribute",
@@ -112,7 +118,7 @@ INVARIANTS = (
         "every pushed issue has a task that asks about it",
         "SELECT i.id FROM issue i WHERE i.state = 'pushed' AND NOT EXISTS (SELECT 1 FROM task t "
         "WHERE t.artwork_id = i.artwork_id AND t.state <> 'withdrawn')",
-        MEND,
+        REPAIR,
     ),
     Invariant(
         "an answer to a control is never a verdict",

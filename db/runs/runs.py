@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
-from uuid import UUID
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.errors import NoRunYet, RunNotFound
+from db.engine.bulk import insert_rows
+from db.errors import NoRunYet, RunDamaged, RunNotFound
 from db.labels.classes import attributes
 from db.models import Attribute, CatalogSetting, Prediction, Run, RunAttribute, now
 from db.workspace.secrets import redact_values
@@ -32,7 +36,7 @@ def run_folder(session: Session, workspace: Workspace, uuid: UUID) -> Path:
 def runs_folder(workspace: Workspace, runs_url: str) -> Path:
     """Return the folder that a catalog's ``runs_url`` means: a file URL, or a path in the workspace."""
     if runs_url.startswith("file://"):
-        return Path(unquote(urlparse(runs_url).path))
+        return Path(url2pathname(urlparse(runs_url).path))
     return workspace.folder / runs_url
 
 
@@ -45,9 +49,11 @@ def start_run(
     settings: Mapping[str, Any],
     digest: str,
     labels_seen: int = 0,
+    uuid: UUID | None = None,
 ) -> Run:
-    """Add a run in state ``running``."""
+    """Add a run in state ``running``; ``uuid`` where its folder was made before it."""
     run = Run(
+        uuid=uuid or uuid4(),
         backbone=backbone,
         protocol=protocol,
         seed=seed,
@@ -67,13 +73,13 @@ class RunArrays:
     Attributes:
         artwork_ids: Shape ``(N,)``, ascending.
         pred_probs: By attribute, shape ``(N, K)``, columns as ``classes``; NaN rows where no image was read.
-        embedding: Shape ``(N, D)``, L2-normalised rows.
+        embedding: Shape ``(N, D)``, L2-normalised rows; None where the run's model gave none.
         folds: The fold whose model predicted the row, -1 for the mean of all, shape ``(N,)``.
     """
 
     artwork_ids: NDArray[np.int64]
     pred_probs: dict[str, NDArray[np.float32]]
-    embedding: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None
     folds: NDArray[np.int64]
 
 
@@ -82,9 +88,10 @@ def write_arrays(folder: Path, arrays: RunArrays) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, NDArray[Any]] = {
         "artworks.npy": arrays.artwork_ids,
-        "embedding.npy": arrays.embedding.astype(np.float16),
         "folds.npy": arrays.folds.astype(np.int16),
     }
+    if arrays.embedding is not None:
+        files["embedding.npy"] = arrays.embedding.astype(np.float16)
     for attribute, probs in arrays.pred_probs.items():
         files[f"pred_probs.{attribute}.npy"] = probs.astype(np.float16)
     for name, array in files.items():
@@ -99,22 +106,53 @@ def arrays_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.glob("[!.]*.npy")):
         digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def require_arrays(folder: Path, digest: str | None) -> None:
+    """Compare a run's arrays with their digest: a byte that turned would be another probability.
+
+    Raises:
+        RunDamaged: They are others, or are not there.
+    """
+    if not folder.is_dir():
+        raise RunDamaged(folder, "is not there")
+    if arrays_digest(folder) != digest:
+        raise RunDamaged(folder, "has other arrays than were written into it")
+
+
+def load_array(path: Path, mapped: bool = False) -> NDArray[Any]:
+    """Read one array of a run; ``mapped`` leaves it on disk until it is looked at.
+
+    Raises:
+        RunDamaged: The file is lost, cut off, or no array.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None)
+    except FileNotFoundError as error:
+        raise RunDamaged(path, "is not there") from error
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
+        raise RunDamaged(path, "is cut off, or no array") from error
+    if not isinstance(array, np.ndarray):
+        raise RunDamaged(path, "is no array")
+    return array
 
 
 def read_arrays(folder: Path) -> RunArrays:
     """Read a run's arrays back; probabilities as float32."""
     pred_probs = {
-        path.name.removeprefix("pred_probs.").removesuffix(".npy"): np.load(path).astype(np.float32)
+        path.name.removeprefix("pred_probs.").removesuffix(".npy"): load_array(path).astype(np.float32)
         for path in sorted(folder.glob("pred_probs.*.npy"))
     }
+    embedding = folder / "embedding.npy"
     return RunArrays(
-        np.load(folder / "artworks.npy"),
+        load_array(folder / "artworks.npy"),
         pred_probs,
-        np.load(folder / "embedding.npy").astype(np.float32),
-        np.load(folder / "folds.npy").astype(np.int64),
+        load_array(embedding).astype(np.float32) if embedding.is_file() else None,
+        load_array(folder / "folds.npy").astype(np.int64),
     )
 
 
@@ -130,7 +168,7 @@ def read_pred_probs(
     path = folder / f"pred_probs.{attribute.name}.npy"
     if row is None or not path.is_file():
         return None
-    return np.load(folder / "artworks.npy"), list(row.classes), np.load(path, mmap_mode="r")
+    return load_array(folder / "artworks.npy"), list(row.classes), load_array(path, mapped=True)
 
 
 def complete_run(
@@ -151,9 +189,10 @@ def complete_run(
                 run_id=run.id, attribute_id=by_name[name], classes=list(keys), metrics=dict(metrics[name])
             )
         )
-    rows = [dict(row, run_id=run.id) for row in predictions]
-    for start in range(0, len(rows), CHUNK):
-        session.execute(insert(Prediction), rows[start : start + CHUNK])
+    rows = iter(predictions)
+    while chunk := list(islice(rows, CHUNK)):
+        columns = ("run_id", *chunk[0])
+        insert_rows(session, Prediction, columns, [(run.id, *row.values()) for row in chunk])
     run.arrays_digest, run.seconds = digest, dict(seconds)
     run.state, run.completed_at = "complete", now()
     session.add(run)

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from db.workspace.mirror import fetched
-
-MAX_PIXELS = 400_000_000
-"""Larger images are refused as unreadable; the largest of WikiArt stay well below."""
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns from 89 million on, which large scans of paintings pass
+from db.images.files import read_bytes
+from db.images.formats import REASONS, BadImage
+from db.images.pixels import decode
+from db.labels.attribute_labels import AttributeLabels
 
 
 @dataclass(frozen=True)
@@ -26,27 +24,6 @@ class Example:
     artwork_id: int
     path: Path
     sha256: str
-
-
-@dataclass(frozen=True)
-class Targets:
-    """The given labels of one attribute, in the order of the examples.
-
-    ``classes`` are the class keys in column order; ``labels`` has shape ``(N,)``, each in
-    ``0..len(classes) - 1``, or -1 where the label is missing or its class too rare for this run;
-    ``rare`` counts the latter. ``trust`` says how much each label counts in training, from 0 (not at all) to
-    1, shape ``(N,)``; without it all count 1. What is measured are all labels, trusted or not.
-    """
-
-    attribute: str
-    classes: tuple[str, ...]
-    labels: NDArray[np.int64]
-    rare: int = 0
-    trust: NDArray[np.float32] | None = None
-
-    def trusted(self) -> NDArray[np.float32]:
-        """Return how much each label counts, shape ``(N,)``."""
-        return np.ones(len(self.labels), np.float32) if self.trust is None else self.trust
 
 
 @dataclass(frozen=True)
@@ -74,44 +51,20 @@ class Unreadable(Exception):
 
 
 def read_image(path: Path, short_side: int | None = None) -> Image.Image:
-    """Decode one image to RGB, upright.
+    """Decode one image to RGB, upright, 8 bits a channel.
 
     Args:
         path: The file.
-        short_side: If given, a JPEG may be decoded at a reduced size no shorter than this,
-            which is several times faster for large ones.
+        short_side: If given, the image may come at a reduced size no shorter than this, which is several
+            times faster for large JPEG files.
 
     Raises:
         Unreadable: The file is missing, is no image, is cut short, or is larger than ``MAX_PIXELS``.
     """
     try:
-        with Image.open(fetched(path)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"{image.width} × {image.height} pixels, more than {MAX_PIXELS}")
-            if short_side is not None and image.format == "JPEG":
-                image.draft("RGB", (short_side, short_side))
-            upright = ImageOps.exif_transpose(image)
-            return _to_rgb(upright)
-    except FileNotFoundError:
-        raise Unreadable("the file is missing") from None
-    except UnidentifiedImageError:
-        raise Unreadable("not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable(str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Unreadable(f"cannot be decoded: {error}") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return RGB; transparency falls on white, 16-bit greys keep their range."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        ground = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, layered).convert("RGB")
-    if image.mode.startswith("I"):
-        grey = np.asarray(image, dtype=np.float32)
-        return Image.fromarray(np.clip(grey / 257.0, 0, 255).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
+        return decode(read_bytes(path), short_side)
+    except BadImage as error:
+        raise Unreadable(REASONS[str(error)]) from error
 
 
 def pixels(path: Path, transform: Transform) -> NDArray[np.uint8]:
@@ -125,7 +78,9 @@ def pixels(path: Path, transform: Transform) -> NDArray[np.uint8]:
     return np.asarray(transform.square(image), dtype=np.uint8)
 
 
-def digest(examples: Sequence[Example], targets: Sequence[Targets], *arrays: NDArray[np.generic]) -> str:
+def digest(
+    examples: Sequence[Example], targets: Sequence[AttributeLabels], *arrays: NDArray[np.generic]
+) -> str:
     """Return a digest of the images and labels of a run, in their order.
 
     Paths take no part: they may change, and they spell the labels.
@@ -136,8 +91,8 @@ def digest(examples: Sequence[Example], targets: Sequence[Targets], *arrays: NDA
     for target in targets:
         total.update("\n".join([target.attribute, *target.classes, ""]).encode())
         total.update(np.ascontiguousarray(target.labels, dtype=np.int64).tobytes())
-        if target.trust is not None:
-            total.update(target.trust.tobytes())
+        if target.label_weight is not None:
+            total.update(target.label_weight.tobytes())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()

@@ -132,6 +132,18 @@ class Server:
                 project=project, page=1, page_size=page_size, query=json.dumps(query), fields=fields
             )
 
+    def find_task(self, task_id: int) -> Any | None:
+        """Return a task, None where the server has none of that id."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        with self.asked("for a task"):
+            try:
+                return self.client.tasks.get(id=str(task_id))
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
+        return None
+
     def delete_task(self, task_id: int) -> None:
         """Delete a task; one that is gone already is deleted."""
         from label_studio_sdk.core.api_error import ApiError
@@ -250,10 +262,10 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
             client = LabelStudio(base_url=url, api_key=token, httpx_client=http)
             client.users.whoami()
             release = str(client.versions.get().release or "")
-        found = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
-        if found and found < OLDEST:
+        version = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
+        if version and version < OLDEST:
             raise ServerTooOld(url, release, ".".join(map(str, OLDEST)))
-        if found and found[0] > KNOWN_MAJOR:
+        if version and version[0] > KNOWN_MAJOR:
             raise ServerTooNew(url, release, f"{KNOWN_MAJOR}.x")
         yield Server(url, client, http, token)
 

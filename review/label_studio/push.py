@@ -17,31 +17,32 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.images.copies import needs_copy, shown_files
+from db.labels.classes import ClassList, read_class_lists
 from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.reviews.tasks import (
     Card,
     Plan,
-    Vocabulary,
     add_tasks,
     answered_classes,
-    cards,
     count_tasks,
+    drop_items,
     items_of,
     open_tasks,
+    read_cards,
     save_batch,
     tasks_of,
     unsent_batches,
-    vocabularies,
 )
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
-from review.errors import RequestFailed, ServerDown
+from review.errors import ImagesGone, RequestFailed, RootUnmapped, ServerDown
 from review.label_studio.client import Server, connect
 from review.label_studio.images import ImageUrls, image_urls
 from review.label_studio.project import (
@@ -49,6 +50,7 @@ from review.label_studio.project import (
     find_project,
     make_project,
     page_of,
+    require_ours,
     set_model_version,
 )
 from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
@@ -69,7 +71,10 @@ SETTLE_SECONDS = 1.0
 
 @dataclass
 class Pushed:
-    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew."""
+    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew.
+
+    ``left_out`` has the paths of artworks that nobody can be asked about: their image cannot be shown.
+    """
 
     project: int | None
     batch: int | None = None
@@ -79,6 +84,7 @@ class Pushed:
     skipped: int = 0
     expected_yield: float = 0.0
     resumed: bool = False
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class Pusher:
     catalog: Catalog
     server: Server
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     page: Page
     progress: Progress
 
@@ -99,12 +105,17 @@ class Pusher:
         if not plan.items:
             return pushed
         with self.catalog.read() as session:
-            faces = cards(session, (item.artwork_id for item in plan.items))
-        urls = self._urls(faces.values())
+            cards = read_cards(session, (item.artwork_id for item in plan.items))
+        urls = self._urls(cards.values())
+        pushed.left_out = [cards[artwork_id].path for artwork_id in sorted(urls.left_out)]
+        items = [item for item in plan.items if item.artwork_id not in urls.left_out]
+        if not items:
+            raise ImagesGone(len(plan.items), pushed.left_out[0])
+        plan = replace(plan, items=items)
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
-        self._send(batch, faces, urls, pushed)
+        self._send(batch, cards, urls, pushed)
         return pushed
 
     def resume(self) -> Pushed | None:
@@ -119,19 +130,21 @@ class Pusher:
             pushed.expected_yield += batch.expected_yield
             self._take_up(batch)
             with self.catalog.read() as session:
-                faces = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
-            self._send(batch, faces, self._urls(faces.values()), pushed)
+                cards = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            self._send(batch, cards, self._urls(cards.values()), pushed)
         return pushed
 
-    def _send(self, batch: Batch, faces: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
+    def _send(self, batch: Batch, cards: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
         """Send the items of a batch that have no task yet, then mark it as sent."""
         with self.catalog.read() as session:
             mine = {task.artwork_id for task in tasks_of(session, batch.id)}
             busy = {(t.artwork_id, t.purpose) for t in open_tasks(session, batch.server, self.project)}
-            left = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
+            unsent = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
+        left = [item for item in unsent if item.artwork_id not in urls.left_out]
+        unshown = {item.artwork_id for item in unsent} & urls.left_out
         items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
-        requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], urls) for i in items}
+        requests = {i.artwork_id: self._request(batch, i, cards[i.artwork_id], urls) for i in items}
         self.progress.start(len(items), "sending tasks")
         with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
             recorded = recorder.submit(self._record, batch, {})
@@ -146,19 +159,21 @@ class Pusher:
         if items:
             set_model_version(self.server, self.project, model_version(batch.run_id))
         with self.catalog.write() as session:
+            drop_items(session, batch.id, unshown)
             session.get_one(Batch, batch.id).sent = True
+        pushed.left_out += [cards[artwork_id].path for artwork_id in sorted(unshown)]
 
     def _request(self, batch: Batch, item: BatchItem, card: Card, urls: ImageUrls) -> dict[str, Any]:
         """Return one task as it is imported, its prediction checked."""
         asked = self.asked(item)
         guess = prediction(card, asked, model_version(batch.run_id), self.page)
         self.page.check(card.uuid, guess)
-        data = task_data(card, asked, self.words, batch.uuid, urls.of(card))
+        data = task_data(card, asked, self.class_lists, batch.uuid, urls.of(card))
         return {"data": data, "predictions": [guess]}
 
     def asked(self, item: BatchItem) -> Asked:
         """Return what an item's task asks."""
-        names = {v.attribute_id: v for v in self.words.values()}
+        names = {v.attribute_id: v for v in self.class_lists.values()}
         shown = {
             names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()
         }
@@ -188,8 +203,8 @@ class Pusher:
                 before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
-                    known = {task.artwork_id for task in tasks_of(session, batch.id)}
-                left = {i: request for i, request in left.items() if i not in known}
+                    sent = {task.artwork_id for task in tasks_of(session, batch.id)}
+                left = {i: request for i, request in left.items() if i not in sent}
         raise AssertionError("the last try returns or raises")
 
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
@@ -209,8 +224,8 @@ class Pusher:
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := self._count(batch.uuid)) != before:
-            before = found
+        while (count := self._count(batch.uuid)) != before:
+            before = count
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
@@ -221,30 +236,44 @@ class Pusher:
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each task of a batch once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = count_tasks(session, batch.id)
-        if self._count(batch.uuid) != known:
+            count = count_tasks(session, batch.id)
+        if self._count(batch.uuid) != count:
             self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
         arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
         with self.catalog.read() as session:
-            known = tasks_of(session, batch.id)
-            ours = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            tasks = tasks_of(session, batch.id)
+            ours = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
         by_uuid = {str(card.uuid): card.artwork_id for card in ours.values()}
-        keep, doubles = sort_out(arrived, known, by_uuid)
+        keep, doubles = sort_out(arrived, tasks, by_uuid)
         self._record(batch, keep)
         for task_id in doubles:
             self.server.delete_task(task_id)
 
-    def _urls(self, faces: Iterable[Card]) -> ImageUrls:
-        """Make sure that the images of these artworks are served; one of each root is fetched."""
-        if self.workspace.settings.label_studio.images == "upload":
-            return uploaded(self.server, self.project, self.workspace, faces, self.progress)
+    def _urls(self, cards: Iterable[Card]) -> ImageUrls:
+        """Make sure that the images of these artworks are served; one of each root is fetched.
+
+        Where no browser shows an image, the server is given its copy, however it comes by the others.
+        """
+        settings = self.workspace.settings
+        shown = {card.artwork_id: card for card in cards}
+        upload = settings.label_studio.images == "upload"
+        for card in shown.values():
+            if card.root not in settings.roots and (upload or settings.label_studio.images == "local"):
+                raise RootUnmapped(card.root, 1)
+        here = {i: card for i, card in shown.items() if card.root in settings.roots}
+        files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
+        copied = {i: path for i, path in files.items() if upload or needs_copy(here[i].place)}
+        copies = uploaded(self.server, self.project, copied, self.progress)
+        left_out = frozenset((here.keys() - files.keys()) | (copied.keys() - copies.keys()))
         samples: dict[str, Card] = {}
-        for card in faces:
-            samples.setdefault(card.root, card)
-        return image_urls(self.server, self.project, self.workspace, samples)
+        for artwork_id, card in shown.items():
+            if artwork_id not in left_out and artwork_id not in copies:
+                samples.setdefault(card.root, card)
+        urls = image_urls(self.server, self.project, self.workspace, samples)
+        return replace(urls, uploaded=copies, left_out=left_out)
 
 
 def sort_out(
@@ -279,10 +308,10 @@ def open_project(
 ) -> Iterator[Pusher]:
     """Connect, and bring the workspace's project up to date; make it where there is none."""
     with catalog.read() as session:
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
         used = answered_classes(session, workspace.settings.label_studio.url)
-    config = page_of(words, used)
+    config = page_of(class_lists, used)
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project
         if project is None:
@@ -290,5 +319,7 @@ def open_project(
             if project is None:
                 project = make_project(server, workspace.settings.collection, uuid, config)
             workspace = change_settings(workspace, "label_studio", "project", project)
+        else:
+            require_ours(server, project, uuid)
         bring_up_to_date(server, project, config, annotators)
-        yield Pusher(workspace, catalog, server, project, words, Page(config), progress)
+        yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)

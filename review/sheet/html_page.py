@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
-from db.reviews.tasks import Vocabulary
-from db.workspace.mirror import fetched
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
+from db.labels.classes import ClassList
 from review.page.labeling_config import KEY_ROWS, UNUSABLE_KEY, VERDICTS
 
 SIDE = 720
@@ -23,7 +23,7 @@ SIDE = 720
 
 
 def page(
-    name: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str], words: Mapping[str, Vocabulary]
+    name: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str], class_lists: Mapping[str, ClassList]
 ) -> str:
     """Return the page of a sheet.
 
@@ -31,15 +31,15 @@ def page(
         name: The sheet's own; the browser keeps the answers under it.
         rows: As the CSV has them, before they are answered.
         columns: The CSV's.
-        words: The classes that each attribute offers.
+        class_lists: The classes that each attribute offers.
     """
     sheet = {
         "name": name,
         "columns": list(columns),
         "rows": [{**row, "thumbnail": picture(Path(row["image"]))} for row in rows],
         "classes": {
-            attribute: sorted(vocabulary.names.items(), key=lambda pair: pair[1].casefold())
-            for attribute, vocabulary in words.items()
+            attribute: sorted(classes.names.items(), key=lambda pair: pair[1].casefold())
+            for attribute, classes in class_lists.items()
         },
         "verdicts": [(verdict, text) for verdict, (text, _hint) in VERDICTS.items()],
         "keys": KEY_ROWS,
@@ -52,10 +52,8 @@ def page(
 def picture(path: Path) -> str:
     """Return an image as a JPEG in a data URI, ``""`` where it cannot be read."""
     try:
-        with Image.open(io.BytesIO(fetched(path).read_bytes())) as image:
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        upright = decode(read_bytes(path), SIDE)
+    except BadImage:
         return ""
     upright.thumbnail((SIDE, SIDE))
     out = io.BytesIO()
