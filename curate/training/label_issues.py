@@ -71,7 +71,7 @@ def score_run(
     for at, (name, column) in enumerate(columns.items()):
         probs = np.array(result.pred_probs[name], dtype=np.float64)
         probs[in_sample] = np.nan
-        margins = _mean_margin(result.margins[:, :, at].astype(np.float64))
+        margins = mean_margin(result.margins[:, :, at].astype(np.float64))
         label_columns.append(
             LabelColumn(
                 name,
@@ -97,6 +97,7 @@ def score_run(
         label_columns,
         groups=table.groups,
         embedding=result.embedding,
+        layers=result.layers,
         folds=folds,
         verdicts={name: _findings(table, column, found.get(name)) for name, column in columns.items()},
         neighbours=neighbours,
@@ -115,7 +116,7 @@ def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
     return fits
 
 
-def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean over the first half of the epochs, shape ``(N,)``; NaN where no model trained on it.
 
     Later, the networks have learnt the wrong labels too.
