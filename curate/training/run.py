@@ -160,7 +160,7 @@ def _claim_run(
             same = run.label_digest == digest and run.settings == stored
             if same and mine is None:
                 mine = run
-            elif not _is_locked(run_folder(session, workspace, run.uuid)):
+            elif not is_locked(run_folder(session, workspace, run.uuid)):
                 fail_run(session, run)
         if mine is None:
             mine = start_run(
@@ -187,7 +187,8 @@ def _locked(folder: Path, run_id: int) -> Iterator[None]:
         yield
 
 
-def _is_locked(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds a run's folder: it is trained now."""
     try:
         with _locked(folder, 0):
             return False

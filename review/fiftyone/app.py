@@ -12,6 +12,9 @@ from db.workspace.workspace import Workspace
 from review.errors import PortForbidden, PortTaken
 from review.fiftyone.connect import import_fiftyone
 
+APP_WORKSPACE = "CURATE_APP_WORKSPACE"
+"""The variable that tells an App's operators for which workspace it was opened."""
+
 FIRST_PORT = 5151
 ADDRESS = "127.0.0.1"
 """In a container FiftyOne would listen on every interface: for that, set FIFTYONE_DEFAULT_APP_ADDRESS."""
@@ -75,6 +78,7 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
     import_fiftyone(workspace)
     from fiftyone.core.service import ServerService
 
+    os.environ[APP_WORKSPACE] = str(workspace.folder)  # what the App's operators may write into
     address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
     server = ServerService(port, address=address, do_not_track=True)
     try:

@@ -16,8 +16,11 @@ from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.workspace.progress import Silent
 from db.workspace.workspace import Workspace, open_workspace
+from review.errors import AppOutdated
 from review.fiftyone.actions import class_names, history, judge, relabel, send
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.app import APP_WORKSPACE
+from review.fiftyone.dataset import dataset_folder, sync_dataset
+from review.mongod import keeping_mongod
 
 DECISIONS = {
     "confirmed": "The label is right",
@@ -34,7 +37,11 @@ MANY = 50
 @contextmanager
 def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
     """Open the dataset's workspace and its catalog."""
-    workspace = open_workspace(Path(ctx.dataset.info["curate"]["workspace"]))
+    folder = dataset_folder(ctx.dataset)
+    meant = os.environ.get(APP_WORKSPACE, str(folder))
+    if Path(meant).resolve() != folder.resolve():
+        raise AppOutdated(meant, str(folder))
+    workspace = open_workspace(folder)
     with workspace.open_catalog() as catalog:
         yield workspace, catalog
 
@@ -92,7 +99,7 @@ class CurateOperator(foo.Operator):  # type: ignore[misc]
     def acted(self, ctx: Any, act: Callable[[Workspace, Catalog], str]) -> dict[str, str]:
         """Act, bring the dataset up to date, and tell what came of it."""
         try:
-            with opened(ctx) as (workspace, catalog):
+            with keeping_mongod("browse"), opened(ctx) as (workspace, catalog):
                 told = act(workspace, catalog)
                 sync_dataset(workspace, catalog, ctx.dataset.info["curate"]["run"])
         except CurateError as error:

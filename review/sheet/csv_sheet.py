@@ -15,9 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Transaction
 from db.errors import FileMissing
 from db.labels.classes import ClassList, fold, read_class_lists
 from db.labels.conflicts import record_ties
@@ -99,7 +97,7 @@ def require_free(path: Path) -> None:
 
 
 def _write_items(
-    workspace: Workspace, session: Session, batch: Batch, tasks: Mapping[int, int], path: Path
+    workspace: Workspace, session: Transaction, batch: Batch, tasks: Mapping[int, int], path: Path
 ) -> None:
     """Write the sheet of some of a batch's items, and remember the labels that it shows."""
     class_lists = read_class_lists(session)

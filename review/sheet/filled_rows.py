@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
+from db.engine.catalog import Transaction
 from db.labels.classes import ClassList, fold
 from db.models import BatchItem, Task
 from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
@@ -63,7 +62,7 @@ class FilledRow:
 
 
 def place_rows(
-    session: Session, path: Path, rows: Sequence[tuple[int, Cells]], class_lists: Mapping[str, ClassList]
+    session: Transaction, path: Path, rows: Sequence[tuple[int, Cells]], class_lists: Mapping[str, ClassList]
 ) -> list[FilledRow]:
     """Find the task of each row, and what it showed.
 
@@ -85,7 +84,7 @@ class _Tasks:
     """The tasks that rows may answer: by the number in the sheet, and by artwork."""
 
     def __init__(
-        self, session: Session, rows: Sequence[tuple[int, Cells]], artwork_ids: Iterable[int]
+        self, session: Transaction, rows: Sequence[tuple[int, Cells]], artwork_ids: Iterable[int]
     ) -> None:
         wanted: dict[int, list[int]] = {}
         for _, cells in rows:
