@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curate.cli.console import ESCAPED_IN_JSON, plain, speaks_unicode
+
 if TYPE_CHECKING:
     from db.workspace.workspace import Workspace
 
@@ -54,12 +56,13 @@ def opened(context: typer.Context) -> Workspace:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line of stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    text = json.dumps(value, ensure_ascii=not speaks_unicode(), default=str)
+    typer.echo(text.translate(ESCAPED_IN_JSON))
 
 
 def note(text: str) -> None:
     """Print a line for people, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
 
 
 def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
