@@ -15,6 +15,7 @@
         ├── DatasetEdited          it was changed so that nobody can tell whose it is
         ├── DatasetOfOriginal      the workspace is a copy of the one that it shows
         ├── AppOutdated            the App's dataset became another workspace's
+        ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
@@ -24,6 +25,8 @@
         ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── AppNotStarted          the App's server does not come up
+        ├── NotFromTheApp          an operator was asked by something else than our App
         ├── PortForbidden          the App's port is kept from this user
         ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
@@ -161,6 +164,16 @@ class AppOutdated(ReviewError):
         )
 
 
+class DatasetNameTaken(ReviewError):
+    """There is a dataset of the name that arrays were to get."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a FiftyOne dataset {name!r} already, and it is left alone. Give another name, "
+            f"or delete it first: fiftyone.delete_dataset({name!r})."
+        )
+
+
 class DatasetUnreadable(ReviewError):
     """FiftyOne cannot read the dataset, because a newer version made it."""
 
@@ -216,6 +229,26 @@ class WebhookPortTaken(ReviewError):
         super().__init__(
             f"Port {port} cannot be listened at for webhooks ({said}). "
             f"Name a free one with --webhook, or leave it out: --watch looks by itself."
+        )
+
+
+class AppNotStarted(ReviewError):
+    """The server of the App cannot be had at a port."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"The App could not be served at port {port}: {why}. Name another port: "
+            f"`curate browse --port 5152`."
+        )
+
+
+class NotFromTheApp(ReviewError):
+    """An operator was asked to act on a workspace whose ``curate browse`` did not start its server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
+            f"`curate -w {folder} browse`, and open the address that it prints."
         )
 
 
@@ -378,7 +411,8 @@ class ServerTooNew(LabelStudioError):
     def __init__(self, url: str, found: str, known: str) -> None:
         super().__init__(
             f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate`, or install an older server: `pip install 'label-studio<{found}'`."
+            f"`pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{found}'`."
         )
 
 
@@ -415,13 +449,14 @@ class UrlNotServed(LabelStudioError):
         )
 
 
-class ImageGone(LabelStudioError):
-    """An image that a task should show is no longer on the disk."""
+class ImagesGone(LabelStudioError):
+    """None of the images that a push would show can be shown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, count: int, example: str) -> None:
         super().__init__(
-            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-            f"it sets aside what is gone. Nothing was sent."
+            f"None of the {count} images can be shown, {example} among them: they are gone, or cannot be "
+            f"read. Mount their disk or type `curate relocate`; where they are gone for good, "
+            f"`curate ingest` sets them aside. Nothing was sent."
         )
 
 

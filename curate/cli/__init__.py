@@ -9,7 +9,8 @@ from typing import NoReturn
 import typer
 
 from curate.cli.app import app
-from curate.cli.console import plain, plain_output
+from curate.cli.console import plain, plain_output, print_anywhere
+from curate.distribution import refuse_stranger
 from db.errors import CurateError
 from db.workspace.secrets import guard, redact
 
@@ -21,6 +22,7 @@ COMMANDS = (
     "catalog.classes",
     "catalog.relocate",
     "runs.train",
+    "runs.import_predictions",
     "runs.evaluate",
     "runs.report",
     "runs.issues",
@@ -29,6 +31,7 @@ COMMANDS = (
     "review.push",
     "review.sync",
     "review.label",
+    "review.undo",
     "review.status",
     "review.reviewers",
     "catalog.export",
@@ -45,6 +48,7 @@ for _name in COMMANDS:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
+    print_anywhere()
     guard()
     groups = [str(group.name) for group in app.registered_groups]
     with plain_output(sys.argv[1:] if argv is None else argv, groups):
@@ -53,6 +57,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run(argv: list[str] | None) -> None:
     try:
+        refuse_stranger()
         app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)

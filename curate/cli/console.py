@@ -1,12 +1,18 @@
-"""What is printed reaches any terminal: no text of a file, a name or a comment steers it, none breaks it."""
+"""What is printed reaches any console: those that know few characters (code pages, latin-1, ``LC_ALL=C``),
+and those that a text of a file, a name or a comment could steer.
+"""
 
 from __future__ import annotations
 
 import codecs
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+PLAIN = {"→": "->", "…": "...", "–": "-", "—": "-", "×": "x", "≥": ">=", "≤": "<=", "≈": "about "}
+"""How our own signs are written where a console lacks them; any other character as its number."""
 
 CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)}
@@ -15,6 +21,33 @@ TURNS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x20
 ESCAPED = {**CONTROLS, **TURNS}
 ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in ESCAPED}
 """The same as JSON spells them, so that they are read back as what they were."""
+
+HANDLER = "curate-plain"
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    plain = "".join(PLAIN.get(sign) or sign.encode("ascii", "backslashreplace").decode() for sign in lacking)
+    return plain, error.end
+
+
+def print_anywhere() -> None:
+    """Let stdout and stderr write in plain characters what their encoding lacks, instead of failing."""
+    codecs.register_error(HANDLER, _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if codecs.lookup(stream.encoding or "ascii").name == "ascii":
+                stream.reconfigure(
+                    encoding="utf-8"
+                )  # as Click does: an unset locale says nothing of the terminal
+            stream.reconfigure(errors=HANDLER)
+
+
+def knows_all_characters() -> bool:
+    """Return whether stdout takes every character as it is."""
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
 
 
 def plain(text: str) -> str:
@@ -45,30 +78,12 @@ class PlainStream:
 
 @contextmanager
 def plain_output(arguments: Sequence[str], groups: Sequence[str]) -> Iterator[None]:
-    """Let this process print plain text only, in whatever encoding its streams have.
-
-    What an encoding lacks is escaped. Help keeps its colours: it holds no text but ours.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is None:
-            continue
-        if codecs.lookup(getattr(stream, "encoding", None) or "ascii").name == "ascii":
-            reconfigure(
-                encoding="utf-8"
-            )  # as Click does: a locale that is not set says nothing of the terminal
-        reconfigure(errors="backslashreplace")
+    """Let this process print plain text only; help keeps its colours, since it holds no text but ours."""
     asks_help = not arguments or arguments[-1] in groups or {"--help", "-h"} & set(arguments)
     before = sys.stdout
     if not asks_help and before is not None:
-        sys.stdout = PlainStream(before)  # type: ignore[assignment]
+        sys.stdout = PlainStream(before)
     try:
         yield
     finally:
         sys.stdout = before
-
-
-def speaks_unicode() -> bool:
-    """Return whether standard output takes every character."""
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    return encoding.lower().replace("-", "") in ("utf8", "utf16", "utf32")

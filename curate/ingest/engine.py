@@ -154,6 +154,7 @@ class _Run:
             self.encoder.columns,
             self._gone,
             tuple(name for name in self.roots if name != root),
+            ingest_id=summary.ingest_id,
         )
         self.seen: dict[int, Said] = {}
         self.combinations: dict[Said, Said] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks, next_ids
 from db.labels.effective import find_source
 from db.models import (
@@ -138,10 +139,10 @@ class AnswerBatch:
         self.labels, self.settled = [], {}
 
     def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
-        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+        """Close the issues that a decision answers."""
         if any(artwork_ids & waiting for waiting in self.settled.values()):
             self.write(session)
-        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+        state = DecisionKind(decision.decision).closes_as
         self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
 
     def reviewer(self, session: Session, answer: Answer) -> Reviewer:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.engine.bulk import chunks
 from db.errors import BatchNotFound
+from db.images.copies import Place
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
 from db.models import (
@@ -99,6 +101,7 @@ class Card:
     path: str
     labels: Mapping[str, str]
     issues: Mapping[str, CardIssue]
+    place: Place
 
 
 def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
@@ -118,9 +121,19 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
             labels.setdefault(row.artwork_id, {})[named.attribute] = named.key_of[row.class_id]
         issues = _worst_issues(session, chunk, classes)
         for artwork in session.execute(
-            select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
+            select(
+                Artwork.id,
+                Artwork.uuid,
+                Artwork.root,
+                Artwork.path,
+                Artwork.sha256,
+                Artwork.needs_copy,
+                Artwork.image_format,
+            ).where(Artwork.id.in_(chunk))
         ):
-            cards[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
+            cards[artwork.id] = Card(
+                *artwork[:4], labels.get(artwork.id, {}), issues.get(artwork.id, {}), Place(*artwork[2:])
+            )
     return cards
 
 
@@ -204,6 +217,14 @@ def items_of(session: Session, batch_id: int) -> list[BatchItem]:
             select(BatchItem).where(BatchItem.batch_id == batch_id).order_by(BatchItem.score, BatchItem.id)
         )
     )
+
+
+def drop_items(session: Session, batch_id: int, artwork_ids: Iterable[int]) -> None:
+    """Take artworks out of a batch for which no task was made, and none can be."""
+    for some in chunks(sorted(artwork_ids)):
+        session.execute(
+            delete(BatchItem).where(BatchItem.batch_id == batch_id, BatchItem.artwork_id.in_(some))
+        )
 
 
 def tasks_of(session: Session, batch_id: int) -> list[Task]:

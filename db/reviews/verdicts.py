@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import timedelta
-from typing import Literal
 
 from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
-from db.errors import VerdictNotFound
+from db.errors import NothingDecided, VerdictNotFound
+from db.labels.classes import find_attribute
 from db.labels.effective import derive, retract
+from db.labels.table import find_artwork
 from db.models import (
     ASKED_KINDS,
-    LABELLING_DECISIONS,
     Annotation,
     Artwork,
     Batch,
@@ -47,7 +48,7 @@ __all__ = [
     "find_reviewer",
     "find_verdict",
     "forget_annotation",
-    "outcome",
+    "newest_verdict",
     "record",
     "supersede",
 ]
@@ -211,8 +212,8 @@ def _add_verdict(
     """
     assert answer.artwork_id is not None
     reviewer = batch.reviewer(session, answer)
-    class_id = decision.class_id
-    if class_id is None and decision.decision in ("confirmed", "atypical"):
+    class_id, kind = decision.class_id, DecisionKind(decision.decision)
+    if class_id is None and kind.keeps_class:
         class_id = given
     verdict = Verdict(
         id=next(batch.verdict_ids),
@@ -231,11 +232,11 @@ def _add_verdict(
         decided_at=answer.updated_at,
     )
     session.add(verdict)
-    if decision.decision == "unusable":
+    if kind is DecisionKind.UNUSABLE:
         _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
     members = {answer.artwork_id, *batch.alike(answer.artwork_id, decision.attribute_id, given)}
     batch.settle(session, members, decision)
-    if decision.decision not in LABELLING_DECISIONS or class_id is None:
+    if not kind.gives_label or class_id is None:
         return {answer.artwork_id}
     source = batch.source(session, reviewer)
     batch.labels += [
@@ -267,7 +268,7 @@ def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) ->
     """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
     other = exists().where(
         Verdict.artwork_id == Issue.artwork_id,
-        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == "unusable"),
+        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == DecisionKind.UNUSABLE.value),
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -298,7 +299,7 @@ def _still_unusable(session: Session, verdict: Verdict) -> bool:
     """Return whether somebody else, too, found an image unusable."""
     other = select(Verdict.id).where(
         Verdict.artwork_id.in_(select(Artwork.id).where(_same_image(verdict.artwork_id))),
-        Verdict.decision == "unusable",
+        Verdict.decision == DecisionKind.UNUSABLE.value,
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -331,11 +332,12 @@ def _answer_control(
     )
     session.execute(_control_answers(answer.server, answer.annotation_id))
     for decision in decisions:
+        kind = DecisionKind(decision.decision)
         known_id = (answers or {}).get(str(decision.attribute_id))
-        if decision.attribute_id is None or known_id is None or decision.decision == "unsure":
+        if decision.attribute_id is None or known_id is None or kind is DecisionKind.UNSURE:
             continue
         said = decision.class_id
-        if said is None and decision.decision in ("confirmed", "atypical"):
+        if said is None and kind.keeps_class:
             said = batch.given(answer, decision)
         session.add(
             ControlAnswer(
@@ -372,6 +374,36 @@ def find_verdict(session: Session, verdict_id: int) -> Verdict:
     return verdict
 
 
+def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
+    """Return the newest verdict that gives an artwork its label, or says something else of an attribute.
+
+    Args:
+        session: The catalog.
+        artwork: Its uuid or its path.
+        attribute: The attribute's name.
+
+    Raises:
+        ArtworkNotFound: There is no such artwork.
+        UnknownAttribute: There is no such attribute.
+        NothingDecided: Nobody has decided anything there, or all of it was taken back.
+    """
+    row, of = find_artwork(session, artwork), find_attribute(session, attribute)
+    given = select(Label.verdict_id).where(Label.artwork_id == row.id, Label.attribute_id == of.id)
+    found = session.scalar(
+        select(Verdict)
+        .where(
+            (Verdict.artwork_id == row.id) | Verdict.id.in_(given.where(Label.verdict_id.is_not(None))),
+            Verdict.attribute_id == of.id,
+            Verdict.superseded_at.is_(None),
+        )
+        .order_by(Verdict.id.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NothingDecided(row.path, attribute)
+    return found
+
+
 def supersede(session: Session, verdict: Verdict) -> set[int]:
     """Take one verdict back, with its labels; return the artworks whose labels may have changed."""
     verdict.superseded_at = now()
@@ -379,7 +411,7 @@ def supersede(session: Session, verdict: Verdict) -> set[int]:
         select(Label.id).where(Label.verdict_id == verdict.id, Label.retracts_id.is_(None))
     ).all()
     session.flush()
-    if verdict.decision == "unusable" and not _still_unusable(session, verdict):
+    if verdict.decision == DecisionKind.UNUSABLE and not _still_unusable(session, verdict):
         _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     touched = {verdict.artwork_id, *retract(session, labels)}
     _reopen_issues(session, verdict, touched)
@@ -417,9 +449,6 @@ def _reopen(session: Session, row: Annotation) -> None:
         task.state, task.updated_at = "open", now()
 
 
-Outcome = Literal["corrected", "confirmed", "labelled"]
-
-
 def decide(
     session: Session,
     artwork_id: int,
@@ -440,10 +469,3 @@ def decide(
         comment=comment,
     )
     return record(session, [answer])
-
-
-def outcome(given: int | None, chosen: int) -> Outcome:
-    """Return what choosing a class means where another, the same, or none was given."""
-    if given is None:
-        return "labelled"
-    return "confirmed" if given == chosen else "corrected"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.labels.attribute_labels import AttributeLabels
+from db.provenance import NO_IMAGE, Provenance
 from db.workspace.progress import Progress
 from db.workspace.train_settings import TrainSettings
 from model.distributed import joined_world
@@ -38,13 +39,8 @@ class RunResult:
     """What a run hands back; rows are in the order of the examples.
 
     ``pred_probs[attribute]`` has shape ``(N, K)``, float32, columns in the order of the classes, NaN for an
-    image that cannot be read. ``provenance`` says of each row whose probability it is:
-
-    - ``fold``: of its fold's model, which saw neither it nor a duplicate of it
-    - ``ensemble``: the mean of all fold models, none of which saw it
-    - ``holdout``: of a model whose training and validation it had no part in
-    - ``validation``, ``in-sample``: of a model that was chosen by it, or trained on it
-    - ``none``: its image cannot be read
+    image that cannot be read. ``provenance`` says of each row whose probability it is: one of
+    ``db.provenance.Provenance``, or ``none`` where its image cannot be read.
     """
 
     pred_probs: dict[str, NDArray[np.float32]]
@@ -69,6 +65,7 @@ def cross_validate(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None = None,
 ) -> RunResult:
     """Train K models, each without one fold, and one on everything; predict each artwork out of sample.
 
@@ -81,12 +78,13 @@ def cross_validate(
         cache_dir: Where features are kept between runs.
         run_dir: The run's own folder. A run that was killed there goes on where it stopped.
         progress: Told how it goes.
+        given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress) as runner:
+    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress, given) as runner:
         labels = runner.labels()
         count = int(folds.max()) + 1
         extra = np.flatnonzero(folds < 0)
@@ -106,7 +104,7 @@ def cross_validate(
             target.attribute: metrics(target.labels, probabilities, folds, target.rare)
             for target, probabilities in zip(targets, pred_probs, strict=True)
         }
-        provenance = np.where(folds >= 0, "fold", "ensemble")
+        provenance = np.where(folds >= 0, Provenance.FOLD.value, Provenance.ENSEMBLE.value)
         return _result(runner, pred_probs, provenance, outputs, by_attribute)
 
 
@@ -119,6 +117,7 @@ def holdout(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None = None,
 ) -> RunResult:
     """Train one model on a split, keep its best epoch by another, and measure it on a third.
 
@@ -130,12 +129,13 @@ def holdout(
         cache_dir: Where features are kept between runs.
         run_dir: The run's own folder. A run that was killed there goes on where it stopped.
         progress: Told how it goes.
+        given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress) as runner:
+    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress, given) as runner:
         labels = runner.labels()
         labelled = (labels >= 0).any(axis=1)
         train = np.flatnonzero(labelled & (splits == "train"))
@@ -145,8 +145,8 @@ def holdout(
         task = TrainingTask(job, np.arange(len(examples)), handed_on=True)
         outputs = runner.train([task], labels)
         runner.seconds["heads"], runner.seconds["refit"] = runner.seconds["refit"], 0.0
-        names = {"train": "in-sample", "val": "validation"}
-        provenance = np.array([names.get(str(split), "holdout") for split in splits])
+        names = {"train": Provenance.IN_SAMPLE.value, "val": Provenance.VALIDATION.value}
+        provenance = np.array([names.get(str(split), Provenance.HOLDOUT.value) for split in splits])
         by_attribute = {}
         for target, probabilities in zip(targets, outputs[0].probabilities, strict=True):
             measured = np.where(splits == "test", target.labels, -1)
@@ -164,10 +164,11 @@ def _opened(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None,
 ) -> Iterator[Runner]:
     """Join the other processes, claim the run's folder, and have the features ready."""
     with joined_world() as world:
-        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world)
+        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world, given)
         runner.claim(division)
         runner.prepare()
         yield runner
@@ -244,15 +245,16 @@ def _result(
     margins = mean_margins(outputs, len(runner.examples), len(runner.targets))
     if runner.world.leads:
         np.save(runner.run_dir / "models" / "margins.npy", margins)
-        write_model(path, runner, outputs[-1].state, found)
+        if runner.settings.embeddings is None:  # else there is no network that takes an image
+            write_model(path, runner, outputs[-1].state, found)
         draw_curves(history, runner.run_dir / "curves.png")
     unreadable = {artwork_id for artwork_id, _ in runner.unreadable}
     missing = np.array([example.artwork_id in unreadable for example in runner.examples], dtype=bool)
     runner.seconds["total"] = time.perf_counter() - runner.began
     return RunResult(
         dict(zip(runner.attributes, pred_probs, strict=True)),
-        np.where(missing, "none", provenance),
-        runner.features.embedding(),
+        np.where(missing, NO_IMAGE, provenance),
+        runner.evidence.embedding(),
         runner.unreadable,
         history,
         margins,

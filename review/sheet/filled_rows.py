@@ -12,12 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from db.engine.catalog import Transaction
 from db.labels.classes import ClassList, fold
 from db.models import BatchItem, Task
 from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
 from review.errors import ForeignSheet, SheetShuffled
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 SERVER = "sheet"
 """What the catalog calls the place that sheets are answered at; a batch's number is its project."""
@@ -62,7 +65,7 @@ class FilledRow:
 
 
 def place_rows(
-    session: Transaction, path: Path, rows: Sequence[tuple[int, Cells]], class_lists: Mapping[str, ClassList]
+    session: Session, path: Path, rows: Sequence[tuple[int, Cells]], class_lists: Mapping[str, ClassList]
 ) -> list[FilledRow]:
     """Find the task of each row, and what it showed.
 
@@ -84,7 +87,7 @@ class _Tasks:
     """The tasks that rows may answer: by the number in the sheet, and by artwork."""
 
     def __init__(
-        self, session: Transaction, rows: Sequence[tuple[int, Cells]], artwork_ids: Iterable[int]
+        self, session: Session, rows: Sequence[tuple[int, Cells]], artwork_ids: Iterable[int]
     ) -> None:
         wanted: dict[int, list[int]] = {}
         for _, cells in rows:
