@@ -7,6 +7,7 @@
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     ├── RunLocked                another process is training the same run
+    ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
 """
 
@@ -16,6 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.errors import CurateError
+
+EXTRAS = {"label_studio": "label-studio", "psycopg": "postgresql"}
+"""What an extra brings; everything else comes with the package itself."""
 
 
 class DemoFolderTaken(CurateError):
@@ -72,6 +76,18 @@ class NotAnAnswerList(CurateError):
         super().__init__(
             f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
+        )
+
+
+class PartMissing(CurateError):
+    """A package that a command needs is not installed."""
+
+    def __init__(self, module: str) -> None:
+        package = module.partition(".")[0]
+        extra = EXTRAS.get(package)
+        what = f"curate-labels[{extra}]" if extra else "curate-labels"
+        super().__init__(
+            f"The package `{package}` is not installed here, and this needs it. Type `pip install '{what}'`."
         )
 
 
