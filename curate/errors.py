@@ -4,7 +4,9 @@
 
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
@@ -30,6 +32,22 @@ class DemoFolderTaken(CurateError):
             f"{folder} holds files that no demo made. Name a new or an empty folder: "
             f"`curate demo --folder DIR`."
         )
+
+
+class NotConfirmed(CurateError):
+    """A command asks before it acts, and nobody is at a terminal to answer."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
+        )
+
+
+class InvalidInput(CurateError, ValueError):
+    """Labels, probabilities or embeddings that cannot be what they were given as.
+
+    It is a ``ValueError``, too, as scikit-learn's users expect of a wrong array.
+    """
 
 
 class NothingToTrain(CurateError):

@@ -24,8 +24,10 @@
     ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
+    ├── ImageRefused             an artwork's path leads out of its root, or to no regular file
     ├── StorageUnknown           a root of images by a URL that nothing here opens
     ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
+    ├── ListingEmpty             a storage that lists nothing, where images are known
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
@@ -34,6 +36,7 @@
     ├── RunDamaged               files of a run are lost or not as they were written
     ├── NoRunYet                 a command that needs a finished run, before the first
     ├── BatchNotFound            no batch by that number at that place
+    ├── NothingDecided           no verdict that still counts on an artwork's attribute
     └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
@@ -270,6 +273,17 @@ class RootUnknown(CurateError):
         )
 
 
+class ImageRefused(CurateError):
+    """An artwork's path leads out of its root, or to what is no regular file; it is never opened."""
+
+    def __init__(self, root: str, path: str, problem: str) -> None:
+        super().__init__(
+            f"The image {path!r} of the root {root!r} {problem}; it is not opened. Look at where this "
+            f"catalog comes from and type `curate check`; where your own links lead to files elsewhere, "
+            f"type `curate ingest SOURCE --follow-links`."
+        )
+
+
 class StorageUnknown(CurateError):
     """Nothing here opens URLs of that kind."""
 
@@ -288,6 +302,17 @@ class StorageUnreachable(CurateError):
             f"The images at {url} cannot be reached ({said}). Look at the network and at the storage's keys "
             f"(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL), "
             f"then run the command again."
+        )
+
+
+class ListingEmpty(CurateError):
+    """A storage lists nothing where it listed images before; taken for an accident."""
+
+    def __init__(self, url: str, known: int) -> None:
+        super().__init__(
+            f"{url} lists no file, and {known} of it are known here: that is taken for an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"moved, type `curate relocate`."
         )
 
 
@@ -350,6 +375,16 @@ class NoRunYet(CurateError):
     def __init__(self, command: str) -> None:
         super().__init__(
             f"`curate {command}` needs a finished run, and this catalog has none. Run `curate train` first."
+        )
+
+
+class NothingDecided(CurateError):
+    """Nobody has decided anything about that attribute of that artwork that still counts."""
+
+    def __init__(self, path: str, attribute: str) -> None:
+        super().__init__(
+            f"No verdict on the {attribute} of {path} counts, so there is none to take back. "
+            f"`curate history {path}` prints what was said of it."
         )
 
 

@@ -12,6 +12,7 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
@@ -32,6 +33,7 @@
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── ProjectForeign     the project that curate.toml names is somebody else's
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
@@ -125,6 +127,16 @@ class DatasetTaken(ReviewError):
         super().__init__(
             f"The FiftyOne dataset {name!r} belongs to {owner}, and it would be overwritten. "
             f"Put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetNameTaken(ReviewError):
+    """There is a dataset of the name that arrays were to get."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a FiftyOne dataset {name!r} already, and it is left alone. Give another name, "
+            f"or delete it first: fiftyone.delete_dataset({name!r})."
         )
 
 
@@ -324,6 +336,21 @@ class ProjectGone(LabelStudioError):
         )
 
 
+class ProjectForeign(LabelStudioError):
+    """The project that the settings name belongs to something else."""
+
+    def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
+        mend = (
+            f"set `project = {own}`, which carries it"
+            if own
+            else "remove the line `project`: a new one is made"
+        )
+        super().__init__(
+            f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
+        )
+
+
 class NothingPushed(LabelStudioError):
     """The catalog has no project at the server."""
 
@@ -388,13 +415,14 @@ class UrlNotServed(LabelStudioError):
         )
 
 
-class ImageGone(LabelStudioError):
-    """An image that a task should show is no longer on the disk."""
+class ImagesGone(LabelStudioError):
+    """None of the images that a push would show can be shown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, count: int, example: str) -> None:
         super().__init__(
-            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-            f"it sets aside what is gone. Nothing was sent."
+            f"None of the {count} images can be shown, {example} among them: they are gone, or cannot be "
+            f"read. Mount their disk or type `curate relocate`; where they are gone for good, "
+            f"`curate ingest` sets them aside. Nothing was sent."
         )
 
 

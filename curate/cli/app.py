@@ -13,6 +13,7 @@ import curate as package
 from curate.cli.console import knows_all_characters
 
 if TYPE_CHECKING:
+    from curate.workspace import Workspace as Facade
     from db.workspace.workspace import Workspace
 
 app = typer.Typer(
@@ -61,6 +62,14 @@ def opened(context: typer.Context) -> Workspace:
     from db.workspace.workspace import open_workspace
 
     return open_workspace(context.obj)
+
+
+def facade(context: typer.Context) -> Facade:
+    """Open the workspace that the command line names, as users of Python do; progress goes to stderr."""
+    from curate.cli.progress import CliProgress
+    from curate.workspace import Workspace
+
+    return Workspace(opened(context), CliProgress)
 
 
 def print_json(value: Mapping[str, Any]) -> None:

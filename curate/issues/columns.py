@@ -66,6 +66,19 @@ class LabelColumn:
         return (self.labels >= 0) & finite
 
 
+def evidence_only(attribute: str, codes: Ints) -> LabelColumn:
+    """Return an attribute that nothing predicts: none of its labels is scored, and all speak of the others.
+
+    Args:
+        attribute: Its name.
+        codes: Its labels as any integers, shape ``(N,)``; negative where missing.
+    """
+    count = len(codes)
+    nothing = np.full((count, 1), np.nan)
+    labels = np.full(count, -1, dtype=np.int64)
+    return LabelColumn(attribute, ("",), labels, nothing, np.zeros(count, dtype=np.int8), codes=codes)
+
+
 def check_labels(labels: Ints, width: int) -> None:
     """Raise ValueError when a label is no class index and not -1."""
     outside = (labels < -1) | (labels >= width)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from curate.issues.columns import Evidence, Floats, Ints
 from curate.issues.evidence import Testimony, Witnesses
+from curate.issues.members import Members
 
 SHOWN_NEIGHBOURS = 10
 MENTIONED = 0.2  # probability from which on a misplaced artwork is spoken of
@@ -23,6 +25,14 @@ class Reasons:
     p_label: Floats
     p_suggested: Floats
     misplaced: Floats  # probability that all labels are another artwork's, shape (N,)
+
+    @cached_property
+    def _groups(self) -> Members:
+        return Members(self.witnesses.groups)
+
+    @cached_property
+    def _related(self) -> list[Members]:
+        return [Members(related.values) for related in self.witnesses.related]
 
     def evidence(self, row: int) -> Evidence:
         """Return the numbers behind one score, ready for JSON."""
@@ -81,7 +91,7 @@ class Reasons:
         return self._count(row, given) if len(given) else {}
 
     def _duplicates(self, row: int) -> dict[str, int]:
-        members = np.flatnonzero(self.witnesses.groups == self.witnesses.groups[row])
+        members = self._groups.of(int(self.witnesses.groups[row]))
         given = self.standing.labels[members[members != row]]
         given = given[given >= 0]
         if len(given) == 0:
@@ -94,7 +104,7 @@ class Reasons:
         related = self.witnesses.related[place]
         if related.values[row] < 0:
             return {}
-        members = np.flatnonzero(related.values == related.values[row])
+        members = self._related[place].of(int(related.values[row]))
         outside = members[self.witnesses.groups[members] != self.witnesses.groups[row]]
         given = self.standing.labels[outside]
         given = given[given >= 0]

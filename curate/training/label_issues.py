@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,17 @@ from curate.issues import (
     LabelColumn,
     LabelScores,
     atypical_scores,
+    evidence_only,
     find_neighbours,
     outlier_scores,
     score_labels,
 )
+from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
-
-if TYPE_CHECKING:
-    from model.training.train import RunResult
 
 WORST_SHARE, WORST_COUNT = 0.1, 20
 """A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute, by share
@@ -61,7 +60,7 @@ class RunScores:
 def score_run(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     found: Mapping[str, Found],
     seed: int,
@@ -84,7 +83,16 @@ def score_run(
                 codes=table.labels[name],
             )
         )
-    neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+    fits = _fits(label_columns)
+    for name, codes in table.labels.items():
+        if name not in columns and (codes >= 0).any():
+            label_columns.append(evidence_only(name, codes))
+    label_columns.sort(key=lambda column: column.attribute)
+    neighbours = None
+    ordinary: NDArray[np.float64] = np.full(len(table), np.nan)
+    if result.embedding is not None:
+        neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+        ordinary = outlier_scores(neighbours)
     scores = score_labels(
         label_columns,
         groups=table.groups,
@@ -94,7 +102,7 @@ def score_run(
         neighbours=neighbours,
         seed=seed,
     )
-    return RunScores(scores, outlier_scores(neighbours), _fits(label_columns))
+    return RunScores(scores, ordinary, fits)
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -129,30 +137,39 @@ def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -
 def prediction_rows(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     scored_run: RunScores,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
     for name, column in columns.items():
         probs, scored = result.pred_probs[name], scored_run.scores[name]
-        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
-            best, given = int(probs[row].argmax()), int(column.labels[row])
-            instead = int(scored.suggested[row])
-            has_score = np.isfinite(scored.score[row])
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "fold": int(folds[row]) if folds[row] >= 0 else None,
-                "provenance": str(result.provenance[row]),
-                "predicted_id": int(column.class_ids[best]),
-                "p_predicted": float(probs[row, best]),
-                "class_id": int(column.class_ids[given]) if given >= 0 else None,
-                "p_label": float(probs[row, given]) if given >= 0 else None,
-                "score": float(scored.score[row]) if has_score else None,
-                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
-                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
-            }
+        rows = np.flatnonzero(np.isfinite(probs).all(axis=1))
+        found = probs[rows]
+        best, given, instead = found.argmax(axis=1), column.labels[rows], scored.suggested[rows]
+        at, ids = np.arange(len(rows)), [*column.class_ids.tolist(), None]  # the last for -1
+        values = {
+            "artwork_id": table.artwork_ids[rows].tolist(),
+            "attribute_id": [column.attribute_id] * len(rows),
+            "fold": _known(folds[rows], folds[rows] >= 0),
+            "provenance": result.provenance[rows].tolist(),
+            "predicted_id": [ids[place] for place in best.tolist()],
+            "p_predicted": found[at, best].tolist(),
+            "class_id": [ids[place] for place in given.tolist()],
+            "p_label": _known(found[at, given], given >= 0),
+            "score": _known(scored.score[rows], np.isfinite(scored.score[rows])),
+            "suggested_id": [ids[place] for place in instead.tolist()],
+            "p_suggested": _known(found[at, instead], instead >= 0),
+        }
+        for row in zip(*values.values(), strict=True):
+            yield dict(zip(values, row, strict=True))
+
+
+def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
+    """Return values as Python's own, None where they are not known."""
+    return [
+        value if is_known else None for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
+    ]
 
 
 def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:

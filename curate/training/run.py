@@ -18,6 +18,7 @@ from curate.errors import NothingToTrain, RunLocked
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
 from db.engine.catalog import Catalog
+from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
@@ -212,7 +213,7 @@ def _fit(
     from model.training.train import cross_validate, holdout
 
     examples = [
-        Example(int(artwork_id), workspace.image_path(root, path), sha256)
+        Example(int(artwork_id), workspace.find_image(root, path) or NEVER_OPENED, sha256)
         for artwork_id, root, path, sha256 in zip(
             table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
         )

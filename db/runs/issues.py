@@ -48,6 +48,12 @@ class IssueRow:
     reason: str
     evidence: Mapping[str, Any]
 
+    def as_record(self) -> dict[str, Any]:
+        """Return the issue as scripts read it."""
+        names = ("path", "kind", "attribute", "label", "suggested", "score", "p_label", "p_suggested")
+        shown = {name: getattr(self, name) for name in (*names, "state", "reason", "evidence")}
+        return {"artwork": str(self.artwork), **shown}
+
 
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.

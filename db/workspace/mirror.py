@@ -32,7 +32,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 
-from db.errors import StorageUnknown, StorageUnreachable
+from db.errors import ListingEmpty, StorageUnknown, StorageUnreachable
 from db.workspace.secrets import redact
 
 MIRRORS = "by-url"
@@ -47,6 +47,12 @@ MARKER = ".curate-mirror.json"
 URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 BLANK, WHOLE = 0o200, 0o644
 """The modes of a file that is still to be fetched, and of one that is here; where modes count."""
+
+LONGEST_NAME, LONGEST_PATH = 255, 3000
+"""Bytes of one name, and of a path below the mirror, that a disk takes."""
+
+DEEPEST = 64
+"""Folders below each other that a listing is followed into: a page may list itself."""
 
 FETCHERS = 16
 """Files that are fetched at a time where many are wanted."""
@@ -151,22 +157,27 @@ class Mirror:
         return open_storage(self.url)
 
     def listing(self, below: str = "") -> Iterator[RemoteFile]:
-        """Yield all files below the URL, by path.
+        """Yield all files below the URL, by path; names that no file here can bear are left out.
 
         Raises:
-            StorageUnreachable: The storage does not answer, or not to this user.
+            StorageUnreachable: The storage does not answer, or not to this user, for the URL itself or for a
+                folder below it: half a listing is none.
         """
         system, base = self._storage
         with _explained(self.url):
-            found = system.find(_joined(base, below), detail=True)
+            found = _find(system, _joined(base, below))
         for name in sorted(found):
             path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
             path, known = path.lstrip("/"), found[name]
+            if not _is_file_name(path):
+                continue
             if known.get("size") is None:
-                with _explained(self.url):
-                    known = system.info(name)
-            if path and ".." not in PurePosixPath(path).parts:
-                yield _remote(path, known)
+                try:
+                    with _explained(self.url):
+                        known = system.info(name)
+                except FileNotFoundError:  # a page may list what is not there
+                    continue
+            yield _remote(path, known)
 
     def find(self, path: str) -> RemoteFile | None:
         """Return a file below the URL, None where there is none."""
@@ -214,15 +225,18 @@ class Mirror:
     def lay_out(self) -> int:
         """Give the folder the names, sizes and times of the files below the URL; return how many there are.
 
-        What has changed there is a blank again; what is gone there is gone here.
+        What has changed there is a blank again; what is gone there is gone here. Nothing is changed unless
+        the listing came to its end.
 
         Raises:
             StorageUnreachable: The storage does not answer, or not to this user.
+            ListingEmpty: It lists nothing, where files are known.
         """
         files = list(self.listing())
+        if not files and (count := self._known()):
+            raise ListingEmpty(redact(self.url), count)
         with self._alone():
-            listed = self._lay_out(files)
-        return len(listed)
+            return len(self._lay_out(files))
 
     def _lay_out(self, files: Iterable[RemoteFile]) -> set[Path]:
         listed = set()
@@ -266,6 +280,14 @@ class Mirror:
         """Put a blank in a file's place; one that dies in between leaves a file that is fetched again."""
         self._unmark(path)
         _write_blank(self.folder / path, size, version)
+
+    def _known(self) -> int:
+        """Return how many files of the storage have a name here."""
+        return sum(
+            name != MARKER and not name.endswith(".part")
+            for _, _, names in os.walk(self.folder)
+            for name in names
+        )
 
     def _download(self, path: str, to: Path) -> None:
         system, base = self._storage
@@ -352,6 +374,40 @@ def _with_endpoint(url: str, environment: Mapping[str, str]) -> str:
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     query = f"endpoint_override={quote(endpoint.netloc)}&scheme={endpoint.scheme}&region={region}"
     return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _find(system: Any, base: str) -> dict[str, Any]:
+    """Return all files below a path by name.
+
+    fsspec's own ``find`` takes a folder that doesn't answer for an empty one; here it raises. One that is
+    not there is left out, but for the first: over HTTP that is a page which the server hasn't got.
+    """
+    found: dict[str, Any] = {}
+    seen, folders = {base}, [base]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = system.ls(folder, detail=True)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if folder == base and is_url(base):
+                raise OSError(f"{redact(base)} is not there") from error
+            continue
+        for entry in entries:
+            name = entry["name"]
+            if entry["type"] != "directory":
+                found[name] = entry
+            elif name.rstrip("/") not in seen and name.count("/") < base.count("/") + DEEPEST:
+                seen.add(name.rstrip("/"))
+                folders.append(name)
+    return found
+
+
+def _is_file_name(path: str) -> bool:
+    """Return whether a listed path can be a file's below a folder here."""
+    parts = PurePosixPath(path).parts
+    if not path or ".." in parts or MARKER in parts or any(not c.isprintable() for c in path):
+        return False
+    return all(len(part.encode()) <= LONGEST_NAME for part in parts) and len(path.encode()) <= LONGEST_PATH
 
 
 def _joined(base: str, path: str) -> str:

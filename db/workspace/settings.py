@@ -71,6 +71,9 @@ class Settings(Strict):
     root_urls: dict[str, str] = Field(
         default_factory=dict, description="Read from `roots`: those by URL, whose folder is their mirror."
     )
+    follow_links: tuple[str, ...] = Field(
+        default=(), description="Roots whose links may lead to files outside them; `ingest --follow-links`."
+    )
     mirror_gb: float = Field(
         default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
     )

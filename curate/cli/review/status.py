@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json, rests_on
+from curate.cli.app import AsJson, app, facade, print_json, rests_on
 
 if TYPE_CHECKING:
     from curate.rounds.plan import NextRound
@@ -19,10 +19,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    from curate.rounds.status import read_round_status
-
-    with opened(context).open_catalog() as catalog:
-        round_status = read_round_status(catalog)
+    round_status = facade(context).status()
     counted, left, another = round_status.status, round_status.left, round_status.another
     if as_json:
         print_json(

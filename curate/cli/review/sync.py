@@ -7,17 +7,15 @@ import signal
 import time
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
-from curate.cli.progress import CliProgress
+from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
-    from db.workspace.workspace import Workspace
+    from curate.workspace import Workspace
     from review.label_studio.fetch import Synced
     from review.label_studio.wake import Alarm
 
@@ -62,15 +60,12 @@ def sync_corrections(
 
     Example: curate sync-corrections --json
     """
-    workspace = opened(context)
+    workspace = facade(context)
     if source != "label-studio":
-        from review.sheet.csv_sheet import read_sheet
-
-        with workspace.open_catalog() as catalog:
-            _print(read_sheet(catalog, Path(source)), as_json)
+        _print(workspace.sync(source), as_json)
         return
     if not watch:
-        _print(_sync(workspace, full), as_json)
+        _print(workspace.sync(full=full), as_json)
         return
     _check_webhook(webhook)
     _watch(workspace, full, every, webhook, as_json)
@@ -86,7 +81,7 @@ def _watch(workspace: Workspace, full: bool, every: float, webhook: int | None, 
     first, away = True, False
     for _ in chain((None,), _looks(every, webhook)):
         try:
-            synced = _sync(workspace, full and first)
+            synced = workspace.sync(full=full and first)
         except (ServerDown, RequestFailed) as error:
             if isinstance(error, RequestFailed) and error.status not in PASSING:
                 raise
@@ -105,15 +100,6 @@ def _check_webhook(port: int | None) -> None:
     """Refuse a webhook without a secret before anything is read."""
     if port is not None and not os.environ.get(SECRET_VARIABLE):
         raise typer.BadParameter(f"{SECRET_VARIABLE} is not set", param_hint="--webhook")
-
-
-def _sync(workspace: Workspace, full: bool) -> Synced:
-    """Look once."""
-    from review.label_studio.fetch import open_fetcher
-
-    with workspace.open_catalog() as catalog, open_fetcher(workspace, catalog) as fetcher:
-        with CliProgress() as progress:
-            return fetcher.sync(progress, full=full)
 
 
 def _looks(every: float, port: int | None) -> Iterator[None]:

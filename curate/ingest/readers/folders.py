@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.ingest.errors import BadOption
-from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.places.files import repaired, unescaped
 from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
+from db.images.formats import IMAGE_SUFFIXES
 from db.labels.classes import fold
 from db.workspace.system import slashed
 
