@@ -5,6 +5,7 @@
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
+    ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
@@ -67,6 +68,17 @@ class RunLocked(CurateError):
         super().__init__(
             f"Run {run_id} is being trained by another process, with these settings and labels. "
             f"Wait for it, or stop it and run the command again: it goes on from there."
+        )
+
+
+class NoImageModel(CurateError):
+    """A run has no network that takes an image: its features or probabilities came from another model."""
+
+    def __init__(self, run_id: int, name: str) -> None:
+        super().__init__(
+            f"Run {run_id} ({name}) has no network that takes images: it was made from another "
+            f"model's features or probabilities. Train one with `curate train`, or name another run: "
+            f"`curate runs` lists them."
         )
 
 

@@ -286,7 +286,7 @@ def _projection(
         return _load_projection(folder / f"projection-{known[-1]}.safetensors"), []
     sample = [unique[sha256] for sha256 in sorted(unique)[:SAMPLE]]
     progress.start(len(sample), "features (sample for the projection)")
-    moments = _Moments(extractor.channels)
+    moments = Moments(extractor.channels)
     sampled: Sampled = []
     for batch, grids, bad in extractor.run(sample):
         moments.add(grids)
@@ -297,7 +297,7 @@ def _projection(
     return _load_projection(path), sampled
 
 
-class _Moments:
+class Moments:
     """Sums over cells, from which a PCA is fitted."""
 
     def __init__(self, channels: int) -> None:

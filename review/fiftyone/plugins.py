@@ -34,7 +34,7 @@ def users_plugins() -> Path:
 
 
 def install_plugin(folder: Path) -> None:
-    """Put the plugin into a folder of plugins, with a link to the user's own ones beside it."""
+    """Put the plugin into a folder of plugins, the user's own ones beside it."""
     ours = folder / "curate"
     ours.mkdir(parents=True, exist_ok=True)
     manifest = files("review.plugin").joinpath("fiftyone.yml").read_text(encoding="utf-8")
