@@ -50,7 +50,6 @@ from db.maintenance.archive import (
     digest_of,
     extract,
     read_manifest,
-    remove_tree,
     run_files,
     verify,
     write_archive,
@@ -313,7 +312,7 @@ def cleared_on_failure(folder: Path) -> Iterator[None]:
     except Exception:
         for place in [*folder.glob("runs/*"), *reversed(places)]:
             if place not in before and place.is_dir():
-                remove_tree(place)
+                shutil.rmtree(place, ignore_errors=True)
             elif place not in before:
                 place.unlink(missing_ok=True)
         raise
