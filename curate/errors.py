@@ -9,7 +9,8 @@
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
-    └── RunLocked                another process is training the same run
+    ├── RunLocked                another process is training the same run
+    └── StrangersPackage         another project's `curate` is installed in the same folder
 """
 
 from __future__ import annotations
@@ -101,4 +102,15 @@ class NotAnAnswerList(CurateError):
         super().__init__(
             f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
+        )
+
+
+class StrangersPackage(CurateError):
+    """Another project's distribution is named ``curate``, and brings a package of that name."""
+
+    def __init__(self, version: str, summary: str, ours: str) -> None:
+        super().__init__(
+            f"Another project's package is installed here as `curate` {version} ({summary}); it writes into "
+            f"the same folder as {ours}. Type `pip uninstall curate`, then "
+            f"`pip install --force-reinstall --no-deps {ours}`."
         )

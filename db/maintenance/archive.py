@@ -7,14 +7,13 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import struct
 import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from db.engine.driver_errors import shortened
@@ -165,13 +164,8 @@ def run_files(folder: Path) -> list[Path]:
         if path.is_file()
         and not path.is_symlink()
         and path.name != "lock"
-        and not any(part.startswith(".") for part in PurePosixPath(path.relative_to(folder)).parts)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder of temporary files, whatever is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[str, int]:

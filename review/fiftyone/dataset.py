@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from db.browse.picture import Marks, Picture, look
@@ -205,8 +204,3 @@ def _save_state(dataset: Any, state: State) -> None:
     # a copy: FiftyOne saves what differs from the object that it was given before
     dataset.info["curate"] = asdict(state)
     dataset.save()
-
-
-def dataset_folder(dataset: Any) -> Path:
-    """Return the workspace that a dataset belongs to, as its info says."""
-    return Path(dataset.info["curate"]["workspace"])

@@ -14,9 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -45,6 +43,9 @@ from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""
