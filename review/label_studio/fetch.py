@@ -142,7 +142,10 @@ class Fetcher:
         with self.catalog.write() as session:
             rows = find_tasks(session, self.server.url, self.project, [task.id for task in tasks])
             said = {
-                task.id: tuple(str((task.data or {}).get(key) or "") for key in ("artwork", "batch"))
+                task.id: (
+                    str((task.data or {}).get("artwork") or ""),
+                    str((task.data or {}).get("batch") or ""),
+                )
                 for task in tasks
             }
             for row in misplaced_tasks(session, rows.values(), said):

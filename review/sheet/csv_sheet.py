@@ -16,9 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
 from db.images.copies import shown_files
 from db.labels.classes import ClassList, fold, read_class_lists
