@@ -42,6 +42,9 @@ COMMANDS = (
 )
 """The command modules, in the order that ``curate --help`` lists them."""
 
+OURS = ("curate", "model", "review", "db")
+"""Packages of ours: one of these that is missing is a fault of ours, not of the installation."""
+
 for _name in COMMANDS:
     importlib.import_module(f"curate.cli.{_name}")
 
@@ -61,6 +64,12 @@ def _run(argv: list[str] | None) -> None:
         app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)
+    except ModuleNotFoundError as error:
+        from curate.errors import PartMissing
+
+        if (error.name or "curate").partition(".")[0] in OURS:
+            raise
+        fail(PartMissing(str(error.name)))
     except OSError as error:
         from db.engine.driver_errors import explain_disk
         from db.errors import OutputLost
