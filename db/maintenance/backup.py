@@ -188,7 +188,7 @@ def _normalise(path: Path) -> tuple[int, int, int]:
 
 def _portable_settings(workspace: Workspace) -> str:
     """Return the settings without the database's URL: where a restore goes is said when it is made."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     document.pop("database_url", None)
     return tomlkit.dumps(document)
 
