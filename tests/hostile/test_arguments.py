@@ -74,7 +74,8 @@ CASES: list[tuple[str, int, str]] = [
     ("push --to pdf", USAGE, ""),
     ("push --limit 0", USAGE, ""),
     ("push --to csv --output FOLDER/nothing/x", REFUSED, "There is no folder at"),
-    ("push --to csv --output FOLDER.csv", REFUSED, ""),
+    ("push --to csv --output FOLDER.csv", REFUSED, "it is a folder"),
+    ("push --to csv --output .", REFUSED, "it is a folder"),
     ("push --to csv --audit nan", USAGE, ""),
     ("push --to csv --controls nothing.csv", REFUSED, "There is no list of answers"),
     ("push --to csv --controls nan", USAGE, ""),
@@ -82,6 +83,8 @@ CASES: list[tuple[str, int, str]] = [
     ("push --to csv --controls FOLDER", REFUSED, "There is no list of answers"),
     ("push --to csv --controls NOISE", REFUSED, "cannot be read"),
     ("push --to csv --controls FILE", REFUSED, "A list of known answers needs"),
+    ("push --to csv --controls EMPTY", REFUSED, "has the columns none"),
+    ("demo --gallery EMPTY --folder FOLDER/demo", REFUSED, "its columns are none"),
     ("push --to csv --attribute nope", REFUSED, "There is no attribute"),
     ("push --to csv --run 99", REFUSED, "There is no run"),
     ("push --to csv --annotators 9", USAGE, ""),
@@ -146,7 +149,8 @@ def test_it_is_said_what_is_wrong(
     (places / "file").write_text("a,b\n1,2\n")
     (places / "noise").write_bytes(bytes(range(128, 256)) * 30)
     (places / "circle").symlink_to(places / "circle")
-    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE"):
+    (places / "empty").write_text("")
+    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE", "EMPTY"):
         line = line.replace(name, str(places / name.lower()))
     before = snapshot(used)
 
