@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,11 @@ CASES: list[tuple[str, int, str]] = [
     ("backup FILE", REFUSED, "is there already"),
     ("backup FOLDER", REFUSED, ""),
     ("backup FOLDER/gone/b.zip", REFUSED, "There is no folder"),
+    ("ingest nothing.csv", REFUSED, "There is no file or folder at"),
+    ("ingest PIPE", REFUSED, "it is a pipe or a device"),
+    ("ingest /dev/zero", REFUSED, "it is a pipe or a device"),
+    ("ingest EMPTY", REFUSED, ""),
+    ("ingest NOISE", REFUSED, ""),
     ("restore nothing.zip", REFUSED, "There is no backup"),
     ("restore FILE", REFUSED, "cannot be restored"),
     ("restore FOLDER", REFUSED, "There is no backup"),
@@ -150,7 +156,9 @@ def test_it_is_said_what_is_wrong(
     (places / "noise").write_bytes(bytes(range(128, 256)) * 30)
     (places / "circle").symlink_to(places / "circle")
     (places / "empty").write_text("")
-    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE", "EMPTY"):
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(places / "pipe")
+    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE", "EMPTY", "PIPE"):
         line = line.replace(name, str(places / name.lower()))
     before = snapshot(used)
 
