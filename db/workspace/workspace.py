@@ -20,7 +20,7 @@ from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, Wor
 from db.models import Attribute, CatalogSetting
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
-from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
+from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
 
 SETTINGS_FILE = "curate.toml"
 
@@ -183,6 +183,8 @@ def init_workspace(
     settings = validate_settings(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
+    if (problem := clash(attributes)) is not None:
+        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
