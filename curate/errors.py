@@ -5,10 +5,12 @@
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
+    ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
-    └── RunLocked                another process is training the same run
+    ├── RunLocked                another process is training the same run
+    └── StrangersPackage         another project's `curate` is installed in the same folder
 """
 
 from __future__ import annotations
@@ -65,6 +67,17 @@ class RunLocked(CurateError):
         )
 
 
+class NoImageModel(CurateError):
+    """A run has no network that takes an image: its features or probabilities came from another model."""
+
+    def __init__(self, run_id: int, name: str) -> None:
+        super().__init__(
+            f"Run {run_id} ({name}) has no network that takes images: it was made from another "
+            f"model's features or probabilities. Train one with `curate train`, or name another run: "
+            f"`curate runs` lists them."
+        )
+
+
 class GalleryUnusable(CurateError):
     """The list of a demo's gallery is none."""
 
@@ -89,4 +102,15 @@ class NotAnAnswerList(CurateError):
         super().__init__(
             f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
+        )
+
+
+class StrangersPackage(CurateError):
+    """Another project's distribution is named ``curate``, and brings a package of that name."""
+
+    def __init__(self, version: str, summary: str, ours: str) -> None:
+        super().__init__(
+            f"Another project's package is installed here as `curate` {version} ({summary}); it writes into "
+            f"the same folder as {ours}. Type `pip uninstall curate`, then "
+            f"`pip install --force-reinstall --no-deps {ours}`."
         )

@@ -330,11 +330,11 @@ class Workspace:
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
         """
-        from curate.cli.app import user_name
         from db.decisions import of_choice
         from db.labels.classes import find_attribute, find_class
         from db.labels.table import find_artwork
         from db.reviews.verdicts import Decision, current_class, decide
+        from db.workspace.system import user_name
 
         with self._catalog() as catalog, catalog.write() as session:
             row = find_artwork(session, artwork)

@@ -118,7 +118,7 @@ class CatalogNewer(CurateError):
     def __init__(self, name: str, found: str, known: str) -> None:
         super().__init__(
             f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
-            f"Install the newer version: `pip install --upgrade curate`."
+            f"Install the newer version: `pip install --upgrade curate-labels`."
         )
 
 
@@ -209,7 +209,7 @@ class DriverMissing(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
-            f"Type `pip install 'curate[postgresql]'`."
+            f"Type `pip install 'curate-labels[postgresql]'`."
         )
 
 

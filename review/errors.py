@@ -22,6 +22,8 @@
         ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── AppNotStarted          the App's server does not come up
+        ├── NotFromTheApp          an operator was asked by something else than our App
         ├── PortForbidden          the App's port is kept from this user
         ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
@@ -196,6 +198,26 @@ class WebhookPortTaken(ReviewError):
         )
 
 
+class AppNotStarted(ReviewError):
+    """The server of the App cannot be had at a port."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"The App could not be served at port {port}: {why}. Name another port: "
+            f"`curate browse --port 5152`."
+        )
+
+
+class NotFromTheApp(ReviewError):
+    """An operator was asked to act on a workspace whose ``curate browse`` did not start its server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
+            f"`curate -w {folder} browse`, and open the address that it prints."
+        )
+
+
 class NotASheet(ReviewError):
     """A file that should be a filled sheet lacks its columns."""
 
@@ -355,7 +377,8 @@ class ServerTooNew(LabelStudioError):
     def __init__(self, url: str, found: str, known: str) -> None:
         super().__init__(
             f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate`, or install an older server: `pip install 'label-studio<{found}'`."
+            f"`pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{found}'`."
         )
 
 

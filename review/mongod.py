@@ -118,7 +118,9 @@ def mongod_version(path: Path) -> str:
     Raises:
         OSError: It does not run; the text is its first complaint.
     """
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [path, "--version"], capture_output=True, encoding="utf-8", errors="replace", timeout=60
+    )
     first = (result.stdout.splitlines() or [""])[0]
     if result.returncode != 0 or not first.startswith("db version v"):
         complaint = (result.stderr.strip() or first or f"exit status {result.returncode}").splitlines()[0]

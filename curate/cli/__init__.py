@@ -9,6 +9,8 @@ from typing import NoReturn
 import typer
 
 from curate.cli.app import app
+from curate.cli.console import print_anywhere
+from curate.distribution import refuse_stranger
 from db.errors import CurateError
 from db.workspace.secrets import guard, redact
 
@@ -46,8 +48,10 @@ for _name in COMMANDS:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
+    print_anywhere()
     guard()
     try:
+        refuse_stranger()
         app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)

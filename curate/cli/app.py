@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+import curate as package
+from curate.cli.console import knows_all_characters
 
 if TYPE_CHECKING:
     from curate.workspace import Workspace as Facade
@@ -18,7 +20,6 @@ app = typer.Typer(
     name="curate",
     help="Find and fix the wrong labels in a collection of artwork images.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -31,6 +32,13 @@ RunId = Annotated[
 ]
 
 
+def tell_version(asked: bool) -> None:
+    """Print the version and leave, where it is asked for."""
+    if asked:
+        typer.echo(f"curate {package.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def curate(
     context: typer.Context,
@@ -38,6 +46,9 @@ def curate(
         Path,
         typer.Option("--workspace", "-w", envvar="CURATE_WORKSPACE", help="The workspace's folder."),
     ] = Path("."),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Find and fix the wrong labels in a collection of artwork images.
 
@@ -62,8 +73,8 @@ def facade(context: typer.Context) -> Facade:
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object on one line of stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """Print one JSON object on one line of stdout; escaped where the console lacks its characters."""
+    typer.echo(json.dumps(value, ensure_ascii=not knows_all_characters(), default=str))
 
 
 def note(text: str) -> None:
@@ -75,8 +86,3 @@ def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
     """Say whether an estimate was measured: fewer than fifty verdicts measure nothing."""
     many = f"{count} {what}" + ("" if count == 1 else "s")
     return f"assumed: {many}, 50 are needed" if assumed else f"measured by {many}"
-
-
-def user_name() -> str:
-    """Return who is at this machine, as the source of what they decide by hand."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from db.engine.driver_errors import shortened
@@ -165,7 +165,7 @@ def run_files(folder: Path) -> list[Path]:
         if path.is_file()
         and not path.is_symlink()
         and path.name != "lock"
-        and not any(part.startswith(".") for part in PurePosixPath(path.relative_to(folder)).parts)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

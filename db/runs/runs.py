@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -35,7 +36,7 @@ def run_folder(session: Session, workspace: Workspace, uuid: UUID) -> Path:
 def runs_folder(workspace: Workspace, runs_url: str) -> Path:
     """Return the folder that a catalog's ``runs_url`` means: a file URL, or a path in the workspace."""
     if runs_url.startswith("file://"):
-        return Path(unquote(urlparse(runs_url).path))
+        return Path(url2pathname(urlparse(runs_url).path))
     return workspace.folder / runs_url
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def users_plugins() -> Path:
 
 
 def install_plugin(folder: Path) -> None:
-    """Put the plugin into a folder of plugins, with a link to the user's own ones beside it."""
+    """Put the plugin into a folder of plugins, the user's own ones beside it."""
     ours = folder / "curate"
     ours.mkdir(parents=True, exist_ok=True)
     manifest = files("review.plugin").joinpath("fiftyone.yml").read_text(encoding="utf-8")
@@ -41,6 +42,17 @@ def install_plugin(folder: Path) -> None:
         path = ours / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_atomically(path, text)
-    theirs, link = users_plugins(), folder / "yours"
-    if theirs.is_dir() and theirs.resolve() != folder.resolve() and not link.is_symlink():
-        link.symlink_to(theirs, target_is_directory=True)
+    theirs = users_plugins()
+    if theirs.is_dir() and theirs.resolve() != folder.resolve():
+        _show(theirs, folder / "yours")
+
+
+def _show(theirs: Path, here: Path) -> None:
+    """Link to a folder; where links are not to be had, as on Windows for most users, copy it anew."""
+    if here.is_symlink():
+        return
+    shutil.rmtree(here, ignore_errors=True)
+    try:
+        here.symlink_to(theirs, target_is_directory=True)
+    except (OSError, NotImplementedError):
+        shutil.copytree(theirs, here, dirs_exist_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.workspace.system import apart, end_tree
 from review.errors import ServerNotStarted
 
 START_SECONDS = 600
@@ -104,7 +104,7 @@ def start_server(folder: Path, document_root: Path, port: int) -> LocalServer:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **apart(),
         )
     return LocalServer(f"http://127.0.0.1:{port}", token, USER, password, folder, process)
 
@@ -115,7 +115,7 @@ def _program(folder: Path) -> str:
     program = str(beside) if beside.exists() else shutil.which("label-studio")
     if program is None:
         raise ServerNotStarted(
-            folder / "server.log", "it is not installed here: `pip install 'curate[label-studio]'`"
+            folder / "server.log", "it is not installed here: `pip install 'curate-labels[label-studio]'`"
         )
     return program
 
@@ -168,14 +168,5 @@ def wait_until_up(server: LocalServer, say: Callable[[str], None]) -> None:
 
 def stop_server(server: LocalServer) -> None:
     """Stop the server and all it started; the data folder stays."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.process.pid, sent)
-        except ProcessLookupError:
-            break
-        try:
-            server.process.wait(timeout=10)
-            break
-        except subprocess.TimeoutExpired:
-            continue
+    end_tree(server.process.pid)
     server.process.wait(timeout=10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,11 @@ from fiftyone.operators import types
 from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.workspace.progress import Silent
+from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
 from review.fiftyone.actions import class_names, history, judge, relabel, send
 from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.keys import require_secret
 
 DECISIONS = {
     "confirmed": "The label is right",
@@ -33,8 +34,13 @@ MANY = 50
 
 @contextmanager
 def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
-    """Open the dataset's workspace and its catalog."""
+    """Open the dataset's workspace and its catalog, for what the App of its own ``curate browse`` asks.
+
+    Raises:
+        NotFromTheApp: It comes from elsewhere.
+    """
     workspace = open_workspace(Path(ctx.dataset.info["curate"]["workspace"]))
+    require_secret(workspace, ctx.request_params)
     with workspace.open_catalog() as catalog:
         yield workspace, catalog
 
@@ -65,7 +71,7 @@ def say_how_many(ctx: Any, inputs: Any) -> None:
 
 def who() -> str:
     """Return whose decisions these are, as ``curate browse`` set it."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"
+    return user_name()
 
 
 class CurateOperator(foo.Operator):  # type: ignore[misc]

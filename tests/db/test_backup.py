@@ -332,7 +332,7 @@ def test_a_newer_catalog_is_refused_by_every_way_in(filled: Workspace, tmp_path:
 
     assert str(opened.value).endswith(
         f" has schema revision 9999, and this version of curate knows none after {HEAD_REVISION}. "
-        f"Install the newer version: `pip install --upgrade curate`."
+        f"Install the newer version: `pip install --upgrade curate-labels`."
     )
 
 
