@@ -6,7 +6,7 @@ READY := $(ENV)/.ready
 # How many processes run tests side by side.
 JOBS ?= 2
 
-.PHONY: demo check test coverage lint env lock clean
+.PHONY: demo docs check test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
@@ -22,6 +22,9 @@ coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage run -m pytest -q --ignore tests/chaos  # a full disk is full for coverage, too
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+docs: $(READY)  ## write the pages that follow from the code
+	$(BIN)/python -m docs.generate
 
 lint: $(READY)
 	$(BIN)/ruff check .
