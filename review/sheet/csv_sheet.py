@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
 from db.images.copies import shown_files
 from db.labels.classes import ClassList, fold, read_class_lists
@@ -41,11 +41,9 @@ from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
+from review.sheet.cells import guarded, unguarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""
@@ -169,7 +167,7 @@ def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassLi
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -231,7 +229,7 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
                         path, f"line {reader.line_num} has more cells than there are columns"
                     )
                 if any(cell.strip() for cell in row):
-                    cells = defaultdict(str, zip(columns, row, strict=False))
+                    cells = defaultdict(str, zip(columns, map(unguarded, row), strict=False))
                     rows.append((reader.line_num, cells))
     except (UnicodeDecodeError, csv.Error) as error:
         raise SheetUnreadable(path, str(error)) from error

@@ -60,7 +60,6 @@ def test_readme_five_lines_from_arrays_to_a_table(place: Path) -> None:
 
     assert len(first.strip().splitlines()) == 5
     assert "probability_wrong" in printed
-    assert "images/" in printed
 
 
 @pytest.mark.services
