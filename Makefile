@@ -4,7 +4,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 
-.PHONY: demo test coverage lint env lock clean
+.PHONY: demo docs test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
@@ -17,6 +17,9 @@ coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage run -m pytest -q --ignore tests/chaos  # a full disk is full for coverage, too
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+docs: $(READY)  ## the documentation as a site, in build/docs; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: $(READY)
 	$(BIN)/ruff check .
