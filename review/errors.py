@@ -12,6 +12,9 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetEdited          it was changed so that nobody can tell whose it is
+        ├── DatasetOfOriginal      the workspace is a copy of the one that it shows
+        ├── AppOutdated            the App's dataset became another workspace's
         ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
@@ -127,6 +130,37 @@ class DatasetTaken(ReviewError):
         super().__init__(
             f"The FiftyOne dataset {name!r} belongs to {owner}, and it would be overwritten. "
             f"Put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetEdited(ReviewError):
+    """The dataset was changed so that it cannot be told whose it is, or cannot be written into."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} was edited: {problem}. Delete it with "
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (your tags and saved "
+            f"views in it are lost); or put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetOfOriginal(ReviewError):
+    """The workspace is a copy, and its dataset is the original's."""
+
+    def __init__(self, name: str, original: str, copy: str, proposed: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} shows the workspace {original}, of which {copy} is a copy. Give "
+            f"the copy one of its own: under [fiftyone] in its curate.toml put `dataset = {proposed!r}`."
+        )
+
+
+class AppOutdated(ReviewError):
+    """The App shows a dataset that has become another workspace's since it was opened."""
+
+    def __init__(self, opened: str, shown: str) -> None:
+        super().__init__(
+            f"This App was opened for the workspace {opened}, and its dataset now belongs to {shown}. "
+            f"Nothing was written. Stop it with Ctrl-C, and type `curate browse` again."
         )
 
 

@@ -4,12 +4,13 @@ from curate.issues.columns import (
     ATYPICAL,
     IMPORTED,
     REVIEWED,
+    Estimate,
     Findings,
     LabelColumn,
     LabelScores,
     evidence_only,
 )
-from curate.issues.estimates import Estimate, Forecast, errors_left, forecast_yield
+from curate.issues.estimates import Forecast, errors_left, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
 from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores

@@ -30,9 +30,9 @@ from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
 
-WORST_SHARE, WORST_COUNT = 0.1, 20
-"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute, by share
-and at least so many: so a budget is filled."""
+FEWEST_DOUBTED = 20
+"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
+as may be wrong by the estimate's upper end, and at least so many, so that a budget can be filled."""
 
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
@@ -116,10 +116,16 @@ def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
 
 
 def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the epochs that were trained, shape ``(N,)``; 0 where no model trained on it."""
-    known = np.isfinite(margins)
-    total: NDArray[np.float64] = np.where(known, margins, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return total
+    """Return the mean over the first half of the epochs, shape ``(N,)``; NaN where no model trained on it.
+
+    Later, the networks have learnt the wrong labels too.
+    """
+    early = margins[: (len(margins) + 1) // 2]
+    known = np.isfinite(early)
+    total = np.where(known, early, 0.0).sum(axis=0)
+    missing = np.full(margins.shape[1], np.nan)
+    mean: NDArray[np.float64] = np.divide(total, known.sum(axis=0), out=missing, where=known.any(axis=0))
+    return mean
 
 
 def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -> Findings:
@@ -175,20 +181,20 @@ def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
 def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows of one attribute whose labels become issues, worst first; reviewed ones come last.
 
-    A label that a reviewer upheld is among them where the evidence alone speaks against it: whether that has
-    grown enough since to ask again, ``replace_issues`` knows.
+    A label that a reviewer confirmed is among them where the evidence alone speaks against it: whether that
+    has grown enough since to ask again, ``replace_issues`` knows.
     """
     known = np.isfinite(scored.score) & (scored.suggested >= 0)
     rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
-    worst = max(WORST_COUNT, int(WORST_SHARE * len(rows)))
+    worst = max(FEWEST_DOUBTED, round(scored.expected.high))
     doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    upheld = np.flatnonzero(known & (review_state != IMPORTED) & (_unheeded(scored) < DOUBTED_BELOW))
-    return np.concatenate([doubted, upheld])
+    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
+    return np.concatenate([doubted, confirmed])
 
 
-def _unheeded(scored: LabelScores) -> NDArray[np.float64]:
-    return scored.score if scored.unheeded is None else scored.unheeded
+def _before_review(scored: LabelScores) -> NDArray[np.float64]:
+    return scored.score if scored.before_review is None else scored.before_review
 
 
 def issue_rows(
@@ -200,7 +206,7 @@ def issue_rows(
         for row in issue_rows_of(scored, table.review_state[name]):
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
             if table.review_state[name][row] != IMPORTED:
-                evidence[UNHEEDED] = float(_unheeded(scored)[row])
+                evidence[UNHEEDED] = float(_before_review(scored)[row])
                 reason = f"found right before, but more speaks against it now: {reason}"
             yield {
                 "artwork_id": int(table.artwork_ids[row]),

@@ -167,7 +167,7 @@ def _claim_run(
             same = run.label_digest == digest and run.settings == stored
             if same and mine is None:
                 mine = run
-            elif not _is_locked(run_folder(session, workspace, run.uuid)):
+            elif not is_locked(run_folder(session, workspace, run.uuid)):
                 fail_run(session, run)
         if mine is None:
             mine = start_run(
@@ -197,7 +197,8 @@ def _locked(folder: Path, run_id: int) -> Iterator[None]:
         lock.release()
 
 
-def _is_locked(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds a run's folder: it is trained now."""
     try:
         with _locked(folder, 0):
             return False

@@ -28,6 +28,9 @@ from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutda
 HEAD_REVISION = "0008"
 """The newest migration; a test compares it with the scripts, so that opening needs no Alembic."""
 
+Transaction = Session
+"""What ``Catalog.read`` and ``Catalog.write`` yield, for those who hand it on and speak no SQL."""
+
 READ_BUSY_SECONDS = 10
 """How long a SQLite reader waits; only while another process opens, repairs or closes the file."""
 

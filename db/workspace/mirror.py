@@ -236,8 +236,7 @@ class Mirror:
         if not files and (count := self._known()):
             raise ListingEmpty(redact(self.url), count)
         with self._alone():
-            listed = self._lay_out(files)
-        return len(listed)
+            return len(self._lay_out(files))
 
     def _lay_out(self, files: Iterable[RemoteFile]) -> set[Path]:
         listed = set()

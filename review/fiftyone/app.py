@@ -19,6 +19,9 @@ from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.guard import KEY
 from review.fiftyone.keys import VARIABLE, doorstep, fresh_keys
 
+APP_WORKSPACE = "CURATE_APP_WORKSPACE"
+"""The variable that tells an App's operators for which workspace it was opened."""
+
 FIRST_PORT = 5151
 ADDRESS = "127.0.0.1"
 """In a container FiftyOne would listen on every interface: for that, set FIFTYONE_DEFAULT_APP_ADDRESS."""
@@ -94,6 +97,7 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
+        environment[APP_WORKSPACE] = str(workspace.folder)  # what the App's operators may write into
         server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, **apart())
         stack.callback(end_tree, server.pid)
         try:

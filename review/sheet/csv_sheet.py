@@ -41,6 +41,7 @@ from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
+from review.sheet.cells import guarded, unguarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
 
@@ -169,7 +170,7 @@ def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassLi
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -231,7 +232,7 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
                         path, f"line {reader.line_num} has more cells than there are columns"
                     )
                 if any(cell.strip() for cell in row):
-                    cells = defaultdict(str, zip(columns, row, strict=False))
+                    cells = defaultdict(str, zip(columns, map(unguarded, row), strict=False))
                     rows.append((reader.line_num, cells))
     except (UnicodeDecodeError, csv.Error) as error:
         raise SheetUnreadable(path, str(error)) from error
