@@ -10,15 +10,16 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
 from curate.ingest.images.checking import Checker, Checks
 from curate.ingest.images.duplicates import group_duplicates
-from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
-from curate.ingest.places.roots import locked_root
+from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, own_key
+from curate.ingest.places.presence import require_presence
+from curate.ingest.places.roots import known_to_follow, locked_root
 from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.records import Reader, Record, Refused, shown
 from curate.ingest.summary import IngestSummary
@@ -38,6 +39,9 @@ from db.labels.conflicts import record_conflicts
 from db.workspace.progress import Progress, Silent
 from db.workspace.workspace import Workspace
 
+LISTS = ("artgan", "kaggle", "csv", "xlsx")
+"""Formats whose images lie beside the list, or wherever ``--images`` says."""
+
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""
 LIST_BATCH = 4000
@@ -56,6 +60,8 @@ def ingest(
     verify: bool = False,
     artist_from: str | None = None,
     attribute: str | None = None,
+    follow_links: bool = False,
+    allow_missing: bool = False,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read images and labels into the workspace's catalog.
@@ -69,6 +75,8 @@ def ingest(
         verify: Read every image again, also those whose size and time have not changed.
         artist_from: ``path`` or ``list``; see the reader.
         attribute: What folders are classes of; see the reader.
+        follow_links: Whether links may lead to images outside the folder, now and whenever it is read.
+        allow_missing: Whether most of the images may be elsewhere.
         progress: Told how far it is.
 
     Returns:
@@ -77,18 +85,27 @@ def ingest(
     Raises:
         FileMissing: The source or the folder of images does not exist.
         UnknownSource: No reader knows what the source is.
+        MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
     """
     began = time.monotonic()
     progress = progress or Silent()
     if images is not None and not images.is_dir():
         raise FileMissing(images, "folder of images")
     options = SourceOptions(
-        workspace.settings.attributes, images or workspace.folder, check_images, attribute, artist_from
+        workspace.settings.attributes,
+        images or workspace.folder,
+        check_images,
+        attribute,
+        artist_from,
+        follow_links,
     )
     reader = open_source(source, format, options)
     if images is not None and reader.format == "folders" and images.resolve() != source.resolve():
         raise BadOption(f"--images {images}", "a folder of images is its own source", "Leave the option out.")
-    workspace, root = locked_root(workspace, images or reader.images)
+    follow_links |= known_to_follow(workspace, images or reader.images)
+    if check_images and not allow_missing and reader.format in LISTS:
+        require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
+    workspace, root = locked_root(workspace, images or reader.images, follow_links)
     summary = IngestSummary(str(source), reader.format, remarks=list(reader.remarks))
     with workspace.open_catalog() as catalog:
         with catalog.write() as session:
@@ -100,6 +117,8 @@ def ingest(
         with catalog.write() as session:
             summary.conflicts = record_conflicts(session)
             summary.unreadable = record_unreadable(session)
+        summary.remarks += [remark for remark in reader.remarks if remark not in summary.remarks]
+        summary.remarks += run.remarks()
         summary.seconds = time.monotonic() - began
         with catalog.write() as session:
             finish_ingest(session, summary.ingest_id, summary.as_json())
@@ -136,8 +155,12 @@ class _Run:
         self.catalog, self.reader, self.summary, self.progress = catalog, reader, summary, progress
         self.check_images, self.verify = check_images, verify
         self.roots = workspace.settings.roots
-        self.folder = ImageFolder(self.roots[root])
+        self.linked = workspace.settings.follow_links
+        self.folder = ImageFolder(self.roots[root], root in self.linked)
         self.folders = {root: self.folder}
+        self.waiting: list[Record] = []
+        self.waited = False
+        self.matched: dict[str, str] = {}
         self.encoder = Encoder(catalog, reader, summary)
         self.writer = Writer(
             workspace.settings.collection,
@@ -155,7 +178,8 @@ class _Run:
         self.progress.start(self.reader.total, f"Reading {Path(self.summary.source).name}")
         waiting: deque[_Plan] = deque()
         with Checker() as checker:
-            for records in _batches(iter(self.reader), BATCH if self.check_images else LIST_BATCH):
+            size = BATCH if self.check_images else LIST_BATCH
+            for records in chain(_batches(iter(self.reader), size), self._held_back(size)):
                 plan = self._plan(records)
                 plan.checks = checker.submit(plan.checking)
                 waiting.append(plan)
@@ -164,6 +188,42 @@ class _Run:
             while waiting:
                 self._finish(waiting.popleft())
         self._write([])
+
+    def _held_back(self, size: int) -> Iterator[list[Record | Refused]]:
+        """Yield the records whose file was found in a loose way, once all others have theirs.
+
+        Where two of them would have the same file, neither does: it can't be told which of them is meant.
+        """
+        self.waited = True
+        wanted: dict[str, set[str]] = {}
+        for record in self.waiting:
+            found = self.folder.find(record.path)
+            wanted.setdefault(found.path or "", set()).add(record.path)
+        for path, listed in wanted.items():
+            if len(listed) == 1 and hash(path) not in self.seen:
+                self.matched[listed.pop()] = path
+        yield from _batches(iter(self.waiting), size)
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of how files were found, and of what was refused."""
+        said = []
+        if self.matched:
+            listed, path = next(iter(self.matched.items()))
+            said.append(
+                f"{len(self.matched)} listed files were found by the name without its suffix, or by the end "
+                f"of the path: {shown(listed)} is {shown(path)}."
+            )
+        if pointers := self.summary.refused["lfs_pointer"]:
+            said.append(
+                f"{pointers} files are Git LFS pointers, not images: run `git lfs pull` in "
+                f"{self.folder.root}, then this command again."
+            )
+        if unread := self.summary.refused["needs_plugin"]:
+            said.append(
+                f"{unread} images are HEIC or JPEG XL: type `pip install pillow-heif pillow-jxl-plugin`, "
+                f"then this command again."
+            )
+        return said
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
@@ -191,6 +251,12 @@ class _Run:
         found: FoundFile | NotFound | None = None
         if self.check_images:
             found = self.folder.find(record.path)
+            if isinstance(found, FoundFile) and found.how:
+                if not self.waited:
+                    self.waiting.append(record)
+                    return
+                if record.path not in self.matched:
+                    found = NotFound("missing", "", own_key(self.folder, record.path))
             path = found.path
         else:
             key = self.folder.key(record.path)
@@ -282,7 +348,10 @@ class _Run:
         """
         if root not in self.roots:
             return False
-        found = self.folders.setdefault(root, ImageFolder(self.roots[root])).find(path)
+        folder = self.folders.setdefault(root, ImageFolder(self.roots[root], root in self.linked))
+        found = folder.find(path)
+        if isinstance(found, FoundFile):
+            return bool(found.how)
         return isinstance(found, NotFound) and found.reason == "missing"
 
 
@@ -303,6 +372,6 @@ def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
     return False
 
 
-def _batches(records: Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+def _batches(records: Iterator[Record] | Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
     while batch := list(islice(records, size)):
         yield batch
