@@ -15,7 +15,7 @@ from db.labels.classes import ClassList, attributes, class_list
 from db.labels.table import label_table
 from db.models import Run
 from db.runs.evaluation import imported_labels, out_of_sample
-from db.runs.runs import find_run, run_attributes, run_folder
+from db.runs.runs import find_run, load_array, require_arrays, run_attributes, run_folder
 from db.workspace.workspace import Workspace
 
 Ints = NDArray[np.int64]
@@ -116,13 +116,14 @@ def read_predictions(
         lists = {a.name: class_list(session, a) for a in attributes(session)}
         stored = run_attributes(session, run)
         judged = {name: out_of_sample(session, run, row.attribute_id) for name, row in stored.items()}
-    artwork_ids = np.load(folder / "artworks.npy")
+    require_arrays(folder, run.arrays_digest)
+    artwork_ids = load_array(folder / "artworks.npy")
     places = table.rows_of(artwork_ids)
     kept = np.flatnonzero(places >= 0)
     rows = places[kept]
     by_attribute = {}
     for name, row in stored.items():
-        probs = np.load(folder / f"pred_probs.{name}.npy", mmap_mode="r")
+        probs = load_array(folder / f"pred_probs.{name}.npy", mapped=True)
         usable = np.isin(artwork_ids[kept], judged[name])
         labels = (table.labels[name][rows], imported[name][rows])
         by_attribute[name] = reduce_probabilities(lists[name], row.classes, probs, kept, usable, *labels)
@@ -134,7 +135,7 @@ def read_predictions(
         [table.roots[row] for row in rows],
         [table.paths[row] for row in rows],
         table.groups[rows],
-        np.load(folder / "folds.npy").astype(np.int64)[kept],
+        load_array(folder / "folds.npy").astype(np.int64)[kept],
         by_attribute,
         {name: labels[rows] for name, labels in table.labels.items()},
     )

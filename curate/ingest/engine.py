@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -179,7 +179,7 @@ class _Run:
         waiting: deque[_Plan] = deque()
         with Checker() as checker:
             size = BATCH if self.check_images else LIST_BATCH
-            for records in chain(_batches(iter(self.reader), size), self._held_back(size)):
+            for records in chain(_batches(self.reader, size), self._held_back(size)):
                 plan = self._plan(records)
                 plan.checks = checker.submit(plan.checking)
                 waiting.append(plan)
@@ -202,7 +202,7 @@ class _Run:
         for path, listed in wanted.items():
             if len(listed) == 1 and hash(path) not in self.seen:
                 self.matched[listed.pop()] = path
-        yield from _batches(iter(self.waiting), size)
+        yield from _batches(self.waiting, size)
 
     def remarks(self) -> list[str]:
         """Return what a person should know of how files were found, and of what was refused."""
@@ -372,6 +372,7 @@ def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
     return False
 
 
-def _batches(records: Iterator[Record] | Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+def _batches(records: Iterable[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+    records = iter(records)
     while batch := list(islice(records, size)):
         yield batch

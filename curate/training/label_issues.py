@@ -24,8 +24,8 @@ from curate.issues import (
 )
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
+from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.evaluation import OUT_OF_SAMPLE
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
 
 if TYPE_CHECKING:

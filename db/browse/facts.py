@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.images.copies import Place
 from db.labels.classes import attributes
@@ -231,7 +232,7 @@ def _read_reviews(
             Verdict.artwork_id, Verdict.attribute_id, Verdict.decision, Verdict.batch_id, Verdict.decided_at
         )
         .where(Verdict.artwork_id.in_(chunk), Verdict.superseded_at.is_(None))
-        .order_by(Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.id)
     )
     for artwork_id, attribute_id, decision, batch_id, decided_at in verdicts:
         if artwork_id not in by_id:
@@ -239,7 +240,7 @@ def _read_reviews(
         artwork = by_id[artwork_id]
         artwork.batch, artwork.decided_at = batch_id, decided_at
         if attribute_id is None:
-            artwork.unusable = decision == "unusable"
+            artwork.unusable = decision == DecisionKind.UNUSABLE
         else:
             artwork.attributes[table[attribute_id].name].verdict = decision
     tasks = session.execute(

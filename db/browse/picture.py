@@ -34,7 +34,7 @@ from db.models import (
     Task,
     Verdict,
 )
-from db.runs.runs import find_run, run_attributes, run_folder, runs
+from db.runs.runs import find_run, load_array, run_attributes, run_folder, runs
 from db.workspace.workspace import Workspace
 
 OVERLAP = timedelta(minutes=10)
@@ -108,7 +108,7 @@ def open_probabilities(folder: Path, attribute: str, classes: list[str]) -> Prob
     path = folder / f"pred_probs.{attribute}.npy"
     if not path.is_file():
         return None
-    return Probabilities(np.load(folder / "artworks.npy"), np.load(path, mmap_mode="r"), classes)
+    return Probabilities(load_array(folder / "artworks.npy"), load_array(path, mapped=True), classes)
 
 
 def read_marks(session: Session) -> Marks:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.errors import ArtworkNotFound
 from db.labels.classes import attributes, class_list
 from db.models import Artwork, EffectiveLabel, Label, Verdict
@@ -89,7 +90,7 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
         atypical = session.scalars(
             select(Verdict.artwork_id).where(
                 Verdict.attribute_id == attribute.id,
-                Verdict.decision == "atypical",
+                Verdict.decision == DecisionKind.ATYPICAL.value,
                 Verdict.superseded_at.is_(None),
             )
         ).all()

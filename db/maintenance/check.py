@@ -154,8 +154,16 @@ def _lost(run: Run, folder: Path) -> bool:
 
 
 def damaged_checkpoints(folder: Path) -> list[str]:
-    """Return the checkpoints of a run whose tensors differ from the digest in the JSON beside them."""
+    """Return the checkpoints of a run that are lost, or whose tensors differ from the digest beside them.
+
+    A run that was trained here has its settings in ``run.json``, and a model.
+    """
     damaged = []
+    described = {path.with_suffix("") for path in folder.rglob("[!.]*.json") if path.name != "run.json"}
+    if (folder / "run.json").is_file():
+        described.add(folder / "model")
+    lost = [path for path in sorted(described) if not path.with_suffix(".safetensors").is_file()]
+    damaged += [path.with_suffix(".safetensors").relative_to(folder).as_posix() for path in lost]
     for path in sorted(folder.rglob("*.safetensors")):
         if path.name.startswith("."):
             continue

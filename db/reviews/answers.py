@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks, next_ids
 from db.labels.effective import find_source
 from db.models import (
@@ -46,7 +47,8 @@ class Answer:
     """One annotation as read: who said what of which artwork, and when.
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
-    cannot be understood (it is kept raw, and decides nothing).
+    cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
+    only when it was read: then an answer is news if it says something else than before.
     """
 
     server: str
@@ -61,6 +63,7 @@ class Answer:
     skipped: bool = False
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    timed: bool = True
 
 
 @dataclass
@@ -136,10 +139,10 @@ class AnswerBatch:
         self.labels, self.settled = [], {}
 
     def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
-        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+        """Close the issues that a decision answers."""
         if any(artwork_ids & waiting for waiting in self.settled.values()):
             self.write(session)
-        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+        state = DecisionKind(decision.decision).closes_as
         self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
 
     def reviewer(self, session: Session, answer: Answer) -> Reviewer:

@@ -9,11 +9,11 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, case, distinct, func, select, union_all
 from sqlalchemy.orm import Session
 
+from db.decisions import GIVES_LABEL
 from db.engine.bulk import chunks
 from db.models import (
     ARTWORK_STATUSES,
     ASKED_KINDS,
-    LABELLING_DECISIONS,
     OPEN_STATES,
     Artwork,
     Attribute,
@@ -203,9 +203,7 @@ def known_labels(session: Session) -> list[KnownLabel]:
         .having(
             func.count(distinct(Verdict.reviewer_id)) > 1,
             func.count(distinct(Verdict.class_id)) == 1,
-            func.sum(
-                case((Verdict.decision.in_(LABELLING_DECISIONS) & Verdict.class_id.is_not(None), 0), else_=1)
-            )
+            func.sum(case((Verdict.decision.in_(GIVES_LABEL) & Verdict.class_id.is_not(None), 0), else_=1))
             == 0,
         )
         .subquery()
@@ -218,7 +216,7 @@ def known_labels(session: Session) -> list[KnownLabel]:
         )
         .join(Artwork, Artwork.id == Verdict.artwork_id)
         .where(Verdict.superseded_at.is_(None), Artwork.status == "ok", Verdict.artwork_id.not_in(busy))
-        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.id)
     )
     first: dict[tuple[int, int], KnownLabel] = {}
     for row in rows:

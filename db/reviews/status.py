@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG
 from db.labels.classes import merged_classes
 from db.labels.effective import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
-from db.reviews.audit import FOUND_WRONG
 
 MANY = 2000
 """Artworks with labels newer than the run, above which nobody looks whether they say something new."""

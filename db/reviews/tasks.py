@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks
+from db.errors import BatchNotFound
 from db.images.copies import Place
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
@@ -31,6 +32,7 @@ from db.models import (
     Class,
     EffectiveLabel,
     Issue,
+    Label,
     Task,
     Verdict,
     now,
@@ -347,6 +349,53 @@ def find_tasks(session: Session, server: str, project_id: int, task_ids: Sequenc
         )
         tasks.update((task.task_id, task) for task in rows)
     return tasks
+
+
+def tasks_of_artworks(session: Session, server: str, artwork_ids: Sequence[int]) -> list[Task]:
+    """Return all tasks at a server that are about these artworks, oldest first."""
+    found: list[Task] = []
+    for start in range(0, len(artwork_ids), CHUNK):
+        chunk = artwork_ids[start : start + CHUNK]
+        found += session.scalars(select(Task).where(Task.server == server, Task.artwork_id.in_(chunk)))
+    return sorted(found, key=lambda task: task.id)
+
+
+def labels_ever(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int, int], set[int]]:
+    """Return every class that artworks were ever given, by (artwork, attribute): the label a page showed."""
+    found: dict[tuple[int, int], set[int]] = {}
+    for start in range(0, len(artwork_ids), CHUNK):
+        rows = session.execute(
+            select(Label.artwork_id, Label.attribute_id, Label.class_id).where(
+                Label.artwork_id.in_(artwork_ids[start : start + CHUNK])
+            )
+        )
+        for row in rows:
+            found.setdefault((row.artwork_id, row.attribute_id), set()).add(row.class_id)
+    return found
+
+
+def find_batch(session: Session, server: str, batch_id: int) -> Batch:
+    """Return a batch that went to a server.
+
+    Raises:
+        BatchNotFound: There is none by that number there.
+    """
+    batches = session.scalars(select(Batch).where(Batch.server == server).order_by(Batch.id)).all()
+    for batch in batches:
+        if batch.id == batch_id:
+            return batch
+    raise BatchNotFound(batch_id, server, [batch.id for batch in batches])
+
+
+def waiting_tasks(session: Session, server: str) -> dict[int, int]:
+    """Return how many tasks of each batch at a server have no answer yet, by batch."""
+    counted = (
+        select(Task.batch_id, func.count())
+        .where(Task.server == server, Task.state == "open")
+        .group_by(Task.batch_id)
+        .order_by(Task.batch_id)
+    )
+    return {row[0]: int(row[1]) for row in session.execute(counted)}
 
 
 def adopt_task(

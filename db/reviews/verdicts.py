@@ -9,11 +9,12 @@ lands in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Literal
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.errors import NothingDecided, VerdictNotFound
 from db.labels.classes import find_attribute
@@ -21,7 +22,6 @@ from db.labels.effective import derive, retract
 from db.labels.table import find_artwork
 from db.models import (
     ASKED_KINDS,
-    LABELLING_DECISIONS,
     Annotation,
     Artwork,
     Batch,
@@ -49,10 +49,12 @@ __all__ = [
     "find_verdict",
     "forget_annotation",
     "newest_verdict",
-    "outcome",
     "record",
     "supersede",
 ]
+
+AHEAD = timedelta(minutes=5)
+"""How far two right clocks may differ."""
 
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
@@ -96,9 +98,15 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
 
 
 def _news(before: Annotation, answer: Answer) -> bool:
-    """Return whether an annotation says something that we have not taken in."""
+    """Return whether an annotation says something that we have not taken in.
+
+    An older time is an older answer, read by another sync meanwhile; unless what we know bears a time that
+    has not come yet, from a clock that was ahead and has been set right.
+    """
     if before.state == "deleted" or answer.updated_at > before.updated_at:
         return True
+    if not answer.timed or before.updated_at > now() + AHEAD:
+        return before.raw != answer.raw
     return before.state == "refused" and answer.refused is None and answer.updated_at == before.updated_at
 
 
@@ -177,8 +185,8 @@ def _add_verdict(
     """
     assert answer.artwork_id is not None
     reviewer = batch.reviewer(session, answer)
-    class_id = decision.class_id
-    if class_id is None and decision.decision in ("confirmed", "atypical"):
+    class_id, kind = decision.class_id, DecisionKind(decision.decision)
+    if class_id is None and kind.keeps_class:
         class_id = given
     verdict = Verdict(
         id=next(batch.verdict_ids),
@@ -197,11 +205,11 @@ def _add_verdict(
         decided_at=answer.updated_at,
     )
     session.add(verdict)
-    if decision.decision == "unusable":
+    if kind is DecisionKind.UNUSABLE:
         _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
     members = {answer.artwork_id, *batch.alike(answer.artwork_id, decision.attribute_id, given)}
     batch.settle(session, members, decision)
-    if decision.decision not in LABELLING_DECISIONS or class_id is None:
+    if not kind.gives_label or class_id is None:
         return {answer.artwork_id}
     source = batch.source(session, reviewer)
     batch.labels += [
@@ -233,7 +241,7 @@ def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) ->
     """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
     other = exists().where(
         Verdict.artwork_id == Issue.artwork_id,
-        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == "unusable"),
+        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == DecisionKind.UNUSABLE.value),
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -264,7 +272,7 @@ def _still_unusable(session: Session, verdict: Verdict) -> bool:
     """Return whether somebody else, too, found an image unusable."""
     other = select(Verdict.id).where(
         Verdict.artwork_id.in_(select(Artwork.id).where(_same_image(verdict.artwork_id))),
-        Verdict.decision == "unusable",
+        Verdict.decision == DecisionKind.UNUSABLE.value,
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -297,11 +305,12 @@ def _answer_control(
     )
     session.execute(_control_answers(answer.server, answer.annotation_id))
     for decision in decisions:
+        kind = DecisionKind(decision.decision)
         known_id = (answers or {}).get(str(decision.attribute_id))
-        if decision.attribute_id is None or known_id is None or decision.decision == "unsure":
+        if decision.attribute_id is None or known_id is None or kind is DecisionKind.UNSURE:
             continue
         said = decision.class_id
-        if said is None and decision.decision in ("confirmed", "atypical"):
+        if said is None and kind.keeps_class:
             said = batch.given(answer, decision)
         session.add(
             ControlAnswer(
@@ -375,7 +384,7 @@ def supersede(session: Session, verdict: Verdict) -> set[int]:
         select(Label.id).where(Label.verdict_id == verdict.id, Label.retracts_id.is_(None))
     ).all()
     session.flush()
-    if verdict.decision == "unusable" and not _still_unusable(session, verdict):
+    if verdict.decision == DecisionKind.UNUSABLE and not _still_unusable(session, verdict):
         _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     touched = {verdict.artwork_id, *retract(session, labels)}
     _reopen_issues(session, verdict, touched)
@@ -413,9 +422,6 @@ def _reopen(session: Session, row: Annotation) -> None:
         task.state, task.updated_at = "open", now()
 
 
-Outcome = Literal["corrected", "confirmed", "labelled"]
-
-
 def decide(
     session: Session,
     artwork_id: int,
@@ -436,10 +442,3 @@ def decide(
         comment=comment,
     )
     return record(session, [answer])
-
-
-def outcome(given: int | None, chosen: int) -> Outcome:
-    """Return what choosing a class means where another, the same, or none was given."""
-    if given is None:
-        return "labelled"
-    return "confirmed" if given == chosen else "corrected"

@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG, JUDGES_LABEL
 from db.labels.classes import attributes, class_list
 from db.labels.effective import choose, live_labels
 from db.labels.table import LabelTable
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
-from db.reviews.audit import FOUND_WRONG, JUDGED
-
-OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout")
-"""Provenances of a probability whose model never saw the artwork's label."""
+from db.provenance import OUT_OF_SAMPLE
 
 
 def out_of_sample(session: Session, run: Run, attribute_id: int) -> NDArray[np.int64]:
@@ -59,7 +57,9 @@ def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
     names = {attribute.id: attribute.name for attribute in attributes(session)}
     rows = session.execute(
         select(Verdict.attribute_id, Verdict.decision, func.count())
-        .where(Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGED))
+        .where(
+            Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGES_LABEL)
+        )
         .group_by(Verdict.attribute_id, Verdict.decision)
     ).all()
     answers: dict[str, tuple[int, int]] = {}

@@ -19,6 +19,7 @@ from db.engine.catalog import Catalog, open_catalog, prepare, sqlite_url
 from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
+from db.workspace.outputs import whole_file
 from db.workspace.secrets import has_password
 from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
 
@@ -218,6 +219,17 @@ def change_settings(workspace: Workspace, table: str, key: str, value: str | int
     return open_workspace(workspace.folder)
 
 
+def follow_links_of(workspace: Workspace, root: str) -> Workspace:
+    """Let the links of a root lead out of it, from now on."""
+    known = workspace.settings.follow_links
+    if root in known:
+        return workspace
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document["follow_links"] = [*known, root]
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
 def root_of(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
     """Return the name of the root that is this folder, adding it to the settings if it is new."""
     folder = folder.resolve()
@@ -236,10 +248,10 @@ def write_atomically(path: Path, text: str, private: bool = False) -> None:
 
     A file that only its owner may read stays so; ``private`` makes it one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    mode = 0o600 if private else 0o666
+    with whole_file(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        if private and path.exists():
+            path.chmod(mode)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.labels.attribute_labels import AttributeLabels
+from db.provenance import NO_IMAGE, Provenance
 from db.workspace.progress import Progress
 from db.workspace.train_settings import TrainSettings
 from model.distributed import joined_world
@@ -38,13 +39,8 @@ class RunResult:
     """What a run hands back; rows are in the order of the examples.
 
     ``pred_probs[attribute]`` has shape ``(N, K)``, float32, columns in the order of the classes, NaN for an
-    image that cannot be read. ``provenance`` says of each row whose probability it is:
-
-    - ``fold``: of its fold's model, which saw neither it nor a duplicate of it
-    - ``ensemble``: the mean of all fold models, none of which saw it
-    - ``holdout``: of a model whose training and validation it had no part in
-    - ``validation``, ``in-sample``: of a model that was chosen by it, or trained on it
-    - ``none``: its image cannot be read
+    image that cannot be read. ``provenance`` says of each row whose probability it is: one of
+    ``db.provenance.Provenance``, or ``none`` where its image cannot be read.
     """
 
     pred_probs: dict[str, NDArray[np.float32]]
@@ -106,7 +102,7 @@ def cross_validate(
             target.attribute: metrics(target.labels, probabilities, folds, target.rare)
             for target, probabilities in zip(targets, pred_probs, strict=True)
         }
-        provenance = np.where(folds >= 0, "fold", "ensemble")
+        provenance = np.where(folds >= 0, Provenance.FOLD.value, Provenance.ENSEMBLE.value)
         return _result(runner, pred_probs, provenance, outputs, by_attribute)
 
 
@@ -145,8 +141,8 @@ def holdout(
         task = TrainingTask(job, np.arange(len(examples)), handed_on=True)
         outputs = runner.train([task], labels)
         runner.seconds["heads"], runner.seconds["refit"] = runner.seconds["refit"], 0.0
-        names = {"train": "in-sample", "val": "validation"}
-        provenance = np.array([names.get(str(split), "holdout") for split in splits])
+        names = {"train": Provenance.IN_SAMPLE.value, "val": Provenance.VALIDATION.value}
+        provenance = np.array([names.get(str(split), Provenance.HOLDOUT.value) for split in splits])
         by_attribute = {}
         for target, probabilities in zip(targets, outputs[0].probabilities, strict=True):
             measured = np.where(splits == "test", target.labels, -1)
@@ -251,7 +247,7 @@ def _result(
     runner.seconds["total"] = time.perf_counter() - runner.began
     return RunResult(
         dict(zip(runner.attributes, pred_probs, strict=True)),
-        np.where(missing, "none", provenance),
+        np.where(missing, NO_IMAGE, provenance),
         runner.features.embedding(),
         runner.unreadable,
         history,

@@ -1,6 +1,9 @@
 """Bring answers back: by watermark, with an overlap, each annotation once however often it is read.
 
 The watermark is the newest change seen, by the server's own clock, and no later than when reading began.
+Answers are written in the order of their times, since the row that is added last counts. A watermark that is
+later than the server's clock is of a clock that was set back: everything is read again.
+
 Only tasks with answers are asked for, so that a sync costs what is new, however many tasks are open or
 done. A full sync reads all of them, and so notices what was deleted.
 """
@@ -53,10 +56,16 @@ CHUNK = 200
 
 @dataclass
 class Synced(Recorded):
-    """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
+    """What is new or changed in a sync.
+
+    Attributes:
+        vanished: Open tasks that are gone from the server.
+        blank: Rows of a sheet that were answered before and say nothing now.
+    """
 
     taken_back: int = 0
     vanished: int = 0
+    blank: int = 0
 
     def add(self, recorded: Recorded) -> None:
         """Add what one transaction recorded."""
@@ -88,8 +97,8 @@ class Fetcher:
         synced = Synced()
         with self.catalog.read() as session:
             before = read_setting(session, self.setting)
-        watermark = None if full or before is None else moment(before)
         began = self.server.now()
+        watermark = None if full or before is None or moment(before) > began else moment(before)
         tasks = self._changed(watermark)
         progress.start(len(tasks), "reading answers")
         for start in range(0, len(tasks), CHUNK):
@@ -101,13 +110,13 @@ class Fetcher:
             with self.catalog.write() as session:
                 record_ties(session)
         newest = max((moment(task.updated_at) for task in tasks), default=None)
-        if newest is not None and (before is None or newest > moment(before)):
+        if newest is not None and (watermark is None or newest > watermark):
             with self.catalog.write() as session:
                 write_setting(session, self.setting, min(newest, began).isoformat())
         return synced
 
     def _changed(self, watermark: datetime | None) -> list[Any]:
-        """Return the tasks whose answers changed: those with answers, and those that lost theirs.
+        """Return the tasks whose answers changed, the latest last: those with answers, or that lost theirs.
 
         Whoever takes an answer away is named as the one who changed the task last, which a task that waits
         since it was pushed has nobody for.
@@ -124,7 +133,7 @@ class Fetcher:
         touched: Filter = ("updated_by", "empty", "List", "false")
         for task in self.server.tasks(self.project, empty, touched, *recent):
             annotations.setdefault(task.id, task)
-        return [annotations[key] for key in sorted(annotations)]
+        return sorted(annotations.values(), key=lambda task: (moment(task.updated_at), task.id))
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
@@ -149,7 +158,7 @@ class Fetcher:
                 for task in tasks
                 for annotation in task.annotations or ()
             ]
-            synced.add(record(session, answers))
+            synced.add(record(session, sorted(answers, key=lambda answer: answer.updated_at)))
             present = {
                 rows[task.id].id: {str(a["id"]) for a in task.annotations or ()}
                 for task in tasks

@@ -79,6 +79,17 @@ def test_imports_go_by_priority_then_time(catalog: Catalog) -> None:
         assert effective_label(session) == ("C", "import", False)
 
 
+@pytest.mark.parametrize("source", ["import:list", "reviewer:x", "adjudicated:boss"])
+def test_a_label_given_while_the_clock_was_a_day_ahead_is_followed_by_later_ones(
+    catalog: Catalog, source: str
+) -> None:
+    with catalog.write() as session:
+        say(session, source, "A", 24 * 60)
+        say(session, source, "B", 0)
+
+        assert effective_label(session) == ("B", source.partition(":")[0], False)
+
+
 def test_imports_that_tie_are_a_conflict(catalog: Catalog) -> None:
     with catalog.write() as session:
         say(session, "import:one", "A", 0)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from db.workspace.workspace import Workspace, open_workspace, root_of
+from filelock import FileLock
+
+from db.workspace.workspace import Workspace, follow_links_of, open_workspace, root_of
 
 
 @contextmanager
 def locked_settings(workspace: Workspace) -> Iterator[Workspace]:
     """Yield the workspace as it is on disk, while no other process changes its roots."""
-    with (workspace.folder / ".curate.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(workspace.folder / ".curate.lock"):
         yield open_workspace(workspace.folder)
 
 
-def locked_root(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
-    """Return the workspace as it is on disk and the name of the root that is this folder, new or known."""
+def locked_root(workspace: Workspace, folder: Path, follow_links: bool = False) -> tuple[Workspace, str]:
+    """Return the workspace as it is on disk and the name of the root that is this folder, new or known.
+
+    With ``follow_links``, its links may lead out of it from now on.
+    """
     with locked_settings(workspace) as fresh:
-        return root_of(fresh, folder)
+        found, root = root_of(fresh, folder)
+        return (follow_links_of(found, root), root) if follow_links else (found, root)
+
+
+def known_to_follow(workspace: Workspace, folder: Path) -> bool:
+    """Return whether a folder is a root whose links may lead out of it."""
+    settings = workspace.settings
+    linked = [settings.roots[name].resolve() for name in settings.follow_links if name in settings.roots]
+    return folder.resolve() in linked

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from curate.report.errors import NoChromium, PdfFailed
+from db.workspace.outputs import whole_file
 
 PROGRAMS = (
     "chromium",
@@ -69,6 +70,5 @@ def print_pdf(html: str, out: Path) -> None:
         if not printed.is_file():
             words = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
             raise PdfFailed(program, words[-1])
-        temporary = out.with_name(f".{out.name}.{os.getpid()}")
-        shutil.copyfile(printed, temporary)
-        temporary.replace(out)
+        with whole_file(out) as file:
+            shutil.copyfile(printed, file)
