@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, own_key
 from curate.ingest.places.presence import require_presence
 from curate.ingest.places.roots import known_to_follow, locked_root
+from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.records import Reader, Record, Refused, shown
 from curate.ingest.summary import IngestSummary
@@ -36,6 +37,7 @@ from db.ingest.writer import (
     start_ingest,
 )
 from db.labels.conflicts import record_conflicts
+from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress, Silent
 from db.workspace.workspace import Workspace
 
@@ -44,6 +46,8 @@ LISTS = ("artgan", "kaggle", "csv", "xlsx")
 
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""
+WEB_BATCH = 64
+"""The same where images are fetched by URL, some a second."""
 LIST_BATCH = 4000
 """The same where only lists are read."""
 AHEAD = 6
@@ -130,6 +134,7 @@ def ingest(
 class _Plan:
     """A batch on its way: its records under their keys, what is known of them, and images being checked."""
 
+    writer: Writer
     records: list[tuple[str, Record, FoundFile | NotFound | None]] = field(default_factory=list)
     states: dict[str, ImageState] = field(default_factory=dict)
     known: dict[str, CatalogArtwork] = field(default_factory=dict)
@@ -152,13 +157,16 @@ class _Run:
         check_images: bool,
         verify: bool,
     ) -> None:
+        self.workspace = workspace
         self.catalog, self.reader, self.summary, self.progress = catalog, reader, summary, progress
         self.check_images, self.verify = check_images, verify
         self.roots = workspace.settings.roots
         self.linked = workspace.settings.follow_links
         self.folder = ImageFolder(self.roots[root], root in self.linked)
         self.folders = {root: self.folder}
+        self.web: tuple[str, WebImages] | None = None
         self.waiting: list[Record] = []
+        self.by_url: list[Record] = []
         self.waited = False
         self.matched: dict[str, str] = {}
         self.encoder = Encoder(catalog, reader, summary)
@@ -187,7 +195,7 @@ class _Run:
                     self._finish(waiting.popleft())
             while waiting:
                 self._finish(waiting.popleft())
-        self._write([])
+        self._write([], self.writer)
 
     def _held_back(self, size: int) -> Iterator[list[Record | Refused]]:
         """Yield the records whose file was found in a loose way, once all others have theirs.
@@ -203,6 +211,25 @@ class _Run:
             if len(listed) == 1 and hash(path) not in self.seen:
                 self.matched[listed.pop()] = path
         yield from _batches(self.waiting, size)
+        if self.by_url:
+            yield from self._from_the_web()
+
+    def _from_the_web(self) -> Iterator[list[Record | Refused]]:
+        """Yield the records whose image is a URL, each batch fetched; from here on they are written."""
+        self.workspace, root = web_root(self.workspace)
+        mirror = self.workspace.mirror(root)
+        assert mirror is not None
+        images = WebImages(mirror)
+        self.roots = self.workspace.settings.roots
+        self.web = (root, images)
+        self.writer = replace(self.writer, root=root, other_roots=())
+        urls = [record.path for record in self.by_url]
+        if self.check_images and (wanted := images.missing(urls)):
+            self.progress.message(told_rate(wanted, self.workspace.settings.fetch_per_second))
+        for records in _batches(self.by_url, WEB_BATCH):
+            if self.check_images:
+                images.fetch([record.path for record in records if isinstance(record, Record)])
+            yield records
 
     def remarks(self) -> list[str]:
         """Return what a person should know of how files were found, and of what was refused."""
@@ -227,7 +254,7 @@ class _Run:
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
-        plan = _Plan()
+        plan = _Plan(self.writer)
         for record in records:
             if isinstance(record, Refused):
                 plan.refused.append(record)
@@ -235,7 +262,7 @@ class _Run:
                 self._place(plan, record)
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
-            plan.known = self.writer.known(session, paths)
+            plan.known = plan.writer.known(session, paths)
         for path, _, found in plan.records:
             if isinstance(found, NotFound):
                 status = "missing" if found.reason == "missing" else "refused"
@@ -249,8 +276,12 @@ class _Run:
     def _place(self, plan: _Plan, record: Record) -> None:
         """Give a record its key, and refuse it where it has none or had it before."""
         found: FoundFile | NotFound | None = None
+        if self.web is None and is_web_url(record.path):
+            self.by_url.append(record)
+            return
+        folder = self.folder if self.web is None else self.web[1]
         if self.check_images:
-            found = self.folder.find(record.path)
+            found = folder.find(record.path)
             if isinstance(found, FoundFile) and found.how:
                 if not self.waited:
                     self.waiting.append(record)
@@ -259,7 +290,7 @@ class _Run:
                     found = NotFound("missing", "", own_key(self.folder, record.path))
             path = found.path
         else:
-            key = self.folder.key(record.path)
+            key = folder.key(record.path)
             found, path = (key, None) if isinstance(key, NotFound) else (None, nfc(key))
         if path is None:
             assert isinstance(found, NotFound)
@@ -289,14 +320,14 @@ class _Run:
         refused = plan.refused + self._bad_images(plan)
         self.refused += [row._replace(where=shown(row.where, 300)) for row in refused]
         if outdated or len(self.refused) >= LIST_BATCH:
-            self._write(outdated)
+            self._write(outdated, plan.writer)
         self.summary.refused.update(row.reason for row in refused)
         self.progress.advance(len(plan.records) + len(plan.refused))
 
-    def _write(self, outdated: Sequence[Entry]) -> None:
+    def _write(self, outdated: Sequence[Entry], writer: Writer) -> None:
         """Write entries, and the refusals that wait, in one transaction."""
         with self.catalog.write() as session:
-            self.summary.written.add(self.writer.write(session, outdated))
+            self.summary.written.add(writer.write(session, outdated))
             add_refusals(session, self.summary.ingest_id, self.refused)
         self.refused = []
 
@@ -308,7 +339,7 @@ class _Run:
             if known is not None and _settled(known, entry.image):
                 settled.append((known, entry))
         with self.catalog.read() as session:
-            same = self.writer.unchanged(session, settled)
+            same = plan.writer.unchanged(session, settled)
         unchanged = {entry.path for (_, entry), is_same in zip(settled, same, strict=True) if is_same}
         usable = {known.path for known, _ in settled if known.status in ("ok", "unverified", "unusable")}
         self.summary.written.unchanged += len(unchanged & usable)
@@ -346,7 +377,7 @@ class _Run:
         Where this workspace knows no folder of the root (a colleague's, or one that an ingest beside this
         one has just added) nobody can look, and nothing is gone.
         """
-        if root not in self.roots:
+        if root not in self.roots or self.workspace.settings.root_urls.get(root) == LISTED:
             return False
         folder = self.folders.setdefault(root, ImageFolder(self.roots[root], root in self.linked))
         found = folder.find(path)

@@ -52,6 +52,12 @@ DEEPEST = 64
 FETCHERS = 16
 """Files that are fetched at a time where many are wanted."""
 
+LISTED = "web://"
+"""The address of the root whose images lists name by whole URLs; see ``db.workspace.listed_urls``."""
+
+RATE = 2.0
+"""Requests a second that a server gets at most, where images are listed by URL."""
+
 LESS = 0.9
 """The share of its bound that a mirror is cut down to, so that not every image after it costs a look."""
 
@@ -111,9 +117,12 @@ def _mirrored(path: Path) -> Path | None:
     return folder if (folder / MARKER).is_file() else None
 
 
-def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
-    """Return the mirror in a folder, made if it is new; ``largest`` is its bound in bytes."""
-    text = json.dumps({"url": url, "largest": largest})
+def make_mirror(folder: Path, url: str, largest: int, rate: float = RATE) -> Mirror:
+    """Return the mirror in a folder, made if it is new; ``largest`` is its bound in bytes.
+
+    ``rate`` is for the one of listed URLs: how many requests a second a server gets at most.
+    """
+    text = json.dumps({"url": url, "largest": largest} | ({"rate": rate} if url == LISTED else {}))
     marker = folder / MARKER
     if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,6 +138,10 @@ def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
 def open_mirror(folder: Path) -> Mirror:
     """Return the mirror in a folder; one a process."""
     said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    if said["url"] == LISTED:
+        from db.workspace.listed_urls import ListedUrls
+
+        return ListedUrls(folder, said["url"], said["largest"], said["rate"])
     return Mirror(folder, said["url"], said["largest"])
 
 

@@ -113,7 +113,7 @@ class Workspace:
     def mirror_of(self, root: str, url: str) -> Mirror:
         """Return the mirror that a root has if its images are at this URL."""
         folder = mirror_folder(self.cache_folder, root, url)
-        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
+        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9), self.settings.fetch_per_second)
 
 
 def leaves_root(path: str) -> bool:
