@@ -387,11 +387,14 @@ class _Run:
 
 
 def _as_known(known: CatalogArtwork | None, found: FoundFile) -> bool:
-    return (
-        known is not None
-        and (known.bytes, known.mtime_ns) == (found.bytes, found.mtime_ns)
-        and (known.status not in ("unverified", "missing"))
-    )
+    """Return whether an image needs no reading.
+
+    What was refused is read again: its rights, a library, or this program may have changed since. But not
+    what killed its decoder's process.
+    """
+    if known is None or (known.bytes, known.mtime_ns) != (found.bytes, found.mtime_ns):
+        return False
+    return known.status in ("ok", "unusable") or known.reason == "kills_decoder"
 
 
 def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:

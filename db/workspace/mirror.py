@@ -335,7 +335,10 @@ def open_storage(url: str) -> tuple[Any, str]:
             from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
             from pyarrow import fs
 
-            system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
+            try:
+                system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
+            except ValueError as error:
+                raise StorageUnknown(redact(url), redact(str(error)).splitlines()[0]) from error
             return ArrowFSWrapper(system), base.rstrip("/")
         try:
             system, base = fsspec.core.url_to_fs(url)
@@ -365,7 +368,7 @@ def _find(system: Any, base: str) -> dict[str, Any]:
     while folders:
         folder = folders.pop()
         try:
-            entries = system.ls(folder, detail=True)
+            entries = _entries(system, folder)
         except (FileNotFoundError, NotADirectoryError) as error:
             if folder == base and is_url(base):
                 raise OSError(f"{redact(base)} is not there") from error
@@ -378,6 +381,16 @@ def _find(system: Any, base: str) -> dict[str, Any]:
                 seen.add(name.rstrip("/"))
                 folders.append(name)
     return found
+
+
+def _entries(system: Any, folder: str) -> list[dict[str, Any]]:
+    """Return what a folder lists; over HTTP a folder's address ends in a slash, with most servers."""
+    if is_url(folder) and not folder.endswith("/"):
+        try:
+            return list(system.ls(f"{folder}/", detail=True))
+        except FileNotFoundError:
+            pass
+    return list(system.ls(folder, detail=True))
 
 
 def _is_file_name(path: str) -> bool:
