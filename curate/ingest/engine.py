@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
@@ -22,11 +23,12 @@ from curate.ingest.places.presence import require_presence
 from curate.ingest.places.roots import known_to_follow, locked_root
 from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.readers.formats import SourceOptions, open_source
-from curate.ingest.records import Reader, Record, Refused, shown
+from curate.ingest.records import Reader, Record, Refused, Spelling, shown
 from curate.ingest.summary import IngestSummary
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.ingest.broken_images import known_paths, mark_missing, record_unreadable
+from db.ingest.contested import contested_paths
 from db.ingest.writer import (
     CatalogArtwork,
     Entry,
@@ -130,11 +132,17 @@ def ingest(
     return summary
 
 
+class Said(NamedTuple):
+    """What the first row of an artwork says; few combinations are shared by all artworks."""
+
+    labels: tuple[Spelling, ...]
+    splits: tuple[str, ...]
+
+
 @dataclass
 class _Plan:
     """A batch on its way: its records under their keys, what is known of them, and images being checked."""
 
-    writer: Writer
     records: list[tuple[str, Record, FoundFile | NotFound | None]] = field(default_factory=list)
     states: dict[str, ImageState] = field(default_factory=dict)
     known: dict[str, CatalogArtwork] = field(default_factory=dict)
@@ -164,7 +172,7 @@ class _Run:
         self.linked = workspace.settings.follow_links
         self.folder = ImageFolder(self.roots[root], root in self.linked)
         self.folders = {root: self.folder}
-        self.web: tuple[str, WebImages] | None = None
+        self.web: WebImages | None = None
         self.waiting: list[Record] = []
         self.by_url: list[Record] = []
         self.waited = False
@@ -178,24 +186,41 @@ class _Run:
             tuple(name for name in self.roots if name != root),
             ingest_id=summary.ingest_id,
         )
-        self.seen: set[int] = set()
+        self.seen: dict[int, Said] = {}
+        self.combinations: dict[Said, Said] = {}
+        self.again: dict[str, list[Record]] = {}
+        self.held: list[tuple[str, Record, FoundFile | NotFound | None]] = []
+        with catalog.read() as session:
+            self.contested = contested_paths(session, workspace.settings.collection, root)
         self.refused: list[Refused] = []
 
     def read_all(self) -> None:
-        """Read every record, and write it."""
+        """Read every record, and write it: those of files first, then those of URLs."""
         self.progress.start(self.reader.total, f"Reading {Path(self.summary.source).name}")
-        waiting: deque[_Plan] = deque()
+        size = BATCH if self.check_images else LIST_BATCH
         with Checker() as checker:
-            size = BATCH if self.check_images else LIST_BATCH
-            for records in chain(_batches(self.reader, size), self._held_back(size)):
-                plan = self._plan(records)
-                plan.checks = checker.submit(plan.checking)
-                waiting.append(plan)
-                while len(waiting) > AHEAD or (waiting and waiting[0].checks and waiting[0].checks.done()):
-                    self._finish(waiting.popleft())
-            while waiting:
+            self._read(chain(_batches(self.reader, size), self._held_back(size)), checker)
+            if self.by_url:
+                self._turn_to_the_web()
+                self._read(self._from_the_web(), checker)
+
+    def _read(self, batches: Iterable[list[Record | Refused]], checker: Checker) -> None:
+        """Read and write all records of one root."""
+        waiting: deque[_Plan] = deque()
+        for records in batches:
+            plan = self._plan(records)
+            plan.checks = checker.submit(plan.checking)
+            waiting.append(plan)
+            while len(waiting) > AHEAD or (waiting and waiting[0].checks and waiting[0].checks.done()):
                 self._finish(waiting.popleft())
-        self._write([], self.writer)
+        while waiting:
+            self._finish(waiting.popleft())
+        held = _Plan([(path, self._merged(path), found) for path, _, found in self.held])
+        self._look_up(held)
+        held.checks = checker.submit(held.checking)
+        self._finish(held)
+        self._write([])
+        self._write_contradictions()
 
     def _held_back(self, size: int) -> Iterator[list[Record | Refused]]:
         """Yield the records whose file was found in a loose way, once all others have theirs.
@@ -211,24 +236,28 @@ class _Run:
             if len(listed) == 1 and hash(path) not in self.seen:
                 self.matched[listed.pop()] = path
         yield from _batches(self.waiting, size)
-        if self.by_url:
-            yield from self._from_the_web()
 
-    def _from_the_web(self) -> Iterator[list[Record | Refused]]:
-        """Yield the records whose image is a URL, each batch fetched; from here on they are written."""
+    def _turn_to_the_web(self) -> None:
+        """Go over to the root of listed URLs: from here on its artworks are found, compared and written."""
         self.workspace, root = web_root(self.workspace)
         mirror = self.workspace.mirror(root)
         assert mirror is not None
-        images = WebImages(mirror)
         self.roots = self.workspace.settings.roots
-        self.web = (root, images)
+        self.web = WebImages(mirror)
         self.writer = replace(self.writer, root=root, other_roots=())
+        self.seen, self.again, self.held = {}, {}, []
+        with self.catalog.read() as session:
+            self.contested = contested_paths(session, self.writer.collection, root)
+
+    def _from_the_web(self) -> Iterator[list[Record | Refused]]:
+        """Yield the records whose image is a URL, each batch fetched."""
+        assert self.web is not None
         urls = [record.path for record in self.by_url]
-        if self.check_images and (wanted := images.missing(urls)):
+        if self.check_images and (wanted := self.web.missing(urls)):
             self.progress.message(told_rate(wanted, self.workspace.settings.fetch_per_second))
         for records in _batches(self.by_url, WEB_BATCH):
             if self.check_images:
-                images.fetch([record.path for record in records if isinstance(record, Record)])
+                self.web.fetch([record.path for record in records if isinstance(record, Record)])
             yield records
 
     def remarks(self) -> list[str]:
@@ -245,6 +274,12 @@ class _Run:
                 f"{pointers} files are Git LFS pointers, not images: run `git lfs pull` in "
                 f"{self.folder.root}, then this command again."
             )
+        if self.web is not None and self.web.silent:
+            silent = ", ".join(sorted(self.web.silent))
+            said.append(
+                f"{self.summary.refused['unreachable']} images could not be fetched, and what the catalog "
+                f"has of them was left as it is: {silent} does not answer. Run the command again later."
+            )
         if unread := self.summary.refused["needs_plugin"]:
             said.append(
                 f"{unread} images are HEIC or JPEG XL: type `pip install pillow-heif pillow-jxl-plugin`, "
@@ -254,15 +289,20 @@ class _Run:
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
-        plan = _Plan(self.writer)
+        plan = _Plan()
         for record in records:
             if isinstance(record, Refused):
                 plan.refused.append(record)
             else:
                 self._place(plan, record)
+        self._look_up(plan)
+        return plan
+
+    def _look_up(self, plan: _Plan) -> None:
+        """Find what is known of a batch's artworks, and decide which images to check."""
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
-            plan.known = plan.writer.known(session, paths)
+            plan.known = self.writer.known(session, paths)
         for path, _, found in plan.records:
             if isinstance(found, NotFound):
                 status = "missing" if found.reason == "missing" else "refused"
@@ -271,7 +311,6 @@ class _Run:
                 plan.states[path] = ImageState("unverified")
             elif self.verify or not _as_known(plan.known.get(path), found):
                 plan.checking.append(found)
-        return plan
 
     def _place(self, plan: _Plan, record: Record) -> None:
         """Give a record its key, and refuse it where it has none or had it before."""
@@ -279,7 +318,7 @@ class _Run:
         if self.web is None and is_web_url(record.path):
             self.by_url.append(record)
             return
-        folder = self.folder if self.web is None else self.web[1]
+        folder = self.folder if self.web is None else self.web
         if self.check_images:
             found = folder.find(record.path)
             if isinstance(found, FoundFile) and found.how:
@@ -296,14 +335,44 @@ class _Run:
             assert isinstance(found, NotFound)
             plan.refused.append(Refused(record.where, found.reason, found.detail))
         elif hash(path) in self.seen:
-            plan.refused.append(Refused(record.where, "listed_twice", shown(path)))
+            plan.refused.append(Refused(record.where, "listed_twice", self._listed_again(path, record)))
         elif (reason := self.encoder.refusal(record)) is not None:
             plan.refused.append(Refused(record.where, *reason))
         else:
-            self.seen.add(hash(path))
+            said = Said(record.labels, record.splits)
+            self.seen[hash(path)] = self.combinations.setdefault(said, said)
+            if path in self.contested:  # what its other rows say has to be known before any is written
+                self.held.append((path, record, found))
+                return
             if isinstance(found, FoundFile) and found.renamed:
                 self.summary.notes["found_under_another_spelling"] += 1
             plan.records.append((path, record, found))
+
+    def _listed_again(self, path: str, record: Record) -> str:
+        """Remember what another row says of an artwork; return how it is told among the refused."""
+        first = self.seen[hash(path)]
+        if record.labels == first.labels or self.encoder.refusal(record) is not None:
+            return shown(path)
+        self.again.setdefault(path, []).append(record)
+        said = ", ".join(_words(label) for label in record.labels if label)
+        return f"{shown(path)}; {shown(said)} of it is kept beside what was said first"
+
+    def _merged(self, path: str) -> Record:
+        """Return an artwork's record with all the labels that its rows give."""
+        first = self.seen[hash(path)]
+        rows = [first.labels, *(record.labels for record in self.again.get(path, ()))]
+        labels = tuple(_union(column) for column in zip(*rows, strict=True))
+        return Record(path, labels, "", first.splits)
+
+    def _write_contradictions(self) -> None:
+        """Write what further rows say of artworks that were written by their first: their labels tie then."""
+        held = {path for path, _, _ in self.held}
+        records = [(path, self._merged(path)) for path in self.again if path not in held]
+        self.encoder.learn(record for _, record in records)
+        entries = [Entry(path, None, *self.encoder.encode(record)) for path, record in records]
+        for start in range(0, len(entries), LIST_BATCH):
+            with self.catalog.write() as session:
+                self.writer.write(session, entries[start : start + LIST_BATCH])  # counted with the first row
 
     def _finish(self, plan: _Plan) -> None:
         """Wait for a batch's images, write what changed, and count."""
@@ -320,14 +389,14 @@ class _Run:
         refused = plan.refused + self._bad_images(plan)
         self.refused += [row._replace(where=shown(row.where, 300)) for row in refused]
         if outdated or len(self.refused) >= LIST_BATCH:
-            self._write(outdated, plan.writer)
+            self._write(outdated)
         self.summary.refused.update(row.reason for row in refused)
         self.progress.advance(len(plan.records) + len(plan.refused))
 
-    def _write(self, outdated: Sequence[Entry], writer: Writer) -> None:
+    def _write(self, outdated: Sequence[Entry]) -> None:
         """Write entries, and the refusals that wait, in one transaction."""
         with self.catalog.write() as session:
-            self.summary.written.add(writer.write(session, outdated))
+            self.summary.written.add(self.writer.write(session, outdated))
             add_refusals(session, self.summary.ingest_id, self.refused)
         self.refused = []
 
@@ -339,7 +408,7 @@ class _Run:
             if known is not None and _settled(known, entry.image):
                 settled.append((known, entry))
         with self.catalog.read() as session:
-            same = plan.writer.unchanged(session, settled)
+            same = self.writer.unchanged(session, settled)
         unchanged = {entry.path for (_, entry), is_same in zip(settled, same, strict=True) if is_same}
         usable = {known.path for known, _ in settled if known.status in ("ok", "unverified", "unusable")}
         self.summary.written.unchanged += len(unchanged & usable)
@@ -404,6 +473,18 @@ def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
     if image.bytes is None:
         return (image.status, image.reason) == (known.status, known.reason) or (image.status == "unverified")
     return False
+
+
+def _union(column: Sequence[Spelling]) -> Spelling:
+    """Return all that several rows say in one column: one spelling, several, or an empty string."""
+    several = dict.fromkeys(
+        one for cell in column for one in ((cell,) if isinstance(cell, str) else cell) if one
+    )
+    return tuple(several) if len(several) > 1 else next(iter(several), "")
+
+
+def _words(label: Spelling) -> str:
+    return label if isinstance(label, str) else " | ".join(label)
 
 
 def _batches(records: Iterable[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:

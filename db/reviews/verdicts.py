@@ -53,6 +53,9 @@ __all__ = [
     "supersede",
 ]
 
+ANNOTATION_ID = 64
+"""Characters that the catalog has for an annotation's name."""
+
 AHEAD = timedelta(minutes=5)
 """How far two right clocks may differ."""
 
@@ -77,6 +80,10 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
     """Write one answer; return the artworks whose labels may have changed."""
     reviewer = batch.reviewer(session, answer)
     before = batch.annotations.get((answer.server, answer.annotation_id))
+    if before is not None and _is_another(before, answer):
+        batch.write(session)
+        _keep_apart(session, before)
+        before = None
     if before is not None and not _news(before, answer):
         return set()
     recorded.annotations += 1
@@ -95,6 +102,26 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
         batch.write(session)
         current = _current(session, answer.server, answer.annotation_id)
     return _replace_verdicts(session, answer, current, task, batch, decisions, recorded)
+
+
+def _is_another(before: Annotation, answer: Answer) -> bool:
+    """Return whether an answer only has the number of an annotation: a server set up anew counts from 1."""
+    artworks, tasks = (before.artwork_id, answer.artwork_id), (before.task_id, answer.task_id)
+    return any(None not in pair and pair[0] != pair[1] for pair in (artworks, tasks))
+
+
+def _keep_apart(session: Session, row: Annotation) -> None:
+    """Give an annotation, and all that came of it, a name that its server gives to no other."""
+    end = f"~{row.id}"
+    name = f"{row.annotation_id[: ANNOTATION_ID - len(end)]}{end}"
+    for kind in (Verdict, ControlAnswer):
+        session.execute(
+            update(kind)
+            .where(kind.server == row.server, kind.annotation_id == row.annotation_id)
+            .values(annotation_id=name)
+        )
+    row.annotation_id = name
+    session.flush()
 
 
 def _news(before: Annotation, answer: Answer) -> bool:

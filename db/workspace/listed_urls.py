@@ -59,6 +59,8 @@ class ListedUrls(Mirror):
                 raise FileNotFoundError(2, str(error), url) from error
             except httpx.HTTPError as error:
                 status, said = 0, str(error) or type(error).__name__
+                if tried and isinstance(error, httpx.ConnectError):
+                    break
             if status == 200:
                 return
             if status and status not in BUSY:

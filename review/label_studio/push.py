@@ -51,6 +51,7 @@ from review.label_studio.project import (
     find_project,
     make_project,
     page_of,
+    require_ours,
     set_model_version,
 )
 from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
@@ -325,5 +326,7 @@ def open_project(
             if project is None:
                 project = make_project(server, workspace.settings.collection, uuid, config)
             workspace = change_settings(workspace, "label_studio", "project", project)
+        else:
+            require_ours(server, project, uuid)
         bring_up_to_date(server, project, config, annotators)
         yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)

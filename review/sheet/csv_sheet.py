@@ -14,9 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, Any
 
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -43,8 +41,12 @@ from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
+from review.sheet.cells import guarded, unguarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""
@@ -132,8 +134,9 @@ def _write_items(
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
     cards = read_cards(session, (item.artwork_id for item in items))
+    items = [item for item in items if item.artwork_id in files]
     rows = [
-        _row(batch, item, cards[item.artwork_id], class_lists, tasks, files.get(item.artwork_id))
+        _row(batch, item, cards[item.artwork_id], class_lists, tasks, files[item.artwork_id])
         for item in items
     ]
     for item, row in zip(items, rows, strict=True):
@@ -180,7 +183,7 @@ def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassLi
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -235,14 +238,14 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             columns = [name.strip() for name in next(reader, [])]
-            rows = []
+            rows: list[tuple[int, Cells]] = []
             for row in reader:
                 if any(row[len(columns) :]):
                     raise SheetUnreadable(
                         path, f"line {reader.line_num} has more cells than there are columns"
                     )
                 if any(cell.strip() for cell in row):
-                    cells = defaultdict(str, zip(columns, row, strict=False))
+                    cells = defaultdict(str, zip(columns, map(unguarded, row), strict=False))
                     rows.append((reader.line_num, cells))
     except (UnicodeDecodeError, csv.Error) as error:
         raise SheetUnreadable(path, str(error)) from error

@@ -59,6 +59,21 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Gallery, str]:
     return gallery, (gallery.workspace.folder / "review.csv").read_text(encoding="utf-8")
 
 
+def each(change: Callable[[Row], object]) -> Callable[[Sheet], None]:
+    """Return the change of every row."""
+
+    def changed(sheet: Sheet) -> None:
+        for row in sheet.rows:
+            change(row)
+
+    return changed
+
+
+def blank_tasks_and_move_artworks(sheet: Sheet) -> None:
+    sheet.fill(task="")
+    sheet.move("artwork")
+
+
 def main_quietly(main: Callable[[list[str]], None], arguments: list[str]) -> None:
     try:
         main(arguments)
@@ -161,7 +176,7 @@ SHUFFLES: dict[str, Callable[[Sheet], None]] = {
     "all but the artwork": lambda s: s.move(*[c for c in s.columns if c != "artwork"]),
     "task, artwork and image": lambda s: s.move("task", "artwork", "image"),
     "the other attribute": lambda s: s.move(*[c for c in s.columns if c.startswith("genre_")]),
-    "blank tasks, artworks down": lambda s: (s.fill(task=""), s.move("artwork"))[0],
+    "blank tasks, artworks down": blank_tasks_and_move_artworks,
     "labels blank and moved": lambda s: s.fill(style_label=""),
     "every label the same class": lambda s: s.fill(style_label="Baroque"),
 }
@@ -183,7 +198,7 @@ def test_columns_moved_apart_are_noticed_and_nothing_is_read(desk: Desk, name: s
     assert desk.styles() == desk.original()
 
 
-HARMLESS: dict[str, Callable[[Sheet], Sheet | str | bytes | None]] = {
+HARMLESS: dict[str, Callable[[Sheet], str | bytes | None]] = {
     "rows in another order": lambda s: s.rows.reverse(),
     "columns in another order": lambda s: s.columns.reverse(),
     "a column of one's own": lambda s: s.columns.append("note"),
@@ -204,7 +219,7 @@ HARMLESS: dict[str, Callable[[Sheet], Sheet | str | bytes | None]] = {
     "a byte order mark": lambda s: b"\xef\xbb\xbf" + s.text().encode(),
     "spaces around headers": lambda s: s.text().replace("style_verdict", " style_verdict "),
     "spaces around verdicts": lambda s: s.fill(style_verdict=" right  "),
-    "spaces around artworks": lambda s: [row.update(artwork=f" {row['artwork']}") for row in s.rows] and None,
+    "spaces around artworks": each(lambda row: row.update(artwork=f" {row['artwork']}")),
     "the class of the label beside right": lambda s: (
         [row.update(style_class=row["style_label"]) for row in s.rows] and None
     ),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
-from curate.cli.app import app, opened, user_name
+from curate.cli.app import app, facade
 
 
 @app.command()
@@ -23,24 +22,5 @@ def label(
 
     Example: curate label images/00002.jpg genre portrait
     """
-    from db.decisions import of_choice
-    from db.labels.classes import find_attribute, find_class
-    from db.labels.table import find_artwork
-    from db.reviews.verdicts import Decision, current_class, decide
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        row = find_artwork(session, artwork)
-        of = find_attribute(session, attribute)
-        chosen = find_class(session, of, class_)
-        given = current_class(session, row.id, of.id)
-        said = of_choice(given, chosen)
-        if atypical and said == "confirmed":
-            decision = Decision(of.id, "atypical", chosen)
-        else:
-            decision = Decision(of.id, said, chosen)
-        recorded = decide(
-            session, row.id, [decision], user=user_name(), annotation_id=uuid4().hex, comment=comment
-        )
-    typer.echo(
-        f"{row.path}: {attribute} {decision.decision}, {class_}; {recorded.labels_changed} labels changed"
-    )
+    word, changed = facade(context).label(artwork, attribute, class_, atypical=atypical, comment=comment)
+    typer.echo(f"{artwork}: {attribute} {word}, {class_}; {changed} labels changed")

@@ -9,7 +9,9 @@ of it that one file alone has.
 
 from __future__ import annotations
 
+import ntpath
 import os
+import posixpath
 import re
 import stat
 import unicodedata
@@ -20,6 +22,7 @@ from typing import NamedTuple
 
 from curate.ingest.places.tails import Tails, is_image, stem_of
 from curate.ingest.records import shown
+from db.workspace.system import slashed
 
 LONGEST_PATH = 4096
 WINDOWS_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
@@ -74,7 +77,8 @@ class ImageFolder:
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
-        self._prefix = str(self.root).rstrip("/") + "/"
+        self._prefix = slashed(str(self.root)).rstrip("/") + "/"
+        self._caseless = _is_caseless(self._prefix[:-1])
         self._tails = Tails(self.root)
 
     def find(self, listed: str) -> FoundFile | NotFound:
@@ -113,13 +117,22 @@ class ImageFolder:
         folder = self._folder(parent)
         if folder.reason is not None:
             return NotFound(folder.reason, shown(path), nfc(path))
-        found = self._stat(folder, name, renamed=folder.key != parent)
+        found = None
+        if self._is_spelled_so(folder, name):
+            found = self._stat(folder, name, renamed=folder.key != parent)
         if found is None:
             other = self._names(folder).find(name)
             if other is None:
                 return NotFound("missing", "", nfc(path))
             found = self._stat(folder, other, renamed=True)
         return found or NotFound("missing", "", nfc(path))
+
+    def _is_spelled_so(self, folder: _Folder, name: str) -> bool:
+        """Return whether a name may be opened as written; where case does not count, as the disk spells it.
+
+        Else one file would be two artworks there, ``A.jpg`` and ``a.jpg``.
+        """
+        return not self._caseless or name in self._names(folder)
 
     def key(self, listed: str) -> str | NotFound:
         """Return a listed path relative to the root and without ``.`` and ``..``, reading no file."""
@@ -137,16 +150,18 @@ class ImageFolder:
             return NotFound("not_utf8", shown(listed))
         if URL.match(listed):
             return NotFound("url", shown(listed))
+        listed = self._below(listed)
         if WINDOWS_DRIVE.match(listed) or listed.startswith("\\\\"):
             return NotFound("outside_root", shown(listed))
+        listed = slashed(listed)
         path = listed if os.path.lexists(self._prefix + listed) else listed.strip(" ")
         if "\\" in path and not os.path.lexists(self._prefix + path):
             path = path.replace("\\", "/")
         if path.startswith("/"):
-            if not (os.path.normpath(path) + "/").startswith(self._prefix):
+            if not (posixpath.normpath(path) + "/").startswith(self._prefix):
                 return NotFound("outside_root", shown(listed))
-            path = os.path.normpath(path)[len(self._prefix) :]
-        path = os.path.normpath(path)
+            path = posixpath.normpath(path)[len(self._prefix) :]
+        path = posixpath.normpath(path)
         if path == ".." or path.startswith("../"):
             return NotFound("outside_root", shown(listed))
         if path in (".", "") or listed.endswith("/"):
@@ -154,6 +169,14 @@ class ImageFolder:
         if any(len(os.fsencode(part)) > 255 for part in path.split("/")):
             return NotFound("bad_path", shown(listed))
         return path
+
+    def _below(self, listed: str) -> str:
+        """Return an absolute path of Windows relative to the root, where it lies under it; there only."""
+        if os.sep == "\\" and WINDOWS_DRIVE.match(listed):
+            absolute = slashed(ntpath.normpath(listed))
+            if absolute.casefold().startswith(self._prefix.casefold()):
+                return absolute[len(self._prefix) :]
+        return listed
 
     def _folder(self, path: str) -> _Folder:
         """Return a folder by its path, found as files are: as written, else by key."""
@@ -169,16 +192,16 @@ class ImageFolder:
 
     def _open_folder(self, path: str) -> _Folder:
         if not path:
-            return _Folder("", str(self.root))
+            return _Folder("", slashed(str(self.root)))
         parent, _, name = path.rpartition("/")
         above = self._folder(parent)
         if above.reason is not None:
             return above
-        if not os.path.lexists(f"{above.real}/{name}"):
+        if not (self._is_spelled_so(above, name) and os.path.lexists(f"{above.real}/{name}")):
             name = self._names(above).find(name) or name
         key = f"{above.key}/{name}" if above.key else name
         try:
-            real = os.path.realpath(f"{above.real}/{name}", strict=True)
+            real = slashed(os.path.realpath(f"{above.real}/{name}", strict=True))
         except FileNotFoundError:
             return _Folder(key, "", "missing")
         except OSError:
@@ -194,7 +217,7 @@ class ImageFolder:
         try:
             info = os.lstat(file)
             if stat.S_ISLNK(info.st_mode):
-                real = os.path.realpath(file, strict=True)
+                real = slashed(os.path.realpath(file, strict=True))
                 if not self.follow_links and not real.startswith(self._prefix):
                     return NotFound("outside_root", shown(key), nfc(key))
                 info = os.stat(file)
@@ -228,6 +251,16 @@ def own_key(folder: ImageFolder, listed: str) -> str | None:
     """Return the key that a listed path has itself, whatever file it may lead to; None where it has none."""
     key = folder.key(listed)
     return None if isinstance(key, NotFound) else nfc(key)
+
+
+def _is_caseless(folder: str) -> bool:
+    """Return whether a folder lies on a disk that takes ``A`` and ``a`` for one name."""
+    above, _, name = folder.rpartition("/")
+    other = f"{above}/{name.swapcase()}"
+    try:
+        return other != folder and os.path.samefile(folder, other)
+    except OSError:
+        return False
 
 
 def nfc(path: str) -> str:
@@ -298,6 +331,7 @@ class _Names:
     def __init__(self, names: list[str]) -> None:
         awkward = [name for name in names if is_awkward(name)]
         self._all = names
+        self._spelled = frozenset(names)
         self._close = [_by_key(names, key) for key in CLOSE_KEYS]
         self._loose = [_by_key(awkward, key) for key in LOOSE_KEYS]
         self._plain: dict[str, list[str]] | None = None
@@ -309,6 +343,9 @@ class _Names:
             self._stems = _by_key([name for name in self._all if is_image(name)], stem_of)
         found = self._stems.get(stem_of(wanted), [])
         return found[0] if len(found) == 1 else None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._spelled
 
     def find(self, wanted: str) -> str | None:
         """Return the one name that shares a key with the wanted one; two that do are no answer."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from curate.ingest.places.files import FoundFile, NotFound
 from curate.ingest.places.roots import locked_settings
 from curate.ingest.records import shown
+from db.errors import StorageUnreachable
 from db.workspace.mirror import LISTED, LONGEST_NAME, LONGEST_PATH, Mirror
 from db.workspace.workspace import Workspace, change_settings
 
@@ -42,11 +43,15 @@ def web_root(workspace: Workspace) -> tuple[Workspace, str]:
 
 
 class WebImages:
-    """The images of listed URLs, found like those of a folder once they were asked for."""
+    """The images of listed URLs, found like those of a folder once they were asked for.
+
+    ``silent`` has the servers that did not answer, and what was said instead; they are not asked again.
+    """
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self._gone: dict[str, str] = {}
+        self.silent: dict[str, str] = {}
 
     def missing(self, listed: Sequence[str]) -> list[str]:
         """Return the URLs among some that are still to be fetched."""
@@ -60,19 +65,21 @@ class WebImages:
             return False
 
     def fetch(self, listed: Sequence[str]) -> None:
-        """Fetch the images that are not here yet, some at a time.
-
-        Raises:
-            StorageUnreachable: A server does not answer.
-        """
+        """Fetch the images that are not here yet, some at a time."""
         with ThreadPoolExecutor(PARALLEL) as pool:
             for key, problem in pool.map(self._fetch, self.missing(listed)):
                 if problem is not None:
                     self._gone[key] = problem
 
     def _fetch(self, key: str) -> tuple[str, str | None]:
+        host = urlsplit(key).netloc
+        if host in self.silent:
+            return key, "unreachable"
         try:
             self._mirror.fetch(key)
+        except StorageUnreachable as error:
+            self.silent[host] = str(error)
+            return key, "unreachable"
         except FileNotFoundError:
             return key, "missing"
         except OSError:  # the URL of one image is a folder of another's
@@ -108,8 +115,8 @@ class WebImages:
         key = self.key(listed)
         if isinstance(key, NotFound):
             return key
-        if key in self._gone:
-            return NotFound(self._gone[key], shown(listed), key)
+        if (reason := self._gone.get(key)) is not None:  # of a silent server's images nothing is known
+            return NotFound(reason, shown(listed), None if reason == "unreachable" else key)
         try:
             state = (self._mirror.folder / key).stat()
         except OSError:

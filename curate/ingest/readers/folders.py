@@ -14,6 +14,7 @@ from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
 from db.images.formats import IMAGE_SUFFIXES
 from db.labels.classes import fold
+from db.workspace.system import slashed
 
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 """What systems leave in folders of images; nobody needs to be told."""
@@ -63,7 +64,7 @@ def walk_images(
     entered = {os.path.realpath(root)}
     for folder, folders, files in os.walk(root, followlinks=follow_links):
         folders.sort()
-        relative = os.path.relpath(folder, root)
+        relative = slashed(os.path.relpath(folder, root))
         prefix = "" if relative == "." else relative + "/"
         for name in list(folders):
             place = os.path.join(folder, name)
