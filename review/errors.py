@@ -42,6 +42,7 @@
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
             ├── RequestFailed      any other answer that is an error
+            ├── ImagesGone         none of the images that a push would show is there
             ├── ImagesNotServed    the server does not hand out the images
             ├── UrlNotServed       images at a URL that no browser opens
             ├── TemplateNotServed  the URL template leads to no image

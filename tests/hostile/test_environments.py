@@ -21,6 +21,8 @@ from db.errors import CurateError
 from db.workspace.secrets import HIDDEN, is_secret_name, redact
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 HERE = "/home/ada/paintings"
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
