@@ -316,6 +316,7 @@ class Workspace:
         atypical: bool = False,
         comment: str | None = None,
         user: str | None = None,
+        final: bool = False,
     ) -> tuple[str, int]:
         """Say which class an artwork has, as a reviewer would.
 
@@ -326,6 +327,7 @@ class Workspace:
             atypical: It is right, but unlike its class: do not ask again.
             comment: Why; kept with the verdict.
             user: Who says so; whoever is at this machine if left out.
+            final: It is the last word where reviewers disagree: it outweighs all of them.
 
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
@@ -349,6 +351,7 @@ class Workspace:
                 user=user or user_name(),
                 annotation_id=uuid4().hex,
                 comment=comment,
+                final=final,
             )
             return word, recorded.labels_changed
 
