@@ -36,10 +36,9 @@ class Issues:
         table: LabelTable,
         groups: Ints,
         paths: list[str | None] | None,
-        seed: int,
     ) -> None:
         self._columns, self._scores, self._table = columns, scores, table
-        self._groups, self._seed = groups, seed
+        self._groups = groups
         self.notes = tuple(table.notes)
         self.paths = paths
 
@@ -85,7 +84,7 @@ class Issues:
             checked; a review of labels drawn at random would measure it.
         """
         names = self.attributes if attribute is None else (self._one(attribute),)
-        return expected_wrong([self._scores[name] for name in names], self._seed)
+        return expected_wrong([self._scores[name] for name in names])
 
     def to_frame(self, attribute: str | None = None, *, reasons: bool = True) -> pd.DataFrame:
         """Return every judged label, the likeliest wrong first.

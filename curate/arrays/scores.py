@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.issues import Estimate, LabelColumn, LabelScores, errors_left, score_labels
+from curate.issues import Estimate, LabelColumn, LabelScores, score_labels
 from curate.issues.columns import Ints
 
 
@@ -23,8 +23,12 @@ def score(
     return score_labels(in_order, groups=groups, embedding=embedding, folds=folds, seed=seed)
 
 
-def expected_wrong(scores: Sequence[LabelScores], seed: int) -> Estimate:
-    """Return how many of these labels are wrong, with the interval; nobody has checked any."""
-    nothing = np.empty(0)
-    together = np.concatenate([one.score for one in scores])
-    return errors_left(together[np.isfinite(together)], nothing, nothing, seed=seed)
+def expected_wrong(scores: Sequence[LabelScores]) -> Estimate:
+    """Return how many of these labels are wrong, with the interval; nobody has checked any.
+
+    Of several attributes the ends are summed, as if their estimates were off together: they rest on the same
+    images and the same way of scoring.
+    """
+    each = [one.expected for one in scores]
+    value, low, high = (sum(getattr(one, name) for one in each) for name in ("value", "low", "high"))
+    return Estimate(value, low, high, 0, True)

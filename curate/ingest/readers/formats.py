@@ -29,6 +29,7 @@ class SourceOptions:
         check_images: Whether images are read at all.
         attribute: What folders are classes of.
         artist_from: ``path`` or ``list``, in WikiArt's layouts.
+        follow_links: Whether linked folders are entered.
     """
 
     attributes: Sequence[str]
@@ -36,6 +37,7 @@ class SourceOptions:
     check_images: bool = True
     attribute: str | None = None
     artist_from: str | None = None
+    follow_links: bool = False
 
 
 def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
@@ -65,7 +67,9 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
     if format == "folders":
         if not source.is_dir():
             raise UnknownSource(source, "`--format folders` reads a folder, and this is a file")
-        return open_folders(source, options.attributes, options.attribute, options.artist_from)
+        return open_folders(
+            source, options.attributes, options.attribute, options.artist_from, options.follow_links
+        )
     if source.is_dir():
         raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
     return open_csv(source, options.attributes)

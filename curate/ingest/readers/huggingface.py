@@ -31,6 +31,9 @@ SUFFIX = {
     "BMP": "bmp",
     "TIFF": "tif",
     "AVIF": "avif",
+    "JPEG2000": "jp2",
+    "HEIF": "heic",
+    "JXL": "jxl",
 }
 
 
