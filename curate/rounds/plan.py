@@ -2,9 +2,8 @@
 
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
-should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
-one counted as right: so the order is that of the errors to be expected in one review, but that kinds of
-doubt take turns. What a batch should yield is corrected by what earlier ones did.
+should fix most: those in the order of the queue (``db/reviews/queue.py``), but that kinds of doubt take
+turns. What a batch should yield is corrected by what earlier ones did.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ from db.reviews.planning import (
     labelled_attributes,
     open_doubts,
 )
+from db.reviews.queue import queue_score
 from db.reviews.status import RoundStatus
 from db.reviews.tasks import Plan, PlannedItem
 
@@ -59,6 +59,7 @@ class BatchSettings:
         answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
             that two reviewers agree on.
         annotators: How many reviewers each artwork is to have.
+        per_sheet: Artworks on one contact sheet; each is asked about alone if None.
     """
 
     limit: int = 100
@@ -67,6 +68,7 @@ class BatchSettings:
     controls: float = 0.05
     answers: Path | None = None
     annotators: int = 1
+    per_sheet: int | None = None
 
 
 def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
@@ -120,7 +122,7 @@ def rank(
     Args:
         doubts: The open doubts, worst first.
         width: How many attributes an artwork has.
-        attribute: Rank by this attribute's doubts only, if given.
+        attribute: Choose and rank by this attribute's doubts only, if given; the queue score counts all.
         taken: Artworks that are in the batch already.
     """
     by_artwork: dict[int, dict[str, OpenDoubt]] = {}
@@ -139,7 +141,7 @@ def rank(
     for row in review_order(wrong, pair).tolist():
         mine = list(by_artwork[ids[row]].values())
         if mine[0].same not in once:
-            score = float(1 - np.nansum(wrong[row]) / width)
+            score = queue_score((doubt.score for doubt in mine), width)
             once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
     return list(once.values())
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from db.browse.facts import ArtworkFacts
 from db.browse.picture import look
 from db.engine.catalog import Catalog
 from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
-from db.reviews.tasks import Plan, PlannedItem
+from db.reviews.queue import queue_score
+from db.reviews.tasks import Card, Plan, PlannedItem, cards
 from db.reviews.verdicts import Decision, current_class, decide, outcome
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
@@ -121,20 +121,22 @@ def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]
         run_id = picture.require_run("push").id
         chosen = picture.facts_of(artworks)
         names = list(picture.names)
-    items = [_item(facts, names) for facts in chosen if facts.status == "ok" and not facts.open_task]
-    if not items:
+    free = [facts.id for facts in chosen if facts.status == "ok" and not facts.open_task]
+    if not free:
         raise NothingToSend(len(artworks))
-    wrong = sum(1 - item.score for item in items)
+    with catalog.read() as session:
+        faces = cards(session, free)
+    items = [_item(faces[artwork_id], names) for artwork_id in free]
+    wrong = sum(1 - doubt.score for card in faces.values() for doubt in card.doubts.values())
     return Plan(run_id, len(items), round(wrong, 2), sorted(items, key=lambda item: item.score))
 
 
-def _item(facts: ArtworkFacts, names: Sequence[str]) -> PlannedItem:
-    """Return one artwork of a batch; its score is its worst label's, 1 where nothing is known."""
-    doubted = [name for name in names if facts.attributes[name].issue in ("open", "pushed")]
-    scores = {name: facts.attributes[name].score for name in names}
-    known = {name: 1.0 if score is None else score for name, score in scores.items()}
-    asked = sorted(doubted or names, key=lambda name: known[name])
-    return PlannedItem(facts.id, "review", tuple(asked), min(known[name] for name in asked))
+def _item(card: Card, names: Sequence[str]) -> PlannedItem:
+    """Return one artwork of a batch, asked about what is doubted, the worst first, else about everything."""
+    doubts = sorted(card.doubts.values(), key=lambda doubt: doubt.score)
+    asked = [doubt.attribute for doubt in doubts] or names
+    score = queue_score((doubt.score for doubt in doubts), len(names))
+    return PlannedItem(card.artwork_id, "review", tuple(asked), score)
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:

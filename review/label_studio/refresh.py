@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import BatchItem, Task
+from db.reviews.queue import queue_score
 from db.reviews.tasks import Card, cards, change_tasks, find_items, open_tasks
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun
-from review.label_studio.tasks import Asked, model_version, prediction, task_data
+from review.label_studio.tasks import model_version, prediction, task_data
+from review.page.card import Asked, review_card
 
 SAME_SCORE = 0.05
 """A task's words are written anew when its score moved further than this, or its suggestion changed."""
@@ -69,14 +71,24 @@ def _renew(
     pusher.progress.start(len(renewed), "refreshing tasks")
     for start in range(0, len(renewed), CHUNK):
         chunk = renewed[start : start + CHUNK]
-        asked = {t.id: _asked(pusher, items[t.batch_id, t.artwork_id], faces[t.artwork_id]) for t in chunk}
+        asked = {
+            t.id: asked_today(
+                pusher.asked(items[t.batch_id, t.artwork_id]), faces[t.artwork_id], len(pusher.words)
+            )
+            for t in chunk
+        }
+        beside = pusher.beside(run_id, {t.artwork_id: asked[t.id] for t in chunk}, faces)
+        urls = pusher.urls([*(faces[t.artwork_id] for t in chunk), *beside.all()])
         guesses = []
         for task in chunk:
             card = faces[task.artwork_id]
             guess = prediction(card, asked[task.id], model_version(run_id), pusher.page)
             pusher.page.check(card.uuid, guess)
             guesses.append({**guess, "task": task.task_id})
-            _reword(pusher, task, card, asked[task.id], present[task.task_id])
+            before = present[task.task_id]
+            shown = review_card(card, asked[task.id], pusher.words, beside)
+            new = task_data(shown, asked[task.id], before.get("batch", ""), urls.of, pusher.words)
+            _reword(pusher, task, new, before)
         with pusher.server.asked(f"to import {len(guesses)} predictions", pusher.project):
             pusher.server.client.projects.import_predictions(
                 id=pusher.project,
@@ -89,20 +101,25 @@ def _renew(
     return len(renewed)
 
 
-def _asked(pusher: Pusher, item: BatchItem, card: Card) -> Asked:
-    """Return what a task asks by today's doubts; a blind one asks what it always asked."""
-    asked = pusher.asked(item)
+def asked_today(asked: Asked, card: Card, width: int) -> Asked:
+    """Return what a task asks by today's doubts; a blind one asks what it always asked.
+
+    Args:
+        asked: What it asked before.
+        card: The artwork's doubts of today.
+        width: How many attributes an artwork has.
+    """
     if asked.blind or not card.doubts:
         return asked
-    score = 1 - sum(1 - doubt.score for doubt in card.doubts.values()) / len(pusher.words)
-    return Asked(tuple(card.doubts), False, score, asked.shown)
+    doubts = sorted(card.doubts.values(), key=lambda doubt: doubt.score)
+    score = queue_score((doubt.score for doubt in doubts), width)
+    return Asked([doubt.attribute for doubt in doubts], False, score, asked.shown)
 
 
-def _reword(pusher: Pusher, task: Task, card: Card, asked: Asked, data: Mapping[str, Any]) -> None:
+def _reword(pusher: Pusher, task: Task, new: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Write a task's words anew where they would mislead; small moves of the score are let be."""
-    new = task_data(card, asked, pusher.words, data.get("batch", ""), data.get("image", ""))
     telling = [f"{part}_{name}" for name in pusher.words for part in ("label", "suggested")]
-    moved = abs(float(data.get("score", 0)) - asked.score) > SAME_SCORE
-    if moved or any(new[key] != data.get(key) for key in telling):
+    moved = abs(float(data.get("score", 0)) - float(new["score"])) > SAME_SCORE
+    if moved or new.keys() - data.keys() or any(new[key] != data.get(key) for key in telling):
         with pusher.server.asked("to update a task"):
-            pusher.server.client.tasks.update(id=str(task.task_id), data=new)
+            pusher.server.client.tasks.update(id=str(task.task_id), data=dict(new))
