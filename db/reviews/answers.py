@@ -32,13 +32,15 @@ from db.models import (
 class Decision:
     """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
 
-    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
+    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands; ``form`` is
+    whether one artwork was judged, or many at once (``REVIEW_FORMS``).
     """
 
     attribute_id: int | None
     decision: str
     class_id: int | None = None
     given_id: int | None = None
+    form: str = "card"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Answer:
     """One annotation as read: who said what of which artwork, and when.
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
-    cannot be understood (it is kept raw, and decides nothing).
+    cannot be understood (it is kept raw, and decides nothing). ``finishes`` is false where more is asked
+    about the artwork than the annotation can answer, as on contact sheets.
     """
 
     server: str
@@ -61,6 +64,7 @@ class Answer:
     skipped: bool = False
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    finishes: bool = True
 
 
 @dataclass

@@ -89,7 +89,10 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Card:
-    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts."""
+    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts.
+
+    ``kept`` are the columns of its list that are no attribute, by name, in the list's order.
+    """
 
     artwork_id: int
     uuid: UUID
@@ -97,6 +100,7 @@ class Card:
     path: str
     labels: Mapping[str, str]
     doubts: Mapping[str, Doubt]
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -310,6 +314,15 @@ def mark_issues(session: Session, artwork_ids: Sequence[int], before: str, after
             )
             .values(state=after, updated_at=now())
         )
+
+
+def reopen_issues(session: Session, task_ids: Sequence[int]) -> None:
+    """Open the issues again that withdrawn reviews asked about, so that they may be asked again."""
+    for start in range(0, len(task_ids), CHUNK):
+        asked = select(Task.artwork_id).where(
+            Task.id.in_(task_ids[start : start + CHUNK]), Task.purpose == "review"
+        )
+        mark_issues(session, session.scalars(asked).all(), "pushed", "open")
 
 
 def change_tasks(session: Session, task_ids: Sequence[int], **values: Any) -> None:

@@ -17,6 +17,7 @@ from db.engine.catalog import Catalog
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.models import CatalogSetting, Task
+from db.reviews.sheets import open_sheets
 from db.reviews.tasks import (
     Vocabulary,
     adopt_task,
@@ -30,7 +31,7 @@ from db.reviews.tasks import (
     vocabularies,
     write_setting,
 )
-from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
+from db.reviews.verdicts import Answer, forget_annotation, record
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
@@ -43,7 +44,9 @@ from review.label_studio.answers import (
     user_id,
 )
 from review.label_studio.client import Filter, Server, connect, user_names
-from review.label_studio.project import find_project
+from review.label_studio.project import find_contact_project, find_project
+from review.label_studio.sheet_answers import write_sheets
+from review.label_studio.synced import Synced
 
 OVERLAP = timedelta(seconds=60)
 """Changes this much older than the watermark are read again: the server may commit out of order."""
@@ -52,32 +55,16 @@ CHUNK = 200
 """Tasks in one transaction: a sync of thousands doesn't hold the catalog's one writer for long."""
 
 
-@dataclass
-class Synced(Recorded):
-    """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
-
-    taken_back: int = 0
-    vanished: int = 0
-
-    def add(self, recorded: Recorded) -> None:
-        """Add what one transaction recorded."""
-        self.annotations += recorded.annotations
-        self.labels_changed += recorded.labels_changed
-        self.control_answers += recorded.control_answers
-        self.refused += recorded.refused
-        for decision, count in recorded.verdicts.items():
-            self.verdicts[decision] = self.verdicts.get(decision, 0) + count
-
-
 @dataclass(frozen=True)
 class Fetcher:
-    """A workspace's project at a server, ready to be read."""
+    """A workspace's project at a server, ready to be read; ``contact`` where its tasks are contact sheets."""
 
     catalog: Catalog
     server: Server
     project: int
     words: Mapping[str, Vocabulary]
     names: Mapping[int, str]
+    contact: bool = False
 
     @property
     def setting(self) -> str:
@@ -129,6 +116,9 @@ class Fetcher:
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
+        if self.contact:
+            write_sheets(self, tasks, synced)
+            return
         with self.catalog.write() as session:
             rows = find_tasks(session, self.server.url, self.project, [task.id for task in tasks])
             for task in tasks:
@@ -198,10 +188,12 @@ class Fetcher:
 
     def _reconcile(self, synced: Synced) -> None:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
+        present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
         with self.catalog.read() as session:
             standing = open_tasks(session, self.server.url, self.project)
-        present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
-        gone = [task for task in standing if task.task_id not in present]
+            sheets = open_sheets(session, self.server.url, self.project) if self.contact else {}
+        lost = {row for number, rows in sheets.items() if number not in present for row in rows}
+        gone = [t for t in standing if (t.id in lost if self.contact else t.task_id not in present)]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
@@ -213,8 +205,8 @@ def _stamp(time: datetime) -> str:
 
 
 @contextmanager
-def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
-    """Connect to the project that the workspace's tasks are in.
+def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetcher]]:
+    """Connect to the projects that the workspace's tasks are in: single cards, and contact sheets.
 
     Raises:
         NothingPushed: There is no such project yet.
@@ -224,6 +216,22 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
         uuid = session.get_one(CatalogSetting, "uuid").value
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project or find_project(server, uuid)
-        if project is None:
+        sheets = find_contact_project(server, uuid)
+        if project is None and sheets is None:
             raise NothingPushed(server.url)
-        yield Fetcher(catalog, server, project, words, user_names(server))
+        names = user_names(server)
+        found = [(project, False), (sheets, True)]
+        yield [Fetcher(catalog, server, n, words, names, contact) for n, contact in found if n is not None]
+
+
+@contextmanager
+def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
+    """Connect to the project of single cards only.
+
+    Raises:
+        NothingPushed: There is no such project yet.
+    """
+    with open_fetchers(workspace, catalog) as fetchers:
+        if fetchers[0].contact:
+            raise NothingPushed(fetchers[0].server.url)
+        yield fetchers[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,11 @@ from typing import Any
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.labels.conflicts import record_ties
-from db.models import Batch, BatchItem, now
+from db.models import now
 from db.reviews.tasks import (
-    Card,
     Plan,
     Vocabulary,
     add_tasks,
-    cards,
     find_artworks,
     find_tasks,
     items_of,
@@ -35,9 +34,11 @@ from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import Workspace
 from review.errors import NotASheet, SheetUnreadable
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
-from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
-from review.label_studio.tasks import Asked, model_version, task_data
+from review.label_studio.synced import Synced
+from review.label_studio.tasks import model_version
+from review.page.card import ReviewCard, review_cards
+from review.page.contact_sheets import contact_sheets
 from review.page.labeling_config import class_name, verdict_name
 from review.sheet.html_page import page
 
@@ -49,26 +50,40 @@ LONGEST = 64
 
 FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
+FORM = "form"
+"""The column that names the attributes which a page asked about many artworks at once."""
 
 
-def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> int:
+def write_sheet(
+    workspace: Workspace, catalog: Catalog, plan: Plan, path: Path, per_sheet: int | None = None
+) -> int:
     """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
     their label, and no suggestion.
+
+    Args:
+        workspace: Knows where the images are.
+        catalog: Takes the batch.
+        plan: What is asked.
+        path: Where the sheet goes.
+        per_sheet: A page asks about so many artworks at once; one after the other if None.
     """
+    shown = review_cards(catalog, workspace, plan.run_id, plan.items)
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
-        batch.project_id = batch.id
+        batch.project_id, batch.per_sheet = batch.id, per_sheet
         session.flush()
         words = vocabularies(session)
-        items = items_of(session, batch.id)
-        faces = cards(session, (item.artwork_id for item in items))
-        tasks = {item.artwork_id: number for number, item in enumerate(items, 1)}
-        rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
+        tasks = {item.artwork_id: number for number, item in enumerate(items_of(session, batch.id), 1)}
+        faces = [shown[artwork_id] for artwork_id in tasks]
+        rows = [_row(workspace, f"{batch.id}-{tasks[card.artwork.artwork_id]}", card) for card in faces]
         if path.suffix == ".html":
-            name = f"review-{batch.uuid}"
-            path.write_text(page(name, rows, _columns(words), words), encoding="utf-8")
+            grids = contact_sheets(faces, per_sheet) if per_sheet else []
+            text = page(
+                f"review-{batch.uuid}", rows, [*_columns(words), FORM], words, faces, grids, workspace
+            )
+            path.write_text(text, encoding="utf-8")
         else:
             _write(path, rows, words)
         add_tasks(session, batch, tasks, model_version(batch.run_id))
@@ -76,26 +91,16 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
     return len(rows)
 
 
-def _row(
-    workspace: Workspace,
-    batch: Batch,
-    item: BatchItem,
-    card: Card,
-    words: Mapping[str, Vocabulary],
-    tasks: Mapping[int, int],
-) -> dict[str, str]:
-    names = {v.attribute_id: v for v in words.values()}
-    shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
-    asked = Asked(item.attributes, item.purpose != "review", item.score, shown)
-    data = task_data(card, asked, words, batch.uuid, "")
+def _row(workspace: Workspace, task: str, card: ReviewCard) -> dict[str, str]:
     row = {
-        "task": f"{batch.id}-{tasks[item.artwork_id]}",
-        "artwork": str(card.uuid),
-        "image": str(workspace.image_path(card.root, card.path)),
+        "task": task,
+        "artwork": str(card.artwork.uuid),
+        "image": str(workspace.image_path(card.artwork.root, card.artwork.path)),
     }
-    for attribute in words:
-        for part in ("label", "suggested", "why"):
-            row[f"{attribute}_{part}"] = data[f"{part}_{attribute}"]
+    for question in card.questions:
+        row[f"{question.attribute}_label"] = question.label
+        row[f"{question.attribute}_suggested"] = question.suggested
+        row[f"{question.attribute}_why"] = question.reason
     return row
 
 
@@ -197,6 +202,10 @@ def _answer(
     if refused is None:
         try:
             decisions = decisions_of(results, {a: row[f"{a}_label"] for a in words}, words)
+            together = {words[name].attribute_id for name in row.get(FORM, "").split() if name in words}
+            decisions = [
+                replace(d, form="contact_sheet") if d.attribute_id in together else d for d in decisions
+            ]
         except NotUnderstood as problem:
             refused = str(problem)
     name = _plain(row["reviewer"]) or "reviewer"

@@ -40,6 +40,11 @@ def push(
     to: Annotated[
         str, typer.Option(metavar="label-studio|csv|html", help="As tasks, or as a sheet to fill in.")
     ] = "label-studio",
+    contact_sheets: Annotated[
+        bool,
+        typer.Option("--contact-sheets", help="Many artworks at once: mark those whose label is wrong."),
+    ] = False,
+    per_sheet: Annotated[int, typer.Option(min=2, max=24, help="Artworks on a contact sheet, at most.")] = 24,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the sheet goes.")] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -59,7 +64,14 @@ def push(
         raise typer.BadParameter(f"{to!r} is none of label-studio, csv, html", param_hint="--to")
     workspace = opened(context)
     share, answers = _controls(controls)
-    settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
+    if contact_sheets and to == "csv":
+        raise typer.BadParameter(
+            "a CSV has no pictures to glance at; take --to html or label-studio",
+            param_hint="--contact-sheets",
+        )
+    settings = BatchSettings(
+        limit, attribute, audit, share, answers, annotators, per_sheet if contact_sheets else None
+    )
     with workspace.open_catalog() as catalog:
         if dry_run:
             with catalog.read() as session:

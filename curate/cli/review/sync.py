@@ -16,7 +16,7 @@ from curate.cli.progress import CliProgress
 
 if TYPE_CHECKING:
     from db.workspace.workspace import Workspace
-    from review.label_studio.fetch import Synced
+    from review.label_studio.synced import Synced
     from review.label_studio.wake import Alarm
 
 SECRET_VARIABLE = "CURATE_WEBHOOK_SECRET"
@@ -72,11 +72,18 @@ def sync_corrections(
 
 def _sync(workspace: Workspace, full: bool) -> Synced:
     """Look once."""
-    from review.label_studio.fetch import open_fetcher
+    from review.label_studio.fetch import open_fetchers
+    from review.label_studio.synced import Synced
 
-    with workspace.open_catalog() as catalog, open_fetcher(workspace, catalog) as fetcher:
-        with CliProgress() as progress:
-            return fetcher.sync(progress, full=full)
+    synced = Synced()
+    with workspace.open_catalog() as catalog, open_fetchers(workspace, catalog) as fetchers:
+        for fetcher in fetchers:
+            with CliProgress() as progress:
+                found = fetcher.sync(progress, full=full)
+            synced.add(found)
+            synced.taken_back += found.taken_back
+            synced.vanished += found.vanished
+    return synced
 
 
 def _looks(every: float, port: int | None) -> Iterator[None]:
