@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list
 from db.labels.table import label_table
-from db.runs.runs import find_run, provenances, read_arrays, run_attributes, run_folder
+from db.runs.runs import (
+    find_run,
+    provenances,
+    read_arrays,
+    require_arrays,
+    run_attributes,
+    run_folder,
+)
+from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -54,7 +61,9 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
 
     with catalog.read() as session:
         run = find_run(session, run_id, "export --predictions")
-        arrays = read_arrays(run_folder(session, workspace, run.uuid))
+        folder = run_folder(session, workspace, run.uuid)
+        require_arrays(folder, run.arrays_digest)
+        arrays = read_arrays(folder)
         classes = {name: row.classes for name, row in run_attributes(session, run).items()}
         provenance = provenances(session, run)
         table = label_table(session, ("ok", "unverified", "unusable", "missing", "refused"))
@@ -68,9 +77,8 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
     for name, keys in classes.items():
         for i, key in enumerate(keys):
             columns[f"{name}.{key}"] = arrays.pred_probs[name][:, i]
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    pd.DataFrame(columns).to_parquet(temporary, index=False)
-    temporary.replace(out)
+    with whole_file(out) as temporary:
+        pd.DataFrame(columns).to_parquet(temporary, index=False)
     return len(rows)
 
 
@@ -82,6 +90,5 @@ def safe_cell(cell: object) -> object:
 def write_csv(frame: pd.DataFrame, out: Path) -> None:
     """Write a table as CSV in one step, no cell of it a formula."""
     safe = frame.map(safe_cell)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    safe.to_csv(temporary, index=False)
-    temporary.replace(out)
+    with whole_file(out) as temporary:
+        safe.to_csv(temporary, index=False)

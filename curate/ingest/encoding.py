@@ -9,7 +9,7 @@ from curate.ingest.records import Reader, Record, Spelling, bad_spelling, shown
 from curate.ingest.summary import IngestSummary
 from db.engine.bulk import take_turns
 from db.engine.catalog import Catalog
-from db.ingest.writer import Columns, LabelColumn, SplitColumn
+from db.ingest.writer import Columns, SourceAttribute, SplitColumn
 from db.labels.class_changes import add_alias, folded_classes
 from db.labels.classes import attributes, class_list, find_attribute, fold, is_missing, resolve_classes
 from db.labels.effective import find_source
@@ -35,7 +35,7 @@ class Encoder:
             for attribute in attributes(session):
                 self._known[attribute.name] = folded_classes(session, attribute)
         self.columns = Columns(
-            tuple(LabelColumn(sources[c.source], ids[c.attribute]) for c in reader.columns),
+            tuple(SourceAttribute(sources[c.source], ids[c.attribute]) for c in reader.columns),
             tuple(
                 SplitColumn(sources[c.source], None if c.attribute is None else ids[c.attribute])
                 for c in reader.splits

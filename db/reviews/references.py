@@ -18,7 +18,7 @@ from db.engine.bulk import chunks
 from db.labels.classes import class_list
 from db.models import (
     ASKED_KINDS,
-    STANDING,
+    OPEN_STATES,
     Artwork,
     Attribute,
     EffectiveLabel,
@@ -156,7 +156,7 @@ def _doubted(session: Session, attribute_id: int, artwork_ids: list[int]) -> set
                 Issue.artwork_id.in_(some)
             )
         ):
-            if row.attribute_id == attribute_id and row.kind in ASKED_KINDS and row.state in STANDING:
+            if row.attribute_id == attribute_id and row.kind in ASKED_KINDS and row.state in OPEN_STATES:
                 found.add(row.artwork_id)
     return found
 

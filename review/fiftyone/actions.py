@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from db.browse.picture import look
+from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
 from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
 from db.reviews.queue import queue_score
-from db.reviews.tasks import Card, Plan, PlannedItem, cards
-from db.reviews.verdicts import Decision, current_class, decide, outcome
+from db.reviews.tasks import Card, Plan, PlannedItem, read_cards
+from db.reviews.verdicts import Decision, current_class, decide
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend
 from review.label_studio.push import Pushed, open_project
-
-OF_A_LABEL = ("confirmed", "atypical")
-"""Decisions that need a label to be about."""
 
 
 @dataclass
@@ -57,7 +55,7 @@ def relabel(
         chosen = find_class(session, of, class_key)
         for uuid in artworks:
             row = find_artwork(session, str(uuid))
-            said = outcome(current_class(session, row.id, of.id), chosen)
+            said = of_choice(current_class(session, row.id, of.id), chosen)
             recorded = decide(
                 session,
                 row.id,
@@ -85,7 +83,8 @@ def judge(
         of = find_attribute(session, attribute) if attribute is not None else None
         for uuid in artworks:
             row = find_artwork(session, str(uuid))
-            if of is not None and decision in OF_A_LABEL and current_class(session, row.id, of.id) is None:
+            kept = DecisionKind(decision).keeps_class
+            if kept and of is not None and current_class(session, row.id, of.id) is None:
                 done.without_label += 1
                 continue
             recorded = decide(
@@ -125,15 +124,15 @@ def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]
     if not free:
         raise NothingToSend(len(artworks))
     with catalog.read() as session:
-        faces = cards(session, free)
+        faces = read_cards(session, free)
     items = [_item(faces[artwork_id], names) for artwork_id in free]
-    wrong = sum(1 - doubt.score for card in faces.values() for doubt in card.doubts.values())
+    wrong = sum(1 - doubt.score for card in faces.values() for doubt in card.issues.values())
     return Plan(run_id, len(items), round(wrong, 2), sorted(items, key=lambda item: item.score))
 
 
 def _item(card: Card, names: Sequence[str]) -> PlannedItem:
     """Return one artwork of a batch, asked about what is doubted, the worst first, else about everything."""
-    doubts = sorted(card.doubts.values(), key=lambda doubt: doubt.score)
+    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
     asked = [doubt.attribute for doubt in doubts] or names
     score = queue_score((doubt.score for doubt in doubts), len(names))
     return PlannedItem(card.artwork_id, "review", tuple(asked), score)
@@ -147,9 +146,11 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
     with look(catalog, workspace) as picture:
         facts = picture.facts_of([artwork])
     lines = [f"**{row.path}**", ""]
-    for name, known in facts[0].attributes.items() if facts else ():
-        if known.reason:
-            lines.append(f"- {name} is doubted (score {known.score or 0:.2f}): {known.reason}")
+    for name, attribute_facts in facts[0].attributes.items() if facts else ():
+        if attribute_facts.reason:
+            lines.append(
+                f"- {name} is doubted (score {attribute_facts.score or 0:.2f}): {attribute_facts.reason}"
+            )
     lines += ["", "| when | who | what |", "|---|---|---|"]
     lines += [f"| {event.when:%Y-%m-%d %H:%M} | {event.source} | {_said(event)} |" for event in events]
     return "\n".join(lines)

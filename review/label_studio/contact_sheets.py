@@ -16,11 +16,11 @@ from typing import Any
 
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList
 from db.models import Batch, CatalogSetting
 from db.reviews.sheets import add_sheets, cells_of, open_sheets
 from db.reviews.tasks import (
     Plan,
-    Vocabulary,
     change_tasks,
     find_artworks,
     items_of,
@@ -64,7 +64,7 @@ class ContactPusher:
     catalog: Catalog
     cards: Pusher
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     progress: Progress
 
     @property
@@ -154,7 +154,7 @@ class ContactPusher:
                 questions=[
                     q
                     for q in card.questions
-                    if (card.artwork.artwork_id, self.words[q.attribute].attribute_id) not in known
+                    if (card.artwork.artwork_id, self.class_lists[q.attribute].attribute_id) not in known
                 ],
             )
             for card in cards
@@ -164,7 +164,7 @@ class ContactPusher:
         self, batch: Batch, sheet: ContactSheet, urls: ImageUrls, scores: Mapping[int, float]
     ) -> dict[str, Any]:
         """Return one sheet as it is imported: its cells, its classes, the suggestions prefilled."""
-        names = dict(self.words[sheet.attribute].names)
+        names = dict(self.class_lists[sheet.attribute].names)
         if len(names) > MOST_CLASSES:
             near = {key for cell in sheet.cells for key in (cell.question.label, cell.question.suggested)}
             names = {key: name for key, name in names.items() if key in near}
@@ -206,7 +206,7 @@ class ContactPusher:
         """Write sheets that stand at the server."""
         placed = {
             number: [
-                (cell.card.artwork.artwork_id, self.words[sheet.attribute].attribute_id)
+                (cell.card.artwork.artwork_id, self.class_lists[sheet.attribute].attribute_id)
                 for cell in sheet.cells
             ]
             for number, sheet in created.items()
@@ -250,15 +250,13 @@ class ContactPusher:
         """Return the (artwork, attribute) of each cell of sheets, as their data names them."""
         wanted = [str(cell.get("artwork")) for task in tasks for cell in cells_in(task.data)]
         artworks = find_artworks(session, wanted)
-        return {
-            task.id: [
-                (artworks[str(cell.get("artwork"))], self.words[str(task.data.get("attribute"))].attribute_id)
-                for cell in cells_in(task.data)
-            ]
-            for task in tasks
-            if str((task.data or {}).get("attribute")) in self.words
-            and all(str(cell.get("artwork")) in artworks for cell in cells_in(task.data))
-        }
+        placed = {}
+        for task in tasks:
+            named, attribute = cells_in(task.data), str((task.data or {}).get("attribute"))
+            if attribute in self.class_lists and all(str(cell.get("artwork")) in artworks for cell in named):
+                attribute_id = self.class_lists[attribute].attribute_id
+                placed[task.id] = [(artworks[str(cell.get("artwork"))], attribute_id) for cell in named]
+        return placed
 
 
 def cells_in(data: object) -> list[Mapping[str, Any]]:
@@ -284,4 +282,4 @@ def open_contact_project(
         if project is None:
             project = make_contact_project(cards.server, workspace.settings.collection, uuid, config)
         bring_up_to_date(cards.server, project, config, annotators, contact=True)
-        yield ContactPusher(cards.workspace, catalog, cards, project, cards.words, progress)
+        yield ContactPusher(cards.workspace, catalog, cards, project, cards.class_lists, progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
@@ -70,17 +70,17 @@ def _make(server: Server, title: str, marked: str, config: str) -> int:
     return made
 
 
-def page_of(vocabularies: Mapping[str, Vocabulary], used: Mapping[str, set[str]] | None = None) -> str:
+def page_of(class_lists: Mapping[str, ClassList], used: Mapping[str, set[str]] | None = None) -> str:
     """Return the labelling page for these classes.
 
     Args:
-        vocabularies: The classes of each attribute.
+        class_lists: The classes of each attribute.
         used: Class keys that answers at the server use, by attribute: they stay on the page though the
             class may since have been merged into another one.
     """
     choices: dict[str, list[ClassChoice]] = {}
-    for attribute, vocabulary in vocabularies.items():
-        names = dict(vocabulary.names)
+    for attribute, classes in class_lists.items():
+        names = dict(classes.names)
         for key in (used or {}).get(attribute, ()):
             names.setdefault(key, f"{key} (merged)")
         choices[attribute] = [
@@ -98,7 +98,7 @@ def bring_up_to_date(
         ProjectGone: The server has no such project.
     """
     with server.asked("for the project", project):
-        found = server.client.projects.get(id=project)
+        shown = server.client.projects.get(id=project)
     wanted: dict[str, Any] = {
         "sampling": "Uncertainty sampling",
         "maximum_annotations": annotators,
@@ -109,7 +109,7 @@ def bring_up_to_date(
         "show_collab_predictions": True,
         "label_config": config,
     }
-    changed = {name: value for name, value in wanted.items() if getattr(found, name, None) != value}
+    changed = {name: value for name, value in wanted.items() if getattr(shown, name, None) != value}
     if changed:
         with server.asked("to update the project", project):
             server.client.projects.update(id=project, **changed)

@@ -23,22 +23,21 @@ from uuid import UUID
 
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
 from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.reviews.tasks import (
     Card,
     Plan,
     PlannedItem,
-    Vocabulary,
     add_tasks,
     answered_classes,
-    cards,
     count_tasks,
     items_of,
     open_tasks,
+    read_cards,
     save_batch,
     tasks_of,
     unsent_batches,
-    vocabularies,
 )
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
@@ -91,7 +90,7 @@ class Pusher:
     catalog: Catalog
     server: Server
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     page: Page
     progress: Progress
 
@@ -101,7 +100,7 @@ class Pusher:
         if not plan.items:
             return pushed
         with self.catalog.read() as session:
-            faces = cards(session, (item.artwork_id for item in plan.items))
+            faces = read_cards(session, (item.artwork_id for item in plan.items))
         beside = self.beside(plan.run_id, {i.artwork_id: self.asked(i) for i in plan.items}, faces)
         urls = self.urls([*faces.values(), *beside.all()])
         with self.catalog.write() as session:
@@ -123,14 +122,14 @@ class Pusher:
             self._take_up(batch)
             with self.catalog.read() as session:
                 items = items_of(session, batch.id)
-                faces = cards(session, (item.artwork_id for item in items))
+                faces = read_cards(session, (item.artwork_id for item in items))
             beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, faces)
             self._send(batch, faces, beside, self.urls([*faces.values(), *beside.all()]), pushed)
         return pushed
 
     def beside(self, run_id: int, asked: Mapping[int, Asked], faces: Mapping[int, Card]) -> References:
         """Return the artworks to show beside others."""
-        return read_references(self.catalog, self.workspace, run_id, asked, faces, self.words)
+        return read_references(self.catalog, self.workspace, run_id, asked, faces, self.class_lists)
 
     def _send(
         self,
@@ -171,12 +170,13 @@ class Pusher:
         asked = self.asked(item)
         guess = prediction(card, asked, model_version(batch.run_id), self.page)
         self.page.check(card.uuid, guess)
-        data = task_data(review_card(card, asked, self.words, beside), asked, batch.uuid, urls.of, self.words)
+        shown = review_card(card, asked, self.class_lists, beside)
+        data = task_data(shown, asked, batch.uuid, urls.of, self.class_lists)
         return {"data": data, "predictions": [guess]}
 
     def asked(self, item: BatchItem | PlannedItem) -> Asked:
         """Return what an item's task asks."""
-        return asked_of(item, self.words)
+        return asked_of(item, self.class_lists)
 
     def _import(
         self, batch: Batch, requests: Mapping[int, dict[str, Any]], before: Future[None]
@@ -202,8 +202,8 @@ class Pusher:
                 before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
-                    known = {task.artwork_id for task in tasks_of(session, batch.id)}
-                left = {i: request for i, request in left.items() if i not in known}
+                    sent = {task.artwork_id for task in tasks_of(session, batch.id)}
+                left = {i: request for i, request in left.items() if i not in sent}
         raise AssertionError("the last try returns or raises")
 
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
@@ -223,8 +223,8 @@ class Pusher:
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := self._count(batch.uuid)) != before:
-            before = found
+        while (count := self._count(batch.uuid)) != before:
+            before = count
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
@@ -235,18 +235,18 @@ class Pusher:
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each task of a batch once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = count_tasks(session, batch.id)
-        if self._count(batch.uuid) != known:
+            count = count_tasks(session, batch.id)
+        if self._count(batch.uuid) != count:
             self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
         arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
         with self.catalog.read() as session:
-            known = tasks_of(session, batch.id)
-            ours = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            tasks = tasks_of(session, batch.id)
+            ours = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
         by_uuid = {str(card.uuid): card.artwork_id for card in ours.values()}
-        keep, doubles = sort_out(arrived, known, by_uuid)
+        keep, doubles = sort_out(arrived, tasks, by_uuid)
         self._record(batch, keep)
         for task_id in doubles:
             self.server.delete_task(task_id)
@@ -293,10 +293,10 @@ def open_project(
 ) -> Iterator[Pusher]:
     """Connect, and bring the workspace's project up to date; make it where there is none."""
     with catalog.read() as session:
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
         used = answered_classes(session, workspace.settings.label_studio.url)
-    config = page_of(words, used)
+    config = page_of(class_lists, used)
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project
         if project is None:
@@ -305,4 +305,4 @@ def open_project(
                 project = make_project(server, workspace.settings.collection, uuid, config)
             workspace = change_settings(workspace, "label_studio", "project", project)
         bring_up_to_date(server, project, config, annotators)
-        yield Pusher(workspace, catalog, server, project, words, Page(config), progress)
+        yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)

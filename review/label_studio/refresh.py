@@ -11,7 +11,7 @@ from typing import Any
 
 from db.models import BatchItem, Task
 from db.reviews.queue import queue_score
-from db.reviews.tasks import Card, cards, change_tasks, find_items, open_tasks
+from db.reviews.tasks import Card, change_tasks, find_items, open_tasks, read_cards
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun
@@ -25,15 +25,15 @@ SAME_SCORE = 0.05
 def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
     """Give every open task the predictions of a run, withdraw those without a doubt, switch the project."""
     with pusher.catalog.read() as session:
-        standing = open_tasks(session, pusher.server.url, pusher.project)
-        old = [task for task in standing if task.model_version != model_version(run_id)]
-        faces = cards(session, (task.artwork_id for task in standing))
+        still_open = open_tasks(session, pusher.server.url, pusher.project)
+        old = [task for task in still_open if task.model_version != model_version(run_id)]
+        cards = read_cards(session, (task.artwork_id for task in still_open))
         items = find_items(session, old)
-    idle = [t for t in standing if t.purpose == "review" and not faces[t.artwork_id].doubts]
+    idle = [t for t in still_open if t.purpose == "review" and not cards[t.artwork_id].issues]
     withdrawn = _withdraw(pusher, idle)
     pushed.withdrawn += len(withdrawn)
     left = [task for task in old if task.id not in withdrawn]
-    renewed = _renew(pusher, run_id, left, faces, items) if left else 0
+    renewed = _renew(pusher, run_id, left, cards, items) if left else 0
     if renewed:
         set_model_version(pusher.server, pusher.project, model_version(run_id))
     pushed.refreshed += renewed
@@ -47,8 +47,8 @@ def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
     pusher.progress.start(len(tasks), "withdrawing tasks")
     for task in tasks:
         with pusher.server.asked("for a task"):
-            found = pusher.server.client.tasks.get(id=str(task.task_id))
-        if not begun(found):
+            task_there = pusher.server.client.tasks.get(id=str(task.task_id))
+        if not begun(task_there):
             pusher.server.delete_task(task.task_id)
             withdrawn.add(task.id)
         pusher.progress.advance()
@@ -61,7 +61,7 @@ def _renew(
     pusher: Pusher,
     run_id: int,
     tasks: Sequence[Task],
-    faces: Mapping[int, Card],
+    cards: Mapping[int, Card],
     items: Mapping[tuple[int, int], BatchItem],
 ) -> int:
     """Send a run's predictions for open tasks; return how many have them now."""
@@ -71,23 +71,22 @@ def _renew(
     pusher.progress.start(len(renewed), "refreshing tasks")
     for start in range(0, len(renewed), CHUNK):
         chunk = renewed[start : start + CHUNK]
+        width = len(pusher.class_lists)
         asked = {
-            t.id: asked_today(
-                pusher.asked(items[t.batch_id, t.artwork_id]), faces[t.artwork_id], len(pusher.words)
-            )
+            t.id: asked_today(pusher.asked(items[t.batch_id, t.artwork_id]), cards[t.artwork_id], width)
             for t in chunk
         }
-        beside = pusher.beside(run_id, {t.artwork_id: asked[t.id] for t in chunk}, faces)
-        urls = pusher.urls([*(faces[t.artwork_id] for t in chunk), *beside.all()])
+        beside = pusher.beside(run_id, {t.artwork_id: asked[t.id] for t in chunk}, cards)
+        urls = pusher.urls([*(cards[t.artwork_id] for t in chunk), *beside.all()])
         guesses = []
         for task in chunk:
-            card = faces[task.artwork_id]
+            card = cards[task.artwork_id]
             guess = prediction(card, asked[task.id], model_version(run_id), pusher.page)
             pusher.page.check(card.uuid, guess)
             guesses.append({**guess, "task": task.task_id})
             before = present[task.task_id]
-            shown = review_card(card, asked[task.id], pusher.words, beside)
-            new = task_data(shown, asked[task.id], before.get("batch", ""), urls.of, pusher.words)
+            shown = review_card(card, asked[task.id], pusher.class_lists, beside)
+            new = task_data(shown, asked[task.id], before.get("batch", ""), urls.of, pusher.class_lists)
             _reword(pusher, task, new, before)
         with pusher.server.asked(f"to import {len(guesses)} predictions", pusher.project):
             pusher.server.client.projects.import_predictions(
@@ -109,16 +108,16 @@ def asked_today(asked: Asked, card: Card, width: int) -> Asked:
         card: The artwork's doubts of today.
         width: How many attributes an artwork has.
     """
-    if asked.blind or not card.doubts:
+    if asked.blind or not card.issues:
         return asked
-    doubts = sorted(card.doubts.values(), key=lambda doubt: doubt.score)
+    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
     score = queue_score((doubt.score for doubt in doubts), width)
     return Asked([doubt.attribute for doubt in doubts], False, score, asked.shown)
 
 
 def _reword(pusher: Pusher, task: Task, new: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Write a task's words anew where they would mislead; small moves of the score are let be."""
-    telling = [f"{part}_{name}" for name in pusher.words for part in ("label", "suggested")]
+    telling = [f"{part}_{name}" for name in pusher.class_lists for part in ("label", "suggested")]
     moved = abs(float(data.get("score", 0)) - float(new["score"])) > SAME_SCORE
     if moved or new.keys() - data.keys() or any(new[key] != data.get(key) for key in telling):
         with pusher.server.asked("to update a task"):

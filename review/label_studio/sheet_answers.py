@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from db.labels.classes import ClassList
 from db.labels.effective import derive
 from db.models import Task
 from db.reviews.sheets import (
@@ -22,7 +23,7 @@ from db.reviews.sheets import (
     cells_beside,
     cells_of_sheets,
 )
-from db.reviews.tasks import Vocabulary, find_artworks, reopen_issues, standing_annotations
+from db.reviews.tasks import find_artworks, kept_annotations, reopen_issues
 from db.reviews.verdicts import Answer, Decision, forget_annotation, record
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of, moment, user_id
 from review.label_studio.contact_sheets import cells_in
@@ -100,7 +101,7 @@ def write_sheets(fetcher: Fetcher, tasks: Sequence[Any], synced: Synced) -> None
         answers = _finishing(answers, rows, beside, done)
         synced.add(record(session, answers))
         reopen_issues(session, left)
-        known = standing_annotations(session, list(rows.values()))
+        known = kept_annotations(session, list(rows.values()))
         present = {
             annotation_name(annotation["id"], task.id, position)
             for task in tasks
@@ -156,7 +157,8 @@ def _answers(
         decisions: Sequence[Decision] = ()
         if why is None and not skipped:
             try:
-                decisions = _decisions(cell, str(task.data.get("attribute")), position, said, fetcher.words)
+                attribute = str(task.data.get("attribute"))
+                decisions = _decisions(cell, attribute, position, said, fetcher.class_lists)
             except NotUnderstood as problem:
                 why = str(problem)
         if row is not None and not skipped and said.marks.get(position) == ALONE:
@@ -187,7 +189,7 @@ def _answers(
 
 
 def _decisions(
-    cell: Mapping[str, Any], attribute: str, position: int, said: Marked, words: Mapping[str, Vocabulary]
+    cell: Mapping[str, Any], attribute: str, position: int, said: Marked, words: Mapping[str, ClassList]
 ) -> Sequence[Decision]:
     """Return what a sheet decides on one cell: nothing where it was left for a card of its own."""
     if attribute not in words:

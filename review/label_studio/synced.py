@@ -9,10 +9,16 @@ from db.reviews.verdicts import Recorded
 
 @dataclass
 class Synced(Recorded):
-    """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
+    """What is new or changed in a sync.
+
+    Attributes:
+        vanished: Open tasks that are gone from the server.
+        blank: Rows of a sheet that were answered before and say nothing now.
+    """
 
     taken_back: int = 0
     vanished: int = 0
+    blank: int = 0
 
     def add(self, recorded: Recorded) -> None:
         """Add what one transaction recorded."""

@@ -51,11 +51,11 @@ def prediction(card: Card, asked: Asked, version: str, page: Page) -> dict[str, 
 
     A blind task prefills nothing, but has a score like any other: a task without one would stand apart.
     """
-    doubts = [] if asked.blind else [card.doubts[a] for a in card.doubts if card.doubts[a].suggested]
+    issues = [] if asked.blind else [card.issues[a] for a in card.issues if card.issues[a].suggested]
     return {
         "model_version": version,
         "score": round(asked.score, 6),
-        "result": [page.result(class_name(doubt.attribute), str(doubt.suggested)) for doubt in doubts],
+        "result": [page.result(class_name(issue.attribute), str(issue.suggested)) for issue in issues],
     }
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
 from db.models import BatchItem, Run
 from db.reviews.references import Wanted, find_references
-from db.reviews.tasks import Card, Doubt, PlannedItem, Vocabulary, cards, vocabularies
+from db.reviews.tasks import Card, CardIssue, PlannedItem, read_cards
 from db.workspace.workspace import Workspace
 
 BLIND = "Is this label right?"
@@ -38,7 +39,7 @@ class Asked:
     shown: Mapping[str, str]
 
 
-def asked_of(item: BatchItem | PlannedItem, words: Mapping[str, Vocabulary]) -> Asked:
+def asked_of(item: BatchItem | PlannedItem, words: Mapping[str, ClassList]) -> Asked:
     """Return what an item of a batch asks, as it is planned or as it stands in the catalog."""
     shown = item.shown if isinstance(item, PlannedItem) else item.known.get("shown", {})
     named = {vocabulary.attribute_id: vocabulary for vocabulary in words.values()}
@@ -108,14 +109,14 @@ def read_references(
     run_id: int,
     asked: Mapping[int, Asked],
     faces: Mapping[int, Card],
-    words: Mapping[str, Vocabulary],
+    words: Mapping[str, ClassList],
 ) -> References:
     """Find what is shown beside artworks: of their label, and of the suggestion unless they are blind."""
     named: dict[tuple[int, str, str], Wanted] = {}
     for artwork_id, what in asked.items():
         card = faces[artwork_id]
         for attribute in what.attributes:
-            doubt = None if what.blind else card.doubts.get(attribute)
+            doubt = None if what.blind else card.issues.get(attribute)
             label = what.shown.get(attribute, card.labels.get(attribute, ""))
             for key in (label, doubt.suggested if doubt else None):
                 if key and key in words[attribute].id_of:
@@ -124,7 +125,7 @@ def read_references(
                     named[place] = Wanted(artwork_id, vocabulary.attribute_id, vocabulary.id_of[key])
     with catalog.read() as session:
         found = find_references(session, workspace, session.get_one(Run, run_id), named.values())
-        shown = cards(session, (i for ids in found.values() for i in ids))
+        shown = read_cards(session, (i for ids in found.values() for i in ids))
     return References({place: [shown[i] for i in found.get(want, ())] for place, want in named.items()})
 
 
@@ -133,15 +134,15 @@ def review_cards(
 ) -> dict[int, ReviewCard]:
     """Return the card of each item of a batch, by artwork id."""
     with catalog.read() as session:
-        words = vocabularies(session)
+        words = read_class_lists(session)
         asked = {item.artwork_id: asked_of(item, words) for item in items}
-        faces = cards(session, asked)
+        faces = read_cards(session, asked)
     beside = read_references(catalog, workspace, run_id, asked, faces, words)
     return {i: review_card(faces[i], what, words, beside) for i, what in asked.items()}
 
 
 def review_card(
-    card: Card, asked: Asked, words: Mapping[str, Vocabulary], references: References
+    card: Card, asked: Asked, words: Mapping[str, ClassList], references: References
 ) -> ReviewCard:
     """Return what is shown of an artwork."""
     order = [name for name in asked.attributes if name in words]
@@ -150,11 +151,11 @@ def review_card(
     return ReviewCard(card, PurePosixPath(card.path).name, card.kept, questions)
 
 
-def _question(card: Card, asked: Asked, vocabulary: Vocabulary, references: References) -> Question:
+def _question(card: Card, asked: Asked, vocabulary: ClassList, references: References) -> Question:
     attribute, names = vocabulary.attribute, vocabulary.names
     label = asked.shown.get(attribute, card.labels.get(attribute, ""))
     wanted = attribute in asked.attributes
-    doubt = card.doubts.get(attribute) if wanted and not asked.blind else None
+    doubt = card.issues.get(attribute) if wanted and not asked.blind else None
     suggested = (doubt.suggested if doubt else None) or ""
     return Question(
         attribute,
@@ -170,7 +171,7 @@ def _question(card: Card, asked: Asked, vocabulary: Vocabulary, references: Refe
     )
 
 
-def _reason(doubt: Doubt, vocabulary: Vocabulary) -> str:
+def _reason(doubt: CardIssue, vocabulary: ClassList) -> str:
     """Say in one sentence why a label is doubted."""
     said = with_names(doubt.reason, vocabulary.names)
     if not doubt.suggested:

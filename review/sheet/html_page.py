@@ -16,7 +16,8 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from db.reviews.tasks import Card, Vocabulary
+from db.labels.classes import ClassList
+from db.reviews.tasks import Card
 from db.workspace.mirror import fetched
 from db.workspace.workspace import Workspace
 from review.page.card import Question, ReviewCard
@@ -52,7 +53,7 @@ def page(
     name: str,
     rows: Sequence[Mapping[str, str]],
     columns: Sequence[str],
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     cards: Sequence[ReviewCard],
     sheets: Sequence[ContactSheet],
     workspace: Workspace,
@@ -63,7 +64,7 @@ def page(
         name: The sheet's own; the browser keeps the answers under it.
         rows: As the CSV has them, before they are answered.
         columns: The CSV's.
-        words: The classes that each attribute offers.
+        class_lists: The classes that each attribute offers.
         cards: What is shown of each row's artwork.
         sheets: The same artworks many at once; empty for one after the other.
         workspace: Knows where the images are.
@@ -76,8 +77,8 @@ def page(
         "rows": [{**row, "card": _card(card, pictures)} for row, card in zip(rows, cards, strict=True)],
         "sheets": [_sheet(one, place, pictures) for one in sheets],
         "classes": {
-            attribute: sorted(vocabulary.names.items(), key=lambda pair: pair[1].casefold())
-            for attribute, vocabulary in words.items()
+            attribute: sorted(classes.names.items(), key=lambda pair: pair[1].casefold())
+            for attribute, classes in class_lists.items()
         },
         "verdicts": [(verdict, text) for verdict, (text, _hint) in VERDICTS.items()],
         "keys": KEY_ROWS,

@@ -10,7 +10,7 @@ from typing import Any
 from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.models import CatalogSetting
-from db.reviews.tasks import standing_verdicts
+from db.reviews.tasks import current_verdicts
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
@@ -89,7 +89,7 @@ def sheets_round(
     sync_sheets(gallery)
     sync_sheets(gallery)
     with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
-        verdicts = Counter(name for name, _ in standing_verdicts(session, url))
+        verdicts = Counter(name for name, _ in current_verdicts(session, url))
     outcome.lost = max(0, len(wanted) - len(verdicts))
     outcome.doubled = max(0, sum(verdicts.values()) - len(wanted))
     return outcome

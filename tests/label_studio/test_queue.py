@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from curate.rounds.plan import BatchSettings, plan_batch
+from db.labels.classes import read_class_lists
 from db.reviews.queue import queue_score
-from db.reviews.tasks import cards, vocabularies
+from db.reviews.tasks import read_cards
 from db.runs.runs import find_run
 from review.fiftyone.actions import plan_chosen
 from review.label_studio.refresh import asked_today
@@ -23,8 +24,8 @@ def test_a_push_the_app_and_a_refresh_agree(tmp_path: Path) -> None:
 
     with gallery.workspace.open_catalog() as catalog:
         with catalog.read() as session:
-            run, words = find_run(session, None, "push"), vocabularies(session)
-            faces = cards(session, [1, 2, 3])
+            run, words = find_run(session, None, "push"), read_class_lists(session)
+            faces = read_cards(session, [1, 2, 3])
         pushed = {item.artwork_id: item for item in plan_batch(catalog, run, settings).items}
         narrow = plan_batch(catalog, run, BatchSettings(6, "genre", 0, 0)).items
         sent = plan_chosen(gallery.workspace, catalog, gallery.uuids[:3]).items
