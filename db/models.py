@@ -440,8 +440,9 @@ class SheetCell(Base):
 
     __tablename__ = "sheet_cell"
     __table_args__ = (
-        UniqueConstraint("server", "project_id", "sheet_id", "position"),
+        UniqueConstraint("batch_id", "sheet_id", "position"),
         UniqueConstraint("batch_id", "artwork_id", "attribute_id"),
+        Index("ix_sheet_cell_sheet_id", "sheet_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -11,7 +11,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.labels.classes import attributes, find_attribute
 from db.models import Run
+from db.reviews.again import Again, judged_again
 from db.reviews.audit import yield_evidence
 from db.reviews.controls import listed_labels
 from db.reviews.planning import (
@@ -49,6 +52,16 @@ WORTHWHILE = 0.1
 
 
 @dataclass(frozen=True)
+class AgainSettings:
+    """Which judged labels are asked about again: of a class, by a reviewer, before a day; None: of any."""
+
+    attribute: str | None = None
+    class_name: str | None = None
+    reviewer: str | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True)
 class BatchSettings:
     """How large a batch is and what it is made of.
 
@@ -60,6 +73,7 @@ class BatchSettings:
             that two reviewers agree on.
         annotators: How many reviewers each artwork is to have.
         per_sheet: Artworks on one contact sheet; each is asked about alone if None.
+        again: Ask about labels that were judged before, instead of about open issues.
     """
 
     limit: int = 100
@@ -69,6 +83,7 @@ class BatchSettings:
     answers: Path | None = None
     annotators: int = 1
     per_sheet: int | None = None
+    again: AgainSettings | None = None
 
 
 def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
@@ -90,9 +105,14 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
         answered = yield_evidence(session, run)
+        again = _asked_again(session, run, settings)
     controls = draw_controls(control_labels, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
-    reviews = rank(issues, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
+    if again is None:
+        reviews = rank(issues, len(names), settings.attribute, taken)
+    else:
+        reviews = [item for item in again if item.artwork_id not in taken]
+    reviews = reviews[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]
     probability = len(drawn) / population if population else None
     audits = [
@@ -112,6 +132,16 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         forecast.verdicts,
         forecast.assumed,
     )
+
+
+def _asked_again(session: Any, run: Run, settings: BatchSettings) -> list[PlannedItem] | None:
+    """Return the judged labels to ask about again; None where open issues are asked about."""
+    if settings.again is None:
+        return None
+    wanted = settings.again
+    attribute = find_attribute(session, wanted.attribute) if wanted.attribute is not None else None
+    chosen = Again(attribute, wanted.class_name, wanted.reviewer, wanted.before)
+    return judged_again(session, run, chosen, settings.limit)
 
 
 def rank(

@@ -89,7 +89,7 @@ def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Rev
     """Return the reviewer, making or renaming the row as the server shows it."""
     reviewer = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
     if reviewer is None:
-        reviewer = Reviewer(server=server, user_id=user_id, name=name)
+        reviewer = Reviewer(server=server, user_id=user_id, name=name or user_id)
         session.add(reviewer)
         session.flush()
     elif name and reviewer.name != name:

@@ -78,7 +78,10 @@ def cells_of(session: Session, batch_id: int) -> list[PlacedCell]:
 def cells_of_sheets(
     session: Session, server: str, project_id: int, sheet_ids: Sequence[int]
 ) -> dict[int, dict[int, PlacedCell]]:
-    """Return the cells of some sheets, by the sheet's number and the position."""
+    """Return the cells of some sheets, by the sheet's number and the position.
+
+    A server may give the number of a deleted sheet to a later one: then the newest batch's is meant.
+    """
     found: dict[int, dict[int, PlacedCell]] = {}
     for some in chunks(list(sheet_ids)):
         rows = session.scalars(
@@ -86,8 +89,13 @@ def cells_of_sheets(
                 SheetCell.server == server, SheetCell.project_id == project_id, SheetCell.sheet_id.in_(some)
             )
         )
-        for cell in _cells(rows):
-            found.setdefault(cell.sheet_id, {})[cell.position] = cell
+        cells = _cells(rows)
+        newest: dict[int, int] = {}
+        for cell in cells:
+            newest[cell.sheet_id] = max(cell.batch_id, newest.get(cell.sheet_id, 0))
+        for cell in cells:
+            if cell.batch_id == newest[cell.sheet_id]:
+                found.setdefault(cell.sheet_id, {})[cell.position] = cell
     return found
 
 

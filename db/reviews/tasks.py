@@ -47,6 +47,7 @@ class PlannedItem:
         known: For a control, the right class of each attribute, by attribute id.
         shown: For a control, the class that its task shows as the label, by attribute id.
         score: Where the task comes in the queue, in [0, 1], lower first.
+        again: It was judged before, and is asked again on purpose: it needs no open issue.
     """
 
     artwork_id: int
@@ -56,6 +57,7 @@ class PlannedItem:
     inclusion_probability: float | None = None
     known: Mapping[int, int] = field(default_factory=dict)
     shown: Mapping[int, int] = field(default_factory=dict)
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
     known: dict[str, Any] = {str(attribute): known for attribute, known in item.known.items()}
     if item.shown:
         known["shown"] = {str(attribute): shown for attribute, shown in item.shown.items()}
+    if item.again:
+        known["again"] = True
     return {
         "batch_id": batch_id,
         "artwork_id": item.artwork_id,
@@ -263,6 +267,7 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
         )
         busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
     already = find_tasks(session, batch.server, batch.project_id, list(created.values()))
+    _retire(session, batch, already)
     new = {i: task_id for i, task_id in created.items() if task_id not in already}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     if added:
@@ -280,6 +285,19 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
         session.execute(insert(Task), rows)
     mark_issues(session, [i for i in added if purposes[i] == "review"], "open", "pushed")
     return [task_id for i, task_id in new.items() if i not in added]
+
+
+RETIRED = -1_000_000_000
+"""Numbers below this are of tasks whose own number the server has given to others."""
+
+
+def _retire(session: Session, batch: Batch, known: dict[int, Task]) -> None:
+    """Free the numbers of deleted tasks that a server has given to others, as one on SQLite does."""
+    for number, task in list(known.items()):
+        if task.state == "withdrawn" and task.batch_id != batch.id:
+            task.task_id = RETIRED - task.id
+            del known[number]
+    session.flush()
 
 
 def mark_issues(session: Session, artwork_ids: Sequence[int], before: str, after: str) -> None:
@@ -377,6 +395,16 @@ def find_batch(session: Session, server: str, batch_id: int) -> Batch:
         if batch.id == batch_id:
             return batch
     raise BatchNotFound(batch_id, server, [batch.id for batch in batches])
+
+
+def batches_by_uuid(session: Session, uuids: Sequence[str]) -> dict[str, Batch]:
+    """Return the batches that have these uuids, by uuid."""
+    wanted = sorted({as_uuid(text) for text in uuids})
+    found: dict[str, Batch] = {}
+    for start in range(0, len(wanted), CHUNK):
+        for batch in session.scalars(select(Batch).where(Batch.uuid.in_(wanted[start : start + CHUNK]))):
+            found[str(batch.uuid)] = batch
+    return found
 
 
 def waiting_tasks(session: Session, server: str) -> dict[int, int]:

@@ -69,6 +69,47 @@ def relabel(
     return done
 
 
+def judge_many(
+    catalog: Catalog,
+    shown: Sequence[UUID],
+    wrong: Sequence[UUID],
+    attribute: str,
+    class_key: str | None,
+    user: str,
+) -> Decided:
+    """Answer a contact sheet: of the artworks shown, some are wrong, and all others are right.
+
+    Args:
+        catalog: Takes the verdicts.
+        shown: All artworks that were looked at.
+        wrong: Those whose label is wrong.
+        attribute: What was looked at.
+        class_key: The class of the wrong ones; each one's suggestion if None, and where there is none it is
+            left as it is.
+        user: Who decided.
+    """
+    done = Decided()
+    marked = set(wrong)
+    with catalog.write() as session:
+        of = find_attribute(session, attribute)
+        chosen = find_class(session, of, class_key) if class_key is not None else None
+        ids = {uuid: find_artwork(session, str(uuid)).id for uuid in dict.fromkeys([*shown, *wrong])}
+        cards, classes = read_cards(session, ids.values()), class_list(session, of)
+        for uuid, artwork_id in ids.items():
+            issue = cards[artwork_id].issues.get(attribute)
+            suggested = classes.id_of[issue.suggested] if issue and issue.suggested else None
+            given = current_class(session, artwork_id, of.id)
+            right = (chosen or suggested) if uuid in marked else given
+            if given is None or right is None or (uuid in marked and right == given):
+                done.without_label += 1
+                continue
+            decision = Decision(of.id, of_choice(given, right), right, form="contact_sheet")
+            recorded = decide(session, artwork_id, [decision], user=user, annotation_id=uuid4().hex)
+            done.artworks += 1
+            done.labels_changed += recorded.labels_changed
+    return done
+
+
 def judge(
     catalog: Catalog,
     artworks: Sequence[UUID],

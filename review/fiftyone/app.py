@@ -39,12 +39,15 @@ def _is_free(port: int) -> bool:
         return probe.connect_ex((ADDRESS, port)) != 0
 
 
-def app_url(port: int, dataset: str) -> str:
-    """Return where the App shows a dataset."""
-    return f"http://localhost:{port}/datasets/{quote(dataset)}"
+def app_url(port: int, dataset: str, view: str = "") -> str:
+    """Return where the App shows a dataset, or one of its saved views."""
+    shown = f"?view={view.replace(' ', '-')}" if view else ""
+    return f"http://localhost:{port}/datasets/{quote(dataset)}{shown}"
 
 
-def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+def serve_app(
+    workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None], view: str = ""
+) -> None:
     """Serve the App until Ctrl-C.
 
     The server runs without a session of FiftyOne's: a session shows every browser window the same view,
@@ -54,7 +57,8 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
         workspace: Names the dataset, which must be there.
         port: As ``choose_port`` gives it.
         open_browser: Open a browser window here.
-        say: Told once the App answers.
+        say: Told the address once the App answers.
+        view: The saved view to open on; all samples where it is empty.
     """
     import_fiftyone(workspace)
     from fiftyone.core.service import ServerService
@@ -62,7 +66,7 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
     address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
     server = ServerService(port, address=address, do_not_track=True)
     try:
-        url = app_url(port, workspace.settings.fiftyone.dataset)
+        url = app_url(port, workspace.settings.fiftyone.dataset, view)
         say(url)
         if open_browser:
             webbrowser.open(url)

@@ -44,6 +44,7 @@ from review.label_studio.answers import (
     moment,
     shown_labels,
     user_id,
+    who_made,
 )
 from review.label_studio.client import Filter, Server, connect, user_names
 from review.label_studio.project import find_contact_project, find_project
@@ -138,9 +139,11 @@ class Fetcher:
                         rows[task.id] = adopted
             artworks = find_artworks(session, [str((task.data or {}).get("artwork")) for task in tasks])
             answers = [
-                self._answer(task, annotation, rows.get(task.id), artworks)
+                self._answer(task, annotation, person, rows.get(task.id), artworks)
                 for task in tasks
-                for annotation in task.annotations or ()
+                for annotation, person in zip(
+                    task.annotations or (), who_made(task.annotations or ()), strict=True
+                )
             ]
             synced.add(record(session, sorted(answers, key=lambda answer: answer.updated_at)))
             present = {
@@ -157,11 +160,15 @@ class Fetcher:
             synced.labels_changed += derive(session, touched)
 
     def _answer(
-        self, task: Any, annotation: Mapping[str, Any], row: Task | None, artworks: Mapping[str, int]
+        self,
+        task: Any,
+        annotation: Mapping[str, Any],
+        person: str,
+        row: Task | None,
+        artworks: Mapping[str, int],
     ) -> Answer:
         """Return one annotation as the catalog takes it."""
         data = task.data or {}
-        who = user_id(annotation)
         results = annotation.get("result") or []
         artwork = artworks.get(str(data.get("artwork")))
         refused = None if artwork is not None else f"the catalog has no artwork {data.get('artwork')}"
@@ -179,7 +186,7 @@ class Fetcher:
             server=self.server.url,
             annotation_id=str(annotation["id"]),
             artwork_id=artwork,
-            reviewer=(str(who), self.names.get(who, str(who))),
+            reviewer=(person, self.names.get(user_id(annotation), person)),
             updated_at=moment(annotation["updated_at"]),
             decisions=decisions,
             task_id=row.id if row else None,

@@ -28,8 +28,14 @@ def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
         still_open = open_tasks(session, pusher.server.url, pusher.project)
         old = [task for task in still_open if task.model_version != model_version(run_id)]
         cards = read_cards(session, (task.artwork_id for task in still_open))
-        items = find_items(session, old)
-    idle = [t for t in still_open if t.purpose == "review" and not cards[t.artwork_id].issues]
+        items = find_items(session, still_open)
+    idle = [
+        task
+        for task in still_open
+        if task.purpose == "review"
+        and not cards[task.artwork_id].issues
+        and not items[task.batch_id, task.artwork_id].known.get("again")
+    ]
     withdrawn = _withdraw(pusher, idle)
     pushed.withdrawn += len(withdrawn)
     left = [task for task in old if task.id not in withdrawn]

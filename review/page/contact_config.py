@@ -44,7 +44,7 @@ STYLE = """
 .curate-cell .ant-checkbox + span { line-height: 24px; padding: 0 0 0 3px; font-size: 12px }
 .curate-cell .lsf-choice:first-child .lsf-choice__checkbox::before { content: ""; position: absolute;
   left: 0; right: 0; bottom: 26px; height: calc((100vh - 400px) / 3); min-height: 84px; cursor: pointer }
-.curate-cell:has(input[name=wrong]:checked) p { display: none }
+.curate-cell:has(input[name=wrong]:checked) p { visibility: hidden }
 .curate-cell .curate-classes { position: absolute; left: 0; right: 0; bottom: 24px }
 .curate-cell .curate-classes button { height: 22px; width: 100%; font-size: 12px; padding: 0 4px }
 """

@@ -111,11 +111,11 @@ def test_a_doubt_in_two_attributes_is_done_when_both_sheets_are(
 def test_controls_are_mixed_in_and_tell_how_right_people_are_this_way(
     curate: Curate, make: Make, server: Server, tmp_path: Path
 ) -> None:
-    gallery = make(count=12, doubted=6)
+    gallery = make(count=60, doubted=19)
     known = tmp_path / "known.csv"
-    known.write_text("artwork,style\n" + "".join(f"{gallery.uuids[i]},Rococo\n" for i in (9, 10)))
+    known.write_text("artwork,style\n" + "".join(f"{gallery.uuids[i]},Rococo\n" for i in range(40, 60)))
     at = ["-w", gallery.workspace.folder]
-    push = ["push", "--audit", "0.2", "--limit", "30", "--controls", known, "--contact-sheets"]
+    push = ["push", "--audit", "0.1", "--limit", "40", "--controls", known, "--contact-sheets"]
     assert curate(*at, *push).status == 0
 
     for sheet in sheets_of(gallery, server):

@@ -31,7 +31,9 @@ def sync_corrections(
     source: Annotated[
         str,
         typer.Option(
-            "--from", metavar="label-studio|FILE", help="Where from: the server, or a filled sheet."
+            "--from",
+            metavar="label-studio|FILE",
+            help="Where from: the server, a filled sheet, or an export of Label Studio (.json).",
         ),
     ] = "label-studio",
     full: Annotated[
@@ -57,10 +59,13 @@ def sync_corrections(
     """
     workspace = opened(context)
     if source != "label-studio":
+        from review.label_studio.export_file import read_export
         from review.sheet.csv_sheet import read_sheet
 
+        path = Path(source)
+        read = read_export if path.suffix.lower() == ".json" else read_sheet
         with workspace.open_catalog() as catalog:
-            _print(read_sheet(catalog, Path(source)), as_json)
+            _print(read(catalog, path), as_json)
         return
     _print(_sync(workspace, full), as_json)
     if watch:

@@ -38,11 +38,8 @@ def upgrade() -> None:
             name=op.f("uq_sheet_cell_batch_id_artwork_id_attribute_id"),
         ),
         sa.UniqueConstraint(
-            "server",
-            "project_id",
-            "sheet_id",
-            "position",
-            name=op.f("uq_sheet_cell_server_project_id_sheet_id_position"),
+            "batch_id", "sheet_id", "position", name=op.f("uq_sheet_cell_batch_id_sheet_id_position")
         ),
     )
     op.create_index(op.f("ix_sheet_cell_artwork_id"), "sheet_cell", ["artwork_id"])
+    op.create_index(op.f("ix_sheet_cell_sheet_id"), "sheet_cell", ["sheet_id"])
