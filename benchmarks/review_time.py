@@ -37,8 +37,9 @@ from tests.browser import AppPage, opened_app
 from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 from tests.label_studio.test_loop import labels
 
-WRONG, OTHER = 0.35, 0.05
-"""How many of the doubted labels are wrong as suggested, and wrong otherwise."""
+WRONG, OTHER = 0.25, 0.05
+"""How many of the doubted labels are wrong as suggested, and wrong otherwise: on real paintings a fifth to a
+quarter of the doubted labels were wrong (docs/LOG.md), here a little more."""
 
 PATIENCE = 60.0
 
@@ -105,14 +106,14 @@ class Hand:
         self.click(self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0])
 
 
-def make(folder: Path, url: str, artworks: int) -> tuple[Gallery, dict[int, str]]:
+def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:
     """Make a gallery whose style labels are all doubted; return it with the true class of each artwork."""
     gallery = make_gallery(folder, url, artworks)
     add_run(gallery.workspace, {i: {"style": 0.3 + 0.3 * i / artworks} for i in range(artworks)})
     rng, truth = random.Random(7), {}
     for number in range(artworks):
         drawn = rng.random()
-        step = 1 if drawn < WRONG else 2 if drawn < WRONG + OTHER else 0
+        step = 1 if drawn < wrong else 2 if drawn < wrong + OTHER else 0
         truth[number] = CLASSES["style"][(number + step) % 3]
     return gallery, truth
 
@@ -123,6 +124,12 @@ def run(gallery: Gallery, *arguments: object) -> None:
         curate(["-w", str(gallery.workspace.folder), *map(str, arguments)])
     except SystemExit as stop:
         assert not stop.code, arguments
+
+
+def beginning(key: str) -> str:
+    """Return the letter that begins no other class: enough to name it."""
+    assert len({name[0] for name in CLASSES["style"]}) == len(CLASSES["style"])
+    return key[0]
 
 
 def html_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], folder: Path) -> None:
@@ -137,7 +144,7 @@ def html_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], folder: 
         else:
             hand.press("2")
             if true != row["style_suggested"]:
-                hand.press("2", *true.replace("_", " "), Keys.ENTER)
+                hand.press("2", beginning(true), Keys.ENTER)
         hand.press(Keys.ENTER)
         hand.count.pages += 1
 
@@ -155,8 +162,7 @@ def html_many(hand: Hand, gallery: Gallery, truth: Mapping[int, str], folder: Pa
             if true != row["style_label"]:
                 hand.press(key)
                 if true != row["style_suggested"]:
-                    hand.click(driver.find_element(By.ID, f"style_class_{place}"))
-                    hand.press(*true.replace("_", " "), Keys.ENTER)
+                    hand.press(key)
         hand.wait(lambda: driver.execute_script("return performance.now() - shownAt > GLANCE"))
         hand.press(Keys.ENTER)
         hand.count.pages += 1
@@ -255,10 +261,10 @@ WAYS = {
 }
 
 
-def review(way: str, folder: Path, artworks: int, server: LocalServer | None) -> dict[str, Any]:
+def review(way: str, folder: Path, artworks: int, wrong: float, server: LocalServer | None) -> dict[str, Any]:
     """Review one gallery in one way; return the figures, and what the catalog holds."""
     steps, many = WAYS[way]
-    gallery, truth = make(folder, server.url if server else "http://127.0.0.1:9", artworks)
+    gallery, truth = make(folder, server.url if server else "http://127.0.0.1:9", artworks, wrong)
     push = ["push", "--limit", artworks, "--audit", 0, "--controls", 0]
     push += ["--contact-sheets"] if many else []
     run(gallery, *push, *([] if server else ["--to", "html", "--output", folder / "review.html"]))
@@ -273,11 +279,11 @@ def review(way: str, folder: Path, artworks: int, server: LocalServer | None) ->
             (folder / "answers.csv").write_text(page.driver.execute_script("return csv()"))
     run(gallery, "sync-corrections", *([] if server else ["--from", folder / "answers.csv"]))
     held = labels(gallery.workspace, "style")
-    wrong = sum(truth[number] != gallery.label(number, "style") for number in truth)
+    errors = sum(truth[number] != gallery.label(number, "style") for number in truth)
     assert held == [truth[number] for number in sorted(truth)], "the catalog is not what was answered"
     with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
         said = sorted((v.artwork_id, v.decision, v.class_id) for v in session.query(Verdict))
-    return hand.count.figures(artworks, wrong) | {"verdicts": said}
+    return {"errors": errors} | hand.count.figures(artworks, errors) | {"verdicts": said}
 
 
 def project_of(gallery: Gallery, server: LocalServer, many: bool) -> int:
@@ -297,6 +303,7 @@ def project_of(gallery: Gallery, server: LocalServer, many: bool) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--artworks", type=int, default=200)
+    parser.add_argument("--wrong", type=float, default=WRONG, help="share wrong as suggested")
     parser.add_argument("--only", choices=["html", "server"], help="one of the two")
     parser.add_argument("--server-data", type=Path, help="a folder that keeps the server's data")
     options = parser.parse_args()
@@ -310,7 +317,8 @@ def main() -> None:
         for number, way in enumerate(WAYS):
             at_server = way.startswith("Label Studio")
             if options.only in (None, "server" if at_server else "html"):
-                figures = review(way, folder / f"w{number}", options.artworks, server if at_server else None)
+                place, there = folder / f"w{number}", server if at_server else None
+                figures = review(way, place, options.artworks, options.wrong, there)
                 found[way] = figures
                 shown = {key: value for key, value in figures.items() if key != "verdicts"}
                 print(f"{way:30} {shown}", flush=True)
