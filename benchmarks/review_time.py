@@ -199,7 +199,9 @@ def shown_card(driver: Any, before: str) -> str:
         driver.execute_script(
             """const name = document.querySelector('.curate-name b')?.textContent || '';
                const image = document.querySelector('.curate-zoom img');
-               return name !== arguments[0] && image?.complete && image.naturalWidth ? name : '';""",
+               const prefilled = document.querySelector('.curate-classes button')?.dataset.value;
+               const there = image?.complete && image.naturalWidth && prefilled;
+               return name !== arguments[0] && there ? name : '';""",
             before,
         )
     )
@@ -231,7 +233,9 @@ def shown_sheet(driver: Any, before: str) -> list[str]:
     return list(
         driver.execute_script(
             """const all = [...document.querySelectorAll('.curate-cell img')];
-               const there = all.length && all.every(image => image.complete && image.naturalWidth);
+               const lists = [...document.querySelectorAll('.curate-cell .curate-classes button')];
+               const there = all.length && all.every(image => image.complete && image.naturalWidth)
+                   && lists.slice(0, all.length).every(list => list.dataset.value);
                return there && all[0].alt !== arguments[0] ? all.map(image => image.alt) : [];""",
             before,
         )

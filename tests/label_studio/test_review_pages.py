@@ -40,6 +40,15 @@ OUTSIDE = """
 """
 """The elements that are drawn and lie, in part, outside the window."""
 
+COVERED = """
+    return [...document.querySelectorAll(arguments[0])].filter(element => {
+        const box = element.getBoundingClientRect();
+        const seen = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+        return box.width && seen && !element.parentElement.parentElement.contains(seen);
+    }).map(element => element.outerHTML.slice(0, 80));
+"""
+"""The elements that lie under something else."""
+
 DRAWN = """
     const image = document.querySelector(arguments[0]), box = image.getBoundingClientRect();
     const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
@@ -186,6 +195,7 @@ def test_label_studios_card_is_whole_on_the_screen(
         == []
     )
     assert drawn["inside"] and drawn["fit"] == "contain"
+    assert script(COVERED, ".curate-panel input, .curate-panel sup") == []
     assert (
         script("return [...document.querySelectorAll('.lsf-outliner')].filter(e => e.offsetWidth).length")
         == 0
