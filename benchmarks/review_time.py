@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ WRONG, OTHER = 0.25, 0.05
 quarter of the doubted labels were wrong (docs/LOG.md), here a little more."""
 
 PATIENCE = 60.0
+
+LAST = 4.0
+"""Seconds that the last answer has to arrive: no page comes after it."""
 
 
 @dataclass
@@ -178,7 +182,7 @@ def server_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folde
     """Answer Label Studio's single cards."""
     driver, last = hand.page.driver, ""
     for _ in truth:
-        name = hand.wait(lambda before=last: shown_card(driver, before))
+        name = hand.wait(partial(shown_card, driver, last))
         last, number = name, int(name.split(".")[0])
         label = gallery.label(number, "style")
         if truth[number] == label:
@@ -190,7 +194,7 @@ def server_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folde
                 hand.choose(".curate-classes button", truth[number].replace("_", " "))
         hand.submit()
         hand.count.pages += 1
-    hand.wait(lambda: shown_card(driver, last) or "No more" in driver.page_source or done(driver))
+    time.sleep(LAST)
 
 
 def shown_card(driver: Any, before: str) -> str:
@@ -212,7 +216,7 @@ def server_many(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folder:
     driver, left, before = hand.page.driver, len(truth), ""
     keys = "1234567890qwertyuiopasdf"
     while left > 0:
-        names = hand.wait(lambda seen=before: shown_sheet(driver, seen))
+        names = hand.wait(partial(shown_sheet, driver, before))
         before = names[0]
         for place, name in enumerate(names):
             number = int(name.split(".")[0])
@@ -225,7 +229,7 @@ def server_many(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folder:
         hand.submit()
         hand.count.pages += 1
         left -= len(names)
-    hand.wait(lambda: shown_sheet(driver, before) or done(driver))
+    time.sleep(LAST)
 
 
 def shown_sheet(driver: Any, before: str) -> list[str]:
@@ -240,11 +244,6 @@ def shown_sheet(driver: Any, before: str) -> list[str]:
             before,
         )
     )
-
-
-def done(driver: Any) -> bool:
-    """Return whether Label Studio says that nothing is left."""
-    return not driver.execute_script("return document.querySelector('.curate-panel, .curate-grid') !== null")
 
 
 def sign_in(page: AppPage, server: LocalServer) -> None:

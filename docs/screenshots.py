@@ -118,7 +118,10 @@ def main() -> None:
     if options.no_app:
         return
     with tempfile.TemporaryDirectory() as temporary:
-        with served_app(workspace.folder, Path(temporary) / "browse.log") as port, opened_app(port) as app:
+        with (
+            served_app(workspace.folder, Path(temporary) / "browse.log") as served,
+            opened_app(served) as app,
+        ):
             picture_app(workspace, app)
 
 

@@ -52,7 +52,15 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
-    """Write a run's out-of-sample probabilities of all classes as Parquet.
+    """Write a run's out-of-sample probabilities of all classes as Parquet; see ``predictions_frame``."""
+    frame = predictions_frame(workspace, catalog, run_id)
+    with whole_file(out) as temporary:
+        frame.to_parquet(temporary, index=False)
+    return len(frame)
+
+
+def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None) -> pd.DataFrame:
+    """Return a run's probabilities of all classes, a row an artwork.
 
     Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is, empty
     where the image could not be read), then ``<attribute>.<class>`` for each class.
@@ -77,9 +85,7 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
     for name, keys in classes.items():
         for i, key in enumerate(keys):
             columns[f"{name}.{key}"] = arrays.pred_probs[name][:, i]
-    with whole_file(out) as temporary:
-        pd.DataFrame(columns).to_parquet(temporary, index=False)
-    return len(rows)
+    return pd.DataFrame(columns)
 
 
 def safe_cell(cell: object) -> object:

@@ -74,6 +74,7 @@ class Writer:
         moved_from: Says whether the image of a known artwork is gone from its (root, path).
         other_roots: Names of the other roots, where an unverified artwork of the same path may wait.
         when: The one time of all labels of this ingest, so that its own contradictions tie.
+        ingest_id: The ingest that all rows are marked with.
     """
 
     collection: str
@@ -82,6 +83,7 @@ class Writer:
     gone: Callable[[str, str], bool]
     other_roots: tuple[str, ...] = ()
     when: datetime = field(default_factory=now)
+    ingest_id: int | None = None
 
     def known(self, session: Session, paths: Sequence[str]) -> dict[str, CatalogArtwork]:
         """Return the artworks of this root that have one of these paths, by path."""
@@ -149,6 +151,7 @@ class Writer:
                 "path",
                 "revision",
                 *IMAGE_COLUMNS,
+                "ingest_id",
                 "added_at",
                 "updated_at",
             ),
@@ -161,6 +164,7 @@ class Writer:
                     entry.path,
                     1,
                     *(entry.image or GONE)[:-1],
+                    self.ingest_id,
                     when,
                     when,
                 )
@@ -188,8 +192,8 @@ class Writer:
         insert_rows(
             session,
             Label,
-            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at"),
-            [(id_, *row, when) for id_, row in zip(label_ids, said, strict=True)],
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "ingest_id", "created_at"),
+            [(id_, *row, self.ingest_id, when) for id_, row in zip(label_ids, said, strict=True)],
         )
         self._add_effective(session, label_ids, said)
 
@@ -230,9 +234,9 @@ class Writer:
         insert_rows(
             session,
             SplitFact,
-            ("id", "artwork_id", "source_id", "attribute_id", "split"),
+            ("id", "artwork_id", "source_id", "attribute_id", "split", "ingest_id"),
             [
-                (id_, a, *self.columns.splits[at], split)
+                (id_, a, *self.columns.splits[at], split, self.ingest_id)
                 for id_, (a, at, split) in zip(ids, said, strict=True)
             ],
         )
@@ -315,8 +319,17 @@ class Writer:
         insert_rows(
             session,
             Label,
-            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "retracts_id", "created_at"),
-            [(id_, *row, when) for id_, row in zip(ids, rows, strict=True)],
+            (
+                "id",
+                "artwork_id",
+                "attribute_id",
+                "class_id",
+                "source_id",
+                "retracts_id",
+                "ingest_id",
+                "created_at",
+            ),
+            [(id_, *row, self.ingest_id, when) for id_, row in zip(ids, rows, strict=True)],
         )
         return changed
 

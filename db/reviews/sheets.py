@@ -12,6 +12,9 @@ from db.engine.bulk import chunks
 from db.models import Annotation, Batch, BatchItem, SheetCell, Task
 from db.reviews.tasks import add_tasks
 
+OF_SHEETS = -1_000_000_000
+"""Below it lie the numbers of tasks that stand on sheets; above it, negative, those of retired tasks."""
+
 
 @dataclass(frozen=True)
 class PlacedCell:
@@ -29,7 +32,7 @@ def add_sheets(
 ) -> None:
     """Write sheets that stand at the server, and their artworks as being reviewed.
 
-    An artwork has one task however many sheets it is on; it is known by the item's number, negative, since
+    An artwork has one task however many sheets it is on; it is known by a number below ``OF_SHEETS``, since
     the server numbers sheets only. Cells that stand on another sheet of the batch already are left out.
 
     Args:
@@ -66,7 +69,7 @@ def add_sheets(
                 BatchItem.batch_id == batch.id, BatchItem.artwork_id.in_(some)
             )
         )
-        created.update({row[0]: -row[1] for row in found})
+        created.update({row[0]: OF_SHEETS - row[1] for row in found})
     add_tasks(session, batch, created, model_version)
 
 

@@ -9,7 +9,7 @@ once: a sheet that came twice is deleted, unless somebody has begun it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,8 +20,10 @@ from db.labels.classes import ClassList
 from db.models import Batch, CatalogSetting
 from db.reviews.sheets import add_sheets, cells_of, open_sheets
 from db.reviews.tasks import (
+    Card,
     Plan,
     change_tasks,
+    drop_items,
     find_artworks,
     items_of,
     reopen_issues,
@@ -30,7 +32,7 @@ from db.reviews.tasks import (
 )
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
-from review.errors import RequestFailed, ServerDown
+from review.errors import ImagesGone, RequestFailed, ServerDown
 from review.label_studio.client import Server
 from review.label_studio.images import ImageUrls
 from review.label_studio.markup import cell_html, sheet_html
@@ -122,6 +124,11 @@ class ContactPusher:
         cards = [shown[item.artwork_id] for item in items]
         near = [like for card in cards for q in card.questions for like in (*q.like_label, *q.like_suggested)]
         urls = self.cards.urls([*(card.artwork for card in cards), *near])
+        unshown = {card.artwork.artwork_id for card in cards} & urls.left_out
+        pushed.left_out += [c.artwork.path for c in cards if c.artwork.artwork_id in unshown]
+        if unshown and len(unshown) == len(cards):
+            raise ImagesGone(len(unshown), pushed.left_out[0])
+        cards = [seen_card(card, urls.left_out) for card in cards if card.artwork.artwork_id not in unshown]
         scores = {item.artwork_id: item.score for item in items}
         for pause in (*PAUSES, None):
             sheets = contact_sheets(self._left(batch, cards), batch.per_sheet or PER_SHEET)
@@ -142,6 +149,7 @@ class ContactPusher:
         self._verify(batch)
         set_model_version(self.server, self.project, model_version(batch.run_id))
         with self.catalog.write() as session:
+            drop_items(session, batch.id, unshown)
             session.get_one(Batch, batch.id).sent = True
 
     def _left(self, batch: Batch, cards: Sequence[ReviewCard]) -> list[ReviewCard]:
@@ -257,6 +265,21 @@ class ContactPusher:
                 attribute_id = self.class_lists[attribute].attribute_id
                 placed[task.id] = [(artworks[str(cell.get("artwork"))], attribute_id) for cell in named]
         return placed
+
+
+def seen_card(card: ReviewCard, left_out: Collection[int]) -> ReviewCard:
+    """Return a card without the references whose image cannot be shown."""
+
+    def seen(cards: Sequence[Card]) -> list[Card]:
+        return [one for one in cards if one.artwork_id not in left_out]
+
+    return replace(
+        card,
+        questions=[
+            replace(q, like_label=seen(q.like_label), like_suggested=seen(q.like_suggested))
+            for q in card.questions
+        ],
+    )
 
 
 def cells_in(data: object) -> list[Mapping[str, Any]]:

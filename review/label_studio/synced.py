@@ -28,3 +28,10 @@ class Synced(Recorded):
         self.refused += recorded.refused
         for decision, count in recorded.verdicts.items():
             self.verdicts[decision] = self.verdicts.get(decision, 0) + count
+
+    def join(self, other: Synced) -> None:
+        """Add what the sync of another project brought."""
+        self.add(other)
+        self.taken_back += other.taken_back
+        self.vanished += other.vanished
+        self.blank += other.blank

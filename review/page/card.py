@@ -8,7 +8,7 @@ surely bear the label and the suggestion.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -97,6 +97,16 @@ class References:
     def beside(self, artwork_id: int, attribute: str, key: str) -> Sequence[Card]:
         """Return those that show a class beside one artwork."""
         return self.found.get((artwork_id, attribute, key), ())
+
+    def without(self, artwork_ids: Collection[int]) -> References:
+        """Return the same without some artworks, as whose image cannot be shown."""
+        if not artwork_ids:
+            return self
+        kept = {
+            place: [card for card in shown if card.artwork_id not in artwork_ids]
+            for place, shown in self.found.items()
+        }
+        return References(kept)
 
     def all(self) -> Iterable[Card]:
         """Yield each artwork that is shown beside another."""

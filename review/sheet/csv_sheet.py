@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
+from db.images.copies import shown_files
 from db.labels.classes import ClassList, fold, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, now
@@ -34,7 +33,7 @@ from db.reviews.tasks import (
 from db.reviews.verdicts import Answer, Decision, record
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace, write_atomically
-from review.errors import NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
+from review.errors import ImagesGone, NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.synced import Synced
@@ -42,6 +41,7 @@ from review.label_studio.tasks import model_version
 from review.page.card import ReviewCard, review_cards
 from review.page.contact_sheets import contact_sheets
 from review.page.labeling_config import VERDICTS, class_name, verdict_name
+from review.sheet.cells import guarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
 from review.sheet.reading import read_cells
@@ -59,8 +59,8 @@ FORM = "form"
 
 def write_sheet(
     workspace: Workspace, catalog: Catalog, plan: Plan, path: Path, per_sheet: int | None = None
-) -> int:
-    """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
+) -> tuple[int, list[str]]:
+    """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
     their label, and no suggestion. A plan without items leaves no trace.
@@ -72,13 +72,23 @@ def write_sheet(
         path: Where the sheet goes.
         per_sheet: A page asks about so many artworks at once; one after the other if None.
 
+    Returns:
+        How many artworks it asks about, and the paths of those left out because their image cannot be shown.
+
     Raises:
+        ImagesGone: No image of the batch can be shown.
         SheetExists: There is a file of that name, which somebody may have filled in.
+        ImagesGone: No image of the batch can be shown.
     """
     require_free(path)
     if not plan.items:
-        return 0
+        return 0, []
     cards = review_cards(catalog, workspace, plan.run_id, plan.items)
+    files = shown_files(workspace, {i: card.artwork.place for i, card in cards.items()})
+    left_out = [card.artwork.path for i, card in cards.items() if i not in files]
+    if left_out and not files:
+        raise ImagesGone(len(left_out), left_out[0])
+    plan = replace(plan, items=[item for item in plan.items if item.artwork_id in files])
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
         batch.project_id, batch.per_sheet = batch.id, per_sheet
@@ -87,7 +97,7 @@ def write_sheet(
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
         _write_items(workspace, session, batch, tasks, cards, path)
-    return len(tasks)
+    return len(tasks), left_out
 
 
 def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
@@ -129,8 +139,13 @@ def _write_items(
     """Write the sheet of some of a batch's items, and remember the labels that it shows."""
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
+    files = shown_files(workspace, {item.artwork_id: cards[item.artwork_id].artwork.place for item in items})
+    items = [item for item in items if item.artwork_id in files]
     shown = [cards[item.artwork_id] for item in items]
-    rows = [_row(workspace, f"{batch.id}-{tasks[card.artwork.artwork_id]}", card) for card in shown]
+    rows = [
+        _row(f"{batch.id}-{tasks[item.artwork_id]}", cards[item.artwork_id], files[item.artwork_id])
+        for item in items
+    ]
     for item, row in zip(items, rows, strict=True):
         before = item.known.get(SHOWN, {})
         labels = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
@@ -150,11 +165,11 @@ def _write_items(
         write_atomically(path, text)
 
 
-def _row(workspace: Workspace, task: str, card: ReviewCard) -> dict[str, str]:
+def _row(task: str, card: ReviewCard, image: Path) -> dict[str, str]:
     row = {
         "task": task,
         "artwork": str(card.artwork.uuid),
-        "image": str(workspace.image_path(card.artwork.root, card.artwork.path)),
+        "image": str(image),
     }
     for question in card.questions:
         row[f"{question.attribute}_label"] = question.label
@@ -173,7 +188,8 @@ def _as_csv(rows: Sequence[dict[str, str]], class_lists: Mapping[str, ClassList]
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
     words = [allowed(verdict) for verdict in VERDICTS]
-    writer.writerows(row | {WORDS: words[n] if n < len(words) else ""} for n, row in enumerate(rows))
+    lines = [row | {WORDS: words[n] if n < len(words) else ""} for n, row in enumerate(rows)]
+    writer.writerows({name: guarded(cell) for name, cell in line.items()} for line in lines)
     return text.getvalue()
 
 

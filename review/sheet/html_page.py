@@ -14,11 +14,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
-
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
 from db.labels.classes import ClassList
 from db.reviews.tasks import Card
-from db.workspace.mirror import fetched
 from db.workspace.workspace import Workspace
 from review.page.card import Question, ReviewCard
 from review.page.contact_sheets import ContactSheet
@@ -133,10 +133,8 @@ def _sheet(sheet: ContactSheet, place: Mapping[int, int], pictures: Pictures) ->
 def picture(path: Path, side: int = SIDE) -> str:
     """Return an image as a JPEG in a data URI, ``""`` where it cannot be read."""
     try:
-        with Image.open(io.BytesIO(fetched(path).read_bytes())) as image:
-            image.draft("RGB", (2 * side, 2 * side))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        upright = decode(read_bytes(path), side)
+    except BadImage:
         return ""
     upright.thumbnail((side, side))
     out = io.BytesIO()

@@ -20,6 +20,7 @@ import charset_normalizer
 from openpyxl import load_workbook
 
 from review.errors import SheetUnreadable
+from review.sheet.cells import unguarded
 
 SEPARATORS = ",;\t|"
 
@@ -32,8 +33,11 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-CODE_PAGES = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "cp932", "cp949", "gb18030"]
-"""What spreadsheets write where they don't write Unicode."""
+OTHER_SCRIPTS = ["cp1251", "cp1253", "cp932", "cp949", "gb18030"]
+"""What spreadsheets write, not being Unicode, in Cyrillic, Greek, Japanese, Korean and Chinese."""
+
+LATIN = "cp1252"
+"""What they write elsewhere."""
 
 Rows = list[tuple[int, Mapping[str, str]]]
 
@@ -61,7 +65,7 @@ def read_cells(path: Path, known: Sequence[str]) -> tuple[list[str], Rows]:
         elif any(cell.strip() for cell in cells[len(columns) :]):
             raise SheetUnreadable(path, f"line {line} has more cells than there are columns")
         elif any(cell.strip() for cell in cells):
-            rows.append((line, defaultdict(str, zip(columns, cells, strict=False))))
+            rows.append((line, defaultdict(str, zip(columns, map(unguarded, cells), strict=False))))
     return columns, rows
 
 
@@ -93,10 +97,13 @@ def _decoded(path: Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
             raise SheetUnreadable(path, str(error)) from error
-    guessed = charset_normalizer.from_bytes(data, cp_isolation=CODE_PAGES).best()
-    if guessed is None:
-        raise SheetUnreadable(path, "its encoding is unknown; save it as CSV UTF-8 or xlsx")
-    return str(guessed)
+    guessed = charset_normalizer.from_bytes(data, cp_isolation=[LATIN, *OTHER_SCRIPTS]).best()
+    if guessed is not None and guessed.encoding in OTHER_SCRIPTS:
+        return str(guessed)
+    try:
+        return data.decode(LATIN)
+    except UnicodeDecodeError as error:
+        raise SheetUnreadable(path, "its encoding is unknown; save it as CSV UTF-8 or xlsx") from error
 
 
 def _separator(text: str, known: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.ingest.errors import BadOption, UnknownSource
-from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
 from curate.ingest.readers.csv_list import is_list, open_csv
 from curate.ingest.readers.folders import open_folders
@@ -15,6 +14,7 @@ from curate.ingest.readers.huggingface import open_parquet, parquet_files
 from curate.ingest.readers.kaggle import kaggle_lists, kind_of_list, open_kaggle
 from curate.ingest.records import Reader
 from db.errors import FileMissing
+from db.images.formats import IMAGE_SUFFIXES
 
 LIST_SUFFIXES = (".csv", ".tsv", ".txt")
 
