@@ -44,6 +44,9 @@ quarter of the doubted labels were wrong (docs/LOG.md), here a little more."""
 
 PATIENCE = 60.0
 
+UNFOLDING = 0.5
+"""Seconds until a list has unfolded: a click before that meets another entry."""
+
 LAST = 4.0
 """Seconds that the last answer has to arrive: no page comes after it."""
 
@@ -107,7 +110,9 @@ class Hand:
         driver = self.page.driver
         self.click(next(e for e in driver.find_elements(By.CSS_SELECTOR, where) if e.is_displayed()))
         option = f"[data-slot=command-item][data-value='{name}']"
-        self.click(self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0])
+        found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
+        time.sleep(UNFOLDING)
+        self.click(found)
 
 
 def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:

@@ -12,6 +12,9 @@ from db.engine.bulk import chunks
 from db.models import Annotation, Batch, BatchItem, SheetCell, Task
 from db.reviews.tasks import add_tasks
 
+ON_PAPER = "sheet"
+"""What the catalog calls the place that sheets to fill in are answered at, where there is no server."""
+
 OF_SHEETS = -1_000_000_000
 """Below it lie the numbers of tasks that stand on sheets; above it, negative, those of retired tasks."""
 
@@ -161,7 +164,7 @@ def has_open_sheets(session: Session) -> bool:
     """Return whether a batch of contact sheets is unsent, or has open tasks at a server."""
     waiting = select(Task.id).where(Task.batch_id == Batch.id, Task.state == "open").exists()
     found = select(Batch.id).where(
-        Batch.per_sheet.is_not(None), Batch.server != "sheet", Batch.sent.is_(False) | waiting
+        Batch.per_sheet.is_not(None), Batch.server != ON_PAPER, Batch.sent.is_(False) | waiting
     )
     return session.scalar(found.limit(1)) is not None
 

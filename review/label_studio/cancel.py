@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from db.engine.catalog import Catalog
 from db.models import Batch
 from db.reviews.again import open_batch, take_back
-from db.reviews.sheets import cells_of
+from db.reviews.sheets import ON_PAPER, cells_of
 from review.label_studio.client import Server, connect
 from review.label_studio.push import begun
-from review.sheet.filled_rows import SERVER
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def cancel_batch(catalog: Catalog, batch_id: int) -> Cancelled:
         batch, tasks = open_batch(session, batch_id)
         cells = cells_of(session, batch_id)
     left: set[int] = set()
-    if batch.server != SERVER:
+    if batch.server != ON_PAPER:
         with connect(batch.server) as server:
             on_sheets = {cell.artwork_id: set[int]() for cell in cells}
             for cell in cells:
