@@ -1,9 +1,9 @@
-"""find_issues beside cleanlab's Datalab, as a user calls them: `python -m benchmarks.beside_datalab --data DIR`.
+"""find_issues beside cleanlab's Datalab: `python -m benchmarks.beside_datalab --data DIR`.
 
-DIR is the folder of real label errors: roman numerals whose errors were found by hand, CIFAR-10N's human labels,
-each with published out-of-sample probabilities. Both get the same labels and probabilities, nothing else; counted
-are the lines that a user types after loading them, the seconds (second call, so that neither pays for imports)
-and the area under the precision-recall curve. Prints a table and one JSON line.
+The sets hold labels that people got wrong (roman numerals whose errors were found by hand, CIFAR-10N's human
+labels), each with published out-of-sample probabilities. Both get the same labels and probabilities, nothing
+else; counted are the lines that a user types after loading them, the seconds (of the second call, so that
+neither pays for imports) and the area under the precision-recall curve. Prints a table and one JSON line.
 """
 
 from __future__ import annotations

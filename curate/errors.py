@@ -3,13 +3,16 @@
 ::
 
     db.errors.CurateError
+    ├── AnswersUnreadable        the list of `curate push --controls` is no CSV
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── GalleryUnusable          the list of `curate demo --gallery` is none
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     ├── RunLocked                another process is training the same run
+    ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
 """
 
@@ -19,6 +22,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.errors import CurateError
+
+EXTRAS = {"label_studio": "label-studio", "psycopg": "postgresql"}
+"""What an extra brings; everything else comes with the package itself."""
 
 
 class DemoFolderTaken(CurateError):
@@ -102,6 +108,18 @@ class NotAnAnswerList(CurateError):
         super().__init__(
             f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
+        )
+
+
+class PartMissing(CurateError):
+    """A package that a command needs is not installed."""
+
+    def __init__(self, module: str) -> None:
+        package = module.partition(".")[0]
+        extra = EXTRAS.get(package)
+        what = f"curate-labels[{extra}]" if extra else "curate-labels"
+        super().__init__(
+            f"The package `{package}` is not installed here, and this needs it. Type `pip install '{what}'`."
         )
 
 

@@ -14,6 +14,7 @@
     ├── CatalogReadOnly          the catalog may not be written
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
+    ├── OutputLost               standard output cannot be written
     ├── NotWritable              a file or folder that this user may not write
     ├── NumberTooLarge           a number that no database has room for
     ├── BadDatabaseUrl           a database that curate does not speak
@@ -173,6 +174,16 @@ class NoSpace(CurateError):
         super().__init__(
             f"{name} could not be written ({said}). Make room on that disk and run the command again; "
             f"what was being written is not half there."
+        )
+
+
+class OutputLost(CurateError):
+    """What a command prints could not be written; what it did is done."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"Standard output could not be written ({said}). What the command did stands: `curate status` "
+            f"shows it. Make room where the output goes, and ask again for what was to be read."
         )
 
 

@@ -12,6 +12,9 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetEdited          it was changed so that nobody can tell whose it is
+        ├── DatasetOfOriginal      the workspace is a copy of the one that it shows
+        ├── AppOutdated            the App's dataset became another workspace's
         ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
@@ -30,6 +33,7 @@
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
             ├── ServerDown         nobody answers at the URL
+            ├── TokenMalformed     what should be a token is none
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
@@ -38,6 +42,7 @@
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
             ├── RequestFailed      any other answer that is an error
+            ├── ImagesGone         none of the images that a push would show is there
             ├── ImagesNotServed    the server does not hand out the images
             ├── UrlNotServed       images at a URL that no browser opens
             ├── TemplateNotServed  the URL template leads to no image
@@ -130,6 +135,37 @@ class DatasetTaken(ReviewError):
         )
 
 
+class DatasetEdited(ReviewError):
+    """The dataset was changed so that it cannot be told whose it is, or cannot be written into."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} was edited: {problem}. Delete it with "
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (your tags and saved "
+            f"views in it are lost); or put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetOfOriginal(ReviewError):
+    """The workspace is a copy, and its dataset is the original's."""
+
+    def __init__(self, name: str, original: str, copy: str, proposed: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} shows the workspace {original}, of which {copy} is a copy. Give "
+            f"the copy one of its own: under [fiftyone] in its curate.toml put `dataset = {proposed!r}`."
+        )
+
+
+class AppOutdated(ReviewError):
+    """The App shows a dataset that has become another workspace's since it was opened."""
+
+    def __init__(self, opened: str, shown: str) -> None:
+        super().__init__(
+            f"This App was opened for the workspace {opened}, and its dataset now belongs to {shown}. "
+            f"Nothing was written. Stop it with Ctrl-C, and type `curate browse` again."
+        )
+
+
 class DatasetNameTaken(ReviewError):
     """There is a dataset of the name that arrays were to get."""
 
@@ -218,6 +254,16 @@ class NotFromTheApp(ReviewError):
         )
 
 
+class NotAnExport(ReviewError):
+    """A file is not Label Studio's export, or not of this catalog."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path} is no export of Label Studio that this workspace can take: {said}. "
+            f"Export the project as JSON or JSON-MIN."
+        )
+
+
 class NotASheet(ReviewError):
     """A file that should be a filled sheet lacks its columns."""
 
@@ -302,6 +348,16 @@ class ServerDown(LabelStudioError):
         super().__init__(
             f"Label Studio does not answer at {url} ({reason}). Start it with `label-studio start`, or put "
             f"its address under [label_studio] url in curate.toml; then run the command again."
+        )
+
+
+class TokenMalformed(LabelStudioError):
+    """What should be a token holds characters that no token has."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"What LABEL_STUDIO_API_KEY holds is no token: a space, a line end, or a letter outside ASCII is "
+            f"in it. Copy the token again from {url}/user/account/personal-access-token."
         )
 
 

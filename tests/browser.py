@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -181,13 +181,15 @@ class AppPage:
 
 
 @contextmanager
-def opened_app(app: Served | None, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppPage]:
+def opened_app(
+    app: Served | None, size: tuple[int, int] = (1500, 1000), flags: Sequence[str] = ()
+) -> Iterator[AppPage]:
     """Open a browser on the App, with FiftyOne's advertisement put away; without one, on nothing yet."""
     found = find_chromium()
     assert found is not None
     options = ChromeOptions()
     options.binary_location = found[0]
-    for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
+    for flag in (*FLAGS, *flags, f"--window-size={size[0]},{size[1]}"):
         options.add_argument(flag)
     driver = Chrome(options=options, service=Service(found[1]))
     try:

@@ -35,10 +35,9 @@ class Issues:
         table: LabelTable,
         groups: Ints,
         paths: list[str | None] | None,
-        seed: int,
     ) -> None:
         self._columns, self._scores, self._table = columns, scores, table
-        self._groups, self._seed = groups, seed
+        self._groups = groups
         self.notes = tuple(table.notes)
         self.paths = paths
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import curate as package
-from curate.cli.console import knows_all_characters
+from curate.cli.console import ESCAPED_IN_JSON, knows_all_characters, plain
 
 if TYPE_CHECKING:
     from curate.workspace import Workspace as Facade
@@ -59,9 +59,12 @@ def curate(
 
 def opened(context: typer.Context) -> Workspace:
     """Open the workspace that the command line names."""
+    from db.workspace.outputs import sweep
     from db.workspace.workspace import open_workspace
 
-    return open_workspace(context.obj)
+    workspace = open_workspace(context.obj)
+    sweep(workspace.folder)
+    return workspace
 
 
 def facade(context: typer.Context) -> Facade:
@@ -74,12 +77,13 @@ def facade(context: typer.Context) -> Facade:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object on one line of stdout; escaped where the console lacks its characters."""
-    typer.echo(json.dumps(value, ensure_ascii=not knows_all_characters(), default=str))
+    text = json.dumps(value, ensure_ascii=not knows_all_characters(), default=str)
+    typer.echo(text.translate(ESCAPED_IN_JSON))
 
 
 def note(text: str) -> None:
     """Print a line for people, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
 
 
 def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:

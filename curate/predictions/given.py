@@ -52,8 +52,9 @@ def _from_arrays(
     given = pred_probs if isinstance(pred_probs, Mapping) else {attribute: pred_probs}
     columns = []
     for name, values in given.items():
-        if isinstance(values, pd.DataFrame) and values.columns.dtype == object:
-            names = tuple(str(column) for column in values.columns)
+        labelled: list[object] = list(values.columns) if isinstance(values, pd.DataFrame) else []
+        if labelled and labelled != list(range(len(labelled))):
+            names = tuple(str(column) for column in labelled)
         elif classes is not None:
             names = tuple(str(one) for one in classes)
         else:

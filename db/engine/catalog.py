@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session as Session
 
 from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, explained, parse_url

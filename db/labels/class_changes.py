@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ from db.labels.classes import (
 from db.labels.conflicts import record_conflicts
 from db.labels.effective import derive
 from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel
+
+FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-].*[(|!=@&*/<>^+-])", re.DOTALL)
+"""What a spreadsheet would run; a sign before a word or a number is no formula."""
 
 
 class ClassExists(CurateError):
@@ -48,7 +52,7 @@ class NotAClassName(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name!r} cannot name a class: it must hold a letter or digit, have at most 200 characters, "
-            f"and not be a word for a missing label. Give another name."
+            f"not be a word for a missing label, and be no formula of a spreadsheet. Give another name."
         )
 
 
@@ -227,7 +231,7 @@ def _locked(session: Session, attribute_name: str) -> Attribute:
 
 def _check_name(name: str) -> None:
     plain = name.isprintable() and len(name) <= 200 and any(c.isalnum() for c in name)
-    if not plain or is_missing(name):
+    if not plain or FORMULA.match(name) or is_missing(name):
         raise NotAClassName(name)
 
 

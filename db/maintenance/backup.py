@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,18 +50,24 @@ from db.maintenance.archive import (
     digest_of,
     extract,
     read_manifest,
-    remove_tree,
     run_files,
     verify,
     write_archive,
 )
 from db.maintenance.check import damaged_checkpoints
+from db.maintenance.places import Place, places_in, refuse_strays, without_places
 from db.maintenance.transfer import copy_sqlite, copying, postgresql_to_sqlite, sqlite_to_postgresql
-from db.models import CatalogSetting, now
+from db.models import Base, CatalogSetting, now
 from db.runs.runs import arrays_digest, runs_folder
 from db.workspace.outputs import sweep, temporary_name
 from db.workspace.settings import validate_settings
-from db.workspace.workspace import SETTINGS_FILE, Workspace, open_workspace, write_atomically
+from db.workspace.workspace import (
+    SETTINGS_FILE,
+    Workspace,
+    make_private_folders,
+    open_workspace,
+    write_atomically,
+)
 
 RESTORED_FROM = "restored_from"
 """The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""
@@ -115,6 +121,7 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
         sha256, size = digest_of(folder / "backup.zip"), (folder / "backup.zip").stat().st_size
         if file.exists():
             raise FileExists(file, "backup")
+        (folder / "backup.zip").chmod(0o600)
         (folder / "backup.zip").replace(file)
     return BackupSummary(str(file), sha256, size, *counts, len(uuids), damaged)
 
@@ -131,6 +138,9 @@ def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path]
         complete = copy.execute(
             "SELECT id, uuid, arrays_digest FROM run WHERE state = 'complete' ORDER BY id"
         ).fetchall()
+        tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if revision == HEAD_REVISION and (missing := sorted(set(Base.metadata.tables) - tables)):
+        raise CatalogDamaged(catalog_name(url), f"it has no table {missing[0]}")
     root = runs_folder(workspace, runs_url)
     places = {UUID(uuid): root / str(UUID(uuid)) for _, uuid, _ in complete}
     damaged = [
@@ -178,27 +188,50 @@ def _normalise(path: Path) -> tuple[int, int, int]:
 
 def _portable_settings(workspace: Workspace) -> str:
     """Return the settings without the database's URL: where a restore goes is said when it is made."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     document.pop("database_url", None)
     return tomlkit.dumps(document)
 
 
 @dataclass(frozen=True)
 class RestoreSummary:
-    """What was restored; ``upgraded_from`` is the schema of the backup where it was an older one."""
+    """What was restored.
+
+    Attributes:
+        upgraded_from: The schema of the backup, where it was an older one.
+        set_aside: The places outside it that the backup names and that were not taken over.
+    """
 
     workspace: str
     catalog: str
     created_at: str
     files: int
     upgraded_from: str | None
+    set_aside: tuple[str, ...] = ()
 
 
-def restore(file: Path, folder: Path, database_url: str | None = None) -> RestoreSummary:
+def believe_nothing(places: Sequence[Place]) -> bool:
+    """Say of a backup's addresses and folders that they may not be taken over."""
+    return False
+
+
+def restore(
+    file: Path,
+    folder: Path,
+    database_url: str | None = None,
+    believe: Callable[[Sequence[Place]], bool] = believe_nothing,
+) -> RestoreSummary:
     """Put a backup back: runs first, then the catalog in one step, the settings last.
 
     Every digest is compared before anything is written; a restore that was cut off goes on when it is
     repeated. Settings that are there already are kept.
+
+    Args:
+        file: The backup.
+        folder: The workspace's.
+        database_url: A database to restore into, instead of ``catalog.db``.
+        believe: Asked, before anything is written, whether the addresses and the folders that the backup's
+            settings name may be taken over; else its settings know local places alone.
 
     Raises:
         FileMissing: There is no such file.
@@ -220,17 +253,36 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> Restor
         for name in runs:
             if (folder / name).exists() and digest_of(folder / name) != manifest.files[name][0]:
                 raise RestoreOccupied(str(folder / name))
+        settings = _settings_in(file, manifest)
+        outside = places_in(settings) if settled is None else []
+        believed = bool(outside) and believe(outside)
         with cleared_on_failure(folder):
-            for name in ("runs", "cache"):
-                (folder / name).mkdir(parents=True, exist_ok=True)
+            make_private_folders(folder)
             sweep(folder)
             for name in runs:
                 extract(file, manifest, name, folder / name)
             place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
             if settled is None:
-                _restore_settings(file, manifest, folder, url)
+                _restore_settings(file, settings if believed else without_places(settings), folder, url)
     old = manifest.schema if manifest.schema != HEAD_REVISION else None
-    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old)
+    aside = () if believed else tuple(str(place) for place in outside)
+    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old, aside)
+
+
+def _settings_in(file: Path, manifest: Manifest) -> str:
+    """Return the settings of a backup, without the database that they may name: none is ever taken over.
+
+    Raises:
+        BadBackup: They are not TOML in UTF-8.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-") as kept:
+        extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
+        try:
+            document = tomlkit.parse((Path(kept) / SETTINGS).read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, TOMLKitError, RecursionError) as error:
+            raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
+    document.pop("database_url", None)
+    return tomlkit.dumps(document)
 
 
 def _require_room(folder: Path, manifest: Manifest) -> None:
@@ -263,7 +315,7 @@ def cleared_on_failure(folder: Path) -> Iterator[None]:
     except Exception:
         for place in [*folder.glob("runs/*"), *reversed(places)]:
             if place not in before and place.is_dir():
-                remove_tree(place)
+                shutil.rmtree(place, ignore_errors=True)
             elif place not in before:
                 place.unlink(missing_ok=True)
         raise
@@ -287,10 +339,12 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
         copy = Path(kept) / CATALOG
         extract(file, manifest, CATALOG, copy)
         _require_catalog(file, copy)
+        refuse_strays(file, copy)
         if manifest.schema != HEAD_REVISION:
             upgrade(sqlite_url(copy))
         _mark(file, copy, digest)
         if path is not None:
+            copy.chmod(0o600)
             copy.replace(path)
         else:
             url = target.render_as_string(hide_password=False)
@@ -323,6 +377,7 @@ def _mark(file: Path, copy: Path, digest: str) -> None:
             connection.execute(
                 "INSERT OR REPLACE INTO catalog_setting (key, value) VALUES (?, ?)", (RESTORED_FROM, digest)
             )
+            connection.execute("UPDATE catalog_setting SET value = 'runs' WHERE key = 'runs_url'")
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.DatabaseError as error:
         raise BadBackup(file, f"its {CATALOG} is not one: {error}") from error
@@ -354,22 +409,19 @@ def _restored_from(url: str) -> str | None:
         engine.dispose()
 
 
-def _restore_settings(file: Path, manifest: Manifest, folder: Path, url: str | None) -> None:
-    """Write the settings, with the URL of the database they are for."""
-    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
-        extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
-        try:
-            text = (Path(kept) / SETTINGS).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise BadBackup(file, f"its {SETTINGS} is not in UTF-8") from error
+def _restore_settings(file: Path, text: str, folder: Path, url: str | None) -> None:
+    """Write the settings, with the URL of the database they are for.
+
+    Raises:
+        BadBackup: They say what cannot be.
+    """
     if url is not None:
-        line = f"database_url = {tomlkit.item(url).as_string()}\n"
-        text = line + text
+        text = f"database_url = {tomlkit.item(url).as_string()}\n{text}"
     try:
         validate_settings(folder / SETTINGS_FILE, tomlkit.parse(text).unwrap())
     except (TOMLKitError, BadSettings) as error:
         raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
-    write_atomically(folder / SETTINGS_FILE, text, private=url is not None)
+    write_atomically(folder / SETTINGS_FILE, text, private=True)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as pushed.
 
     Returns:
-        How many issues the run has.
+        How many labels the run doubts; odd images and outliers are not among them.
     """
     session.execute(
         update(Issue)
@@ -81,7 +81,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     ]
     for start in range(0, len(kept), CHUNK):
         session.execute(insert(Issue), kept[start : start + CHUNK])
-    return len(kept)
+    return sum(row["kind"] == "label" for row in kept)
 
 
 def _settled(session: Session) -> dict[tuple[int, int | None], float]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
-from db.workspace.mirror import is_url, mirror_folder
+from db.workspace.mirror import RATE, is_url, mirror_folder
 from db.workspace.train_settings import TrainSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -41,8 +42,13 @@ class LabelStudioSettings(Strict):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", url):
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
             raise ValueError(f"{url!r} is not an http(s) URL")
+        try:
+            if not urlsplit(url).hostname or urlsplit(url).port == 0:
+                raise ValueError("no host, or port 0")
+        except ValueError as error:
+            raise ValueError(f"{url!r} is not an http(s) URL: {error}") from None
         return url.rstrip("/")
 
     @field_validator("images")
@@ -77,6 +83,12 @@ class Settings(Strict):
     mirror_gb: float = Field(
         default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
     )
+    fetch_per_second: float = Field(
+        default=RATE,
+        gt=0,
+        le=1000,
+        description="Listed URLs: requests a second that one server gets.",
+    )
     train: TrainSettings = Field(default_factory=TrainSettings)
     label_studio: LabelStudioSettings = Field(default_factory=LabelStudioSettings)
     fiftyone: FiftyOneSettings = Field(default_factory=FiftyOneSettings)
@@ -89,6 +101,42 @@ class Settings(Strict):
         return attributes
 
 
+PATH_COLUMN = "filepath"
+
+DERIVED = (
+    "pred",
+    "p_label",
+    "score",
+    "suggested",
+    "p_suggested",
+    "reason",
+    "issue",
+    "verdict",
+    "eval",
+    "label",
+    "why",
+    "class",
+)
+"""What is put behind an attribute's name for the columns and fields that are made of it."""
+
+
+def clash(names: Sequence[str]) -> str | None:
+    """Return why these cannot all be attributes of a new catalog: a column would be overwritten by another.
+
+    Example:
+        >>> clash(["style", "genre"]), clash(["style", "style_pred"])
+        (None, "'style_pred' is what the pred of 'style' is called in sheets and in FiftyOne")
+    """
+    if PATH_COLUMN in names:
+        return f"{PATH_COLUMN!r} is the column of the images in every list and export"
+    for name in names:
+        for other in names:
+            end = other.removeprefix(f"{name}_")
+            if end != other and (end in DERIVED or re.fullmatch("run[0-9]+", end, re.ASCII)):
+                return f"{other!r} is what the {end} of {name!r} is called in sheets and in FiftyOne"
+    return None
+
+
 def read_settings(path: Path) -> Settings:
     """Read and validate ``curate.toml``.
 
@@ -96,7 +144,7 @@ def read_settings(path: Path) -> Settings:
         BadSettings: It is not TOML, or a value is out of its range; the message names the key.
     """
     try:
-        values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        values = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
     return validate_settings(path, values)

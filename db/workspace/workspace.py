@@ -20,8 +20,7 @@ from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, Wor
 from db.models import Attribute, CatalogSetting
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
-from db.workspace.secrets import has_password
-from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
+from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
 
 SETTINGS_FILE = "curate.toml"
 
@@ -113,7 +112,7 @@ class Workspace:
     def mirror_of(self, root: str, url: str) -> Mirror:
         """Return the mirror that a root has if its images are at this URL."""
         folder = mirror_folder(self.cache_folder, root, url)
-        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
+        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9), self.settings.fetch_per_second)
 
 
 def leaves_root(path: str) -> bool:
@@ -184,13 +183,16 @@ def init_workspace(
     settings = validate_settings(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
+    if (problem := clash(attributes)) is not None:
+        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
         )
-    for name in ("", "runs", "cache"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    make_private_folders(folder)
     workspace = Workspace(folder, settings)
+    if database_url is None:
+        _make_private_file(folder / "catalog.db")
     prepare(workspace.database_url)
     with workspace.open_catalog() as catalog, catalog.write() as session:
         if not session.get(CatalogSetting, "uuid"):
@@ -206,15 +208,37 @@ def init_workspace(
         database=database,
         dataset=tomlkit.item(f"curate-{folder.name}-{uuid4().hex[:6]}").as_string(),
     )
-    write_atomically(folder / SETTINGS_FILE, text, private=has_password(database_url))
+    write_atomically(folder / SETTINGS_FILE, text, private=True)
     return open_workspace(folder)
+
+
+def make_private_folders(folder: Path) -> None:
+    """Make the folders of a workspace; those that are new are their owner's alone, where modes count."""
+    for name in ("", "runs", CACHE):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _make_private_file(path: Path) -> None:
+    """Make an empty file that its owner alone may read, for SQLite to fill; its other files take its mode."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def change_settings(workspace: Workspace, table: str, key: str, value: str | int) -> Workspace:
     """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
+def follow_links_of(workspace: Workspace, root: str) -> Workspace:
+    """Let the links of a root lead out of it, from now on."""
+    known = workspace.settings.follow_links
+    if root in known:
+        return workspace
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document["follow_links"] = [*known, root]
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
     return open_workspace(workspace.folder)
 

@@ -19,6 +19,9 @@ from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.guard import KEY
 from review.fiftyone.keys import VARIABLE, doorstep, fresh_keys
 
+APP_WORKSPACE = "CURATE_APP_WORKSPACE"
+"""The variable that tells an App's operators for which workspace it was opened."""
+
 FIRST_PORT = 5151
 ADDRESS = "127.0.0.1"
 """In a container FiftyOne would listen on every interface: for that, set FIFTYONE_DEFAULT_APP_ADDRESS."""
@@ -68,12 +71,15 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
-def app_url(port: int, dataset: str, key: str) -> str:
-    """Return where the App shows a dataset, to the browser that has the key."""
-    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}"
+def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
+    """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
+    shown = f"&view={view.replace(' ', '-')}" if view else ""
+    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}{shown}"
 
 
-def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+def serve_app(
+    workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None], view: str = ""
+) -> None:
     """Serve the App until Ctrl-C.
 
     The server runs without a session of FiftyOne's: a session shows every browser window the same view,
@@ -83,7 +89,8 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
         workspace: Names the dataset, which must be there.
         port: As ``choose_port`` gives it.
         open_browser: Open a browser window here.
-        say: Told once the App answers.
+        say: Told the address once the App answers.
+        view: The saved view to open on; all samples where it is empty.
 
     Raises:
         AppNotStarted: The server ended, or did not answer in time.
@@ -94,11 +101,12 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
+        environment[APP_WORKSPACE] = str(workspace.folder)  # what the App's operators may write into
         server = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, **apart())
         stack.callback(end_tree, server.pid)
         try:
             _wait_until_up(server, port)
-            url = app_url(port, workspace.settings.fiftyone.dataset, keys.browser)
+            url = app_url(port, workspace.settings.fiftyone.dataset, keys.browser, view)
             say(url)
             if open_browser:
                 webbrowser.open(stack.enter_context(doorstep(workspace, port, url)))

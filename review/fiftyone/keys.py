@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -16,6 +17,9 @@ from typing import Any
 from db.workspace.workspace import Workspace, write_atomically
 from review.errors import NotFromTheApp
 from review.fiftyone.guard import SECRET
+
+NAME = ".curate-app-"
+"""What the name of the file begins with; the port follows."""
 
 VARIABLE = "CURATE_APP"
 """Names the file, to the server's process."""
@@ -32,13 +36,24 @@ class Keys:
 @contextmanager
 def fresh_keys(workspace: Workspace, port: int) -> Iterator[tuple[Path, Keys]]:
     """Make the keys of the App at a port, and take them back at the end."""
-    path = workspace.folder / f".curate-app-{port}"
+    _forget_ended(workspace.folder)
+    path = workspace.folder / f"{NAME}{port}"
     keys = Keys(secrets.token_urlsafe(24), secrets.token_urlsafe(24))
     write_atomically(path, json.dumps(asdict(keys)), private=True)
     try:
         yield path, keys
     finally:
         path.unlink(missing_ok=True)
+
+
+def _forget_ended(folder: Path) -> None:
+    """Remove the keys of Apps that were killed: nobody answers at their ports."""
+    for path in folder.glob(f"{NAME}*"):
+        with socket.socket() as probe:
+            probe.settimeout(2)
+            port = path.name.removeprefix(NAME)
+            if not port.isdecimal() or probe.connect_ex(("127.0.0.1", min(int(port), 65535))) != 0:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

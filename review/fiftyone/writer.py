@@ -48,6 +48,7 @@ class SampleWriter:
         self._collection = fo.core.odm.get_db_conn()[dataset._sample_collection_name]
         self._workspace = workspace
         self._picture = picture
+        self._types = dict(types)
         self._ours = ("filepath", "metadata", *types)
         self._predictions = {name for name, kind in types.items() if kind == "prediction"}
         self._light = [
@@ -68,6 +69,17 @@ class SampleWriter:
     def has_field(self, name: str) -> bool:
         """Return whether the dataset declares a field."""
         return bool(self._dataset.has_sample_field(name))
+
+    def misdeclared(self) -> list[str]:
+        """Return our fields that the dataset declares as another type than ours."""
+        schema = self._dataset.get_field_schema()
+        kinds = {"string": "StringField", "float": "FloatField", "int": "IntField", "bool": "BooleanField"}
+        kinds |= {"list": "ListField"}
+        return [
+            name
+            for name, kind in self._types.items()
+            if name in schema and type(schema[name]).__name__ != kinds.get(kind, "EmbeddedDocumentField")
+        ]
 
     def touched_since(self, moment: datetime) -> set[int]:
         """Return the artworks whose samples somebody changed after a moment."""

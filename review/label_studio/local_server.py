@@ -84,23 +84,19 @@ def start_server(folder: Path, document_root: Path, port: int) -> LocalServer:
     """Start the process; it does not answer yet."""
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # its database holds every token, and is written as readable by all
     password, token = _secrets(folder)
     arguments = ["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)]
-    arguments += [
-        "--data-dir",
-        str(folder),
-        "--username",
-        USER,
-        "--password",
-        password,
-        "--user-token",
-        token,
-    ]
+    arguments += ["--data-dir", str(folder)]
+    account = {"USERNAME": USER, "PASSWORD": password, "USER_TOKEN": token}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [_program(folder), *arguments],
             cwd=folder,
-            env=_environment(document_root),
+            env={
+                **_environment(document_root),
+                **{f"LABEL_STUDIO_{name}": value for name, value in account.items()},  # `ps` shows arguments
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

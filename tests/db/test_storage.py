@@ -36,6 +36,8 @@ from model.inputs.data import Unreadable, read_image
 from tests.conftest import Curate
 from tests.model.gallery import draw
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_REGION": "us-east-1"}
 
 
@@ -319,6 +321,27 @@ def test_a_blank_is_never_taken_for_an_image(bucket: Bucket, tmp_path: Path) -> 
     assert (mirror.folder / "a.png").stat().st_mode & 0o777 == WHOLE
 
 
+def test_whether_a_file_is_here_is_not_told_by_its_mode(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for root, who may read everything, and on Windows, which has no such modes."""
+    monkeypatch.setattr("db.workspace.mirror.BLANK", WHOLE)
+    bucket.put("deep/a.png", picture(tmp_path, (1, 2, 3)))
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}", largest=1)
+    mirror.lay_out()
+
+    assert not mirror.has("deep/a.png")
+    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)
+    assert mirror.has("deep/a.png")
+    bucket.put("b.png", picture(tmp_path, (4, 5, 6)))
+    assert mirror.lay_out() == 2
+    assert read_image(mirror.folder / "b.png").getpixel((0, 0)) == (4, 5, 6)
+
+    assert [path.name for _, _, path in mirror.held()] == ["b.png"]
+    assert not mirror.has("deep/a.png")
+    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)
+
+
 class Web:
     """A web server that lists its folders; ``broken`` is answered with 500, ``pages`` instead of the disk."""
 
@@ -420,24 +443,3 @@ def test_hostile_listings_name_no_file(web: Web, tmp_path: Path) -> None:
 
     assert mirror.lay_out() == 1
     assert [p.name for p in mirror.folder.rglob("*") if p.is_file() and p.name != MARKER] == ["0.png"]
-
-
-def test_whether_a_file_is_here_is_not_told_by_its_mode(
-    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As for root, who may read everything, and on Windows, which has no such modes."""
-    monkeypatch.setattr("db.workspace.mirror.BLANK", WHOLE)
-    bucket.put("deep/a.png", picture(tmp_path, (1, 2, 3)))
-    mirror = mirror_of(tmp_path, f"s3://{bucket.name}", largest=1)
-    mirror.lay_out()
-
-    assert not mirror.has("deep/a.png")
-    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)
-    assert mirror.has("deep/a.png")
-    bucket.put("b.png", picture(tmp_path, (4, 5, 6)))
-    assert mirror.lay_out() == 2
-    assert read_image(mirror.folder / "b.png").getpixel((0, 0)) == (4, 5, 6)
-
-    assert [path.name for _, _, path in mirror.held()] == ["b.png"]
-    assert not mirror.has("deep/a.png")
-    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from db.models import EffectiveLabel, Task, Verdict
 from db.workspace.progress import Silent
 from db.workspace.workspace import change_settings
 from review.errors import NothingToSend
-from review.fiftyone.actions import class_names, history, judge, plan_chosen, relabel, send
+from review.fiftyone.actions import class_names, history, judge, judge_many, plan_chosen, relabel, send
 from review.fiftyone.plugins import install_plugin
 
 
@@ -78,9 +79,24 @@ def test_a_chosen_batch_asks_about_doubted_labels_worst_first(gallery: Any) -> N
     assert (plan.run_id, plan.budget) == (run, 2)
     doubted, sure = plan.items
     assert (doubted.artwork_id, doubted.attributes) == (gallery.ids[0], ("style",))
-    assert doubted.score < 0.2
+    assert 2 / 3 < doubted.score < 0.75 and sure.score == 1.0  # the mean over its three labels
     assert sure.artwork_id == gallery.ids[1]
     assert set(sure.attributes) == {"style", "genre", "artist"}
+
+
+def test_many_at_once_are_verdicts_on_each(gallery: Any) -> None:
+    gallery.add_run()
+    before = [label_of(gallery, row, "style") for row in range(6)]
+
+    done = judge_many(gallery.catalog, gallery.uuids[:6], gallery.uuids[:6:5], "style", None, "ada")
+
+    assert (done.artworks, done.labels_changed, done.without_label) == (6, 2, 0)
+    after = [label_of(gallery, row, "style") for row in range(6)]
+    assert [row for row in range(6) if before[row] != after[row]] == [0, 5]
+    assert after[0] == gallery.class_ids["style"][0]
+    with gallery.catalog.read() as session:
+        said = [(row.decision, row.form) for row in session.query(Verdict).order_by(Verdict.artwork_id)]
+    assert said == [("corrected", "contact_sheet"), *[("confirmed", "contact_sheet")] * 4, said[0]]
 
 
 def test_unusable_artworks_are_not_sent(gallery: Any) -> None:
@@ -102,10 +118,23 @@ def test_history_says_who_decided_and_why_a_label_is_doubted(gallery: Any) -> No
 
     told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
 
-    assert "**00000.png**" in told
+    assert "**00000\\.png**" in told
     assert "style is doubted (score 0." in told
     assert "| says style **Realism** (counts now)" in told
     assert "looked closely" in told
+
+
+def test_a_comment_is_shown_and_never_fetches_anything(gallery: Any) -> None:
+    comment = "![x](http://evil.example/a.png) <img src='http://evil.example/b.png'> | [a](javascript:b)"
+    gallery.add_run()
+    relabel(gallery.catalog, gallery.uuids[:1], "style", "Realism", "ada", comment)
+
+    told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
+
+    said = next(line for line in told.splitlines() if "evil" in line)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said).count(comment) == 1
+    for sign in "![]()<>":
+        assert f"\\{sign}" in said and re.search(rf"(?<!\\)\{sign}", said) is None
 
 
 @pytest.mark.services

@@ -94,8 +94,17 @@ def test_a_page_of_another_origin_writes_and_reads_nothing(
 
         assert told == ["", "refused: Failed to fetch", "refused: Failed to fetch", "not shown"]
         assert verdicts(gallery) == 0
+        _a_rebound_name(served, image)
         _strangers_without_a_browser(served, gallery, asked, image)
         _the_app_itself(served, gallery, asked, image)
+
+
+def _a_rebound_name(served: Served, image: str) -> None:
+    """A stranger's name that leads to the loopback: the browser takes the App for the stranger's own site."""
+    with opened_app(None, flags=["--host-resolver-rules=MAP evil.example 127.0.0.1"]) as browser:
+        for file in (image, "/etc/passwd"):
+            browser.driver.get(f"http://evil.example:{served.port}/media?filepath={file}")
+            assert browser.one("body").text.startswith("The App is not served under this name.")
 
 
 def _strangers_without_a_browser(served: Served, gallery: Any, asked: str, image: str) -> None:
@@ -151,7 +160,9 @@ def test_operators_act_only_for_the_workspace_that_opened_the_app(
         request = {} if secret is None else {SECRET: secret}
         return SimpleNamespace(dataset=SimpleNamespace(info=info), request_params=request)
 
+    (gallery.workspace.folder / ".curate-app-1").write_text("of an App that was killed", encoding="utf-8")
     with fresh_keys(gallery.workspace, 5151) as (path, keys):
+        assert [found.name for found in gallery.workspace.folder.glob(".curate-app-*")] == [path.name]
         for place, secret in ((None, keys.operators), (path, None), (path, "guessed"), (path, keys.browser)):
             monkeypatch.delenv(VARIABLE, raising=False)
             if place is not None:

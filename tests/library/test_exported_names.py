@@ -37,4 +37,4 @@ def test_methods_have_the_names_that_the_documentation_lists() -> None:
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'curate' has no attribute 'find_issue'"):
-        curate.find_issue  # type: ignore[attr-defined]  # noqa: B018
+        curate.find_issue  # noqa: B018

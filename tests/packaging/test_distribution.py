@@ -116,3 +116,63 @@ def test_the_summary_that_tells_ours_from_theirs_is_the_metadatas() -> None:
         assert metadata.metadata("curate-labels")["Summary"] == OURS
     except metadata.PackageNotFoundError:
         pytest.skip("run from a checkout that is not installed")
+
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {module!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from curate.cli import main
+main({words!r})
+"""
+
+
+def run_without(module: str, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a command where a package is not installed."""
+    code = WITHOUT.format(module=module, words=[str(word) for word in words])
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "what"),
+    [
+        ("torch", ["train"], "curate-labels"),
+        ("pandas", ["export", "out.csv"], "curate-labels"),
+        ("label_studio_sdk", ["sync-corrections"], "curate-labels"),
+        ("psycopg", ["init", "--database-url", "postgresql://db.example/x"], "curate-labels[postgresql]"),
+    ],
+)
+def test_a_part_that_is_missing_is_named_with_what_brings_it(
+    folder: Path, tmp_path: Path, module: str, words: list[str], what: str
+) -> None:
+    place = [tmp_path / "new"] if words[0] == "init" else []
+
+    done = run_without(module, "-w", folder, words[0], *place, *words[1:])
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert f"pip install '{what}'" in done.stderr
+
+
+def test_the_doctor_goes_on_where_a_part_is_missing(folder: Path) -> None:
+    done = run_without("torch", "-w", folder, "doctor")
+
+    assert "FAIL  torch         The package `torch` is not installed here" in done.stdout
+    assert "ok    disk" in done.stdout
+
+
+def test_the_doctor_says_what_was_never_tried() -> None:
+    from curate.doctor import TESTED_PYTHON, tell_system
+
+    assert tell_system("linux", TESTED_PYTHON) == "every test is run on Linux"
+    assert tell_system("linux", (3, 13)) == "every test is run on Linux; never tried there: Python 3.13"
+    for system, name in (("darwin", "macOS"), ("win32", "Windows")):
+        told = tell_system(system, TESTED_PYTHON)
+        assert told.startswith(
+            f"made for {name}, and run on Linux without what {name} lacks; never tried there: "
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,16 +72,20 @@ def runs_(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate runs
     """
-    from db.runs.runs import run_attributes, runs
+    from db.runs.runs import run_attributes, run_folder, runs
 
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
+    workspace, stopped = opened(context), False
+    with workspace.open_catalog() as catalog, catalog.read() as session:
         for run in runs(session):
+            state = run.state
+            if state == "running" and not _is_trained(run_folder(session, workspace, run.uuid)):
+                state, stopped = "stopped", True
             metrics = {name: row.metrics for name, row in run_attributes(session, run).items()}
             if as_json:
                 print_json(
                     {
                         "run": run.id,
-                        "state": run.state,
+                        "state": state,
                         "backbone": run.backbone,
                         "protocol": run.protocol,
                         "created_at": run.created_at,
@@ -89,4 +94,13 @@ def runs_(context: typer.Context, as_json: AsJson = False) -> None:
                 )
             else:
                 accuracies = ", ".join(f"{name} {m['accuracy']:.3f}" for name, m in metrics.items())
-                typer.echo(f"{run.id:>4}  {run.state:<9} {run.backbone:<20} {accuracies}")
+                typer.echo(f"{run.id:>4}  {state:<9} {run.backbone:<20} {accuracies}")
+    if stopped:
+        note("A stopped run goes on where it was: type the same `curate train` again.")
+
+
+def _is_trained(folder: Path) -> bool:
+    """Return whether some process trains a run now."""
+    from curate.training.run import is_locked
+
+    return folder.is_dir() and is_locked(folder)
