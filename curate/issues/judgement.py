@@ -60,7 +60,8 @@ def judge_labels(
     share = _detector_share(models.related)
     detected = PlantedErrors(models, parts, kinds, findings).detect(rng) if share > 0 else None
     share = 0.0 if detected is None else share
-    rate = estimate_error_rate(posterior.log_probs[open_], labels[open_])
+    unjudged = posterior.log_probs if open_.all() else posterior.log_probs[open_]
+    rate = estimate_error_rate(unjudged, labels[open_])
     if detected is not None and open_.any():
         rate = _between(rate, float(detected.wrong[open_].mean()), DETECTOR_COUNTS * share)
     alone = posterior.log_odds(places, labels)
