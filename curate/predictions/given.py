@@ -52,7 +52,7 @@ def _from_arrays(
     given = pred_probs if isinstance(pred_probs, Mapping) else {attribute: pred_probs}
     columns = []
     for name, values in given.items():
-        labelled = list(values.columns) if isinstance(values, pd.DataFrame) else []
+        labelled: list[object] = list(values.columns) if isinstance(values, pd.DataFrame) else []
         if labelled and labelled != list(range(len(labelled))):
             names = tuple(str(column) for column in labelled)
         elif classes is not None:

@@ -42,7 +42,7 @@ class LabelStudioSettings(Strict):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", url):
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
             raise ValueError(f"{url!r} is not an http(s) URL")
         try:
             if not urlsplit(url).hostname or urlsplit(url).port == 0:
@@ -144,7 +144,7 @@ def read_settings(path: Path) -> Settings:
         BadSettings: It is not TOML, or a value is out of its range; the message names the key.
     """
     try:
-        values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        values = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
     return validate_settings(path, values)

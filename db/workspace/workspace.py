@@ -225,7 +225,7 @@ def _make_private_file(path: Path) -> None:
 
 def change_settings(workspace: Workspace, table: str, key: str, value: str | int) -> Workspace:
     """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value
     write_atomically(workspace.settings_path, tomlkit.dumps(document))

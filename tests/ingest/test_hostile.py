@@ -18,6 +18,8 @@ from db.errors import CurateError
 from db.models import Artwork, Class, Refusal
 from tests.ingest.conftest import Take, draw, drawing
 
+pytestmark = pytest.mark.slow
+
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 
 

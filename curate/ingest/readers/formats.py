@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.ingest.errors import BadOption, UnknownSource
+from curate.ingest.errors import BadOption, SourceUnreadable, UnknownSource
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
 from curate.ingest.readers.csv_list import is_list, open_csv
 from curate.ingest.readers.folders import open_folders
@@ -50,11 +50,14 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
 
     Raises:
         FileMissing: There is nothing at that path.
+        SourceUnreadable: It is neither a file nor a folder.
         UnknownSource: No reader knows what it is.
         BadOption: An option asks for what the source or the workspace has not.
     """
     if not source.exists():
         raise FileMissing(source, "file or folder")
+    if not source.is_file() and not source.is_dir():
+        raise SourceUnreadable(source, "it is a pipe or a device, which can be read only once")
     _check_options(options)
     if format == "auto":
         format, source = recognise(source, options.attributes)
