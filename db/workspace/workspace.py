@@ -126,12 +126,12 @@ def _problem(folder: Path, file: Path, follow_links: bool) -> str | None:
     root = _real(str(folder))
     try:
         state = file.lstat()
-        real = f"{_real(str(file.parent))}/{file.name}"
+        real = os.path.join(_real(str(file.parent)), file.name)
         if stat.S_ISLNK(state.st_mode):
             real, state = os.path.realpath(file), file.stat()
     except OSError:
         return None
-    if not follow_links and not Path(real).is_relative_to(root):
+    if not follow_links and not real.startswith(root.rstrip(os.sep) + os.sep):
         return f"leads out of {folder}"
     return None if stat.S_ISREG(state.st_mode) else "is no regular file"
 
