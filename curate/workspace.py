@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from db.engine.catalog import Catalog
     from db.workspace.progress import Progress
     from db.workspace.train_settings import TrainSettings
-    from review.label_studio.fetch import Synced
     from review.label_studio.push import Pushed
+    from review.label_studio.synced import Synced
 
 AnyPath = str | PathLike[str]
 Shown = Callable[[], AbstractContextManager["Progress"]]
@@ -350,6 +350,7 @@ class Workspace:
         atypical: bool = False,
         comment: str | None = None,
         user: str | None = None,
+        final: bool = False,
     ) -> tuple[str, int]:
         """Say which class an artwork has, as a reviewer would.
 
@@ -360,6 +361,7 @@ class Workspace:
             atypical: It is right, but unlike its class: do not ask again.
             comment: Why; kept with the verdict.
             user: Who says so; whoever is at this machine if left out.
+            final: It is the last word where reviewers disagree: it outweighs all of them.
 
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
@@ -383,6 +385,7 @@ class Workspace:
                 user=user or user_name(),
                 annotation_id=uuid4().hex,
                 comment=comment,
+                final=final,
             )
             return word, recorded.labels_changed
 
@@ -436,19 +439,26 @@ class Workspace:
         """Bring reviewers' answers into the catalog.
 
         Args:
-            source: A filled sheet; the workspace's Label Studio if left out.
+            source: A filled sheet, or an export of Label Studio (``.json``); the workspace's Label Studio
+                if left out.
             full: Read everything again, and notice what was deleted.
         """
         if source is not None:
+            from review.label_studio.export_file import read_export
             from review.sheet.csv_sheet import read_sheet
 
+            read = read_export if Path(source).suffix.lower() == ".json" else read_sheet
             with self._catalog() as catalog:
-                return read_sheet(catalog, Path(source))
-        from review.label_studio.fetch import open_fetcher
+                return read(catalog, Path(source))
+        from review.label_studio.fetch import open_fetchers
+        from review.label_studio.synced import Synced
 
-        with self._catalog() as catalog, open_fetcher(self._folder, catalog) as fetcher:
-            with self._progress() as progress:
-                return fetcher.sync(progress, full=full)
+        synced = Synced()
+        with self._catalog() as catalog, open_fetchers(self._folder, catalog) as fetchers:
+            for fetcher in fetchers:
+                with self._progress() as progress:
+                    synced.join(fetcher.sync(progress, full=full))
+        return synced
 
     def status(self) -> RoundStatus:
         """Return where the round stands, the errors left, and what another round should bring."""

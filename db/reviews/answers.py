@@ -33,13 +33,15 @@ from db.models import (
 class Decision:
     """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
 
-    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
+    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands; ``form`` is
+    whether one artwork was judged, or many at once (``REVIEW_FORMS``).
     """
 
     attribute_id: int | None
     decision: str
     class_id: int | None = None
     given_id: int | None = None
+    form: str = "card"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Answer:
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
     cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
-    only when it was read: then an answer is news if it says something else than before.
+    only when it was read: then an answer is news if it says something else than before. A ``final`` one is
+    the last word where reviewers disagree: its labels count before theirs. ``finishes`` is
+    false where more is asked about the artwork than the annotation can answer, as on contact sheets.
     """
 
     server: str
@@ -64,6 +68,8 @@ class Answer:
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
+    final: bool = False
+    finishes: bool = True
 
 
 @dataclass
@@ -85,7 +91,7 @@ def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Rev
     """Return the reviewer, making or renaming the row as the server shows it."""
     reviewer = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
     if reviewer is None:
-        reviewer = Reviewer(server=server, user_id=user_id, name=name)
+        reviewer = Reviewer(server=server, user_id=user_id, name=name or user_id)
         session.add(reviewer)
         session.flush()
     elif name and reviewer.name != name:
@@ -109,7 +115,7 @@ class AnswerBatch:
     labels: list[Label] = field(default_factory=list)
     settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
     reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
-    sources: dict[int, Source] = field(default_factory=dict)
+    sources: dict[tuple[int, str], Source] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, answers: Sequence[Answer]) -> AnswerBatch:
@@ -152,12 +158,14 @@ class AnswerBatch:
             self.reviewers[key] = find_reviewer(session, *key)
         return self.reviewers[key]
 
-    def source(self, session: Session, reviewer: Reviewer) -> Source:
-        """Return the source that a reviewer's labels come from."""
-        if reviewer.id not in self.sources:
-            name = f"reviewer:{reviewer.server}:{reviewer.user_id}"
-            self.sources[reviewer.id] = find_source(session, name, "reviewer")
-        return self.sources[reviewer.id]
+    def source(self, session: Session, reviewer: Reviewer, final: bool) -> Source:
+        """Return the source of a reviewer's labels, or of those by which they settle a disagreement."""
+        authority = "adjudicated" if final else "reviewer"
+        key = (reviewer.id, authority)
+        if key not in self.sources:
+            name = f"{authority}:{reviewer.server}:{reviewer.user_id}"
+            self.sources[key] = find_source(session, name, authority)
+        return self.sources[key]
 
     def given(self, answer: Answer, decision: Decision) -> int | None:
         """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
