@@ -3,17 +3,22 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
+# How many processes run tests side by side.
+JOBS ?= 2
 
 # `make demo CPU=1` leaves CUDA out: PyTorch's own index has torch without it, 4 GB smaller.
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: demo docs test coverage lint env lock clean
+.PHONY: demo docs check test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
 
+check: lint  ## what a change should pass before it is committed: no server is started, nothing large is trained
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10 -m 'not services and not browser and not slow'
+
 test: $(READY)  ## every test, with real servers
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10
 
 coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage erase

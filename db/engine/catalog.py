@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session as Session
 
 from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, explained, parse_url
@@ -27,9 +27,6 @@ from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutda
 
 HEAD_REVISION = "0008"
 """The newest migration; a test compares it with the scripts, so that opening needs no Alembic."""
-
-Transaction = Session
-"""What ``Catalog.read`` and ``Catalog.write`` yield, for those who hand it on and speak no SQL."""
 
 READ_BUSY_SECONDS = 10
 """How long a SQLite reader waits; only while another process opens, repairs or closes the file."""

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import struct
 import time
 import zipfile
@@ -166,6 +167,11 @@ def run_files(folder: Path) -> list[Path]:
         and path.name != "lock"
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of temporary files, whatever is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> tuple[str, int]:

@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
 from db.images.copies import shown_files
 from db.labels.classes import ClassList, fold, read_class_lists
@@ -44,9 +44,6 @@ from review.page.labeling_config import class_name, verdict_name
 from review.sheet.cells import guarded, unguarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""

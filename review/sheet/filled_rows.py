@@ -12,15 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from db.engine.catalog import Session
 from db.labels.classes import ClassList, fold
 from db.models import BatchItem, Task
 from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
 from review.errors import ForeignSheet, SheetShuffled
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 SERVER = "sheet"
 """What the catalog calls the place that sheets are answered at; a batch's number is its project."""

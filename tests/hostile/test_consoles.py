@@ -68,8 +68,8 @@ def test_every_encoding_is_written_to(
     out.flush()
     err.flush()
     encoding = encoding.replace("ascii", "utf-8")  # an unset locale says nothing of the terminal
-    printed = out.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
-    told = err.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    printed = out.buffer.getvalue().decode(encoding)
+    told = err.buffer.getvalue().decode(encoding)
     assert stop.value.code in ((0, None) if "Ничего" not in words else (1,)), told
     assert (printed if "Ничего" not in words else told) != ""
     if "--json" in words:

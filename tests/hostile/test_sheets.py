@@ -220,22 +220,18 @@ HARMLESS: dict[str, Callable[[Sheet], str | bytes | None]] = {
     "spaces around headers": lambda s: s.text().replace("style_verdict", " style_verdict "),
     "spaces around verdicts": lambda s: s.fill(style_verdict=" right  "),
     "spaces around artworks": each(lambda row: row.update(artwork=f" {row['artwork']}")),
-    "the class of the label beside right": lambda s: (
-        [row.update(style_class=row["style_label"]) for row in s.rows] and None
-    ),
-    "the label alone as the class": lambda s: (
-        [row.update(style_verdict="", style_class=row["style_label"]) for row in s.rows] and None
+    "the class of the label beside right": each(lambda row: row.update(style_class=row["style_label"])),
+    "the label alone as the class": each(
+        lambda row: row.update(style_verdict="", style_class=row["style_label"])
     ),
     "a formula for a comment": lambda s: s.fill(comment='=HYPERLINK("http://x")'),
     "escape sequences": lambda s: s.fill(comment="\x1b[2J\x1b]0;pwned\x07evil"),
     "a long comment": lambda s: s.fill(comment="x" * 200_000),
     "a comment of two lines": lambda s: s.fill(comment="one\ntwo"),
     "quotes": lambda s: s.fill(comment='she said "no", twice'),
-    "labels in another case": lambda s: (
-        [row.update(style_label=row["style_label"].upper()) for row in s.rows] and None
-    ),
-    "labels with spaces for underscores": lambda s: (
-        [row.update(style_label=row["style_label"].replace("_", " ")) for row in s.rows] and None
+    "labels in another case": each(lambda row: row.update(style_label=row["style_label"].upper())),
+    "labels with spaces for underscores": each(
+        lambda row: row.update(style_label=row["style_label"].replace("_", " "))
     ),
     "quoted everywhere": lambda s: quoted(s),
 }
