@@ -26,7 +26,8 @@ coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
-docs: $(READY)  ## the documentation as a site, in build/docs; a broken link is an error
+docs: $(READY)  ## the pages that follow from the code, then all of them as a site in build/docs; a broken link is an error
+	$(BIN)/python -m docs.generate
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: $(READY)

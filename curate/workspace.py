@@ -350,6 +350,7 @@ class Workspace:
         atypical: bool = False,
         comment: str | None = None,
         user: str | None = None,
+        final: bool = False,
     ) -> tuple[str, int]:
         """Say which class an artwork has, as a reviewer would.
 
@@ -360,6 +361,7 @@ class Workspace:
             atypical: It is right, but unlike its class: do not ask again.
             comment: Why; kept with the verdict.
             user: Who says so; whoever is at this machine if left out.
+            final: It is the last word where reviewers disagree: it outweighs all of them.
 
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
@@ -383,6 +385,7 @@ class Workspace:
                 user=user or user_name(),
                 annotation_id=uuid4().hex,
                 comment=comment,
+                final=final,
             )
             return word, recorded.labels_changed
 

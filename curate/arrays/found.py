@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from curate.arrays.labels import Ints, LabelTable
-from curate.arrays.scores import expected_wrong
 from curate.errors import InvalidInput
-from curate.issues import Estimate, LabelColumn, LabelScores, artwork_order
+from curate.issues import Estimate, LabelColumn, LabelScores, artwork_order, expected_wrong
 from curate.issues.columns import Floats
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
-from db.workspace.mirror import is_url, mirror_folder
+from db.workspace.mirror import RATE, is_url, mirror_folder
 from db.workspace.train_settings import TrainSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -42,7 +42,7 @@ class LabelStudioSettings(Strict):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", url):
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
             raise ValueError(f"{url!r} is not an http(s) URL")
         try:
             if not urlsplit(url).hostname or urlsplit(url).port == 0:
@@ -82,6 +82,12 @@ class Settings(Strict):
     )
     mirror_gb: float = Field(
         default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
+    )
+    fetch_per_second: float = Field(
+        default=RATE,
+        gt=0,
+        le=1000,
+        description="Listed URLs: requests a second that one server gets.",
     )
     train: TrainSettings = Field(default_factory=TrainSettings)
     label_studio: LabelStudioSettings = Field(default_factory=LabelStudioSettings)
@@ -138,7 +144,7 @@ def read_settings(path: Path) -> Settings:
         BadSettings: It is not TOML, or a value is out of its range; the message names the key.
     """
     try:
-        values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        values = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
     return validate_settings(path, values)

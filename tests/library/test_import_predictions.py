@@ -14,6 +14,8 @@ import curate as library
 from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 STYLES = ["Cubism", "Engraving", "Hard_Edge", "Pointillism"]
 
 

@@ -19,6 +19,8 @@ from review.label_studio.local_server import LocalServer
 from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 """The drawn styles under the names that the examples use."""
 

@@ -16,6 +16,8 @@ import pytest
 from curate.demo.gallery import GalleryImage, draw_gallery
 from curate.ingest.readers.kaggle_codes import CODES
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
 STYLES = {
     "Cubism": "Cubism",

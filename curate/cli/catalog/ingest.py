@@ -55,6 +55,15 @@ def ingest(
         str | None,
         typer.Option(help="What folders of images are classes of; the first attribute if left out."),
     ] = None,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links", help="Links may lead to images outside the folder, as in a hub's cache."
+        ),
+    ] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Go on although most of the images are not there.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every image again, also where size and time are as before.")
     ] = False,
@@ -82,6 +91,8 @@ def ingest(
             verify=verify,
             artist_from=artist_from,
             attribute=attribute,
+            follow_links=follow_links,
+            allow_missing=allow_missing,
             progress=progress,
         )
     _remark(summary)
