@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from db.engine.catalog import Catalog
     from db.workspace.progress import Progress
     from db.workspace.train_settings import TrainSettings
-    from review.label_studio.fetch import Synced
     from review.label_studio.push import Pushed
+    from review.label_studio.synced import Synced
 
 AnyPath = str | PathLike[str]
 Shown = Callable[[], AbstractContextManager["Progress"]]
@@ -439,19 +439,26 @@ class Workspace:
         """Bring reviewers' answers into the catalog.
 
         Args:
-            source: A filled sheet; the workspace's Label Studio if left out.
+            source: A filled sheet, or an export of Label Studio (``.json``); the workspace's Label Studio
+                if left out.
             full: Read everything again, and notice what was deleted.
         """
         if source is not None:
+            from review.label_studio.export_file import read_export
             from review.sheet.csv_sheet import read_sheet
 
+            read = read_export if Path(source).suffix.lower() == ".json" else read_sheet
             with self._catalog() as catalog:
-                return read_sheet(catalog, Path(source))
-        from review.label_studio.fetch import open_fetcher
+                return read(catalog, Path(source))
+        from review.label_studio.fetch import open_fetchers
+        from review.label_studio.synced import Synced
 
-        with self._catalog() as catalog, open_fetcher(self._folder, catalog) as fetcher:
-            with self._progress() as progress:
-                return fetcher.sync(progress, full=full)
+        synced = Synced()
+        with self._catalog() as catalog, open_fetchers(self._folder, catalog) as fetchers:
+            for fetcher in fetchers:
+                with self._progress() as progress:
+                    synced.join(fetcher.sync(progress, full=full))
+        return synced
 
     def status(self) -> RoundStatus:
         """Return where the round stands, the errors left, and what another round should bring."""

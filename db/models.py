@@ -42,6 +42,8 @@ OPEN_STATES = ("open", "pushed")
 """The states in which an issue may be asked about."""
 PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")
+REVIEW_FORMS = ("card", "contact_sheet")
+"""How an answer was given: one artwork at a time, or on a sheet of many with one question."""
 ANNOTATION_STATES = ("accepted", "skipped", "refused", "deleted")
 
 
@@ -378,7 +380,10 @@ class Issue(Base):
 
 
 class Batch(Base):
-    """What one push asked for. ``sent`` is false until every task of it is known to be at the server."""
+    """What one push asked for. ``sent`` is false until every task of it is known to be at the server.
+
+    ``per_sheet`` is how many artworks a contact sheet of it holds at most; none where each is asked alone.
+    """
 
     __tablename__ = "batch"
 
@@ -391,6 +396,7 @@ class Batch(Base):
     annotators: Mapped[int] = mapped_column(default=1)
     expected_yield: Mapped[float]
     sent: Mapped[bool] = mapped_column(default=False)
+    per_sheet: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -439,6 +445,26 @@ class Task(Base):
     model_version: Mapped[str] = mapped_column(String(64), default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SheetCell(Base):
+    """One artwork and attribute on a contact sheet; ``sheet_id`` is the number of its task there."""
+
+    __tablename__ = "sheet_cell"
+    __table_args__ = (
+        UniqueConstraint("batch_id", "sheet_id", "position"),
+        UniqueConstraint("batch_id", "artwork_id", "attribute_id"),
+        Index("ix_sheet_cell_sheet_id", "sheet_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server: Mapped[str] = mapped_column(String(200))
+    project_id: Mapped[int]
+    sheet_id: Mapped[int]
+    position: Mapped[int]
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), index=True)
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
 
 
 class Reviewer(Base):
@@ -508,6 +534,7 @@ class Verdict(Base):
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
     purpose: Mapped[str] = mapped_column(String(8))
     decision: Mapped[str] = mapped_column(String(16))
+    form: Mapped[str] = mapped_column(String(16), default="card", server_default="card")
     given_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     comment: Mapped[str | None] = mapped_column(Text)
@@ -532,4 +559,5 @@ class ControlAnswer(Base):
     known_id: Mapped[int] = mapped_column(ForeignKey("class.id"))
     class_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     correct: Mapped[bool]
+    form: Mapped[str] = mapped_column(String(16), default="card", server_default="card")
     answered_at: Mapped[datetime]

@@ -254,6 +254,16 @@ class NotFromTheApp(ReviewError):
         )
 
 
+class NotAnExport(ReviewError):
+    """A file is not Label Studio's export, or not of this catalog."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path} is no export of Label Studio that this workspace can take: {said}. "
+            f"Export the project as JSON or JSON-MIN."
+        )
+
+
 class NotASheet(ReviewError):
     """A file that should be a filled sheet lacks its columns."""
 

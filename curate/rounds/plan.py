@@ -2,9 +2,8 @@
 
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
-should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
-one counted as right: so the order is that of the errors to be expected in one review, but that kinds of
-issue take turns. What a batch should yield is corrected by what earlier ones did.
+should fix most: those in the order of the queue (``db/reviews/queue.py``), but that kinds of doubt take
+turns. What a batch should yield is corrected by what earlier ones did.
 """
 
 from __future__ import annotations
@@ -12,7 +11,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.labels.classes import attributes, find_attribute
 from db.models import Run
+from db.reviews.again import Again, judged_again
 from db.reviews.audit import yield_evidence
 from db.reviews.controls import listed_labels
 from db.reviews.planning import (
@@ -34,6 +36,7 @@ from db.reviews.planning import (
     labelled_attributes,
     open_issues,
 )
+from db.reviews.queue import queue_score
 from db.reviews.status import BatchStatus
 from db.reviews.tasks import Plan, PlannedItem
 
@@ -49,6 +52,16 @@ WORTHWHILE = 0.1
 
 
 @dataclass(frozen=True)
+class AgainSettings:
+    """Which judged labels are asked about again: of a class, by a reviewer, before a day; None: of any."""
+
+    attribute: str | None = None
+    class_name: str | None = None
+    reviewer: str | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True)
 class BatchSettings:
     """How large a batch is and what it is made of.
 
@@ -59,6 +72,8 @@ class BatchSettings:
         answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
             that two reviewers agree on.
         annotators: How many reviewers each artwork is to have.
+        per_sheet: Artworks on one contact sheet; each is asked about alone if None.
+        again: Ask about labels that were judged before, instead of about open issues.
     """
 
     limit: int = 100
@@ -67,6 +82,8 @@ class BatchSettings:
     controls: float = 0.05
     answers: Path | None = None
     annotators: int = 1
+    per_sheet: int | None = None
+    again: AgainSettings | None = None
 
 
 def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
@@ -88,9 +105,14 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
         answered = yield_evidence(session, run)
+        again = _asked_again(session, run, settings)
     controls = draw_controls(control_labels, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
-    reviews = rank(issues, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
+    if again is None:
+        reviews = rank(issues, len(names), settings.attribute, taken)
+    else:
+        reviews = [item for item in again if item.artwork_id not in taken]
+    reviews = reviews[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]
     probability = len(drawn) / population if population else None
     audits = [
@@ -112,6 +134,16 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     )
 
 
+def _asked_again(session: Any, run: Run, settings: BatchSettings) -> list[PlannedItem] | None:
+    """Return the judged labels to ask about again; None where open issues are asked about."""
+    if settings.again is None:
+        return None
+    wanted = settings.again
+    attribute = find_attribute(session, wanted.attribute) if wanted.attribute is not None else None
+    chosen = Again(attribute, wanted.class_name, wanted.reviewer, wanted.before)
+    return judged_again(session, run, chosen, settings.limit)
+
+
 def rank(
     issues: Sequence[OpenIssue], width: int, attribute: str | None, taken: Collection[int]
 ) -> list[PlannedItem]:
@@ -120,7 +152,7 @@ def rank(
     Args:
         issues: The open issues, worst first.
         width: How many attributes an artwork has.
-        attribute: Rank by this attribute's issues only, if given.
+        attribute: Choose and rank by this attribute's issues only, if given; the queue score counts all.
         taken: Artworks that are in the batch already.
     """
     by_artwork: dict[int, dict[str, OpenIssue]] = {}
@@ -139,7 +171,7 @@ def rank(
     for row in review_order(wrong, pair).tolist():
         mine = list(by_artwork[ids[row]].values())
         if mine[0].same not in once:
-            score = float(1 - np.nansum(wrong[row]) / width)
+            score = queue_score((doubt.score for doubt in mine), width)
             once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
     return list(once.values())
 

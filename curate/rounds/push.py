@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from curate.rounds.plan import BatchSettings, plan_batch
 from db.engine.catalog import Catalog
+from db.models import Run
+from db.reviews.sheets import has_open_sheets
 from db.reviews.tasks import waiting_tasks
 from db.runs.runs import find_run
 from db.workspace.workspace import Workspace
@@ -37,6 +39,11 @@ def push_batch(
 
     with catalog.read() as session:
         run = find_run(session, run_id, "push")
+        sheets = settings.per_sheet is not None or has_open_sheets(session)
+    if sheets:
+        found = _push_sheets(workspace, catalog, settings, run, progress)
+        if found is not None:
+            return found
     with open_project(workspace, catalog, progress, settings.annotators) as pusher:
         resumed = pusher.resume()
         if resumed is not None:
@@ -48,10 +55,30 @@ def push_batch(
     return pushed
 
 
+def _push_sheets(
+    workspace: Workspace, catalog: Catalog, settings: BatchSettings, run: Run, progress: Progress
+) -> Pushed | None:
+    """Push a batch as contact sheets, if that is wanted; old sheets, and what was cut short, are seen to."""
+    from review.label_studio.contact_sheets import open_contact_project
+    from review.label_studio.push import Pushed
+
+    with open_contact_project(workspace, catalog, progress, settings.annotators) as pusher:
+        resumed = pusher.resume()
+        if resumed is not None:
+            return resumed
+        done = Pushed(pusher.project)
+        pusher.withdraw_old(run.id, done)
+        if settings.per_sheet is None:
+            return None
+        pushed = pusher.send(plan_batch(catalog, run, settings), settings.per_sheet)
+    pushed.withdrawn = done.withdrawn
+    return pushed
+
+
 def push_sheet(
     workspace: Workspace, catalog: Catalog, settings: BatchSettings, run_id: int | None, path: Path
 ) -> Pushed:
-    """Write one batch as a CSV sheet.
+    """Write one batch as a sheet: a CSV, or a page by its suffix.
 
     Raises:
         NoRunYet: There are no issues before the first run.
@@ -64,7 +91,7 @@ def push_sheet(
     with catalog.read() as session:
         run = find_run(session, run_id, "push")
     plan = plan_batch(catalog, run, settings)
-    created, left_out = write_sheet(workspace, catalog, plan, path)
+    created, left_out = write_sheet(workspace, catalog, plan, path, settings.per_sheet)
     return Pushed(None, created=created, expected_yield=plan.expected_yield, left_out=left_out)
 
 

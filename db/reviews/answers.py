@@ -33,13 +33,15 @@ from db.models import (
 class Decision:
     """One decision: on an attribute, with a class where it names one; or on the image (no attribute).
 
-    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands.
+    ``given_id`` is the label that the reviewer saw, where it may not be the one that stands; ``form`` is
+    whether one artwork was judged, or many at once (``REVIEW_FORMS``).
     """
 
     attribute_id: int | None
     decision: str
     class_id: int | None = None
     given_id: int | None = None
+    form: str = "card"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Answer:
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
     cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
     only when it was read: then an answer is news if it says something else than before. A ``final`` one is
-    the last word where reviewers disagree: its labels count before theirs.
+    the last word where reviewers disagree: its labels count before theirs. ``finishes`` is
+    false where more is asked about the artwork than the annotation can answer, as on contact sheets.
     """
 
     server: str
@@ -66,6 +69,7 @@ class Answer:
     raw: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
     final: bool = False
+    finishes: bool = True
 
 
 @dataclass
@@ -87,7 +91,7 @@ def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Rev
     """Return the reviewer, making or renaming the row as the server shows it."""
     reviewer = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
     if reviewer is None:
-        reviewer = Reviewer(server=server, user_id=user_id, name=name)
+        reviewer = Reviewer(server=server, user_id=user_id, name=name or user_id)
         session.add(reviewer)
         session.flush()
     elif name and reviewer.name != name:

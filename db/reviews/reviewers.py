@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.decisions import GIVES_LABEL
-from db.models import Annotation, ControlAnswer, EffectiveLabel, Reviewer, Verdict
+from db.models import REVIEW_FORMS, Annotation, ControlAnswer, EffectiveLabel, Reviewer, Verdict
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class ReviewerRow:
         seconds: The median time for a review, None where the server told none.
         controls, controls_right: Answers to questions whose answer is known, and the right ones.
         compared, agreed: Labels that somebody else judged too, and those judged alike.
+        forms: The verdicts and controls by how they were given: on single cards, or on contact sheets.
     """
 
     reviewer: str
@@ -35,6 +36,16 @@ class ReviewerRow:
     controls_right: int
     compared: int
     agreed: int
+    forms: dict[str, FormCount]
+
+
+@dataclass(frozen=True)
+class FormCount:
+    """What one person said in one form."""
+
+    verdicts: int
+    controls: int
+    controls_right: int
 
 
 def reviewer_rows(session: Session) -> list[ReviewerRow]:
@@ -42,8 +53,13 @@ def reviewer_rows(session: Session) -> list[ReviewerRow]:
     verdicts: dict[int, list[Verdict]] = defaultdict(list)
     for verdict in session.scalars(select(Verdict).where(Verdict.superseded_at.is_(None))):
         verdicts[verdict.reviewer_id].append(verdict)
-    controls = Counter(session.scalars(select(ControlAnswer.reviewer_id)))
-    right = Counter(session.scalars(select(ControlAnswer.reviewer_id).where(ControlAnswer.correct)))
+    controls: Counter[int] = Counter()
+    right: Counter[int] = Counter()
+    by_form: Counter[tuple[int, str, bool]] = Counter()
+    for row in session.execute(select(ControlAnswer.reviewer_id, ControlAnswer.form, ControlAnswer.correct)):
+        controls[row.reviewer_id] += 1
+        right[row.reviewer_id] += row.correct
+        by_form[row.reviewer_id, row.form, row.correct] += 1
     answers = {
         row[0]: row[1]
         for row in session.execute(
@@ -70,9 +86,23 @@ def reviewer_rows(session: Session) -> list[ReviewerRow]:
                 right[person.id],
                 compared,
                 agreed,
+                _forms(person.id, mine, by_form),
             )
         )
     return sorted(rows, key=lambda row: (-row.reviews, row.reviewer))
+
+
+def _forms(
+    reviewer_id: int, mine: list[Verdict], controls: Counter[tuple[int, str, bool]]
+) -> dict[str, FormCount]:
+    """Return what a person said in each form that they used."""
+    said = Counter(verdict.form for verdict in mine)
+    found = {}
+    for form in REVIEW_FORMS:
+        right, wrong = (controls[reviewer_id, form, correct] for correct in (True, False))
+        if said[form] or right or wrong:
+            found[form] = FormCount(said[form], right + wrong, right)
+    return found
 
 
 def _agreement(verdicts: dict[int, list[Verdict]]) -> dict[int, tuple[int, int]]:

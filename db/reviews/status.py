@@ -12,10 +12,14 @@ from sqlalchemy.orm import Session
 from db.decisions import FOUND_WRONG
 from db.labels.classes import merged_classes
 from db.labels.effective import LabelFact, choose, live_labels
-from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
+from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict, now
 
 MANY = 2000
 """Artworks with labels newer than the run, above which nobody looks whether they say something new."""
+
+
+ABANDONED_DAYS = 14
+"""Without an answer a batch is taken for abandoned after so many days."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class BatchStatus:
         artworks, open, done, withdrawn: Its artworks, and the states of their tasks.
         answered: Artworks whose ranked review was answered.
         reviewed: Labels judged in these reviews; ``errors`` of them were found wrong.
+        idle_days: Since it was sent, or since the last answer.
     """
 
     batch: int
@@ -38,6 +43,12 @@ class BatchStatus:
     answered: int
     reviewed: int
     errors: int
+    idle_days: int = 0
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it waits for answers that hardly come any more."""
+        return self.open > 0 and self.idle_days >= ABANDONED_DAYS
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,14 @@ def _rounds(session: Session) -> list[BatchStatus]:
             .group_by(Verdict.batch_id)
         )
     }
+    latest = {
+        row[0]: row[1]
+        for row in session.execute(
+            select(Verdict.batch_id, func.max(Verdict.created_at))
+            .where(Verdict.batch_id.is_not(None))
+            .group_by(Verdict.batch_id)
+        )
+    }
     return [
         BatchStatus(
             batch.id,
@@ -165,6 +184,7 @@ def _rounds(session: Session) -> list[BatchStatus]:
             answered.get(batch.id, 0),
             sum(decisions.get(batch.id, {}).values()),
             sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
+            (now() - max(batch.created_at, latest.get(batch.id, batch.created_at))).days,
         )
         for batch in session.scalars(select(Batch).order_by(Batch.id))
     ]

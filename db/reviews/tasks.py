@@ -49,6 +49,7 @@ class PlannedItem:
         known: For a control, the right class of each attribute, by attribute id.
         shown: For a control, the class that its task shows as the label, by attribute id.
         score: Where the task comes in the queue, in [0, 1], lower first.
+        again: It was judged before, and is asked again on purpose: it needs no open issue.
     """
 
     artwork_id: int
@@ -58,6 +59,7 @@ class PlannedItem:
     inclusion_probability: float | None = None
     known: Mapping[int, int] = field(default_factory=dict)
     shown: Mapping[int, int] = field(default_factory=dict)
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ class CardIssue:
 
 @dataclass(frozen=True)
 class Card:
-    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts."""
+    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts.
+
+    ``kept`` are the columns of its list that are no attribute, by name, in the list's order.
+    """
 
     artwork_id: int
     uuid: UUID
@@ -102,6 +107,7 @@ class Card:
     labels: Mapping[str, str]
     issues: Mapping[str, CardIssue]
     place: Place
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
@@ -192,6 +198,8 @@ def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
     known: dict[str, Any] = {str(attribute): known for attribute, known in item.known.items()}
     if item.shown:
         known["shown"] = {str(attribute): shown for attribute, shown in item.shown.items()}
+    if item.again:
+        known["again"] = True
     return {
         "batch_id": batch_id,
         "artwork_id": item.artwork_id,
@@ -365,6 +373,15 @@ def mark_issues(session: Session, artwork_ids: Sequence[int], before: str, after
         )
 
 
+def reopen_issues(session: Session, task_ids: Sequence[int]) -> None:
+    """Open the issues again that withdrawn reviews asked about, so that they may be asked again."""
+    for start in range(0, len(task_ids), CHUNK):
+        asked = select(Task.artwork_id).where(
+            Task.id.in_(task_ids[start : start + CHUNK]), Task.purpose == "review"
+        )
+        mark_issues(session, session.scalars(asked).all(), "pushed", "open")
+
+
 def change_tasks(session: Session, task_ids: Sequence[int], **values: Any) -> None:
     """Set columns of tasks by their row ids, ``updated_at`` with them."""
     for start in range(0, len(task_ids), CHUNK):
@@ -437,6 +454,16 @@ def find_batch(session: Session, server: str, batch_id: int) -> Batch:
         if batch.id == batch_id:
             return batch
     raise BatchNotFound(batch_id, server, [batch.id for batch in batches])
+
+
+def batches_by_uuid(session: Session, uuids: Sequence[str]) -> dict[str, Batch]:
+    """Return the batches that have these uuids, by uuid."""
+    wanted = sorted({as_uuid(text) for text in uuids})
+    found: dict[str, Batch] = {}
+    for start in range(0, len(wanted), CHUNK):
+        for batch in session.scalars(select(Batch).where(Batch.uuid.in_(wanted[start : start + CHUNK]))):
+            found[str(batch.uuid)] = batch
+    return found
 
 
 def waiting_tasks(session: Session, server: str) -> dict[int, int]:

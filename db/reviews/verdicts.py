@@ -91,7 +91,8 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
     if answer.refused is not None:
         recorded.refused.append((answer.annotation_id, answer.refused))
     task = session.get(Task, answer.task_id) if answer.task_id is not None else None
-    if task is not None and task.state == "open" and _answered_by_all(session, task, answer):
+    open_ = task is not None and task.state == "open" and answer.finishes
+    if task is not None and open_ and _answered_by_all(session, task, answer):
         task.state, task.updated_at = "done", now()
     decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
     if task is not None and task.purpose == "control":
@@ -225,6 +226,7 @@ def _add_verdict(
         batch_id=task.batch_id if task else None,
         purpose=task.purpose if task else "review",
         decision=decision.decision,
+        form=decision.form,
         given_id=given,
         class_id=class_id,
         comment=answer.comment,
@@ -349,6 +351,7 @@ def _answer_control(
                 known_id=known_id,
                 class_id=said,
                 correct=said == known_id,
+                form=decision.form,
                 answered_at=answer.updated_at,
             )
         )

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from db.browse.facts import ArtworkFacts
 from db.browse.picture import look
 from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
 from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
-from db.reviews.tasks import Plan, PlannedItem
+from db.reviews.queue import queue_score
+from db.reviews.tasks import Card, Plan, PlannedItem, read_cards
 from db.reviews.verdicts import Decision, current_class, decide
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
@@ -68,6 +68,47 @@ def relabel(
                 annotation_id=uuid4().hex,
                 comment=comment,
             )
+            done.artworks += 1
+            done.labels_changed += recorded.labels_changed
+    return done
+
+
+def judge_many(
+    catalog: Catalog,
+    shown: Sequence[UUID],
+    wrong: Sequence[UUID],
+    attribute: str,
+    class_key: str | None,
+    user: str,
+) -> Decided:
+    """Answer a contact sheet: of the artworks shown, some are wrong, and all others are right.
+
+    Args:
+        catalog: Takes the verdicts.
+        shown: All artworks that were looked at.
+        wrong: Those whose label is wrong.
+        attribute: What was looked at.
+        class_key: The class of the wrong ones; each one's suggestion if None, and where there is none it is
+            left as it is.
+        user: Who decided.
+    """
+    done = Decided()
+    marked = set(wrong)
+    with catalog.write() as session:
+        of = find_attribute(session, attribute)
+        chosen = find_class(session, of, class_key) if class_key is not None else None
+        ids = {uuid: find_artwork(session, str(uuid)).id for uuid in dict.fromkeys([*shown, *wrong])}
+        cards, classes = read_cards(session, ids.values()), class_list(session, of)
+        for uuid, artwork_id in ids.items():
+            issue = cards[artwork_id].issues.get(attribute)
+            suggested = classes.id_of[issue.suggested] if issue and issue.suggested else None
+            given = current_class(session, artwork_id, of.id)
+            right = (chosen or suggested) if uuid in marked else given
+            if given is None or right is None or (uuid in marked and right == given):
+                done.without_label += 1
+                continue
+            decision = Decision(of.id, of_choice(given, right), right, form="contact_sheet")
+            recorded = decide(session, artwork_id, [decision], user=user, annotation_id=uuid4().hex)
             done.artworks += 1
             done.labels_changed += recorded.labels_changed
     return done
@@ -124,20 +165,22 @@ def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]
         run_id = picture.require_run("push").id
         chosen = picture.facts_of(artworks)
         names = list(picture.names)
-    items = [_item(facts, names) for facts in chosen if facts.status == "ok" and not facts.open_task]
-    if not items:
+    free = [facts.id for facts in chosen if facts.status == "ok" and not facts.open_task]
+    if not free:
         raise NothingToSend(len(artworks))
-    wrong = sum(1 - item.score for item in items)
+    with catalog.read() as session:
+        faces = read_cards(session, free)
+    items = [_item(faces[artwork_id], names) for artwork_id in free]
+    wrong = sum(1 - doubt.score for card in faces.values() for doubt in card.issues.values())
     return Plan(run_id, len(items), round(wrong, 2), sorted(items, key=lambda item: item.score))
 
 
-def _item(facts: ArtworkFacts, names: Sequence[str]) -> PlannedItem:
-    """Return one artwork of a batch; its score is its worst label's, 1 where nothing is known."""
-    doubted = [name for name in names if facts.attributes[name].issue in ("open", "pushed")]
-    scores = {name: facts.attributes[name].score for name in names}
-    by_score = {name: 1.0 if score is None else score for name, score in scores.items()}
-    asked = sorted(doubted or names, key=lambda name: by_score[name])
-    return PlannedItem(facts.id, "review", tuple(asked), min(by_score[name] for name in asked))
+def _item(card: Card, names: Sequence[str]) -> PlannedItem:
+    """Return one artwork of a batch, asked about what is doubted, the worst first, else about everything."""
+    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
+    asked = [doubt.attribute for doubt in doubts] or names
+    score = queue_score((doubt.score for doubt in doubts), len(names))
+    return PlannedItem(card.artwork_id, "review", tuple(asked), score)
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:

@@ -71,12 +71,15 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
-def app_url(port: int, dataset: str, key: str) -> str:
-    """Return where the App shows a dataset, to the browser that has the key."""
-    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}"
+def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
+    """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
+    shown = f"&view={view.replace(' ', '-')}" if view else ""
+    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}{shown}"
 
 
-def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None]) -> None:
+def serve_app(
+    workspace: Workspace, port: int, open_browser: bool, say: Callable[[str], None], view: str = ""
+) -> None:
     """Serve the App until Ctrl-C.
 
     The server runs without a session of FiftyOne's: a session shows every browser window the same view,
@@ -86,7 +89,8 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
         workspace: Names the dataset, which must be there.
         port: As ``choose_port`` gives it.
         open_browser: Open a browser window here.
-        say: Told once the App answers.
+        say: Told the address once the App answers.
+        view: The saved view to open on; all samples where it is empty.
 
     Raises:
         AppNotStarted: The server ended, or did not answer in time.
@@ -102,7 +106,7 @@ def serve_app(workspace: Workspace, port: int, open_browser: bool, say: Callable
         stack.callback(end_tree, server.pid)
         try:
             _wait_until_up(server, port)
-            url = app_url(port, workspace.settings.fiftyone.dataset, keys.browser)
+            url = app_url(port, workspace.settings.fiftyone.dataset, keys.browser, view)
             say(url)
             if open_browser:
                 webbrowser.open(stack.enter_context(doorstep(workspace, port, url)))

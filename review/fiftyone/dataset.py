@@ -35,7 +35,7 @@ from review.fiftyone.views import Confusions, arrange, count_confusions, lay_out
 from review.fiftyone.writer import SampleWriter
 from review.mongod import keeping_mongod
 
-VERSION = 2
+VERSION = 3
 """Of the dataset's layout and of the paths of classes that FiftyOne keeps with it (those of
 ``review/fiftyone/similarity.py``); a dataset of another version is gone over as a whole."""
 

@@ -22,11 +22,15 @@ from numpy.typing import NDArray
 
 from db.browse.facts import ArtworkFacts, AttributeFacts
 from db.browse.picture import Names
+from db.models import OPEN_STATES
 
 LOGITS_UP_TO = 64
 """Runs with more classes than this in an attribute keep the names and probabilities of the best ``TOP``."""
 
 TOP = 5
+
+ARROW = "→ "
+"""Before a suggested class, so that nobody takes it for the label beside it."""
 
 Document = dict[str, Any]
 
@@ -44,6 +48,7 @@ SAMPLE_FIELDS: dict[str, str] = {
     "issues": "list",
     "score": "float",
     "worst_attribute": "string",
+    "doubts": "list",
     "outlier_score": "float",
 }
 """Our fields that are of the artwork, not of one attribute, and their types."""
@@ -141,7 +146,24 @@ def document(facts: ArtworkFacts, filepath: Path, context: Context) -> Document:
         if attribute_facts.score is not None and attribute_facts.score <= made.get("score", 1.0):
             made["score"], made["worst_attribute"] = attribute_facts.score, name
         made |= _attribute(name, attribute_facts, facts.id, context)
+    made["doubts"] = _doubts(facts, context)
     return {field: value for field, value in made.items() if value is not None}
+
+
+def _doubts(facts: ArtworkFacts, context: Context) -> list[str]:
+    """Return the doubted labels of an artwork in a sentence each, the worst first."""
+    doubted = [
+        (known.score, name, known)
+        for name, known in facts.attributes.items()
+        if known.issue in OPEN_STATES and known.score is not None
+    ]
+    lines = []
+    for _, name, known in sorted(doubted, key=lambda entry: entry[:2]):
+        shown = context.names[name].shown
+        label = shown[known.label] if known.label is not None else "no label"
+        looks = f"{ARROW}{shown[known.suggested]}" if known.suggested is not None else "doubted"
+        lines.append(f"{name}: {label} {looks}" + (f"; {known.reason}" if known.reason else ""))
+    return lines
 
 
 def _metadata(facts: ArtworkFacts) -> Document:
@@ -182,7 +204,7 @@ def _attribute(name: str, known: AttributeFacts, artwork_id: int, context: Conte
         f"{stem}_verdict": known.verdict,
     }
     if known.suggested is not None and known.issue is not None:  # for a label in no doubt it is noise
-        made[f"{stem}_suggested"] = shown[known.suggested]
+        made[f"{stem}_suggested"] = f"{ARROW}{shown[known.suggested]}"
         made[f"{stem}_p_suggested"] = known.p_suggested
     if known.label is not None:
         made[stem] = {"_cls": "Classification", "label": shown[known.label], "source": known.source}

@@ -21,10 +21,15 @@ CONFUSIONS = 5
 WORST = 200
 """How many of the worst labels a view shows."""
 
+FIRST_VIEW = "worst labels"
+"""What the App opens on once there is a run."""
+
 WORKSPACE = "review"
 
 COLORS = {"worst": "#EE0000", "confusion": "#FF9900", "review": "#0066FF", "other": "#777799"}
 
+LABEL_COLOUR, SUGGESTED_COLOUR = "#0072B2", "#D55E00"
+"""Of the chips in the grid: blue and vermilion of Okabe and Ito, which the colour-blind tell apart."""
 
 Confusions = dict[str, list[list[str]]]
 """By attribute the pairs (label, prediction) that are confused most, the most frequent first."""
@@ -81,6 +86,12 @@ def _wanted(fo: Any, dataset: Any, picture: Picture, confusions: Confusions) -> 
     """Yield the views in the order that the App lists them."""
     F = fo.ViewField
     if picture.run is not None:
+        yield WantedView(
+            FIRST_VIEW,
+            "Doubted labels that nobody was asked about yet, the worst first: begin here",
+            COLORS["worst"],
+            dataset.match(F("review") == "doubted").sort_by("score").limit(WORST),
+        )
         for name in picture.names:
             yield from _attribute_views(F, dataset, name, confusions[name])
         if picture.earlier:
@@ -176,16 +187,21 @@ def save_workspace(fo: Any, dataset: Any, picture: Picture) -> None:
 
 def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
     """Group the sidebar by attribute, and tick the fields that the grid should show."""
-    groups = [fo.SidebarGroupDocument(name="tags", paths=[], expanded=False)]
-    ticked = []
+    groups = [
+        fo.SidebarGroupDocument(name="in doubt", paths=["doubts"], expanded=True),
+        fo.SidebarGroupDocument(name="tags", paths=[], expanded=False),
+    ]
+    ticked, colours = [], []
     for name in picture.names:
         stem = field_of(name)
         paths = [stem + suffix for suffix in ATTRIBUTE_FIELDS]
         paths += [earlier_field(name, run.id) for run in picture.earlier]
-        groups.append(
-            fo.SidebarGroupDocument(name=name, paths=paths, expanded=name == next(iter(picture.names)))
-        )
+        groups.append(fo.SidebarGroupDocument(name=name, paths=paths, expanded=False))
         ticked += [stem, f"{stem}_suggested"]
+        colours += [
+            {"path": stem, "fieldColor": LABEL_COLOUR},
+            {"path": f"{stem}_suggested", "fieldColor": SUGGESTED_COLOUR},
+        ]
     review = ["review", "score", "worst_attribute", "issues", "round", "batch", "outlier_score"]
     groups.append(fo.SidebarGroupDocument(name="review", paths=review, expanded=True))
     artwork = ["artwork", "collection", "path", "split", "fold", "duplicate_group", "duplicates_disagree"]
@@ -194,5 +210,5 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
     groups.append(fo.SidebarGroupDocument(name="metadata", paths=metadata, expanded=False))
     dataset.app_config.sidebar_groups = groups
     dataset.app_config.active_fields = fo.ActiveFields(exclude=False, paths=ticked)
-    dataset.app_config.color_scheme = fo.ColorScheme(color_by="value")
+    dataset.app_config.color_scheme = fo.ColorScheme(color_by="field", fields=colours)
     dataset.save()

@@ -122,6 +122,19 @@ def user_id(annotation: Mapping[str, Any]) -> int:
     return int(who) if isinstance(who, int | str) and str(who).isdecimal() else 0
 
 
+def who_made(annotations: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return who made each annotation of a task: the user's number.
+
+    A server forgets who a deleted user was. Two annotations of one task are of two people all the same.
+    """
+    people, unknown = [], 0
+    for annotation in annotations:
+        who = user_id(annotation)
+        unknown += who == 0
+        people.append(str(who) if who else f"deleted {unknown}")
+    return people
+
+
 def moment(text: str) -> datetime:
     """Return a time of the server's."""
     return datetime.fromisoformat(str(text).replace("Z", "+00:00"))

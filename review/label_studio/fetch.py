@@ -21,6 +21,7 @@ from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.models import CatalogSetting, Task
+from db.reviews.sheets import open_sheets
 from db.reviews.tasks import (
     adopt_task,
     change_tasks,
@@ -34,7 +35,7 @@ from db.reviews.tasks import (
     retire_task,
     write_setting,
 )
-from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
+from db.reviews.verdicts import Answer, forget_annotation, record
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
@@ -45,9 +46,12 @@ from review.label_studio.answers import (
     moment,
     shown_labels,
     user_id,
+    who_made,
 )
 from review.label_studio.client import Filter, Server, connect, user_names
-from review.label_studio.project import find_project, require_ours
+from review.label_studio.project import find_contact_project, find_project, require_ours
+from review.label_studio.sheet_answers import write_sheets
+from review.label_studio.synced import Synced
 
 OVERLAP = timedelta(seconds=60)
 """Changes this much older than the watermark are read again: the server may commit out of order."""
@@ -56,38 +60,16 @@ CHUNK = 200
 """Tasks in one transaction: a sync of thousands doesn't hold the catalog's one writer for long."""
 
 
-@dataclass
-class Synced(Recorded):
-    """What is new or changed in a sync.
-
-    Attributes:
-        vanished: Open tasks that are gone from the server.
-        blank: Rows of a sheet that were answered before and say nothing now.
-    """
-
-    taken_back: int = 0
-    vanished: int = 0
-    blank: int = 0
-
-    def add(self, recorded: Recorded) -> None:
-        """Add what one transaction recorded."""
-        self.annotations += recorded.annotations
-        self.labels_changed += recorded.labels_changed
-        self.control_answers += recorded.control_answers
-        self.refused += recorded.refused
-        for decision, count in recorded.verdicts.items():
-            self.verdicts[decision] = self.verdicts.get(decision, 0) + count
-
-
 @dataclass(frozen=True)
 class Fetcher:
-    """A workspace's project at a server, ready to be read."""
+    """A workspace's project at a server, ready to be read; ``contact`` where its tasks are contact sheets."""
 
     catalog: Catalog
     server: Server
     project: int
     class_lists: Mapping[str, ClassList]
     names: Mapping[int, str]
+    contact: bool = False
 
     @property
     def setting(self) -> str:
@@ -139,6 +121,9 @@ class Fetcher:
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
+        if self.contact:
+            write_sheets(self, tasks, synced)
+            return
         with self.catalog.write() as session:
             rows = find_tasks(session, self.server.url, self.project, [task.id for task in tasks])
             said = {
@@ -167,9 +152,11 @@ class Fetcher:
                         rows[task.id] = adopted
             artworks = find_artworks(session, [str((task.data or {}).get("artwork")) for task in tasks])
             answers = [
-                self._answer(task, annotation, rows.get(task.id), artworks)
+                self._answer(task, annotation, person, rows.get(task.id), artworks)
                 for task in tasks
-                for annotation in task.annotations or ()
+                for annotation, person in zip(
+                    task.annotations or (), who_made(task.annotations or ()), strict=True
+                )
             ]
             synced.add(record(session, sorted(answers, key=lambda answer: answer.updated_at)))
             present = {
@@ -186,11 +173,15 @@ class Fetcher:
             synced.labels_changed += derive(session, touched)
 
     def _answer(
-        self, task: Any, annotation: Mapping[str, Any], row: Task | None, artworks: Mapping[str, int]
+        self,
+        task: Any,
+        annotation: Mapping[str, Any],
+        person: str,
+        row: Task | None,
+        artworks: Mapping[str, int],
     ) -> Answer:
         """Return one annotation as the catalog takes it."""
         data = task.data or {}
-        who = user_id(annotation)
         results = annotation.get("result") or []
         artwork = artworks.get(str(data.get("artwork")))
         refused = None if artwork is not None else f"the catalog has no artwork {data.get('artwork')}"
@@ -208,7 +199,7 @@ class Fetcher:
             server=self.server.url,
             annotation_id=str(annotation["id"]),
             artwork_id=artwork,
-            reviewer=(str(who), self.names.get(who, str(who))),
+            reviewer=(person, self.names.get(user_id(annotation), person)),
             updated_at=moment(annotation["updated_at"]),
             decisions=decisions,
             task_id=row.id if row else None,
@@ -221,10 +212,12 @@ class Fetcher:
 
     def _reconcile(self, synced: Synced) -> None:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
-        with self.catalog.read() as session:
-            still_open = open_tasks(session, self.server.url, self.project)
         present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
-        gone = [task for task in still_open if task.task_id not in present]
+        with self.catalog.read() as session:
+            standing = open_tasks(session, self.server.url, self.project)
+            sheets = open_sheets(session, self.server.url, self.project) if self.contact else {}
+        lost = {row for number, rows in sheets.items() if number not in present for row in rows}
+        gone = [t for t in standing if (t.id in lost if self.contact else t.task_id not in present)]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
@@ -236,8 +229,8 @@ def _stamp(time: datetime) -> str:
 
 
 @contextmanager
-def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
-    """Connect to the project that the workspace's tasks are in.
+def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetcher]]:
+    """Connect to the projects that the workspace's tasks are in: single cards, and contact sheets.
 
     Raises:
         NothingPushed: There is no such project yet.
@@ -247,11 +240,29 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
         class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
     with connect(workspace.settings.label_studio.url) as server:
+        sheets = find_contact_project(server, uuid)
         project = workspace.settings.label_studio.project
         if project is None:
             project = find_project(server, uuid)
         else:
             require_ours(server, project, uuid)
-        if project is None:
+        if project is None and sheets is None:
             raise NothingPushed(server.url)
-        yield Fetcher(catalog, server, project, class_lists, user_names(server))
+        names = user_names(server)
+        found = [(project, False), (sheets, True)]
+        yield [
+            Fetcher(catalog, server, n, class_lists, names, contact) for n, contact in found if n is not None
+        ]
+
+
+@contextmanager
+def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
+    """Connect to the project of single cards only.
+
+    Raises:
+        NothingPushed: There is no such project yet.
+    """
+    with open_fetchers(workspace, catalog) as fetchers:
+        if fetchers[0].contact:
+            raise NothingPushed(fetchers[0].server.url)
+        yield fetchers[0]

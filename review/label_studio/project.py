@@ -25,10 +25,7 @@ def mark(catalog_uuid: str) -> str:
 
 def find_project(server: Server, catalog_uuid: str) -> int | None:
     """Return the catalog's project at the server, if there is one: the oldest that carries its mark."""
-    with server.asked("for its projects"):
-        projects = server.client.projects.list(include="id,description")  # without the counts of each
-        ours = [p.id for p in projects if mark(catalog_uuid) in (p.description or "")]
-    return min(ours, default=None)
+    return _oldest(server, mark(catalog_uuid))
 
 
 def require_ours(server: Server, project: int, catalog_uuid: str) -> None:
@@ -47,14 +44,43 @@ def require_ours(server: Server, project: int, catalog_uuid: str) -> None:
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
     """Make the catalog's project, and return its id; if somebody else made one meanwhile, the older one's."""
+    return _make(server, f"curate: {title}", mark(catalog_uuid), config)
+
+
+CONTACT_INSTRUCTION = """\
+<p>Each sheet asks one question about many artworks. Mark those whose label is wrong, by their key or by a
+click on the picture, and choose the right class where it is not the one suggested. <b>alone</b>: this one is
+asked about on a card of its own. Ctrl+Enter submits, and says that <b>all others are right</b>.</p>"""
+
+
+def contact_mark(catalog_uuid: str) -> str:
+    """Return the words by which a catalog knows its project of contact sheets."""
+    return f"Contact sheets of the catalog {catalog_uuid}."
+
+
+def find_contact_project(server: Server, catalog_uuid: str) -> int | None:
+    """Return the catalog's project of contact sheets at the server, if there is one."""
+    return _oldest(server, contact_mark(catalog_uuid))
+
+
+def make_contact_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
+    """Make the catalog's project of contact sheets; return its number, or an older one's."""
+    return _make(server, f"curate, contact sheets: {title}", contact_mark(catalog_uuid), config)
+
+
+def _oldest(server: Server, marked: str) -> int | None:
+    with server.asked("for its projects"):
+        projects = server.client.projects.list(include="id,description")  # without the counts of each
+        found = [p.id for p in projects if marked in (p.description or "")]
+    return min(found, default=None)
+
+
+def _make(server: Server, title: str, marked: str, config: str) -> int:
     with server.asked("to make a project"):
         server.client.projects.create(
-            title=f"curate: {title}"[:50],
-            description=mark(catalog_uuid),
-            label_config=config,
-            request_options=ONCE,
+            title=title[:50], description=marked, label_config=config, request_options=ONCE
         )
-    made = find_project(server, catalog_uuid)
+    made = _oldest(server, marked)
     assert made is not None
     return made
 
@@ -78,8 +104,10 @@ def page_of(class_lists: Mapping[str, ClassList], used: Mapping[str, set[str]] |
     return labeling_config(choices)
 
 
-def bring_up_to_date(server: Server, project: int, config: str, annotators: int) -> None:
-    """Give the project today's page and the settings that reviewing needs.
+def bring_up_to_date(
+    server: Server, project: int, config: str, annotators: int, *, contact: bool = False
+) -> None:
+    """Give a project today's page and the settings that reviewing needs; ``contact`` for contact sheets.
 
     Raises:
         ProjectGone: The server has no such project.
@@ -89,7 +117,7 @@ def bring_up_to_date(server: Server, project: int, config: str, annotators: int)
     wanted: dict[str, Any] = {
         "sampling": "Uncertainty sampling",
         "maximum_annotations": annotators,
-        "expert_instruction": INSTRUCTION,
+        "expert_instruction": CONTACT_INSTRUCTION if contact else INSTRUCTION,
         "show_instruction": False,
         "show_skip_button": True,
         "enable_empty_annotation": True,

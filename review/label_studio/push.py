@@ -29,6 +29,7 @@ from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.reviews.tasks import (
     Card,
     Plan,
+    PlannedItem,
     add_tasks,
     answered_classes,
     count_tasks,
@@ -54,8 +55,9 @@ from review.label_studio.project import (
     require_ours,
     set_model_version,
 )
-from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
+from review.label_studio.tasks import Page, model_version, prediction, task_data
 from review.label_studio.uploads import uploaded
+from review.page.card import Asked, References, asked_of, read_references, review_card
 
 CHUNK = 1000
 """Tasks in one request: some seconds' work for the server, which each request costs it a fixed time too."""
@@ -106,9 +108,10 @@ class Pusher:
         if not plan.items:
             return pushed
         with self.catalog.read() as session:
-            cards = read_cards(session, (item.artwork_id for item in plan.items))
-        urls = self._urls(cards.values())
-        pushed.left_out = [cards[artwork_id].path for artwork_id in sorted(urls.left_out)]
+            faces = read_cards(session, (item.artwork_id for item in plan.items))
+        beside = self.beside(plan.run_id, {i.artwork_id: self.asked(i) for i in plan.items}, faces)
+        urls = self.urls([*faces.values(), *beside.all()])
+        pushed.left_out = [faces[i].path for i in sorted(urls.left_out) if i in faces]
         items = [item for item in plan.items if item.artwork_id not in urls.left_out]
         if not items:
             raise ImagesGone(len(plan.items), pushed.left_out[0])
@@ -116,7 +119,7 @@ class Pusher:
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
-        self._send(batch, cards, urls, pushed)
+        self._send(batch, faces, beside.without(urls.left_out), urls, pushed)
         return pushed
 
     def resume(self) -> Pushed | None:
@@ -131,11 +134,25 @@ class Pusher:
             pushed.expected_yield += batch.expected_yield
             self._take_up(batch)
             with self.catalog.read() as session:
-                cards = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
-            self._send(batch, cards, self._urls(cards.values()), pushed)
+                items = items_of(session, batch.id)
+                faces = read_cards(session, (item.artwork_id for item in items))
+            beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, faces)
+            urls = self.urls([*faces.values(), *beside.all()])
+            self._send(batch, faces, beside.without(urls.left_out), urls, pushed)
         return pushed
 
-    def _send(self, batch: Batch, cards: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
+    def beside(self, run_id: int, asked: Mapping[int, Asked], faces: Mapping[int, Card]) -> References:
+        """Return the artworks to show beside others."""
+        return read_references(self.catalog, self.workspace, run_id, asked, faces, self.class_lists)
+
+    def _send(
+        self,
+        batch: Batch,
+        faces: Mapping[int, Card],
+        beside: References,
+        urls: ImageUrls,
+        pushed: Pushed,
+    ) -> None:
         """Send the items of a batch that have no task yet, then mark it as sent."""
         with self.catalog.read() as session:
             mine = {task.artwork_id for task in tasks_of(session, batch.id)}
@@ -145,7 +162,7 @@ class Pusher:
         unshown = {item.artwork_id for item in unsent} & urls.left_out
         items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
-        requests = {i.artwork_id: self._request(batch, i, cards[i.artwork_id], urls) for i in items}
+        requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], beside, urls) for i in items}
         self.progress.start(len(items), "sending tasks")
         with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
             recorded = recorder.submit(self._record, batch, {})
@@ -162,23 +179,22 @@ class Pusher:
         with self.catalog.write() as session:
             drop_items(session, batch.id, unshown)
             session.get_one(Batch, batch.id).sent = True
-        pushed.left_out += [cards[artwork_id].path for artwork_id in sorted(unshown)]
+        pushed.left_out += [faces[artwork_id].path for artwork_id in sorted(unshown)]
 
-    def _request(self, batch: Batch, item: BatchItem, card: Card, urls: ImageUrls) -> dict[str, Any]:
+    def _request(
+        self, batch: Batch, item: BatchItem, card: Card, beside: References, urls: ImageUrls
+    ) -> dict[str, Any]:
         """Return one task as it is imported, its prediction checked."""
         asked = self.asked(item)
         guess = prediction(card, asked, model_version(batch.run_id), self.page)
         self.page.check(card.uuid, guess)
-        data = task_data(card, asked, self.class_lists, batch.uuid, urls.of(card))
+        shown = review_card(card, asked, self.class_lists, beside)
+        data = task_data(shown, asked, batch.uuid, urls.of, self.class_lists)
         return {"data": data, "predictions": [guess]}
 
-    def asked(self, item: BatchItem) -> Asked:
+    def asked(self, item: BatchItem | PlannedItem) -> Asked:
         """Return what an item's task asks."""
-        names = {v.attribute_id: v for v in self.class_lists.values()}
-        shown = {
-            names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()
-        }
-        return Asked(item.attributes, item.purpose != "review", item.score, shown)
+        return asked_of(item, self.class_lists)
 
     def _import(
         self, batch: Batch, requests: Mapping[int, dict[str, Any]], before: Future[None]
@@ -253,7 +269,7 @@ class Pusher:
         for task_id in doubles:
             self.server.delete_task(task_id)
 
-    def _urls(self, cards: Iterable[Card]) -> ImageUrls:
+    def urls(self, cards: Iterable[Card]) -> ImageUrls:
         """Make sure that the images of these artworks are served; one of each root is fetched.
 
         Where no browser shows an image, the server is given its copy, however it comes by the others; and

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import BatchItem, Task
+from db.reviews.queue import queue_score
 from db.reviews.tasks import Card, change_tasks, find_items, open_tasks, read_cards
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun
-from review.label_studio.tasks import Asked, model_version, prediction, task_data
+from review.label_studio.tasks import model_version, prediction, task_data
+from review.page.card import Asked, review_card
 
 SAME_SCORE = 0.05
 """A task's words are written anew when its score moved further than this, or its suggestion changed."""
@@ -26,8 +28,14 @@ def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
         still_open = open_tasks(session, pusher.server.url, pusher.project)
         old = [task for task in still_open if task.model_version != model_version(run_id)]
         cards = read_cards(session, (task.artwork_id for task in still_open))
-        items = find_items(session, old)
-    idle = [t for t in still_open if t.purpose == "review" and not cards[t.artwork_id].issues]
+        items = find_items(session, still_open)
+    idle = [
+        task
+        for task in still_open
+        if task.purpose == "review"
+        and not cards[task.artwork_id].issues
+        and not items[task.batch_id, task.artwork_id].known.get("again")
+    ]
     withdrawn = _withdraw(pusher, idle, cards)
     pushed.withdrawn += len(withdrawn)
     left = [task for task in old if task.id not in withdrawn]
@@ -82,14 +90,24 @@ def _renew(
     pusher.progress.start(len(renewed), "refreshing tasks")
     for start in range(0, len(renewed), CHUNK):
         chunk = renewed[start : start + CHUNK]
-        asked = {t.id: _asked(pusher, items[t.batch_id, t.artwork_id], cards[t.artwork_id]) for t in chunk}
+        width = len(pusher.class_lists)
+        asked = {
+            t.id: asked_today(pusher.asked(items[t.batch_id, t.artwork_id]), cards[t.artwork_id], width)
+            for t in chunk
+        }
+        beside = pusher.beside(run_id, {t.artwork_id: asked[t.id] for t in chunk}, cards)
+        urls = pusher.urls([*(cards[t.artwork_id] for t in chunk), *beside.all()])
+        beside = beside.without(urls.left_out)
         guesses = []
         for task in chunk:
             card = cards[task.artwork_id]
             guess = prediction(card, asked[task.id], model_version(run_id), pusher.page)
             pusher.page.check(card.uuid, guess)
             guesses.append({**guess, "task": task.task_id})
-            _reword(pusher, task, card, asked[task.id], present[task.task_id])
+            before = present[task.task_id]
+            shown = review_card(card, asked[task.id], pusher.class_lists, beside)
+            new = task_data(shown, asked[task.id], before.get("batch", ""), urls.of, pusher.class_lists)
+            _reword(pusher, task, new, before)
         with pusher.server.asked(f"to import {len(guesses)} predictions", pusher.project):
             pusher.server.client.projects.import_predictions(
                 id=pusher.project,
@@ -102,20 +120,25 @@ def _renew(
     return len(renewed)
 
 
-def _asked(pusher: Pusher, item: BatchItem, card: Card) -> Asked:
-    """Return what a task asks by today's doubts; a blind one asks what it always asked."""
-    asked = pusher.asked(item)
+def asked_today(asked: Asked, card: Card, width: int) -> Asked:
+    """Return what a task asks by today's doubts; a blind one asks what it always asked.
+
+    Args:
+        asked: What it asked before.
+        card: The artwork's doubts of today.
+        width: How many attributes an artwork has.
+    """
     if asked.blind or not card.issues:
         return asked
-    score = 1 - sum(1 - issue.score for issue in card.issues.values()) / len(pusher.class_lists)
-    return Asked(tuple(card.issues), False, score, asked.shown)
+    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
+    score = queue_score((doubt.score for doubt in doubts), width)
+    return Asked([doubt.attribute for doubt in doubts], False, score, asked.shown)
 
 
-def _reword(pusher: Pusher, task: Task, card: Card, asked: Asked, data: Mapping[str, Any]) -> None:
+def _reword(pusher: Pusher, task: Task, new: Mapping[str, Any], data: Mapping[str, Any]) -> None:
     """Write a task's words anew where they would mislead; small moves of the score are let be."""
-    new = task_data(card, asked, pusher.class_lists, data.get("batch", ""), data.get("image", ""))
     telling = [f"{part}_{name}" for name in pusher.class_lists for part in ("label", "suggested")]
-    moved = abs(float(data.get("score", 0)) - asked.score) > SAME_SCORE
-    if moved or any(new[key] != data.get(key) for key in telling):
+    moved = abs(float(data.get("score", 0)) - float(new["score"])) > SAME_SCORE
+    if moved or new.keys() - data.keys() or any(new[key] != data.get(key) for key in telling):
         with pusher.server.asked("to update a task"):
-            pusher.server.client.tasks.update(id=str(task.task_id), data=new)
+            pusher.server.client.tasks.update(id=str(task.task_id), data=dict(new))

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
-from db.labels.classes import ClassList
-from db.reviews.tasks import Card, CardIssue
+from db.reviews.tasks import Card
 from review.errors import BadPrediction
+from review.label_studio.markup import Url, picture_html, question_html
+from review.page.card import Asked, ReviewCard
 from review.page.labeling_config import class_name
-
-NO_ISSUE = "Not doubted; no answer needed."
-BLIND = "Is this label right?"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a task asks about an artwork.
-
-    Attributes:
-        attributes: The attributes in question.
-        blind: Whether suggestion and doubt are hidden, as for audits and controls.
-        score: Where it stands in the queue, lower first.
-        shown: Class keys to show as the label instead of those of the card, by attribute.
-    """
-
-    attributes: Sequence[str]
-    blind: bool
-    score: float
-    shown: Mapping[str, str]
 
 
 def model_version(run_id: int) -> str:
@@ -40,40 +20,30 @@ def model_version(run_id: int) -> str:
 
 
 def task_data(
-    card: Card, asked: Asked, class_lists: Mapping[str, ClassList], batch: UUID, image: str
+    card: ReviewCard, asked: Asked, batch: UUID | str, url: Url, attributes: Iterable[str]
 ) -> dict[str, Any]:
-    """Return a task's ``data``: everything that its page shows, and what it is sorted and found by."""
+    """Return a task's ``data``: everything that its page shows, and what it is sorted and found by.
+
+    Args:
+        card: What is shown.
+        asked: What is asked.
+        batch: The batch that it is of.
+        url: Where a browser finds the image of an artwork.
+        attributes: All of them, in the order of the page.
+    """
     data: dict[str, Any] = {
-        "image": image,
-        "artwork": str(card.uuid),
+        "image": url(card.artwork),
+        "artwork": str(card.artwork.uuid),
         "batch": str(batch),
         "score": round(asked.score, 6),
     }
-    for attribute, classes in class_lists.items():
-        label = asked.shown.get(attribute, card.labels.get(attribute, ""))
-        issue = None if asked.blind else card.issues.get(attribute)
-        title = attribute.replace("_", " ").capitalize()
-        data[f"title_{attribute}"] = f"{title}: {classes.names.get(label, label) or 'no label yet'}"
-        data[f"label_{attribute}"] = label
-        data[f"suggested_{attribute}"] = (issue.suggested if issue else None) or ""
-        data[f"why_{attribute}"] = _why(asked, attribute, label, issue, classes)
-    return data
-
-
-def _why(asked: Asked, attribute: str, label: str, issue: CardIssue | None, classes: ClassList) -> str:
-    """Say in words why a label is doubted, or that it isn't."""
-    if asked.blind:
-        return BLIND if attribute in asked.attributes else NO_ISSUE
-    if issue is None:
-        return NO_ISSUE
-    if issue.suggested is None:
-        return issue.reason or "Doubted; no class is suggested."
-    text = f"Rather {classes.names.get(issue.suggested, issue.suggested)}?"
-    if issue.reason:
-        return f"{text} {issue.reason}"
-    if issue.p_suggested is not None and issue.p_label is not None:
-        return f"{text} The model gives it {issue.p_suggested:.0%}, the label {issue.p_label:.0%}."
-    return text
+    blocks = {}
+    for place, question in enumerate(card.questions):
+        data[f"label_{question.attribute}"] = question.label
+        data[f"suggested_{question.attribute}"] = question.suggested
+        data[f"why_{question.attribute}"] = question.reason
+        blocks[question.attribute] = question_html(question, place, url)
+    return data | {"shown": [picture_html(card, url), *(blocks[name] for name in attributes)]}
 
 
 def prediction(card: Card, asked: Asked, version: str, page: Page) -> dict[str, Any]:

@@ -28,6 +28,9 @@ KEY_ROWS = ("12345", "qwert", "asdfg", "zxcvb")
 
 UNUSABLE_KEY = "0"
 
+PLACES = 12
+"""Blocks that the style puts in order; an artwork has a dozen attributes at most."""
+
 LONG = 25
 """A list of more classes is a taxonomy: Label Studio's drop-down list can't be searched, its tree can.
 
@@ -47,12 +50,53 @@ VERDICTS: Mapping[str, tuple[str, str]] = {
 """Alias, text and hint of each verdict, in the order of the keys."""
 
 STYLE = """
-.curate { display: flex; gap: 20px; align-items: flex-start }
-.curate-picture { flex: 1 1 auto; min-width: 0; position: sticky; top: 0 }
-.curate-panel { flex: 0 0 430px; max-width: 45% }
-.curate-attribute { border-bottom: 1px solid rgba(128, 128, 128, .35); padding: 0 0 10px; margin: 0 0 10px }
-.curate-attribute h4, .curate-attribute h5 { margin: 0 }
-.curate-why { opacity: .8 }
+.curate { display: flex; gap: 16px; align-items: flex-start }
+.curate-picture { flex: 1 1 0; min-width: 0; position: sticky; top: 0 }
+.curate-panel { flex: 0 0 640px; max-width: 56%; display: flex; flex-direction: column }
+.lsf-sidepanels:has(.curate) { padding: 0 !important }
+.lsf-sidepanels:has(.curate) .lsf-sidepanels__wrapper { display: none }
+.curate .lsf-choices { margin: 4px 0 0; padding: 0 }
+.curate .lsf-choices_layout_inline { display: flex; flex-wrap: wrap; gap: 0 12px }
+.curate .lsf-choice, .curate .lsf-choice__item { margin: 0; padding: 0; min-height: 0 }
+.curate .lsf-choice__checkbox { margin: 0; padding: 0; height: 26px; align-items: center }
+.curate .ant-checkbox { top: 0; padding: 0 }
+.curate .ant-checkbox + span { line-height: 26px; padding: 0 0 0 6px }
+.curate p, .curate h4, .curate figure { margin: 0 }
+.curate h4, .curate h4 b { font-size: 16px; line-height: 20px; font-weight: 400 }
+.curate h4 b { font-weight: 600 }
+.curate-zoom { display: block; cursor: zoom-in; overflow: auto }
+.curate-zoom input, .curate-also input { position: absolute; opacity: 0 }
+.curate-zoom img { display: block; width: 100%; height: calc(100vh - 170px); object-fit: contain }
+.curate-zoom:has(:checked) { cursor: zoom-out; max-height: calc(100vh - 170px) }
+.curate-zoom:has(:checked) img { width: 250%; height: auto }
+.curate-name { padding-top: 4px; font-size: 13px; overflow-wrap: anywhere }
+.curate-attribute { order: 20; position: relative; padding: 0 0 4px; margin: 0 0 6px }
+.curate-classes { position: absolute; right: 0; top: -4px; width: 300px }
+.curate-asked h4 { margin-right: 310px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+.curate-classes .lsf-choices { margin: 0 }
+.curate-classes button { height: 28px; width: 100% }
+.curate-attribute:has(.curate-asked) { border-bottom: 1px solid rgba(128, 128, 128, .35) }
+.curate-asked p { font-size: 13px; line-height: 17px; max-height: 34px; overflow: auto }
+.curate-strips { display: flex; gap: 12px; flex-wrap: wrap; margin-top: 3px }
+.curate-strips figure { flex: 0 1 auto; border-left: 3px solid #0072b2; padding-left: 5px }
+.curate-strips .curate-suggested { border-left: 3px dashed #d55e00 }
+.curate-strips figure div { display: flex; gap: 3px }
+.curate-strips img { height: 62px; width: 74px; object-fit: contain; background: rgba(128, 128, 128, .15) }
+.curate-strips figcaption { font-size: 12px; line-height: 15px }
+.curate-also { cursor: pointer; font-size: 14px }
+.curate-also::before { content: "\\25B8  " }
+.curate-also:has(:checked)::before { content: "\\25BE  " }
+.curate-attribute:has(.curate-also):not(:has(input:checked)) .lsf-choices { display: none }
+.curate-last { order: 30; display: flex; gap: 12px; align-items: center }
+.curate-last .lsf-text-area { flex: 1 1 auto; margin: 0 !important }
+.curate-last .ant-form-item { margin: 0 }
+.curate-last .ant-input { padding: 3px 8px; height: 30px }
+"""
+"""No rule has a ">": the page's XML would carry it in another spelling.
+
+Blocks that are asked about come first, worst first, and open; the others are folded into a line.
+
+Colours are told apart by the colour-blind too (blue and vermilion of Okabe and Ito), and by a broken line.
 """
 
 
@@ -74,6 +118,15 @@ def class_name(attribute: str) -> str:
     return f"class_{attribute}"
 
 
+def _html(parent: ElementTree.Element, name: str, place: int) -> None:
+    """Add a tag that shows a part of the HTML that a task brings.
+
+    All of it is one list, ``shown``, in the task's data: Label Studio takes uploaded images only where its
+    page names one key of data. The space makes it look for that key by its name.
+    """
+    ElementTree.SubElement(parent, "HyperText", name=name, value=f" $shown[{place}]", inline="true")
+
+
 def labeling_config(classes: Mapping[str, Sequence[ClassChoice]]) -> str:
     """Return the page's XML.
 
@@ -81,27 +134,23 @@ def labeling_config(classes: Mapping[str, Sequence[ClassChoice]]) -> str:
         classes: The classes that each attribute offers, attributes in the workspace's order.
     """
     page = ElementTree.Element("View", className="curate")
-    ElementTree.SubElement(page, "Style").text = STYLE
-    picture = ElementTree.SubElement(page, "View", className="curate-picture")
-    ElementTree.SubElement(
-        picture,
-        "Image",
-        name="image",
-        value="$image",
-        zoom="true",
-        zoomControl="true",
-        defaultZoom="fit",
-        maxWidth="100%",
+    places = "".join(
+        f".curate-attribute:has(.curate-place-{place}) {{ order: {place} }}\n" for place in range(PLACES + 1)
     )
+    ElementTree.SubElement(page, "Style").text = STYLE + places
+    picture = ElementTree.SubElement(page, "View", className="curate-picture")
+    _html(picture, "image", 0)
     panel = ElementTree.SubElement(page, "View", className="curate-panel")
     for number, (attribute, choices) in enumerate(classes.items()):
-        _attribute(panel, attribute, choices, KEY_ROWS[number] if number < len(KEY_ROWS) else "")
-    unusable = ElementTree.SubElement(panel, "Choices", name="picture", toName="image", choice="single")
+        keys = KEY_ROWS[number] if number < len(KEY_ROWS) else ""
+        _attribute(panel, attribute, choices, number + 1, keys)
+    last = ElementTree.SubElement(panel, "View", className="curate-last")
+    unusable = ElementTree.SubElement(last, "Choices", name="picture", toName="image", choice="single")
     _choice(
         unusable, "unusable", "The image is unusable", "Broken, not an artwork, or too small", UNUSABLE_KEY
     )
     ElementTree.SubElement(
-        panel,
+        last,
         "TextArea",
         name="comment",
         toName="image",
@@ -110,15 +159,19 @@ def labeling_config(classes: Mapping[str, Sequence[ClassChoice]]) -> str:
         editable="true",
         placeholder="A comment, then Enter",
     )
+    # the last tag with a key decides which values of it are taken: a text may be a list, HTML may not
+    unseen = ElementTree.SubElement(page, "View", style="display: none")
+    ElementTree.SubElement(unseen, "Text", name="shown", value=" $shown[0]")
     ElementTree.indent(page)
     return ElementTree.tostring(page, encoding="unicode")
 
 
-def _attribute(panel: ElementTree.Element, attribute: str, choices: Sequence[ClassChoice], keys: str) -> None:
-    """Add one attribute's block: its label and why it is doubted, the verdicts, and the hidden class list."""
+def _attribute(
+    panel: ElementTree.Element, attribute: str, choices: Sequence[ClassChoice], place: int, keys: str
+) -> None:
+    """Add one attribute's block: what the card says of it, the verdicts, and the hidden class list."""
     block = ElementTree.SubElement(panel, "View", className="curate-attribute")
-    ElementTree.SubElement(block, "Header", value=f"$title_{attribute}", size="4")
-    ElementTree.SubElement(block, "Header", value=f"$why_{attribute}", size="5", className="curate-why")
+    _html(block, f"about_{attribute}", place)
     verdicts = ElementTree.SubElement(
         block, "Choices", name=verdict_name(attribute), toName="image", choice="single", showInline="true"
     )
@@ -127,6 +180,7 @@ def _attribute(panel: ElementTree.Element, attribute: str, choices: Sequence[Cla
     hidden = ElementTree.SubElement(
         block,
         "View",
+        className="curate-classes",
         visibleWhen="choice-selected",
         whenTagName=verdict_name(attribute),
         whenChoiceValue="wrong",

@@ -18,7 +18,7 @@ from db.workspace.progress import Silent
 from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
 from review.errors import AppOutdated
-from review.fiftyone.actions import class_names, history, judge, relabel, send
+from review.fiftyone.actions import class_names, history, judge, judge_many, relabel, send
 from review.fiftyone.app import APP_WORKSPACE
 from review.fiftyone.dataset import dataset_folder, sync_dataset
 from review.fiftyone.keys import require_secret
@@ -31,6 +31,22 @@ DECISIONS = {
     "unsure": "It cannot be decided",
 }
 UNUSABLE = "unusable"
+
+SUGGESTED = "(suggested)"
+"""Stands for each artwork's own suggestion in the form of many at once."""
+
+GUIDE = """
+### What to do here
+
+1. **Look**: the view *worst labels* begins with the label most likely wrong. The blue chip is the label,
+   the one with an arrow what the run would say. *in doubt*, at the top of the sidebar, says why.
+2. **Decide**: open an artwork and press *Judge labels* or *Relabel* above the grid; or choose a view such as
+   *style: Realism looks like Symbolism*, select those that are wrong, and press *These are wrong, the others
+   right*.
+3. **Hand on**: *Send to Label Studio* makes review tasks of what you select.
+
+Then, in the terminal: `curate status` says what to type next.
+"""
 
 MANY = 50
 """From this many artworks on, the form warns that a decision is about all of them."""
@@ -57,6 +73,11 @@ def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
 def is_ours(ctx: Any) -> bool:
     """Return whether the dataset in the App is one that curate made."""
     return ctx.dataset is not None and "curate" in ctx.dataset.info
+
+
+def artworks_of(ctx: Any, sample_ids: Sequence[str]) -> list[UUID]:
+    """Return the artworks of some samples."""
+    return [UUID(text) for text in ctx.dataset.select(sample_ids).values("artwork") if text]
 
 
 def chosen(ctx: Any) -> list[UUID]:
@@ -226,6 +247,61 @@ class Judge(CurateOperator):
         return self.acted(ctx, act)
 
 
+class JudgeMany(CurateOperator):
+    """Answer what is shown as a contact sheet: the selected ones are wrong, all others are right."""
+
+    name_, label, icon = "judge_many", "These are wrong, the others right", "grid_on"
+
+    def resolve_input(self, ctx: Any) -> Any:
+        """Ask for the attribute, and for the class of the selected ones."""
+        inputs = types.Object()
+        shown, wrong = ctx.target_view().count(), len(ctx.selected)
+        view = types.Warning() if shown - wrong >= MANY else types.Notice()
+        told = f"{wrong} selected: wrong. The other {max(shown - wrong, 0)} of the view: right."
+        inputs.view("about", view.__class__(label=told))
+        attribute = ask_attribute(ctx, inputs)
+        if attribute is not None and wrong:
+            classes = types.AutocompleteView()
+            classes.add_choice(SUGGESTED, label="what each one looks like (its suggestion)")
+            with opened(ctx) as (_, catalog):
+                for key, name in class_names(catalog, attribute).items():
+                    classes.add_choice(key, label=name)
+            inputs.enum(
+                "class", classes.values(), label="Their class", default=SUGGESTED, required=True, view=classes
+            )
+        return form(inputs, "Which of these are wrong?")
+
+    def execute(self, ctx: Any) -> dict[str, str]:
+        """Record a verdict for each."""
+
+        def act(_: Workspace, catalog: Catalog) -> str:
+            shown = [UUID(text) for text in ctx.target_view().values("artwork") if text]
+            wrong = artworks_of(ctx, ctx.selected) if ctx.selected else []
+            chosen = ctx.params.get("class") or SUGGESTED
+            key = None if chosen == SUGGESTED else str(chosen)
+            return judge_many(catalog, shown, wrong, ctx.params["attribute"], key, who()).sentence()
+
+        return self.acted(ctx, act)
+
+
+class Guide(foo.Panel):  # type: ignore[misc]
+    """What to do here, beside the grid."""
+
+    @property
+    def config(self) -> Any:
+        """Tell the App about the panel."""
+        return foo.PanelConfig(name="guide", label="What to do here", icon="help")
+
+    def on_load(self, ctx: Any) -> None:
+        """Keep nothing: the text is the same for everybody."""
+
+    def render(self, ctx: Any) -> Any:
+        """Show the steps."""
+        panel = types.Object()
+        panel.md(GUIDE, name="guide")
+        return types.Property(panel, view=types.GridView())
+
+
 class History(CurateOperator):
     """Show what was said of one artwork, and why its labels are doubted."""
 
@@ -270,5 +346,5 @@ class BringUpToDate(CurateOperator):
 
 def register(plugin: Any) -> None:
     """Tell FiftyOne which operators there are."""
-    for operator in (SendToLabelStudio, Relabel, Judge, History, BringUpToDate):
+    for operator in (SendToLabelStudio, Relabel, Judge, JudgeMany, History, BringUpToDate, Guide):
         plugin.register(operator)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,76 +20,83 @@ from db.errors import FileMissing
 from db.images.copies import shown_files
 from db.labels.classes import ClassList, fold, read_class_lists
 from db.labels.conflicts import record_ties
-from db.models import Batch, BatchItem, now
+from db.models import Batch, now
 from db.reviews.tasks import (
-    Card,
     Plan,
     add_tasks,
     find_batch,
     items_of,
     raw_annotation,
-    read_cards,
     save_batch,
     tasks_of,
 )
-from db.reviews.verdicts import Answer, record
+from db.reviews.verdicts import Answer, Decision, record
+from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace, write_atomically
 from review.errors import ImagesGone, NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
-from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
-from review.label_studio.tasks import Asked, model_version, task_data
-from review.page.labeling_config import class_name, verdict_name
-from review.sheet.cells import guarded, unguarded
+from review.label_studio.synced import Synced
+from review.label_studio.tasks import model_version
+from review.page.card import ReviewCard, review_cards
+from review.page.contact_sheets import contact_sheets
+from review.page.labeling_config import VERDICTS, class_name, verdict_name
+from review.sheet.cells import guarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
-
-LARGEST_CELL = 10_000_000
-"""Characters of one cell; more is no comment any more."""
+from review.sheet.reading import read_cells
+from review.sheet.spellings import allowed, read_class, read_picture, read_verdict
+from review.sheet.workbook import workbook
 
 FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
+WORDS = "words"
+"""The column that lists the words which a verdict may be, in a CSV, which has no drop-down lists."""
+
+FORM = "form"
+"""The column that names the attributes which a page asked about many artworks at once."""
 
 
-def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> tuple[int, list[str]]:
+def write_sheet(
+    workspace: Workspace, catalog: Catalog, plan: Plan, path: Path, per_sheet: int | None = None
+) -> tuple[int, list[str]]:
     """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
     their label, and no suggestion. A plan without items leaves no trace.
 
+    Args:
+        workspace: Knows where the images are.
+        catalog: Takes the batch.
+        plan: What is asked.
+        path: Where the sheet goes.
+        per_sheet: A page asks about so many artworks at once; one after the other if None.
+
     Returns:
         How many artworks it asks about, and the paths of those left out because their image cannot be shown.
 
     Raises:
-        SheetExists: There is a file of that name, which somebody may have filled in.
         ImagesGone: No image of the batch can be shown.
+        SheetExists: There is a file of that name, which somebody may have filled in.
     """
     require_free(path)
     if not plan.items:
         return 0, []
-    files, left_out = _files(workspace, catalog, (item.artwork_id for item in plan.items))
+    cards = review_cards(catalog, workspace, plan.run_id, plan.items)
+    files = shown_files(workspace, {i: card.artwork.place for i, card in cards.items()})
+    left_out = [card.artwork.path for i, card in cards.items() if i not in files]
     if not files:
         raise ImagesGone(len(left_out), left_out[0])
     plan = replace(plan, items=[item for item in plan.items if item.artwork_id in files])
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
-        batch.project_id = batch.id
+        batch.project_id, batch.per_sheet = batch.id, per_sheet
         session.flush()
         tasks = {item.artwork_id: number for number, item in enumerate(items_of(session, batch.id), 1)}
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
-        _write_items(session, batch, tasks, files, path)
+        _write_items(workspace, session, batch, tasks, cards, files, path)
     return len(tasks), left_out
-
-
-def _files(
-    workspace: Workspace, catalog: Catalog, artwork_ids: Iterable[int]
-) -> tuple[dict[int, Path], list[str]]:
-    """Return the file that a browser can show of each artwork, and the paths of those that have none."""
-    with catalog.read() as session:
-        cards = read_cards(session, artwork_ids)
-    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in cards.items()})
-    return files, [card.path for artwork_id, card in cards.items() if artwork_id not in files]
 
 
 def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
@@ -103,15 +109,16 @@ def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Pat
     require_free(path)
     with catalog.read() as session:
         batch = find_batch(session, SERVER, batch_id)
-        artwork_ids = [task.artwork_id for task in tasks_of(session, batch.id) if task.state == "open"]
-    files, _ = _files(workspace, catalog, artwork_ids)
+        items = items_of(session, batch_id)
+    cards = review_cards(catalog, workspace, batch.run_id, items)
+    files = shown_files(workspace, {i: card.artwork.place for i, card in cards.items()})
     with catalog.write() as session:
         batch = find_batch(session, SERVER, batch_id)
         tasks = {
             task.artwork_id: task.task_id for task in tasks_of(session, batch.id) if task.state == "open"
         }
         if tasks:
-            _write_items(session, batch, tasks, files, path)
+            _write_items(workspace, session, batch, tasks, cards, files, path)
     return len(tasks)
 
 
@@ -122,7 +129,13 @@ def require_free(path: Path) -> None:
 
 
 def _write_items(
-    session: Session, batch: Batch, tasks: Mapping[int, int], files: Mapping[int, Path], path: Path
+    workspace: Workspace,
+    session: Session,
+    batch: Batch,
+    tasks: Mapping[int, int],
+    cards: Mapping[int, ReviewCard],
+    files: Mapping[int, Path],
+    path: Path,
 ) -> None:
     """Write the sheet of some of a batch's items, and remember the labels that it shows.
 
@@ -130,57 +143,55 @@ def _write_items(
     """
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
-    cards = read_cards(session, (item.artwork_id for item in items))
-    items = [item for item in items if item.artwork_id in files]
+    shown = [cards[item.artwork_id] for item in items]
     rows = [
-        _row(batch, item, cards[item.artwork_id], class_lists, tasks, files[item.artwork_id])
+        _row(f"{batch.id}-{tasks[item.artwork_id]}", cards[item.artwork_id], files.get(item.artwork_id))
         for item in items
     ]
     for item, row in zip(items, rows, strict=True):
         before = item.known.get(SHOWN, {})
-        shown = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
-        item.known = {**item.known, SHOWN: shown}
+        labels = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
+        item.known = {**item.known, SHOWN: labels}
     if path.suffix == ".html":
-        text = page(f"review-{batch.uuid}", rows, _columns(class_lists), class_lists)
+        grids = contact_sheets(shown, batch.per_sheet) if batch.per_sheet else []
+        columns = [*_columns(class_lists), FORM]
+        text = page(f"review-{batch.uuid}", rows, columns, class_lists, shown, grids, workspace)
     else:
-        text = _as_csv(rows, class_lists)
+        text = "" if path.suffix == ".xlsx" else _as_csv(rows, class_lists)
     session.flush()
-    write_atomically(path, text)
+    if path.suffix == ".xlsx":
+        columns = [c for c in _columns(class_lists) if c != WORDS]
+        with whole_file(path) as temporary:
+            temporary.write_bytes(workbook(rows, columns, class_lists, shown, workspace))
+    else:
+        write_atomically(path, text)
 
 
-def _row(
-    batch: Batch,
-    item: BatchItem,
-    card: Card,
-    class_lists: Mapping[str, ClassList],
-    tasks: Mapping[int, int],
-    image: Path | None,
-) -> dict[str, str]:
-    names = {v.attribute_id: v for v in class_lists.values()}
-    shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
-    asked = Asked(item.attributes, item.purpose != "review", item.score, shown)
-    data = task_data(card, asked, class_lists, batch.uuid, "")
+def _row(task: str, card: ReviewCard, image: Path | None) -> dict[str, str]:
     row = {
-        "task": f"{batch.id}-{tasks[item.artwork_id]}",
-        "artwork": str(card.uuid),
+        "task": task,
+        "artwork": str(card.artwork.uuid),
         "image": "" if image is None else str(image),
     }
-    for attribute in class_lists:
-        for part in ("label", "suggested", "why"):
-            row[f"{attribute}_{part}"] = data[f"{part}_{attribute}"]
+    for question in card.questions:
+        row[f"{question.attribute}_label"] = question.label
+        row[f"{question.attribute}_suggested"] = question.suggested
+        row[f"{question.attribute}_why"] = question.reason
     return row
 
 
 def _columns(class_lists: Mapping[str, ClassList]) -> list[str]:
     parts = ("label", "suggested", "why", "verdict", "class")
-    return [*FIXED, *(f"{attribute}_{part}" for attribute in class_lists for part in parts), *LAST]
+    return [*FIXED, *(f"{attribute}_{part}" for attribute in class_lists for part in parts), *LAST, WORDS]
 
 
-def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassList]) -> str:
+def _as_csv(rows: Sequence[dict[str, str]], class_lists: Mapping[str, ClassList]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
-    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
+    words = [allowed(verdict) for verdict in VERDICTS]
+    lines = [row | {WORDS: words[n] if n < len(words) else ""} for n, row in enumerate(rows)]
+    writer.writerows({name: guarded(cell) for name, cell in line.items()} for line in lines)
     return text.getvalue()
 
 
@@ -189,14 +200,18 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
 
     Raises:
         FileMissing: There is no such file.
-        SheetUnreadable: It is no CSV in UTF-8.
+        SheetUnreadable: It is no table.
         NotASheet: It lacks the columns of one.
         SheetWithoutRows: It is empty.
         ForeignSheet: It is of another workspace.
         SheetShuffled: Its columns no longer belong together.
     """
-    columns, cells = read_cells(path)
+    if not path.is_file():
+        raise FileMissing(path, "sheet")
     synced = Synced()
+    with catalog.read() as session:
+        known = [*_columns(read_class_lists(session)), FORM]
+    columns, cells = read_cells(path, known)
     with catalog.write() as session:
         class_lists = read_class_lists(session)
         require_columns(path, columns, class_lists)
@@ -206,47 +221,19 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         answers = []
         for row in _once(rows, class_lists, synced):
             results = _results(row.cells, class_lists, row.shown)
-            known = raw_annotation(session, SERVER, row.annotation_id)
+            before = raw_annotation(session, SERVER, row.annotation_id)
             if not results:
-                synced.blank += known is not None
+                synced.blank += before is not None
                 continue
-            answer = _answer(row, results, class_lists)
-            if known != answer.raw:
+            answer, problems = _answer(row, results, class_lists)
+            if before != answer.raw:
                 answers.append(answer)
-            elif answer.refused is not None:
-                synced.refused.append((row.annotation_id, answer.refused))
+            if before == answer.raw or answer.refused is None:
+                synced.refused += [(row.annotation_id, problem) for problem in problems]
         synced.add(record(session, answers))
         if answers:
             record_ties(session)
     return synced
-
-
-def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
-    """Return a sheet's columns, and its rows as (line, cells by column); blank lines are left out.
-
-    Raises:
-        FileMissing: There is no such file.
-        SheetUnreadable: It is no CSV in UTF-8, or a row has cells beyond the header.
-    """
-    if not path.is_file():
-        raise FileMissing(path, "sheet")
-    csv.field_size_limit(LARGEST_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            columns = [name.strip() for name in next(reader, [])]
-            rows: list[tuple[int, Cells]] = []
-            for row in reader:
-                if any(row[len(columns) :]):
-                    raise SheetUnreadable(
-                        path, f"line {reader.line_num} has more cells than there are columns"
-                    )
-                if any(cell.strip() for cell in row):
-                    cells = defaultdict(str, zip(columns, map(unguarded, row), strict=False))
-                    rows.append((reader.line_num, cells))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SheetUnreadable(path, str(error)) from error
-    return columns, rows
 
 
 def require_columns(path: Path, columns: Sequence[str], class_lists: Mapping[str, ClassList]) -> None:
@@ -279,7 +266,6 @@ def _once(rows: Iterable[FilledRow], class_lists: Mapping[str, ClassList], synce
         if len(contents) > 1 and problem is None:
             lines = " and ".join(str(row.line) for row in filled)
             problem = f"lines {lines} answer it differently: leave one of them"
-        problem = problem or next((p for row in filled if (p := _contradiction(row, class_lists))), None)
         if problem is not None:
             synced.refused.append((annotation_id, problem))
         else:
@@ -294,23 +280,26 @@ def _filled(cells: Cells, attributes: Iterable[str]) -> bool:
     )
 
 
-def _contradiction(row: FilledRow, attributes: Iterable[str]) -> str | None:
+def _contradiction(row: FilledRow, attribute: str, classes: ClassList) -> str | None:
     """Return what a row says that cannot both be: that a label is right, and another class."""
-    for attribute in attributes:
-        verdict = row.cells[verdict_column(attribute)].strip()
-        picked = row.cells[f"{attribute}_class"].strip()
-        if verdict in ("right", "atypical") and picked and fold(picked) != fold(row.shown.get(attribute, "")):
-            return (
-                f"{attribute} is said to be {verdict}, beside the class {plain(picked)!r}: clear one of them"
-            )
+    verdict = read_verdict(row.cells[verdict_column(attribute)])
+    picked = row.cells[f"{attribute}_class"].strip()
+    shown = row.shown.get(attribute, "")
+    if verdict in ("right", "atypical") and picked and fold(read_class(picked, classes)) != fold(shown):
+        return f"{attribute} is said to be {verdict}, beside the class {plain(picked)!r}: clear one of them"
     return None
 
 
-def _results(cells: Cells, attributes: Iterable[str], shown: Mapping[str, str]) -> list[dict[str, Any]]:
+def _results(
+    cells: Cells, class_lists: Mapping[str, ClassList], shown: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return what a row says, as Label Studio would; a class alone means that the label is wrong."""
     results = []
-    for attribute in attributes:
-        verdict, picked = cells[verdict_column(attribute)].strip(), cells[f"{attribute}_class"].strip()
+    for attribute, classes in class_lists.items():
+        said = cells[verdict_column(attribute)].strip()
+        picked = cells[f"{attribute}_class"].strip()
+        verdict = (read_verdict(said) or said) if said else ""
+        picked = read_class(picked, classes) if picked else ""
         if picked and not verdict:
             verdict = "right" if fold(picked) == fold(shown.get(attribute, "")) else "wrong"
         if verdict:
@@ -318,7 +307,7 @@ def _results(cells: Cells, attributes: Iterable[str], shown: Mapping[str, str]) 
         if verdict and picked:
             results.append(choice(class_name(attribute), picked))
     if cells["picture"].strip():
-        results.append(choice("picture", cells["picture"].strip()))
+        results.append(choice("picture", read_picture(cells["picture"])))
     if cells["comment"].strip():
         results.append({"from_name": "comment", "value": {"text": [cells["comment"].strip()]}})
     return results
@@ -326,14 +315,26 @@ def _results(cells: Cells, attributes: Iterable[str], shown: Mapping[str, str]) 
 
 def _answer(
     row: FilledRow, results: Sequence[Mapping[str, Any]], class_lists: Mapping[str, ClassList]
-) -> Answer:
-    refused, decisions = None, list[Any]()
-    try:
-        decisions = decisions_of(results, row.shown, class_lists)
-    except NotUnderstood as problem:
-        refused = str(problem)
+) -> tuple[Answer, list[str]]:
+    """Return what a row answers, and what of it cannot be understood: a wrong cell costs that cell."""
+    decisions: list[Decision] = []
+    problems: list[str] = []
+    together = row.cells[FORM].split()
+    for attribute, classes in [*class_lists.items(), ("picture", None)]:
+        controls = (verdict_name(attribute), class_name(attribute)) if classes else ("picture",)
+        mine = [result for result in results if result["from_name"] in controls]
+        problem = _contradiction(row, attribute, classes) if classes else None
+        try:
+            found = decisions_of(mine, row.shown, class_lists) if problem is None else []
+        except NotUnderstood as misunderstood:
+            problem = _advised(str(misunderstood), row.cells, attribute)
+            found = []
+        if problem is not None:
+            problems.append(problem)
+        form = "contact_sheet" if attribute in together else "card"
+        decisions += [replace(decision, form=form) for decision in found]
     name = plain(row.cells["reviewer"]) or "reviewer"
-    return Answer(
+    answer = Answer(
         server=SERVER,
         annotation_id=row.annotation_id,
         artwork_id=row.artwork_id,
@@ -342,7 +343,17 @@ def _answer(
         decisions=decisions,
         task_id=row.task.id if row.task else None,
         comment=comment_of(results),
-        refused=refused,
+        refused="; ".join(problems) if problems and not decisions else None,
         raw={"result": list(results)},
         timed=False,
     )
+    return answer, problems
+
+
+def _advised(problem: str, cells: Cells, attribute: str) -> str:
+    """Add what a verdict's cell takes, where it holds another word."""
+    said = cells[verdict_column(attribute)].strip()
+    if said and read_verdict(said) is None:
+        words = ", ".join(VERDICTS)
+        return f"{verdict_column(attribute)} says {plain(said)!r}, and takes {words} (in any case)"
+    return problem

@@ -9,21 +9,54 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from db.images.files import read_bytes
 from db.images.formats import BadImage
 from db.images.pixels import decode
 from db.labels.classes import ClassList
+from db.reviews.tasks import Card
+from db.workspace.workspace import Workspace
+from review.page.card import Question, ReviewCard
+from review.page.contact_sheets import ContactSheet
 from review.page.labeling_config import KEY_ROWS, UNUSABLE_KEY, VERDICTS
 
 SIDE = 720
 """The longest side of a picture in the page, in pixels: some 80 kB each."""
 
+SMALL = 200
+"""The longest side of one that is shown beside others: some 8 kB each."""
+
+CELL_KEYS = "1234567890qwertyuiopasdfghjklzxcvbnm"
+"""The keys of a contact sheet's artworks, in their order."""
+
+
+@dataclass
+class Pictures:
+    """The pictures of a page, each in it once however often it is shown: data URIs by name."""
+
+    workspace: Workspace
+    uris: dict[str, str] = field(default_factory=dict)
+
+    def add(self, card: Card, side: int) -> str:
+        """Return the name of an artwork's picture, whose longest side is ``side``."""
+        name = f"{card.artwork_id}.{side}"
+        if name not in self.uris:
+            self.uris[name] = picture(self.workspace.image_path(card.root, card.path), side)
+        return name
+
 
 def page(
-    name: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str], class_lists: Mapping[str, ClassList]
+    name: str,
+    rows: Sequence[Mapping[str, str]],
+    columns: Sequence[str],
+    class_lists: Mapping[str, ClassList],
+    cards: Sequence[ReviewCard],
+    sheets: Sequence[ContactSheet],
+    workspace: Workspace,
 ) -> str:
     """Return the page of a sheet.
 
@@ -32,30 +65,78 @@ def page(
         rows: As the CSV has them, before they are answered.
         columns: The CSV's.
         class_lists: The classes that each attribute offers.
+        cards: What is shown of each row's artwork.
+        sheets: The same artworks many at once; empty for one after the other.
+        workspace: Knows where the images are.
     """
+    pictures = Pictures(workspace)
+    place = {card.artwork.artwork_id: number for number, card in enumerate(cards)}
     sheet = {
         "name": name,
         "columns": list(columns),
-        "rows": [{**row, "thumbnail": picture(Path(row["image"]))} for row in rows],
+        "rows": [{**row, "card": _card(card, pictures)} for row, card in zip(rows, cards, strict=True)],
+        "sheets": [_sheet(one, place, pictures) for one in sheets],
         "classes": {
             attribute: sorted(classes.names.items(), key=lambda pair: pair[1].casefold())
             for attribute, classes in class_lists.items()
         },
         "verdicts": [(verdict, text) for verdict, (text, _hint) in VERDICTS.items()],
         "keys": KEY_ROWS,
+        "cell_keys": CELL_KEYS,
         "unusable": UNUSABLE_KEY,
+        "pictures": pictures.uris,
     }
     template = files("review.sheet").joinpath("sheet.html").read_text(encoding="utf-8")
     return template.replace("{{sheet}}", json.dumps(sheet).replace("<", "\\u003c"))
 
 
-def picture(path: Path) -> str:
+def _card(card: ReviewCard, pictures: Pictures) -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "kept": [[column, said] for column, said in card.kept.items() if said],
+        "picture": pictures.add(card.artwork, SIDE),
+        "questions": [_question(question, pictures) for question in card.questions],
+    }
+
+
+def _question(question: Question, pictures: Pictures) -> dict[str, Any]:
+    return {
+        "attribute": question.attribute,
+        "title": question.title,
+        "label": question.label,
+        "label_name": question.label_name,
+        "suggested": question.suggested,
+        "suggested_name": question.suggested_name,
+        "asked": question.asked,
+        "reason": question.reason,
+        "like_label": [pictures.add(card, SMALL) for card in question.like_label],
+        "like_suggested": [pictures.add(card, SMALL) for card in question.like_suggested],
+    }
+
+
+def _sheet(sheet: ContactSheet, place: Mapping[int, int], pictures: Pictures) -> dict[str, Any]:
+    """Return a contact sheet; beside it stand the references of its first artwork."""
+    seen = [cell.question for cell in sheet.cells]
+    like_label = next((q.like_label for q in seen if q.like_label), ()) if sheet.label else ()
+    like_suggested = next((q.like_suggested for q in seen if q.like_suggested), ()) if sheet.suggested else ()
+    return {
+        "attribute": sheet.attribute,
+        "question": sheet.question(),
+        "label_name": sheet.label_name,
+        "suggested_name": sheet.suggested_name,
+        "like_label": [pictures.add(card, SMALL) for card in like_label],
+        "like_suggested": [pictures.add(card, SMALL) for card in like_suggested],
+        "cells": [place[cell.card.artwork.artwork_id] for cell in sheet.cells],
+    }
+
+
+def picture(path: Path, side: int = SIDE) -> str:
     """Return an image as a JPEG in a data URI, ``""`` where it cannot be read."""
     try:
-        upright = decode(read_bytes(path), SIDE)
+        upright = decode(read_bytes(path), side)
     except BadImage:
         return ""
-    upright.thumbnail((SIDE, SIDE))
+    upright.thumbnail((side, side))
     out = io.BytesIO()
     upright.save(out, "JPEG", quality=82)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")

@@ -13,7 +13,7 @@ from db.models import EffectiveLabel, Task, Verdict
 from db.workspace.progress import Silent
 from db.workspace.workspace import change_settings
 from review.errors import NothingToSend
-from review.fiftyone.actions import class_names, history, judge, plan_chosen, relabel, send
+from review.fiftyone.actions import class_names, history, judge, judge_many, plan_chosen, relabel, send
 from review.fiftyone.plugins import install_plugin
 
 
@@ -79,9 +79,24 @@ def test_a_chosen_batch_asks_about_doubted_labels_worst_first(gallery: Any) -> N
     assert (plan.run_id, plan.budget) == (run, 2)
     doubted, sure = plan.items
     assert (doubted.artwork_id, doubted.attributes) == (gallery.ids[0], ("style",))
-    assert doubted.score < 0.2
+    assert 2 / 3 < doubted.score < 0.75 and sure.score == 1.0  # the mean over its three labels
     assert sure.artwork_id == gallery.ids[1]
     assert set(sure.attributes) == {"style", "genre", "artist"}
+
+
+def test_many_at_once_are_verdicts_on_each(gallery: Any) -> None:
+    gallery.add_run()
+    before = [label_of(gallery, row, "style") for row in range(6)]
+
+    done = judge_many(gallery.catalog, gallery.uuids[:6], gallery.uuids[:6:5], "style", None, "ada")
+
+    assert (done.artworks, done.labels_changed, done.without_label) == (6, 2, 0)
+    after = [label_of(gallery, row, "style") for row in range(6)]
+    assert [row for row in range(6) if before[row] != after[row]] == [0, 5]
+    assert after[0] == gallery.class_ids["style"][0]
+    with gallery.catalog.read() as session:
+        said = [(row.decision, row.form) for row in session.query(Verdict).order_by(Verdict.artwork_id)]
+    assert said == [("corrected", "contact_sheet"), *[("confirmed", "contact_sheet")] * 4, said[0]]
 
 
 def test_unusable_artworks_are_not_sent(gallery: Any) -> None:

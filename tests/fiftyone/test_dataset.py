@@ -72,7 +72,8 @@ def test_a_run_shows_prediction_score_suggestion_and_reason_of_each_attribute(ga
 
     sample = sample_of(gallery, 0)
     assert sample.style.label == "Impressionism"
-    assert sample.style_pred.label == sample.style_suggested == "Realism"
+    assert (sample.style_pred.label, sample.style_suggested) == ("Realism", "→ Realism")
+    assert sample.doubts[0].startswith("style: Impressionism → Realism")
     assert sample.style_pred.confidence > 0.8
     assert sample.style_pred.logits.shape == (3,)
     assert sample.style_pred.logits.argmax() == 0

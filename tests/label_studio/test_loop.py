@@ -128,7 +128,7 @@ def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
     assert (pushed["created"], pushed["refreshed"], pushed["withdrawn"]) == (1, 2, 1)
     assert tasks_by_artwork(server, gallery).keys() == {0, 2, 4}
     refreshed = server.client.tasks.get(id=str(tasks[2]))
-    assert refreshed.data["why_genre"] == "Rather portrait? The model gives it 80%, the label 20%."
+    assert refreshed.data["why_genre"] == "Looks like portrait: the model gives it 80%, the label 20%."
     assert {p.model_version for p in refreshed.predictions} == {"run-1", "run-2"}
     project = server.client.projects.get(id=pushed["project"])
     assert project.model_version == "run-2"

@@ -71,8 +71,8 @@ def test_a_page_is_answered_by_keys_and_comes_back_as_a_sheet(
     pushed = curate(*at, "push", "--audit", "0", "--to", "html", "--output", tmp_path / "review")
     with opened_app(None) as browser:
         browser.driver.get((tmp_path / "review.html").as_uri())
-        question = browser.one("#questions").text
-        width = browser.driver.execute_script("return document.querySelector('#picture img').naturalWidth")
+        question = browser.one(".questions").text
+        width = browser.driver.execute_script("return document.querySelector('.picture img').naturalWidth")
         keys = ["2", Keys.ENTER, "1", Keys.ENTER, "3", "3", Keys.ENTER, "0"]
         ActionChains(browser.driver).send_keys(*keys).perform()
         (tmp_path / "answers.csv").write_text(browser.driver.execute_script("return csv()"))
@@ -83,7 +83,7 @@ def test_a_page_is_answered_by_keys_and_comes_back_as_a_sheet(
         f"Open {tmp_path}/review.html in a browser, answer, download, "
         f"then: curate sync-corrections --from THE.csv\n"
     )
-    assert "style: Baroque\nRather Rococo? The model gives it 90%, the label 10%." in question
+    assert "Style: Baroque\nLooks like Rococo: the model gives it 90%, the label 10%." in question
     assert width == 320
     assert synced["verdicts"] == {"corrected": 1, "confirmed": 1, "unusable": 1}
     assert labels(gallery.workspace, "style")[0] == "Rococo"

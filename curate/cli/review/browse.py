@@ -43,6 +43,7 @@ def browse(
     from db.workspace.system import user_name
     from review.fiftyone.app import choose_port, serve_app
     from review.fiftyone.dataset import sync_dataset
+    from review.fiftyone.views import FIRST_VIEW
 
     workspace = opened(context)
     chosen = choose_port(port) if launch else None
@@ -56,7 +57,10 @@ def browse(
         if remote:
             note(f"On your own machine: ssh -N -L {chosen}:127.0.0.1:{chosen} HOST, then open this address.")
         os.environ["CURATE_USER"] = user_name()  # whose decisions the App's operators record
-        serve_app(workspace, chosen, not remote, lambda url: note(f"The App is at {url} (Ctrl-C stops it)"))
+        view = FIRST_VIEW if summary.run is not None else ""
+        serve_app(
+            workspace, chosen, not remote, lambda url: note(f"The App is at {url} (Ctrl-C stops it)"), view
+        )
 
 
 def describe(summary: SyncSummary) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +16,9 @@ from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json,
 from curate.cli.progress import CliProgress
 
 if TYPE_CHECKING:
+    from curate.rounds.plan import AgainSettings
     from db.reviews.tasks import Plan
+    from db.workspace.workspace import Workspace
     from review.label_studio.push import Pushed
 
 
@@ -39,8 +44,13 @@ def push(
         int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
     ] = 1,
     to: Annotated[
-        str, typer.Option(metavar="label-studio|csv|html", help="As tasks, or as a sheet to fill in.")
+        str, typer.Option(metavar="label-studio|csv|xlsx|html", help="As tasks, or as a sheet to fill in.")
     ] = "label-studio",
+    contact_sheets: Annotated[
+        bool,
+        typer.Option("--contact-sheets", help="Many artworks at once: mark those whose label is wrong."),
+    ] = False,
+    per_sheet: Annotated[int, typer.Option(min=2, max=24, help="Artworks on a contact sheet, at most.")] = 24,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Where the sheet goes; a file that is there is never overwritten."),
@@ -48,6 +58,22 @@ def push(
     batch: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Write the sheet of this batch again: it was lost."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask about labels that were judged before; see the next three.")
+    ] = False,
+    where: Annotated[
+        str | None, typer.Option(metavar="'attribute=A class=C'", help="With --again: those of a class.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="REVIEWER", help="With --again: those that this person judged.")
+    ] = None,
+    before: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="With --again: those judged before this day."),
+    ] = None,
+    cancel: Annotated[
+        int | None, typer.Option(metavar="BATCH", help="Take back what nobody has begun of a batch.")
     ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -64,13 +90,30 @@ def push(
     from db.errors import NotAnOutput
     from db.runs.runs import find_run
 
-    if to not in ("label-studio", "csv", "html"):
-        raise typer.BadParameter(f"{to!r} is none of label-studio, csv, html", param_hint="--to")
+    if to not in ("label-studio", "csv", "xlsx", "html"):
+        raise typer.BadParameter(f"{to!r} is none of label-studio, csv, xlsx, html", param_hint="--to")
     if batch is not None and to == "label-studio":
         raise typer.BadParameter("only a sheet can be written again: --to csv or html", param_hint="--batch")
     workspace = opened(context)
+    if cancel is not None:
+        _cancel(workspace, cancel, dry_run, as_json)
+        return
     share, answers = _controls(controls)
-    settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
+    if contact_sheets and to in ("csv", "xlsx"):
+        raise typer.BadParameter(
+            "a table has no grid to glance at; take --to html or label-studio",
+            param_hint="--contact-sheets",
+        )
+    settings = BatchSettings(
+        limit,
+        attribute,
+        audit,
+        share,
+        answers,
+        annotators,
+        per_sheet if contact_sheets else None,
+        _again(again, where, by, before),
+    )
     with workspace.open_catalog() as catalog:
         if dry_run:
             with catalog.read() as session:
@@ -94,6 +137,44 @@ def push(
         with CliProgress() as progress:
             pushed = push_batch(workspace, catalog, settings, run_id, progress)
     _print_pushed(pushed, as_json, workspace.settings.label_studio.url)
+
+
+def _again(again: bool, where: str | None, by: str | None, before: datetime | None) -> AgainSettings | None:
+    """Return which judged labels to ask about again, None without ``--again``."""
+    from curate.rounds.plan import AgainSettings
+
+    if not again:
+        if where or by or before:
+            raise typer.BadParameter("--where, --by and --before go with it", param_hint="--again")
+        return None
+    if where is None and by is None and before is None:
+        raise typer.BadParameter("say which: --where, --by or --before", param_hint="--again")
+    found = dict(re.findall(r"(attribute|class)=(.+?)(?=\s+(?:attribute|class)=|$)", where or ""))
+    if where is not None and "attribute" not in found:
+        raise typer.BadParameter(
+            f"{where!r} names no attribute; write 'attribute=style class=Realism'", param_hint="--where"
+        )
+    moment = before.replace(tzinfo=UTC) if before is not None else None
+    return AgainSettings(found.get("attribute"), found.get("class"), by, moment)
+
+
+def _cancel(workspace: Workspace, batch: int, dry_run: bool, as_json: bool) -> None:
+    """Take a batch back, or say what would be."""
+    from db.reviews.again import open_batch
+    from review.label_studio.cancel import Cancelled, cancel_batch
+
+    with workspace.open_catalog() as catalog:
+        if dry_run:
+            with catalog.read() as session:
+                done = Cancelled(batch, len(open_batch(session, batch)[1]), 0)
+        else:
+            done = cancel_batch(catalog, batch)
+    if as_json:
+        print_json(asdict(done))
+        return
+    begun = f"; {done.begun} stay, since somebody has begun them" if done.begun else ""
+    told = "Would take back" if dry_run else "Taken back:"
+    typer.echo(f"{told} {done.withdrawn} artworks of batch {batch}{begun}.")
 
 
 def _controls(text: str) -> tuple[float, Path | None]:

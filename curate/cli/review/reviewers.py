@@ -56,6 +56,9 @@ def _sentence(row: ReviewerRow) -> str:
         parts.append(f"{row.seconds:g} s a review")
     if row.controls:
         parts.append(f"{row.controls_right} of {row.controls} controls right")
+    sheets = row.forms.get("contact_sheet")
+    if sheets is not None and sheets.controls:
+        parts.append(f"{sheets.controls_right} of {sheets.controls} of them on contact sheets")
     if row.compared:
         parts.append(f"agrees with others on {row.agreed} of {row.compared}")
     return "; ".join(parts)

@@ -47,6 +47,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             f"{turn.open} open; {turn.errors} errors found{share}; "
             f"{turn.expected_yield:.1f} were expected"
         )
+        if turn.abandoned:
+            typer.echo(
+                f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
+                f"curate sync-corrections, or take it back: curate push --cancel {turn.batch}"
+            )
     if left is not None:
         typer.echo(
             f"wrong labels left: about {left.value:.0f}, between {left.low:.0f} and {left.high:.0f} "

@@ -16,7 +16,7 @@ from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
     from curate.workspace import Workspace
-    from review.label_studio.fetch import Synced
+    from review.label_studio.synced import Synced
     from review.label_studio.wake import Alarm
 
 SECRET_VARIABLE = "CURATE_WEBHOOK_SECRET"
@@ -34,7 +34,9 @@ def sync_corrections(
     source: Annotated[
         str,
         typer.Option(
-            "--from", metavar="label-studio|FILE", help="Where from: the server, or a filled sheet."
+            "--from",
+            metavar="label-studio|FILE",
+            help="Where from: the server, a filled sheet, or an export of Label Studio (.json).",
         ),
     ] = "label-studio",
     full: Annotated[

@@ -1,0 +1,205 @@
+"""The review card: what a reviewer is shown of one artwork, wherever they see it.
+
+Label Studio's page, the HTML sheet and the App show the same card, made here once: the picture, whose it is,
+and for each attribute the label as it stands; where it is doubted, why, in one sentence, and artworks that
+surely bear the label and the suggestion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
+from db.models import BatchItem, Run
+from db.reviews.references import Wanted, find_references
+from db.reviews.tasks import Card, CardIssue, PlannedItem, read_cards
+from db.workspace.workspace import Workspace
+
+BLIND = "Is this label right?"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a task asks about an artwork.
+
+    Attributes:
+        attributes: The attributes in question, worst first.
+        blind: Whether suggestion and doubt are hidden, as for audits and controls.
+        score: Where it stands in the queue, lower first.
+        shown: Class keys to show as the label instead of those of the card, by attribute.
+    """
+
+    attributes: Sequence[str]
+    blind: bool
+    score: float
+    shown: Mapping[str, str]
+
+
+def asked_of(item: BatchItem | PlannedItem, words: Mapping[str, ClassList]) -> Asked:
+    """Return what an item of a batch asks, as it is planned or as it stands in the catalog."""
+    shown = item.shown if isinstance(item, PlannedItem) else item.known.get("shown", {})
+    named = {vocabulary.attribute_id: vocabulary for vocabulary in words.values()}
+    keys = {
+        named[int(attribute)].attribute: named[int(attribute)].key_of[class_id]
+        for attribute, class_id in shown.items()
+    }
+    return Asked(item.attributes, item.purpose != "review", item.score, keys)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One attribute on a card; classes are keys, and their names beside them; ``""`` where there is none.
+
+    Attributes:
+        title: The attribute as people read it.
+        asked: Whether an answer is wanted; another one may be given all the same.
+        reason: Why the label is doubted, in one sentence.
+        like_label, like_suggested: Artworks that surely bear the class, nearest in looks first.
+    """
+
+    attribute: str
+    title: str
+    label: str
+    label_name: str
+    suggested: str
+    suggested_name: str
+    asked: bool
+    reason: str
+    like_label: Sequence[Card] = ()
+    like_suggested: Sequence[Card] = ()
+
+
+@dataclass(frozen=True)
+class ReviewCard:
+    """One artwork as it is shown; ``questions`` are in the order to be read, doubted ones first.
+
+    Attributes:
+        name: What people know the artwork by.
+        kept: Columns of the collection's list that are no attribute.
+    """
+
+    artwork: Card
+    name: str
+    kept: Mapping[str, str]
+    questions: Sequence[Question]
+
+
+@dataclass(frozen=True)
+class References:
+    """The artworks shown beside others, by artwork id, attribute and class key."""
+
+    found: Mapping[tuple[int, str, str], Sequence[Card]] = field(default_factory=dict)
+
+    def beside(self, artwork_id: int, attribute: str, key: str) -> Sequence[Card]:
+        """Return those that show a class beside one artwork."""
+        return self.found.get((artwork_id, attribute, key), ())
+
+    def without(self, artwork_ids: Collection[int]) -> References:
+        """Return the same without some artworks, as whose image cannot be shown."""
+        if not artwork_ids:
+            return self
+        kept = {
+            place: [card for card in shown if card.artwork_id not in artwork_ids]
+            for place, shown in self.found.items()
+        }
+        return References(kept)
+
+    def all(self) -> Iterable[Card]:
+        """Yield each artwork that is shown beside another."""
+        yield from {card.artwork_id: card for shown in self.found.values() for card in shown}.values()
+
+
+def read_references(
+    catalog: Catalog,
+    workspace: Workspace,
+    run_id: int,
+    asked: Mapping[int, Asked],
+    faces: Mapping[int, Card],
+    words: Mapping[str, ClassList],
+) -> References:
+    """Find what is shown beside artworks: of their label, and of the suggestion unless they are blind."""
+    named: dict[tuple[int, str, str], Wanted] = {}
+    for artwork_id, what in asked.items():
+        card = faces[artwork_id]
+        for attribute in what.attributes:
+            doubt = None if what.blind else card.issues.get(attribute)
+            label = what.shown.get(attribute, card.labels.get(attribute, ""))
+            for key in (label, doubt.suggested if doubt else None):
+                if key and key in words[attribute].id_of:
+                    place = (artwork_id, attribute, key)
+                    vocabulary = words[attribute]
+                    named[place] = Wanted(artwork_id, vocabulary.attribute_id, vocabulary.id_of[key])
+    with catalog.read() as session:
+        found = find_references(session, workspace, session.get_one(Run, run_id), named.values())
+        shown = read_cards(session, (i for ids in found.values() for i in ids))
+    return References({place: [shown[i] for i in found.get(want, ())] for place, want in named.items()})
+
+
+def review_cards(
+    catalog: Catalog, workspace: Workspace, run_id: int, items: Iterable[BatchItem | PlannedItem]
+) -> dict[int, ReviewCard]:
+    """Return the card of each item of a batch, by artwork id."""
+    with catalog.read() as session:
+        words = read_class_lists(session)
+        asked = {item.artwork_id: asked_of(item, words) for item in items}
+        faces = read_cards(session, asked)
+    beside = read_references(catalog, workspace, run_id, asked, faces, words)
+    return {i: review_card(faces[i], what, words, beside) for i, what in asked.items()}
+
+
+def review_card(
+    card: Card, asked: Asked, words: Mapping[str, ClassList], references: References
+) -> ReviewCard:
+    """Return what is shown of an artwork."""
+    order = [name for name in asked.attributes if name in words]
+    order += [name for name in words if name not in order]
+    questions = [_question(card, asked, words[name], references) for name in order]
+    return ReviewCard(card, PurePosixPath(card.path).name, card.kept, questions)
+
+
+def _question(card: Card, asked: Asked, vocabulary: ClassList, references: References) -> Question:
+    attribute, names = vocabulary.attribute, vocabulary.names
+    label = asked.shown.get(attribute, card.labels.get(attribute, ""))
+    wanted = attribute in asked.attributes
+    doubt = card.issues.get(attribute) if wanted and not asked.blind else None
+    suggested = (doubt.suggested if doubt else None) or ""
+    return Question(
+        attribute,
+        attribute.replace("_", " ").capitalize(),
+        label,
+        names.get(label, label),
+        suggested,
+        names.get(suggested, suggested),
+        wanted,
+        _reason(doubt, vocabulary) if doubt else BLIND if wanted else "",
+        references.beside(card.artwork_id, attribute, label) if wanted else (),
+        references.beside(card.artwork_id, attribute, suggested) if wanted else (),
+    )
+
+
+def _reason(doubt: CardIssue, vocabulary: ClassList) -> str:
+    """Say in one sentence why a label is doubted."""
+    said = with_names(doubt.reason, vocabulary.names)
+    if not doubt.suggested:
+        return said or "This label is doubted, and no other class is suggested."
+    name = vocabulary.names.get(doubt.suggested, doubt.suggested)
+    if not said and doubt.p_suggested is not None and doubt.p_label is not None:
+        said = f"the model gives it {doubt.p_suggested:.0%}, the label {doubt.p_label:.0%}"
+    return f"Looks like {name}: {said}." if said else f"Looks like {name}."
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with the names of classes in place of their keys.
+
+    Example:
+        >>> with_names("10 of 10 nearest are Art_Nouveau", {"Art_Nouveau": "Art Nouveau"})
+        '10 of 10 nearest are Art Nouveau'
+    """
+    for key in sorted(names, key=len, reverse=True):
+        if names[key] != key and key in text:
+            text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", names[key].replace("\\", r"\\"), text)
+    return text
