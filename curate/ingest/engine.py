@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
@@ -20,7 +21,8 @@ from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
 from curate.ingest.places.roots import locked_root
 from curate.ingest.readers.formats import SourceOptions, open_source
-from curate.ingest.records import Reader, Record, Refused, shown
+from curate.ingest.records import Reader, Record, Refused, shown, storable
+from curate.ingest.remembered import remember, said_of
 from curate.ingest.summary import IngestSummary
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -29,6 +31,7 @@ from db.ingest.writer import (
     Entry,
     ImageState,
     Known,
+    Listed,
     Writer,
     add_refusals,
     finish_ingest,
@@ -36,7 +39,8 @@ from db.ingest.writer import (
 )
 from db.labels.conflicts import record_conflicts
 from db.workspace.progress import Progress, Silent
-from db.workspace.workspace import Workspace
+from db.workspace.settings import SourceSettings
+from db.workspace.workspace import Workspace, with_attributes
 
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""
@@ -56,6 +60,7 @@ def ingest(
     verify: bool = False,
     artist_from: str | None = None,
     attribute: str | None = None,
+    stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read images and labels into the workspace's catalog.
@@ -69,6 +74,8 @@ def ingest(
         verify: Read every image again, also those whose size and time have not changed.
         artist_from: ``path`` or ``list``; see the reader.
         attribute: What folders are classes of; see the reader.
+        stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
+            remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
 
     Returns:
@@ -78,21 +85,78 @@ def ingest(
         FileMissing: The source or the folder of images does not exist.
         UnknownSource: No reader knows what the source is.
     """
-    began = time.monotonic()
-    progress = progress or Silent()
+    reader, said = open_reader(
+        workspace,
+        source,
+        format=format,
+        images=images,
+        check_images=check_images,
+        artist_from=artist_from,
+        attribute=attribute,
+        stated=stated,
+    )
+    workspace = remember(workspace, source, said)
+    return take(workspace, reader, source.absolute(), images, check_images, verify, progress)
+
+
+def open_reader(
+    workspace: Workspace,
+    source: Path,
+    *,
+    format: str = "auto",
+    images: Path | None = None,
+    check_images: bool = True,
+    artist_from: str | None = None,
+    attribute: str | None = None,
+    stated: Mapping[str, Any] | None = None,
+) -> tuple[Reader, SourceSettings]:
+    """Open a source as ``ingest`` does, nothing written; also return all that was said of it."""
     if images is not None and not images.is_dir():
         raise FileMissing(images, "folder of images")
+    said = said_of(workspace, source, stated or {})
+    settings = with_attributes(workspace, [name for name in said.map.values() if name])
     options = SourceOptions(
-        workspace.settings.attributes, images or workspace.folder, check_images, attribute, artist_from
+        settings.attributes,
+        images or workspace.folder,
+        check_images,
+        attribute,
+        artist_from,
+        titles=settings.attribute_titles,
+        stated=said,
+        exists=(lambda own: _there(images or own)) if check_images else None,
     )
     reader = open_source(source, format, options)
     if images is not None and reader.format == "folders" and images.resolve() != source.resolve():
         raise BadOption(f"--images {images}", "a folder of images is its own source", "Leave the option out.")
+    if said != SourceSettings() and reader.mapping is None:
+        raise BadOption("--map and the like", f"{source} is read as {reader.format}", "They are for lists.")
+    return reader, said
+
+
+def _there(folder: Path) -> Callable[[str], bool]:
+    """Return whether a cell names a file of a folder."""
+    found = ImageFolder(folder)
+    return lambda cell: isinstance(found.find(cell), FoundFile)
+
+
+def take(
+    workspace: Workspace,
+    reader: Reader,
+    source: Path | str,
+    images: Path | None = None,
+    check_images: bool = True,
+    verify: bool = False,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read what an opened source has into the catalog; see ``ingest``."""
+    began = time.monotonic()
+    progress = progress or Silent()
     workspace, root = locked_root(workspace, images or reader.images)
     summary = IngestSummary(str(source), reader.format, remarks=list(reader.remarks))
+    mapping = None if reader.mapping is None else {**reader.mapping, "root": root}
     with workspace.open_catalog() as catalog:
         with catalog.write() as session:
-            summary.ingest_id = start_ingest(session, str(source.absolute()), reader.format)
+            summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
         run = _Run(workspace, catalog, reader, root, summary, progress, check_images, verify)
         run.read_all()
         run.set_aside_vanished()
@@ -163,6 +227,7 @@ class _Run:
             while waiting:
                 self._finish(waiting.popleft())
         self._write([])
+        self.encoder.name_by_commonest()
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
@@ -215,7 +280,7 @@ class _Run:
             self.summary.notes.update(state.notes)
         self.encoder.learn(record for _, record, _ in plan.records)
         entries = [
-            Entry(path, plan.states.get(path), *self.encoder.encode(record))
+            Entry(path, plan.states.get(path), *self.encoder.encode(record), self._listed(path, record))
             for path, record, _ in plan.records
         ]
         outdated = self._outdated(plan, entries)
@@ -225,6 +290,13 @@ class _Run:
             self._write(outdated)
         self.summary.refused.update(row.reason for row in refused)
         self.progress.advance(len(plan.records) + len(plan.refused))
+
+    def _listed(self, path: str, record: Record) -> Listed | None:
+        """Return what a list says of an artwork beside its labels, where that is more than its path."""
+        if self.reader.mapping is None or not (record.kept or record.known_as or record.path != path):
+            return None
+        cells = {name: storable(cell) for name, cell in zip(self.reader.kept, record.kept, strict=True)}
+        return Listed(storable(record.path), storable(record.known_as) or None, cells)
 
     def _write(self, outdated: Sequence[Entry]) -> None:
         """Write entries, and the refusals that wait, in one transaction."""

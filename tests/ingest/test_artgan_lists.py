@@ -22,7 +22,8 @@ from curate.ingest.places.files import is_awkward, repaired
 from db.engine.catalog import Catalog
 from db.ingest.splits import official_split, straddling_groups
 from db.labels.class_changes import class_rows
-from db.labels.classes import find_attribute, fold
+from db.labels.classes import find_attribute
+from db.labels.spelling import fold
 from db.labels.stats import catalog_stats
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, Source
 from db.workspace.workspace import Workspace, open_workspace

@@ -19,7 +19,8 @@ from sqlalchemy import select
 from curate.demo.gallery import Record
 from curate.report.drawing.pdf import find_chromium
 from curate.report.drawing.pictures import SIDE, thumbnail
-from db.labels.classes import display_name, find_attribute
+from db.labels.classes import find_attribute
+from db.labels.spelling import display_name
 from db.models import Batch, Verdict
 from db.reviews.verdicts import Decision, decide
 from db.workspace.workspace import Workspace, init_workspace, root_of

@@ -12,7 +12,7 @@ from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.places.files import repaired, unescaped
 from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
-from db.labels.classes import fold
+from db.labels.spelling import loose_fold
 
 
 @dataclass
@@ -83,7 +83,7 @@ def open_folders(
         for entry in os.scandir(root)
         if entry.is_dir(follow_symlinks=False) and entry.name[0] != "."
     ]
-    wikiart = bool(tops) and all(fold(name) in STYLES for name in tops) and "artist" in attributes
+    wikiart = bool(tops) and all(loose_fold(name) in STYLES for name in tops) and "artist" in attributes
     if artist_from == "path" and "artist" not in attributes:
         raise BadOption(
             "--artist-from path",

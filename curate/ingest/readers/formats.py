@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.ingest.errors import BadOption, UnknownSource
+from curate.ingest.errors import BadOption, ListBesideImages, UnknownSource
 from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
-from curate.ingest.readers.csv_list import is_list, open_csv
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.huggingface import open_parquet, parquet_files
 from curate.ingest.readers.kaggle import kaggle_lists, kind_of_list, open_kaggle
+from curate.ingest.readers.table import Exists, is_list, list_columns, open_list
 from curate.ingest.records import Reader
+from curate.ingest.tables.table import SHEETS, TableOptions, open_table
 from db.errors import FileMissing
+from db.workspace.settings import SourceSettings
 
-LIST_SUFFIXES = (".csv", ".tsv", ".txt")
+LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", *SHEETS)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class SourceOptions:
 
     Attributes:
         attributes: The workspace's.
+        titles: What people call them, by key.
+        stated: What the user says of a list's columns.
+        exists: Whether a cell names a file of the images' folder, by the folder; None where nobody looks.
         extracted: Where images that come inside the source are written.
         check_images: Whether images are read at all.
         attribute: What folders are classes of.
@@ -36,6 +41,14 @@ class SourceOptions:
     check_images: bool = True
     attribute: str | None = None
     artist_from: str | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
+    stated: SourceSettings = field(default_factory=SourceSettings)
+    exists: Callable[[Path], Exists] | None = None
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What people call each attribute, by key."""
+        return {key: self.titles.get(key, key) for key in self.attributes}
 
 
 def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
@@ -43,7 +56,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
 
     Args:
         source: A list or a folder.
-        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders`` or ``csv``.
+        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders``, ``csv`` or ``xlsx``.
         options: What the reader may need.
 
     Raises:
@@ -55,7 +68,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         raise FileMissing(source, "file or folder")
     _check_options(options)
     if format == "auto":
-        format, source = recognise(source, options.attributes)
+        format, source = recognise(source, options.called)
     if format == "artgan":
         return open_artgan(source, options.attributes, options.artist_from)
     if format == "kaggle":
@@ -68,7 +81,10 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         return open_folders(source, options.attributes, options.attribute, options.artist_from)
     if source.is_dir():
         raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
-    return open_csv(source, options.attributes)
+    stated = options.stated
+    table = open_table(source, TableOptions(stated.separator, stated.encoding, stated.sheet))
+    exists = None if options.exists is None else options.exists(source.parent)
+    return open_list(table, source.parent, options.called, stated, exists)
 
 
 def _check_options(options: SourceOptions) -> None:
@@ -80,7 +96,7 @@ def _check_options(options: SourceOptions) -> None:
         )
 
 
-def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
+def recognise(source: Path, attributes: Mapping[str, str]) -> tuple[str, Path]:
     """Return the format of a source, and the list or folder to open.
 
     Raises:
@@ -96,11 +112,14 @@ def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
         return "huggingface", source
     lists = sorted(path for path in source.iterdir() if is_list(path, attributes))
     if len(lists) == 1:
-        return "csv", lists[0]
+        return _recognise_file(lists[0]), lists[0]
     if lists:
         names = ", ".join(path.name for path in lists)
         raise UnknownSource(source, f"a folder with {len(lists)} lists ({names}); name one of them")
+    tables = [path for path in sorted(source.iterdir()) if path.suffix != ".txt" and list_columns(path)]
     if any(_has_images(folder) for folder in (source, *sorted(source.iterdir())) if folder.is_dir()):
+        if tables:
+            raise ListBesideImages(source, tables[0], list_columns(tables[0]))
         return "folders", source
     raise UnknownSource(source, "a folder without lists, and without images in it or in its folders")
 
@@ -112,6 +131,8 @@ def _recognise_file(source: Path) -> str:
         return "artgan"
     if source.suffix.lower() not in LIST_SUFFIXES:
         raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+    if source.suffix.lower() in SHEETS:
+        return "xlsx"
     return "kaggle" if kind_of_list(source) else "csv"
 
 
