@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @app.command()
 def history(
     context: typer.Context,
-    artwork: Annotated[str | None, typer.Argument(help="An artwork's id or path.")] = None,
+    artwork: Annotated[str | None, typer.Argument(help="An artwork's path, uuid or id in a list.")] = None,
     refused: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="List what ingest N refused instead.")
     ] = None,
@@ -36,16 +36,25 @@ def history(
 
 
 def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
-    from db.labels.history import artwork_events, artwork_splits
+    from db.labels.history import artwork_events, artwork_kept, artwork_splits, artwork_withheld
     from db.labels.table import find_artwork
 
     with catalog.read() as session:
         found = find_artwork(session, reference)
         splits, events = artwork_splits(session, found), artwork_events(session, found)
+        kept, withheld = artwork_kept(session, found), artwork_withheld(session, found)
     if not as_json:
         typer.echo(f"{found.path}  {found.uuid}  revision {found.revision}, {found.status}")
     for source, attribute, split in splits if not as_json else ():
         typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
+    for row in kept if not as_json else ():
+        known_as = f" {row.known_as}" if row.known_as else ""
+        cells = "; ".join(
+            f"{name}: {' '.join(cell.split())}" for name, cell in row.cells.items() if cell.strip()
+        )
+        typer.echo(f"listed{known_as} by {row.source}" + (f": {cells}" if cells else ""))
+    for source, attribute, reason, cell in withheld if not as_json else ():
+        typer.echo(f"{attribute}: no label, {reason}: {cell!r} ({source})")
     for event in events:
         if as_json:
             print_json({**event.__dict__, "when": event.when.isoformat()})
@@ -56,6 +65,8 @@ def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
 def _line(event: Event) -> str:
     what = " ".join(filter(None, (event.attribute, event.decision, event.label)))
     comment = f"  “{event.comment}”" if event.comment else ""
+    if event.spelling is not None and event.spelling != event.label:
+        comment = f"  as {event.spelling!r}{comment}"
     mark = "*" if event.counts else " "
     return f"{mark} {event.when:%Y-%m-%d %H:%M:%S}  {event.source:<24} {event.action:<10} {what}{comment}"
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import codecs
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from curate.ingest.errors import BadOption
-
-if TYPE_CHECKING:
-    from charset_normalizer import CharsetMatch
 
 SAMPLE = 1 << 18
 """Bytes that are looked at."""
@@ -22,8 +19,21 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-LEGACY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "cp932", "gb18030", "big5", "cp949")
-"""What spreadsheets write that do not write Unicode; the first where nothing speaks for another."""
+LETTERS = {
+    "cp1252": "äöüßéèêëàâáãåæçîïíìñôóòõøœúûùÿÄÖÜÉÈÊËÀÂÁÃÅÆÇÎÏÍÌÑÔÓÒÕØŒÚÛÙŸšžŠŽ",
+    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůýžČĎĚŇŘŠŤŮÝŽőűŐŰĺľŕĹĽŔăâîşţĂÂÎŞŢđĐáéíóúäöüëßçÁÉÍÓÚÄÖÜËÇ",
+    "cp1251": "".join(map(chr, range(0x410, 0x450))) + "ЁёІіЇїЄєҐґЎў№",
+    "cp1253": "".join(map(chr, range(0x386, 0x3CF))),
+    "cp1254": "ğışçöüâîûĞİŞÇÖÜÂÎÛéàäß",
+    "cp1257": "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüßÕÄÖÜéó",
+}
+"""What spreadsheets wrote before Unicode, a byte a character, with the letters of its languages; the first
+where nothing speaks for another."""
+WIDE = {"cp932": "shift_jis", "gb18030": "gb2312", "big5": "big5", "cp949": "euc_kr"}
+"""The same with two bytes a character, each with the encoding of its common characters alone."""
+SIGNS = "„“”‘’‚–—…«»‹›°·•€§©®†×±½¼¾²³ºª´¡¿№\u00a0\u00ad"
+LONG = 2_000
+"""Bytes of lines with letters outside ASCII from which on their frequencies tell languages apart."""
 
 
 class TextEncoding(NamedTuple):
@@ -107,17 +117,44 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _likeliest(data: bytes) -> str:
-    """Return the encoding that charset-normalizer finds; Windows' western one where it is as good."""
+    """Return the encoding whose letters the text has; Windows' western one where it is as good as others.
+
+    A long text in which Latin code pages tie is told by charset-normalizer's letter frequencies.
+    """
+    scores = {name: _plausible(data, name) for name in (*LETTERS, *WIDE)}
+    best = max(scores.values())
+    tied = [name for name, score in scores.items() if score >= best - 0.002]
+    if len(tied) == 1 or len(data) < LONG:
+        return tied[0]
     from charset_normalizer import from_bytes
 
-    found: list[CharsetMatch] = list(from_bytes(data, cp_isolation=list(LEGACY)))
-    if not found:
-        return LEGACY[0]
-    best = found[0]
-    western = next((match for match in found if match.encoding == LEGACY[0]), None)
-    if western is not None and western.chaos <= best.chaos and western.coherence >= best.coherence:
-        best = western
-    return best.encoding
+    coherence = {match.encoding: match.coherence for match in from_bytes(data, cp_isolation=tied)}
+    return max(tied, key=lambda name: coherence.get(name, 0.0) + 0.1 * (name == tied[0]))
+
+
+def _plausible(data: bytes, name: str) -> float:
+    """Return the share of the characters outside ASCII that texts in an encoding usually have."""
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        return 0.0
+    others = [c for c in text if not c.isascii()]
+    if name in LETTERS:
+        return sum(c in LETTERS[name] or c in SIGNS for c in others) / max(len(others), 1)
+    high = sum(byte > 127 for byte in data)
+    runs = sum(b > 127 and a < 128 for a, b in zip(b" " + data, data, strict=False))
+    if high < 3 * runs:  # single letters among ASCII: a Latin text, whatever characters their pairs give
+        return 0.0
+    common = WIDE[name]
+    return sum(_has(common, c) for c in others) / max(len(others), 1)
+
+
+def _has(encoding: str, character: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def guess_delimiter(text: str) -> str:

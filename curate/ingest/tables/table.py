@@ -162,10 +162,10 @@ def column_names(header: Sequence[str]) -> list[str]:
 
 
 def sample_rows(table: Table) -> list[list[str]]:
-    """Return the first rows of a table, as wide as its header."""
+    """Return the first rows of a table that say something, as wide as its header."""
     width, found = len(table.columns), []
     for row in table.rows():
-        if isinstance(row, Row) and len(row.cells) >= width:
+        if isinstance(row, Row) and len(row.cells) >= width and any(cell.strip() for cell in row.cells):
             found.append(row.cells[:width])
         if len(found) == SAMPLED:
             break
