@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
 from curate.ingest.images.checking import Checker, Checks
 from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
-from curate.ingest.places.roots import locked_root
+from curate.ingest.places.roots import locked_root, locked_settings
 from curate.ingest.readers.formats import SourceOptions, open_source
+from curate.ingest.readers.table import open_list
 from curate.ingest.records import Reader, Record, Refused, shown, storable
 from curate.ingest.remembered import remember, said_of
 from curate.ingest.summary import IngestSummary
+from curate.ingest.tables.frame import frame_table
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.ingest.broken_images import mark_missing, record_unreadable, standing_paths
@@ -40,7 +42,10 @@ from db.ingest.writer import (
 from db.labels.conflicts import record_conflicts
 from db.workspace.progress import Progress, Silent
 from db.workspace.settings import SourceSettings
-from db.workspace.workspace import Workspace, with_attributes
+from db.workspace.workspace import Workspace, add_attributes, with_attributes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""
@@ -97,6 +102,45 @@ def ingest(
     )
     workspace = remember(workspace, source, said)
     return take(workspace, reader, source.absolute(), images, check_images, verify, progress)
+
+
+def ingest_records(
+    workspace: Workspace,
+    records: pd.DataFrame | Iterable[Mapping[str, Any]],
+    *,
+    name: str = "records",
+    images: Path | None = None,
+    check_images: bool = True,
+    verify: bool = False,
+    stated: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read records that are in memory already, as ``ingest`` reads a list.
+
+    Args:
+        workspace: Where to.
+        records: A DataFrame, or mappings from column to cell, one an artwork.
+        name: What the source is called; the same name again is the same source, whose labels are replaced.
+        images: The folder that paths are relative to; the current one if None.
+        check_images: As in ``ingest``.
+        verify: As in ``ingest``.
+        stated: What the columns are, as in ``ingest``; nothing of it is remembered but new attributes.
+        progress: Told how far it is.
+
+    Raises:
+        NoPathColumn: No column is named like a path, or holds any.
+        NoLabelColumn: No column has the name of an attribute.
+    """
+    said = SourceSettings.model_validate({k: v for k, v in (stated or {}).items() if v is not None})
+    new = [attribute for attribute in said.map.values() if attribute]
+    settings = with_attributes(workspace, new)
+    folder = images or Path.cwd()
+    called = {key: settings.attribute_titles.get(key, key) for key in settings.attributes}
+    exists = _there(folder) if check_images else None
+    reader = open_list(frame_table(records, name), folder, called, said, exists)
+    with locked_settings(workspace) as fresh:
+        workspace = add_attributes(fresh, new)
+    return take(workspace, reader, name, folder, check_images, verify, progress)
 
 
 def open_reader(

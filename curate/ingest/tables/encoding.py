@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -21,18 +22,21 @@ MARKS = (
 )
 LETTERS = {
     "cp1252": "äöüßéèêëàâáãåæçîïíìñôóòõøœúûùÿÄÖÜÉÈÊËÀÂÁÃÅÆÇÎÏÍÌÑÔÓÒÕØŒÚÛÙŸšžŠŽ",
+    "cp1254": "ğışçöüâîûĞİŞÇÖÜÂÎÛéàäß",
     "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůýžČĎĚŇŘŠŤŮÝŽőűŐŰĺľŕĹĽŔăâîşţĂÂÎŞŢđĐáéíóúäöüëßçÁÉÍÓÚÄÖÜËÇ",
     "cp1251": "".join(map(chr, range(0x410, 0x450))) + "ЁёІіЇїЄєҐґЎў№",
     "cp1253": "".join(map(chr, range(0x386, 0x3CF))),
-    "cp1254": "ğışçöüâîûĞİŞÇÖÜÂÎÛéàäß",
     "cp1257": "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüßÕÄÖÜéó",
 }
 """What spreadsheets wrote before Unicode, a byte a character, with the letters of its languages; the first
 where nothing speaks for another."""
-WIDE = {"cp932": "shift_jis", "gb18030": "gb2312", "big5": "big5", "cp949": "euc_kr"}
+WIDE = {"cp932": "shift_jis", "cp949": "euc_kr", "gb18030": "gb2312", "big5": "big5"}
 """The same with two bytes a character, each with the encoding of its common characters alone."""
-SIGNS = "„“”‘’‚–—…«»‹›°·•€§©®†×±½¼¾²³ºª´¡¿№\u00a0\u00ad"
-LONG = 2_000
+SIGNS = "„“”‘’‚–—…«»‹›°·•€§©®†×½¼¾²ºª№\u00a0\u00ad"
+HUMP = re.compile(r"[a-zß-öø-ÿα-ώа-џğışćčďěłńřśšťůźżž][À-ÖØ-ÞΆ-Ϋ\u0400-\u042fİŞĞ]")
+"""A capital inside a word, as one code page makes of another's letters."""
+INVERTED = re.compile(r"(?<!\w)[¿¡](?=\w)")
+LONG = 300
 """Bytes of lines with letters outside ASCII from which on their frequencies tell languages apart."""
 
 
@@ -140,13 +144,15 @@ def _plausible(data: bytes, name: str) -> float:
         return 0.0
     others = [c for c in text if not c.isascii()]
     if name in LETTERS:
-        return sum(c in LETTERS[name] or c in SIGNS for c in others) / max(len(others), 1)
+        usual = sum(c in LETTERS[name] or c in SIGNS for c in others) + len(INVERTED.findall(text))
+        return (usual - len(HUMP.findall(text))) / max(len(others), 1)
     high = sum(byte > 127 for byte in data)
     runs = sum(b > 127 and a < 128 for a, b in zip(b" " + data, data, strict=False))
     if high < 3 * runs:  # single letters among ASCII: a Latin text, whatever characters their pairs give
         return 0.0
     common = WIDE[name]
-    return sum(_has(common, c) for c in others) / max(len(others), 1)
+    usual = sum("가" <= c <= "힣" if name == "cp949" else _has(common, c) for c in others)
+    return usual / max(len(others), 1)
 
 
 def _has(encoding: str, character: str) -> bool:
