@@ -34,8 +34,8 @@ from benchmarks.label_errors_rivals import cleanlab_score
 from benchmarks.painting_data import Floats, Ints, load_paintings
 from curate.issues import Findings, LabelScores, errors_left, forecast_yield, score_labels
 from curate.rounds.plan import rank
-from curate.training.label_issues import doubted_rows
-from db.reviews.planning import OpenDoubt
+from curate.training.label_issues import issue_rows_of
+from db.reviews.planning import OpenIssue
 
 RATE, ACCURACY = 0.10, 0.95
 MOST_ROUNDS = 40
@@ -138,9 +138,9 @@ class Loop:
         scores = self.score()
         doubts = []
         for name, scored in scores.items():
-            for row in doubted_rows(scored, self.settled[name].astype(np.int8)).tolist():
+            for row in issue_rows_of(scored, self.settled[name].astype(np.int8)).tolist():
                 pair = (int(self.labels[name][row]), int(scored.suggested[row]))
-                doubts.append(OpenDoubt(row, name, float(scored.score[row]), str(row), pair))
+                doubts.append(OpenIssue(row, name, float(scored.score[row]), str(row), pair))
         doubts.sort(key=lambda doubt: doubt.score)
         items = rank(doubts, len(self.true), None, set(np.flatnonzero(self.reviewed).tolist()))[:limit]
         asked = {name: np.zeros(len(self.reviewed), dtype=bool) for name in self.true}

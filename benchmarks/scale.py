@@ -24,13 +24,13 @@ from sqlalchemy import select, text
 
 from benchmarks.large_catalog import OPEN, SERVER, START, fill
 from curate.rounds.plan import BatchSettings, plan_batch
-from curate.rounds.status import read_standing
+from curate.rounds.status import read_round_status
 from db.engine.catalog import Catalog, open_catalog, sqlite_url, upgrade
 from db.labels.history import artwork_events
 from db.labels.stats import catalog_stats
 from db.labels.table import find_artwork
 from db.models import Artwork, Batch, Task
-from db.reviews.tasks import cards
+from db.reviews.tasks import read_cards
 from db.reviews.verdicts import Answer, Decision, decide, record
 from db.runs.issues import count_issues, worst_issues
 from db.runs.runs import find_run
@@ -86,7 +86,7 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
     def plan(_repeat: int) -> object:
         planned = plan_batch(catalog, run, BatchSettings(limit=500))
         with catalog.read() as session:
-            return cards(session, [item.artwork_id for item in planned.items])
+            return read_cards(session, [item.artwork_id for item in planned.items])
 
     def label(repeat: int) -> object:
         with catalog.write() as session:
@@ -100,7 +100,7 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
             )
 
     return {
-        "status": lambda _repeat: read_standing(catalog),
+        "status": lambda _repeat: read_round_status(catalog),
         "stats": reading(catalog_stats),
         "issues --limit 20": reading(lambda s: worst_issues(s, limit=20, run=find_run(s, None, "issues"))),
         "issues --attribute artist": reading(

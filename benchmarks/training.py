@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import hashlib
 import json
 import resource
@@ -35,13 +36,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from curate.issues import IMPORTED
-from curate.training.label_issues import Column, find_doubts
+from curate.training.label_issues import score_run
 from curate.training.splits import assign_folds, assign_splits
+from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.workspace.progress import Silent
 from db.workspace.train_settings import TrainSettings
 from model.distributed import World
-from model.inputs.data import Example, Targets, Transform, pixels
+from model.inputs.data import Example, Transform, pixels
 from model.inputs.features import extract, normalise, transform_for
 from model.inputs.images import ImageFeed, pack
 from model.network.backbones import feature_shape, make_backbone
@@ -60,7 +62,7 @@ class Gallery:
     """The examples and targets of a CSV, and which images are the same bytes."""
 
     examples: list[Example]
-    targets: list[Targets]
+    targets: list[AttributeLabels]
     groups: NDArray[np.int64]
 
     @property
@@ -83,7 +85,9 @@ def read_gallery(path: Path, min_count: int, limit: int | None) -> Gallery:
         kept = sorted(key for key, count in counts.items() if count >= min_count)
         index = {key: place for place, key in enumerate(kept)}
         labels = np.array([index.get(row[name], -1) for row in rows], dtype=np.int64)
-        targets.append(Targets(name, tuple(kept), labels, sum(counts.values()) - int((labels >= 0).sum())))
+        targets.append(
+            AttributeLabels(name, tuple(kept), labels, sum(counts.values()) - int((labels >= 0).sum()))
+        )
     order = {sha: place for place, sha in enumerate(dict.fromkeys(item.sha256 for item in examples))}
     return Gallery(examples, targets, np.array([order[item.sha256] for item in examples]))
 
@@ -201,13 +205,13 @@ def evidence(gallery: Gallery, result: RunResult, folds: NDArray[np.int64]) -> C
     shas = [example.sha256 for example in gallery.examples]
     table = LabelTable(numbers, uuids, nothing, nothing, shas, gallery.groups, gallery.labels, trust)
     columns = {
-        target.attribute: Column(
-            place, target.classes, np.arange(len(target.classes), dtype=np.int64), target.labels, target.rare
+        target.attribute: dataclasses.replace(
+            target, attribute_id=place, class_ids=np.arange(len(target.classes), dtype=np.int64)
         )
         for place, target in enumerate(gallery.targets)
     }
     with Clock() as clock:
-        find_doubts(table, columns, result, folds, {}, 0)
+        score_run(table, columns, result, folds, {}, 0)
     return clock
 
 

@@ -27,9 +27,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.peak_memory import PeakMemory
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.progress import Silent
 from db.workspace.train_settings import TrainSettings
-from model.inputs.data import Example, Targets
+from model.inputs.data import Example
 from model.training.train import cross_validate
 
 CLASSES = {"style": 27, "genre": 10, "artist": 23}
@@ -55,7 +56,7 @@ def train(folder: Path, count: int) -> dict[str, float]:
     examples = drawn(images, count)
     rng = np.random.default_rng(1)
     targets = [
-        Targets(name, tuple(map(str, range(classes))), rng.integers(0, classes, count))
+        AttributeLabels(name, tuple(map(str, range(classes))), rng.integers(0, classes, count))
         for name, classes in CLASSES.items()
     ]
     settings = TrainSettings(

@@ -27,10 +27,11 @@ import pandas as pd
 
 from benchmarks.label_errors_bench import TESTED, Bench
 from benchmarks.painting_data import Floats, Ints, load_paintings
+from db.labels.attribute_labels import AttributeLabels
 from db.runs.label_weights import WRONG_BELOW
 from db.workspace.progress import Silent
 from db.workspace.train_settings import TrainSettings
-from model.inputs.data import Example, Targets
+from model.inputs.data import Example
 from model.training.train import RunResult, cross_validate
 
 RATE, AUDITED = 0.10, 0.2
@@ -76,11 +77,11 @@ def compare(folder: Path, work: Path, seeds: int, backbone: str) -> dict[str, di
     settings = TrainSettings(backbone=backbone, image_size=160, min_class_count=5, tensorboard=False)
     found: dict[str, dict[str, list[float]]] = {}
 
-    def train(way: str, labels: dict[str, Ints], trust: dict[str, Floats], seed: int) -> RunResult:
-        targets = [Targets(name, data.classes[name], labels[name]) for name in labels]
-        if trust:
+    def train(way: str, labels: dict[str, Ints], label_weight: dict[str, Floats], seed: int) -> RunResult:
+        targets = [AttributeLabels(name, data.classes[name], labels[name]) for name in labels]
+        if label_weight:
             targets = [
-                dataclasses.replace(target, trust=trust[target.attribute].astype(np.float32))
+                dataclasses.replace(target, label_weight=label_weight[target.attribute].astype(np.float32))
                 for target in targets
             ]
         result = cross_validate(
@@ -104,8 +105,8 @@ def compare(folder: Path, work: Path, seeds: int, backbone: str) -> dict[str, di
     for seed in range(seeds):
         labels = spoiled(bench, seed)
         plain = train("all labels alike", labels, {}, seed)
-        for way, trust in ways_of(bench, labels, plain, seed).items():
-            train(way, labels, trust, seed)
+        for way, label_weight in ways_of(bench, labels, plain, seed).items():
+            train(way, labels, label_weight, seed)
         train("the true labels", data.labels, {}, seed)
     return found
 

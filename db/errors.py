@@ -19,6 +19,8 @@
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
     ├── RestoreOccupied          `curate restore` where something is already
+    ├── UnusableName             a path that the system refuses
+    ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
     ├── StorageUnknown           a root of images by a URL that nothing here opens
@@ -28,7 +30,9 @@
     ├── UnknownClass             a class that the attribute does not have
     ├── ArtworkNotFound          no artwork by that id or path
     ├── RunNotFound              no run by that number
+    ├── RunDamaged               files of a run are lost or not as they were written
     ├── NoRunYet                 a command that needs a finished run, before the first
+    ├── BatchNotFound            no batch by that number at that place
     └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
@@ -118,10 +122,14 @@ class CatalogDamaged(CurateError):
     """The catalog file is cut off, overwritten, or no database at all."""
 
     def __init__(self, name: str, said: str) -> None:
-        super().__init__(
-            f"The catalog {name} is damaged ({said}). Move it away together with its -wal and -shm files, "
-            f"and put a backup back with `curate restore FILE`."
-        )
+        if "://" in name:
+            mend = "Put a backup into an empty database with `curate restore FILE --database-url URL`."
+        else:
+            mend = (
+                "Move it away together with its -wal and -shm files, and put a backup back with "
+                "`curate restore FILE`."
+            )
+        super().__init__(f"The catalog {name} is damaged ({said}). {mend}")
 
 
 class CatalogLocked(CurateError):
@@ -213,6 +221,30 @@ class RestoreOccupied(CurateError):
         )
 
 
+class BatchNotFound(CurateError):
+    """No batch by that number went to that place."""
+
+    def __init__(self, batch_id: int, server: str, there: Sequence[int]) -> None:
+        known = f"There: {', '.join(map(str, there[-10:]))}." if there else "None went there yet."
+        super().__init__(f"There is no batch {batch_id} at {server}. {known} `curate status` lists all.")
+
+
+class NotAnOutput(CurateError):
+    """What was named for an output cannot take one."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(f"{path} cannot be written: {said}. Give another name.")
+
+
+class UnusableName(CurateError):
+    """The system has no such place: a name too long, a file where a folder is needed, a circle of links."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(
+            f"{name} cannot be used ({said}). Mend that path, or give another, and type it again."
+        )
+
+
 class FileExists(CurateError):
     """An output file is there already."""
 
@@ -292,6 +324,16 @@ class RunNotFound(CurateError):
     def __init__(self, run_id: int, known: Sequence[int]) -> None:
         runs = ", ".join(str(known_id) for known_id in known) or "none"
         super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
+
+
+class RunDamaged(CurateError):
+    """A file that a run needs is lost, or is not as it was written."""
+
+    def __init__(self, path: Path, said: str) -> None:
+        super().__init__(
+            f"{path}, which a run needs, {said}. Put the run's folder back from a backup, or make a new run "
+            f"with `curate train`; `curate check` names all damaged ones. Labels and verdicts are untouched."
+        )
 
 
 class NoRunYet(CurateError):

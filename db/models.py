@@ -29,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from db import decisions, provenance
+
 ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
 LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
 RUN_STATES = ("running", "complete", "failed")
@@ -36,12 +38,10 @@ ISSUE_KINDS = ("label", "label_conflict", "outlier", "duplicate", "unreadable", 
 ISSUE_STATES = ("open", "pushed", "resolved", "dismissed", "stale")
 ASKED_KINDS = ("label", "label_conflict")
 """The kinds of issue that a reviewer is asked about."""
-STANDING = ("open", "pushed")
+OPEN_STATES = ("open", "pushed")
 """The states in which an issue may be asked about."""
 PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")
-DECISIONS = ("corrected", "confirmed", "atypical", "labelled", "none_of_these", "unsure", "unusable")
-LABELLING_DECISIONS = ("corrected", "confirmed", "atypical", "labelled")
 WITHHELD_REASONS = (
     "several_values",
     "qualified",
@@ -381,7 +381,10 @@ class Prediction(Base):
     """What one run says of one attribute of one artwork, in scalars; probabilities in [0, 1]."""
 
     __tablename__ = "prediction"
-    __table_args__ = (Index("ix_prediction_run_id_attribute_id_score", "run_id", "attribute_id", "score"),)
+    __table_args__ = (
+        Index("ix_prediction_run_id_attribute_id_score", "run_id", "attribute_id", "score"),
+        one_of("provenance", provenance.ALL),
+    )
 
     run_id: Mapped[int] = mapped_column(ForeignKey("run.id"), primary_key=True)
     artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"), primary_key=True)
@@ -544,7 +547,7 @@ class Verdict(Base):
         ),
         Index("ix_verdict_artwork_id_attribute_id", "artwork_id", "attribute_id"),
         Index("ix_verdict_annotation_id_server", "annotation_id", "server"),
-        one_of("decision", DECISIONS),
+        one_of("decision", decisions.ALL),
         one_of("purpose", PURPOSES),
     )
 

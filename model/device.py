@@ -13,10 +13,10 @@ from model.errors import CompileFailed, DeviceUnavailable
 
 def present_devices() -> list[str]:
     """Return the devices that torch can use here, best first."""
-    found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    devices = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return [*found, "cpu"]
+        devices.append("mps")
+    return [*devices, "cpu"]
 
 
 def choose_device(name: str, local_rank: int = 0) -> torch.device:

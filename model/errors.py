@@ -6,12 +6,13 @@
     ├── UnknownBackbone        neither one of ours nor a timm model
     ├── WeightsUnavailable     pretrained weights are not here and cannot be fetched
     ├── WeightsMismatch        a file of weights does not fit the backbone
-    ├── NothingToTrain         no image can be read, or no attribute has two classes
+    ├── NothingToLearn         no image can be read, or no attribute has two classes
     ├── FoldEmpty              a fold leaves nothing to train on
     ├── NonFiniteLoss          the loss became infinite or NaN
     ├── OutOfMemory            even one artwork a step does not fit the device
     ├── DeviceUnavailable      a device that this machine does not have
     ├── CompileFailed          torch.compile could not translate the backbone
+    ├── ExportFailed           ONNX has no words for what the network does
     ├── CheckpointUnreadable   a checkpoint is not there, cut short, or of another kind
     └── RunDirectoryTaken      a run directory holds another run's state
 """
@@ -58,7 +59,7 @@ class WeightsMismatch(CurateError):
         )
 
 
-class NothingToTrain(CurateError):
+class NothingToLearn(CurateError):
     """There is nothing that a network could learn."""
 
     def __init__(self, found: str) -> None:
@@ -126,6 +127,15 @@ class CheckpointUnreadable(CurateError):
         super().__init__(
             f"{path} is not a model that curate can read: {problem}. "
             f"Choose another run (`curate runs`), or train again with `curate train`."
+        )
+
+
+class ExportFailed(CurateError):
+    """A network does something that the format has no words for."""
+
+    def __init__(self, backbone: str, said: str) -> None:
+        super().__init__(
+            f"{backbone} cannot be written as ONNX ({said}). Use `--format safetensors` or `pth`."
         )
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from db.workspace.outputs import output_folder, whole_file
 from db.workspace.train_settings import TrainSettings
-from model.errors import CheckpointUnreadable
+from model.errors import CheckpointUnreadable, ExportFailed
 from model.evaluate import Metrics
 from model.inputs.data import Transform
 from model.network.backbones import make_backbone
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from model.training.runner import Runner
 
 FORMAT = "curate-model-1"
+OPSET = 17
+"""Of ONNX: what onnxruntime 1.14 of 2023 and later read; LayerNorm, of ViTs and ConvNeXts, is in it."""
+
 Kind = Literal["safetensors", "onnx", "pth"]
 
 
@@ -96,18 +100,22 @@ def export_model(path: Path, out: Path, kind: Kind) -> list[Path]:
         CheckpointUnreadable: There is no readable model at ``path``.
     """
     network, about = read_model(path)
-    out.mkdir(parents=True, exist_ok=True)
+    output_folder(out)
     weights = out / f"model.{kind}"
-    if kind == "safetensors":
-        shutil.copyfile(path.with_name(path.name + ".safetensors"), weights)
-    elif kind == "pth":
-        torch.save(network.state_dict(), weights)
-    else:
-        _write_onnx(network, about, weights)
+    with whole_file(weights) as file:
+        if kind == "safetensors":
+            shutil.copyfile(path.with_name(path.name + ".safetensors"), file)
+        elif kind == "pth":
+            with file.open("wb") as opened:  # by name, torch would tell a full disk in words of its own
+                torch.save(network.state_dict(), opened)
+        else:
+            _write_onnx(network, about, file)
     described = out / "model.json"
-    described.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with whole_file(described) as file:
+        file.write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     card = out / "README.md"
-    card.write_text(model_card(about, weights.name), encoding="utf-8")
+    with whole_file(card) as file:
+        file.write_text(model_card(about, weights.name), encoding="utf-8")
     return [weights, described, card]
 
 
@@ -131,15 +139,20 @@ def _write_onnx(network: CnnLstm, about: Mapping[str, Any], path: Path) -> None:
     wrapped = _Probabilities(network, [float(about["temperature"][name]) for name in names]).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's notes on its own future
-        torch.onnx.export(
-            wrapped,
-            (torch.zeros(2, 3, side, side),),
-            str(path),
-            input_names=["images"],
-            output_names=names,
-            dynamic_axes={name: {0: "N"} for name in ("images", *names)},
-            dynamo=False,
-        )
+        try:
+            torch.onnx.export(
+                wrapped,
+                (torch.zeros(2, 3, side, side),),
+                str(path),
+                input_names=["images"],
+                output_names=names,
+                dynamic_axes={name: {0: "N"} for name in ("images", *names)},
+                opset_version=OPSET,
+                dynamo=False,
+            )
+        except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ExportFailed(about["backbone"], said[:200]) from error
 
 
 def model_card(about: Mapping[str, Any], weights: str) -> str:

@@ -20,7 +20,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ImagePrediction:
     """What the model says of one image: for each attribute ``(class, probability)``, best first.
 
     ``reason`` is why there is none, where the image cannot be read.
@@ -65,17 +65,17 @@ class Classifier:
     def probabilities(self, squares: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Return calibrated probabilities ``(N, K)`` of each attribute for squares ``(N, S, S, 3)``."""
         images = normalise(torch.from_numpy(squares).to(self.device), self.transform)
-        found = {}
+        by_attribute = {}
         for (name, _), logits in zip(self.classes.items(), self.network(images), strict=True):
-            found[name] = (logits.float() / self.temperature[name]).softmax(dim=1).cpu().numpy()
-        return found
+            by_attribute[name] = (logits.float() / self.temperature[name]).softmax(dim=1).cpu().numpy()
+        return by_attribute
 
-    def classify(self, paths: Sequence[Path], top: int = 3) -> Iterator[Prediction]:
+    def classify(self, paths: Sequence[Path], top: int = 3) -> Iterator[ImagePrediction]:
         """Yield what the model says of each image, in order, the ``top`` classes of each attribute."""
         for start in range(0, len(paths), BATCH):
             yield from self._classify(paths[start : start + BATCH], top)
 
-    def _classify(self, paths: Sequence[Path], top: int) -> Iterator[Prediction]:
+    def _classify(self, paths: Sequence[Path], top: int) -> Iterator[ImagePrediction]:
         squares: dict[Path, NDArray[np.uint8]] = {}
         reasons: dict[Path, str] = {}
         for path in paths:
@@ -83,14 +83,14 @@ class Classifier:
                 squares[path] = pixels(path, self.transform)
             except Unreadable as error:
                 reasons[path] = str(error)
-        found = self.probabilities(np.stack(list(squares.values()))) if squares else {}
+        pred_probs = self.probabilities(np.stack(list(squares.values()))) if squares else {}
         place = {path: row for row, path in enumerate(squares)}
         for path in paths:
             if path in reasons:
-                yield Prediction(path, {}, reasons[path])
+                yield ImagePrediction(path, {}, reasons[path])
                 continue
-            ranked = {name: self._ranked(name, part[place[path]], top) for name, part in found.items()}
-            yield Prediction(path, ranked)
+            ranked = {name: self._ranked(name, part[place[path]], top) for name, part in pred_probs.items()}
+            yield ImagePrediction(path, ranked)
 
     def _ranked(self, name: str, probabilities: NDArray[np.float32], top: int) -> list[tuple[str, float]]:
         order = np.argsort(-probabilities, kind="stable")[:top]

@@ -15,6 +15,10 @@
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
+        ├── SheetExists            a sheet would be written over a file
+        ├── SheetWithoutRows       a sheet that is empty
+        ├── ForeignSheet           a sheet of another workspace
+        ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
         ├── NothingToSend          what was chosen in the App cannot be asked about
@@ -164,6 +168,49 @@ class NotASheet(ReviewError):
         super().__init__(
             f"{path} is not a review sheet of this workspace: it lacks the columns {', '.join(missing[:5])}. "
             f"Make one with `curate push --to csv`."
+        )
+
+
+class ForeignSheet(ReviewError):
+    """A review sheet of another workspace."""
+
+    def __init__(self, path: Path, rows: int) -> None:
+        super().__init__(
+            f"{path} is a review sheet of another workspace: none of the artworks in its {rows} rows is in "
+            f"this catalog. Read it where it was made: `curate -w DIR sync-corrections --from {path}`."
+        )
+
+
+class SheetExists(ReviewError):
+    """A sheet was to be written where there is a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already, and somebody may have filled it in. Read it first with "
+            f"`curate sync-corrections --from {path}` and move it away, or give another name with --output."
+        )
+
+
+class SheetWithoutRows(ReviewError):
+    """A sheet that has its header and nothing below it, or not even that."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} has no rows. Give the sheet that was filled in, saved as CSV; "
+            f"`curate push --to csv --batch N` writes the sheet of a batch again."
+        )
+
+
+class SheetShuffled(ReviewError):
+    """The cells of a sheet's rows do not belong together any more."""
+
+    def __init__(self, path: Path, line: int, said: str, batch: int | None, more: int = 0) -> None:
+        others = f" (and {more} rows more)" if more else ""
+        again = f" --batch {batch}" if batch else ""
+        super().__init__(
+            f"{path}, line {line}: {said}{others}: a column was sorted or moved apart from the others, "
+            f"or labels were written over. Nothing was read. Undo that, or fill in a new copy: "
+            f"`curate push --to csv{again} --output NEW.csv`."
         )
 
 

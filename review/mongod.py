@@ -79,12 +79,12 @@ def find_mongod(command: str = "browse") -> Mongod:
 def diagnose() -> tuple[bool, str]:
     """Say in one line whether FiftyOne has its MongoDB, and if not how to mend it: for ``curate doctor``."""
     try:
-        found = find_mongod()
+        program = find_mongod()
     except NoMongod as error:
         return False, f"{error.problem}: {TWO_WAYS}"
     except FiftyOneMissing as error:
         return False, str(error)
-    return True, f"MongoDB {found.version} ({found.where})"
+    return True, f"MongoDB {program.version} ({program.where})"
 
 
 def fiftyone_folder() -> Path | None:
@@ -106,10 +106,10 @@ def database_uri() -> str | None:
         return uri
     path = Path(os.environ.get("FIFTYONE_CONFIG_PATH") or Path.home() / ".fiftyone" / "config.json")
     try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("database_uri")
+        configured = json.loads(path.read_text(encoding="utf-8")).get("database_uri")
     except (OSError, ValueError):
         return None
-    return str(found) if found else None
+    return str(configured) if configured else None
 
 
 def mongod_version(path: Path) -> str:
@@ -194,11 +194,11 @@ def main() -> None:
     from db.errors import CurateError
 
     try:
-        found = install(print)
+        program = install(print)
     except CurateError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    print(f"MongoDB {found.version} works: {found.where}")
+    print(f"MongoDB {program.version} works: {program.where}")
 
 
 if __name__ == "__main__":

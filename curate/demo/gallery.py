@@ -37,7 +37,7 @@ PALETTES: Mapping[str, Palette] = {
 
 
 @dataclass(frozen=True)
-class Record:
+class GalleryImage:
     """One image of a gallery: its file relative to the list, and a class or nothing for each attribute."""
 
     filepath: str
@@ -165,7 +165,7 @@ def _framed(image: Image.Image, palette: Palette, rng: Rng) -> Image.Image:
     return image
 
 
-def draw_gallery(folder: Path, count: int, seed: int) -> list[Record]:
+def draw_gallery(folder: Path, count: int, seed: int) -> list[GalleryImage]:
     """Draw ``count`` images into ``folder/images`` under opaque names and return their true labels."""
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -178,11 +178,11 @@ def draw_gallery(folder: Path, count: int, seed: int) -> list[Record]:
         genre = genres[favoured[number % 2]] if rng.random() < 0.6 else genres[int(rng.integers(len(genres)))]
         name = f"images/{number:05}.jpg"
         paint(style, genre, artists[at], rng).save(folder / name, quality=92)
-        records.append(Record(name, {"style": style, "genre": genre, "artist": artists[at]}))
+        records.append(GalleryImage(name, {"style": style, "genre": genre, "artist": artists[at]}))
     return records
 
 
-def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> list[Record]:
+def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> list[GalleryImage]:
     """Copy the images of a CSV list to opaque names, and return their labels as they are given.
 
     Args:
@@ -202,11 +202,11 @@ def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> l
         source = listing.parent / row.pop("filepath")
         name = f"images/{number:05}{source.suffix.lower()}"
         shutil.copyfile(source, folder / name)
-        records.append(Record(name, row))
+        records.append(GalleryImage(name, row))
     return records
 
 
-def plant_errors(records: Sequence[Record], rate: float, seed: int) -> list[Record]:
+def plant_errors(records: Sequence[GalleryImage], rate: float, seed: int) -> list[GalleryImage]:
     """Return the records with this share of each attribute's labels changed to another class at random."""
     rng = np.random.default_rng(seed + 1)
     labels = [dict(record.labels) for record in records]
@@ -216,10 +216,10 @@ def plant_errors(records: Sequence[Record], rate: float, seed: int) -> list[Reco
         for i in rng.permutation(present)[: round(rate * len(present))]:
             others = [name for name in classes if name != labels[i][attribute]]
             labels[i][attribute] = others[int(rng.integers(len(others)))]
-    return [Record(record.filepath, row) for record, row in zip(records, labels, strict=True)]
+    return [GalleryImage(record.filepath, row) for record, row in zip(records, labels, strict=True)]
 
 
-def write_listing(records: Sequence[Record], path: Path) -> None:
+def write_listing(records: Sequence[GalleryImage], path: Path) -> None:
     """Write records as CSV: ``filepath`` and one column an attribute."""
     names = list(records[0].labels)
     with path.open("w", newline="", encoding="utf-8") as file:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.demo.gallery import Record, copy_gallery, draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import GalleryImage, copy_gallery, draw_gallery, plant_errors, write_listing
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list
 from db.labels.table import label_table
@@ -88,7 +88,7 @@ def make_gallery(settings: DemoSettings) -> tuple[Truth, list[str]]:
     return truth_of(records), list(records[0].labels)
 
 
-def truth_of(records: Sequence[Record]) -> Truth:
+def truth_of(records: Sequence[GalleryImage]) -> Truth:
     """Return the true classes by path, as class keys."""
     return {
         record.filepath: {name: value.replace(" ", "_") for name, value in record.labels.items() if value}
@@ -176,8 +176,8 @@ def _round(
     say(f"\nRound {number}")
     with workspace.open_catalog() as catalog:
         before = count_errors(catalog, truth)
-    knobs = {"backbone": settings.backbone, "image-size": settings.image_size, "seed": settings.seed}
-    command([*at, "train", *(word for name, value in knobs.items() for word in (f"--{name}", str(value)))])
+    options = {"backbone": settings.backbone, "image-size": settings.image_size, "seed": settings.seed}
+    command([*at, "train", *(word for name, value in options.items() for word in (f"--{name}", str(value)))])
     command([*at, "issues", "--limit", "5"])
     command([*at, "browse", "--no-launch"])
     command([*at, "push", "--limit", str(settings.reviews)])
@@ -198,7 +198,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
     with workspace.open_catalog() as catalog, catalog.read() as session:
         table = label_table(session)
         lists = {a.name: class_list(session, a) for a in attributes(session)}
-    known = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
+    true_labels = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
     standing = {
         str(uuid): {
             name: classes.key[table.labels[name][row]]
@@ -208,7 +208,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         for row, uuid in enumerate(table.uuids)
     }
     say("A scripted reviewer answers the tasks from the truth …")
-    return answer_tasks(workspace.settings.label_studio, known, standing)
+    return answer_tasks(workspace.settings.label_studio, true_labels, standing)
 
 
 @contextmanager

@@ -113,14 +113,14 @@ def compare_runs(runs: Sequence[RunPredictions], budget: int = 100, seed: int = 
         seed: Seed of the intervals' resampling.
     """
     shared = [name for name in runs[0].attributes if all(name in run.attributes for run in runs[1:])]
-    found = {}
+    by_attribute = {}
     for name in shared:
         one = _compare_attribute(name, runs, seed)
         if one is not None:
-            found[name] = one
+            by_attribute[name] = one
     worst = [_most_doubtful(run, budget) for run in runs]
     overlap = [len(worst[0] & other) / max(len(other), 1) for other in worst]
-    return Comparison(runs, found, [_flagged_artworks(run) for run in runs], budget, overlap)
+    return Comparison(runs, by_attribute, [_flagged_artworks(run) for run in runs], budget, overlap)
 
 
 def _compare_attribute(name: str, runs: Sequence[RunPredictions], seed: int) -> AttributeComparison | None:

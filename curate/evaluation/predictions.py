@@ -15,7 +15,7 @@ from db.labels.classes import ClassList, attributes, class_list
 from db.labels.table import label_table
 from db.models import Run
 from db.runs.evaluation import imported_labels, out_of_sample
-from db.runs.runs import find_run, run_attributes, run_folder
+from db.runs.runs import find_run, load_array, require_arrays, run_attributes, run_folder
 from db.workspace.workspace import Workspace
 
 Ints = NDArray[np.int64]
@@ -116,16 +116,17 @@ def read_predictions(
         lists = {a.name: class_list(session, a) for a in attributes(session)}
         stored = run_attributes(session, run)
         judged = {name: out_of_sample(session, run, row.attribute_id) for name, row in stored.items()}
-    artwork_ids = np.load(folder / "artworks.npy")
+    require_arrays(folder, run.arrays_digest)
+    artwork_ids = load_array(folder / "artworks.npy")
     places = table.rows_of(artwork_ids)
     kept = np.flatnonzero(places >= 0)
     rows = places[kept]
-    found = {}
+    by_attribute = {}
     for name, row in stored.items():
-        probs = np.load(folder / f"pred_probs.{name}.npy", mmap_mode="r")
+        probs = load_array(folder / f"pred_probs.{name}.npy", mapped=True)
         usable = np.isin(artwork_ids[kept], judged[name])
         labels = (table.labels[name][rows], imported[name][rows])
-        found[name] = reduce_probabilities(lists[name], row.classes, probs, kept, usable, *labels)
+        by_attribute[name] = reduce_probabilities(lists[name], row.classes, probs, kept, usable, *labels)
     return RunPredictions(
         run,
         folder,
@@ -134,8 +135,8 @@ def read_predictions(
         [table.roots[row] for row in rows],
         [table.paths[row] for row in rows],
         table.groups[rows],
-        np.load(folder / "folds.npy").astype(np.int64)[kept],
-        found,
+        load_array(folder / "folds.npy").astype(np.int64)[kept],
+        by_attribute,
         {name: labels[rows] for name, labels in table.labels.items()},
     )
 
@@ -160,7 +161,7 @@ def reduce_probabilities(
         corrected: Class ids of the labels as they stand, shape ``(N,)``, -1 where missing.
         imported: The same had nobody reviewed any.
     """
-    current = classes.by_key()
+    current = classes.id_of
     ids_of_columns = np.array([current[key] for key in run_classes], dtype=np.int64)
     class_ids, column_of = np.unique(ids_of_columns, return_inverse=True)
     order = np.array(sorted(range(len(class_ids)), key=lambda i: classes.key[int(class_ids[i])]), dtype=int)
@@ -174,9 +175,9 @@ def reduce_probabilities(
         predicted[part] = best
         confidence[part] = np.where(finite, probs[np.arange(len(probs)), best], np.nan)
         for labels in sets:
-            known = np.flatnonzero(finite & (labels.classes[part] >= 0))
-            labels.p_label[part][known], labels.rank[part][known] = _place(
-                probs[known], labels.classes[part][known]
+            labelled = np.flatnonzero(finite & (labels.classes[part] >= 0))
+            labels.p_label[part][labelled], labels.rank[part][labelled] = _place(
+                probs[labelled], labels.classes[part][labelled]
             )
     names = tuple(classes.name[int(i)] for i in class_ids)
     keys = tuple(classes.key[int(i)] for i in class_ids)
@@ -188,9 +189,9 @@ def reduce_probabilities(
 def _labels(class_ids: Ints, labels: Ints) -> Labels:
     """Return class ids as indices into the run's classes, without ranks yet."""
     index = {class_id: i for i, class_id in enumerate(class_ids.tolist())}
-    found = np.array([index.get(class_id, -1) for class_id in labels.tolist()], dtype=np.int64)
-    uncovered = int(((labels >= 0) & (found < 0)).sum())
-    return Labels(found, np.full(len(found), np.nan), np.full(len(found), -1), uncovered)
+    indices = np.array([index.get(class_id, -1) for class_id in labels.tolist()], dtype=np.int64)
+    uncovered = int(((labels >= 0) & (indices < 0)).sum())
+    return Labels(indices, np.full(len(indices), np.nan), np.full(len(indices), -1), uncovered)
 
 
 def _chunks(

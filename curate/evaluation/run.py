@@ -136,15 +136,21 @@ def evaluate_run(predictions: RunPredictions, seed: int = 0) -> RunEvaluation:
     """Evaluate every attribute of a run; the same seed gives the same intervals."""
     judged = np.zeros(len(predictions), dtype=bool)
     flagged = np.zeros(len(predictions), dtype=bool)
-    found = {}
+    by_attribute = {}
     for name, one in predictions.attributes.items():
         rows = one.evaluated(one.corrected)
         low = rows[one.corrected.p_label[rows] < THRESHOLD]
         judged[rows], flagged[low] = True, True
-        found[name] = _evaluate_attribute(predictions, one, len(low), seed)
+        by_attribute[name] = _evaluate_attribute(predictions, one, len(low), seed)
     run = predictions.run
     return RunEvaluation(
-        run.id, run.backbone, run.protocol, len(predictions), int(judged.sum()), int(flagged.sum()), found
+        run.id,
+        run.backbone,
+        run.protocol,
+        len(predictions),
+        int(judged.sum()),
+        int(flagged.sum()),
+        by_attribute,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,15 @@ from db.engine.catalog import Catalog
 from db.labels.history import label_history
 from db.labels.spelling import is_formula
 from db.labels.table import label_table, spelled_labels
-from db.runs.runs import find_run, provenances, read_arrays, run_attributes, run_folder
+from db.runs.runs import (
+    find_run,
+    provenances,
+    read_arrays,
+    require_arrays,
+    run_attributes,
+    run_folder,
+)
+from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,7 +64,9 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
 
     with catalog.read() as session:
         run = find_run(session, run_id, "export --predictions")
-        arrays = read_arrays(run_folder(session, workspace, run.uuid))
+        folder = run_folder(session, workspace, run.uuid)
+        require_arrays(folder, run.arrays_digest)
+        arrays = read_arrays(folder)
         classes = {name: row.classes for name, row in run_attributes(session, run).items()}
         provenance = provenances(session, run)
         table = label_table(session, ("ok", "unverified", "unusable", "missing", "refused"))
@@ -91,17 +100,13 @@ def safe_cell(cell: object) -> object:
 
 def write_table(frame: pd.DataFrame, out: Path, format: str) -> None:
     """Write a table in one step as ``csv``, ``xlsx`` or ``parquet``, no cell of it a formula."""
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
+    with whole_file(out) as temporary:
         if format == "parquet":
             frame.to_parquet(temporary, index=False)
         elif format == "xlsx":
             _write_workbook(frame, temporary)
         else:
             frame.map(safe_cell).to_csv(temporary, index=False)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_csv(frame: pd.DataFrame, out: Path) -> None:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from curate.export.curated_list import safe_cell
 from db.runs.issues import IssueRow
 from db.workspace.mirror import is_there
+from db.workspace.outputs import output_folder, whole_file
 from db.workspace.workspace import Workspace
 
 CELL = 260
@@ -29,15 +30,16 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     Returns:
         How many images were copied.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     copies: dict[int, str] = {}
     for row in rows:
         source = workspace.image_path(row.root, row.path)
         if row.artwork_id not in copies and is_there(source):
             name = f"{len(copies) + 1:05}-{row.artwork}{source.suffix.lower()}"
-            shutil.copyfile(source, folder / name)
+            with whole_file(folder / name) as file:
+                shutil.copyfile(source, file)
             copies[row.artwork_id] = name
-    with (folder / "flagged.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_file(folder / "flagged.csv") as whole, whole.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["file", "filepath", "attribute", "label", "suggested", "score", "p_label", "reason"])
         for row in rows:
@@ -45,7 +47,8 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
             writer.writerow([copies.get(row.artwork_id, ""), *(safe_cell(cell) for cell in cells)])
     seen = [row for row in rows if row.artwork_id in copies][: GRID[0] * GRID[1]]
     if seen:
-        grid(seen, [folder / copies[row.artwork_id] for row in seen]).save(folder / "grid.png")
+        with whole_file(folder / "grid.png") as whole:
+            grid(seen, [folder / copies[row.artwork_id] for row in seen]).save(whole)
     return len(copies)
 
 

@@ -14,6 +14,7 @@ from db.ingest.splits import official_split
 from db.labels.classes import attributes, class_list, find_attribute
 from db.labels.table import label_table
 from db.workspace.mirror import fetched, is_there
+from db.workspace.outputs import output_folder
 from db.workspace.workspace import Workspace
 
 SEED = 0
@@ -111,4 +112,4 @@ def folder_name(key: str) -> str:
 def _new_folder(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExportTaken(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)

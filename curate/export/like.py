@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from db.engine.catalog import Catalog
 from db.ingest.listed import Corrected, IngestMapping, ListedArtworks, find_mapping
 from db.labels.missing import PLACEHOLDERS, placeholders
 from db.labels.spelling import fold
+from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
 
@@ -85,12 +85,8 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
         unknown += artwork_id is None
         if artwork_id is not None:
             changes += matcher.changes(row, artwork_id)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
+    with whole_file(out) as temporary:
         _write(table, changes, temporary)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
     return LikeSummary(rows, unknown, changes)
 
 

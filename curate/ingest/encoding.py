@@ -12,7 +12,7 @@ from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.cells import CellRule
 from db.engine.bulk import take_turns
 from db.engine.catalog import Catalog
-from db.ingest.writer import Columns, LabelColumn, SplitColumn, Unlabelled
+from db.ingest.writer import Columns, SourceAttribute, SplitColumn, Unlabelled
 from db.labels.class_changes import add_alias, folded_classes, name_by_commonest
 from db.labels.classes import attributes, class_list, find_attribute, resolve_classes
 from db.labels.effective import find_source
@@ -56,7 +56,7 @@ class Encoder:
                 self._own[attribute.name] = dict(classes.spelling)
                 self._missing[attribute.name] = set(classes.missing)
         self.columns = Columns(
-            tuple(LabelColumn(sources[c.source], ids[c.attribute]) for c in reader.columns),
+            tuple(SourceAttribute(sources[c.source], ids[c.attribute]) for c in reader.columns),
             tuple(
                 SplitColumn(sources[c.source], None if c.attribute is None else ids[c.attribute])
                 for c in reader.splits

@@ -28,11 +28,11 @@ from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.frame import frame_table
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
-from db.ingest.broken_images import mark_missing, record_unreadable, standing_paths
+from db.ingest.broken_images import known_paths, mark_missing, record_unreadable
 from db.ingest.writer import (
+    CatalogArtwork,
     Entry,
     ImageState,
-    Known,
     Listed,
     Writer,
     add_refusals,
@@ -129,7 +129,7 @@ def ingest_records(
 
     Raises:
         NoPathColumn: No column is named like a path, or holds any.
-        NoLabelColumn: No column has the name of an attribute.
+        NoSourceAttribute: No column has the name of an attribute.
     """
     said = SourceSettings.model_validate({k: v for k, v in (stated or {}).items() if v is not None})
     new = [attribute for attribute in said.map.values() if attribute]
@@ -221,7 +221,7 @@ class _Plan:
 
     records: list[tuple[str, Record, FoundFile | NotFound | None]] = field(default_factory=list)
     states: dict[str, ImageState] = field(default_factory=dict)
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, CatalogArtwork] = field(default_factory=dict)
     checking: list[FoundFile] = field(default_factory=list)
     checks: Checks | None = None
     refused: list[Refused] = field(default_factory=list)
@@ -382,7 +382,7 @@ class _Run:
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
-            standing = standing_paths(session, collection, root)
+            standing = known_paths(session, collection, root)
             unseen = [(artwork_id, path) for artwork_id, path in standing if hash(path) not in self.seen]
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         with self.catalog.write() as session:
@@ -401,7 +401,7 @@ class _Run:
         return isinstance(found, NotFound) and found.reason == "missing"
 
 
-def _as_known(known: Known | None, found: FoundFile) -> bool:
+def _as_known(known: CatalogArtwork | None, found: FoundFile) -> bool:
     return (
         known is not None
         and (known.bytes, known.mtime_ns) == (found.bytes, found.mtime_ns)
@@ -409,7 +409,7 @@ def _as_known(known: Known | None, found: FoundFile) -> bool:
     )
 
 
-def _settled(known: Known, image: ImageState | None) -> bool:
+def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
     """Return whether an image is as the catalog has it."""
     if image is None:
         return True

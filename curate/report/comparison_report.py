@@ -70,13 +70,13 @@ def comparison_charts(comparison: Comparison, evaluations: Sequence[RunEvaluatio
 
 def shown_changes(comparison: Comparison) -> list[Change]:
     """Return what the runs after the first see differently, drawn evenly over all artworks concerned."""
-    found = []
+    changes = []
     for one in comparison.attributes.values():
         for index in range(1, len(comparison.runs)):
             gained = np.flatnonzero(one.right[index] & ~one.right[0])
             lost = np.flatnonzero(one.right[0] & ~one.right[index])
-            found.append(Change(one, index, _evenly(gained), _evenly(lost), len(gained), len(lost)))
-    return found
+            changes.append(Change(one, index, _evenly(gained), _evenly(lost), len(gained), len(lost)))
+    return changes
 
 
 def _evenly(positions: np.ndarray[Any, np.dtype[np.int64]]) -> list[int]:
@@ -155,9 +155,9 @@ def differing_settings(comparison: Comparison) -> list[tuple[str, list[str]]]:
     runs = [one.run for one in comparison.runs]
     keys = sorted({key for run in runs for key in run.settings})
     values = {key: [str(run.settings.get(key, "–")) for run in runs] for key in keys}
-    found = [(key, texts) for key, texts in values.items() if len(set(texts)) > 1]
+    differing = [(key, texts) for key, texts in values.items() if len(set(texts)) > 1]
     seconds = [f"{run.seconds['total']:,.0f}" if "total" in run.seconds else "–" for run in runs]
-    return [*found, ("labels seen", [run.label_digest[:8] for run in runs]), ("seconds", seconds)]
+    return [*differing, ("labels seen", [run.label_digest[:8] for run in runs]), ("seconds", seconds)]
 
 
 def _table(comparison: Comparison) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ HISTORY = ["run", "model", "epoch", "part", "quantity", "value"]
 
 
 @dataclass(frozen=True)
-class Doubt:
+class IssueCard:
     """One issue as a card shows it; ``row`` is the artwork's in the run's predictions."""
 
     row: int
@@ -104,9 +104,9 @@ class RunContent:
 
     predictions: RunPredictions
     evaluation: RunEvaluation
-    doubts: list[Doubt]
+    label_issues: list[IssueCard]
     doubted: int
-    outliers: list[Doubt]
+    outliers: list[IssueCard]
     outlying: int
     duplicates: list[Duplicates]
     duplicate_groups: int
@@ -122,8 +122,8 @@ class RunContent:
 
     def shown_rows(self) -> Iterator[int]:
         """Yield the rows of all artworks that the report shows, some of them twice."""
-        for doubt in [*self.doubts, *self.outliers]:
-            yield doubt.row
+        for card in [*self.label_issues, *self.outliers]:
+            yield card.row
         for group in self.duplicates:
             yield from group.rows
         for cells in self.cells.values():
@@ -151,8 +151,8 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         runs = pd.DataFrame(
             [
                 (other.id, name, metrics["accuracy"])
-                for other, found in run_metrics(session)
-                for name, metrics in found.items()
+                for other, by_attribute in run_metrics(session)
+                for name, metrics in by_attribute.items()
                 if "accuracy" in metrics
             ],
             columns=["run", "attribute", "accuracy"],
@@ -169,9 +169,9 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     return RunContent(
         predictions,
         evaluation,
-        list(doubts(predictions, labels, names)),
+        list(label_issues(predictions, labels, names)),
         doubted,
-        list(doubts(predictions, outliers, names)),
+        list(label_issues(predictions, outliers, names)),
         outlying,
         groups[:DUPLICATES],
         len(groups),
@@ -190,15 +190,15 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     )
 
 
-def doubts(
+def label_issues(
     predictions: RunPredictions, issues: Sequence[IssueRow], names: Mapping[tuple[str, str], str]
-) -> Iterator[Doubt]:
+) -> Iterator[IssueCard]:
     """Yield issues as cards, classes by their display names; artworks no longer usable are left out."""
     row_of = {artwork_id: row for row, artwork_id in enumerate(predictions.artwork_ids.tolist())}
     for issue in issues:
         attribute = issue.attribute or ""
         if issue.artwork_id in row_of:
-            yield Doubt(
+            yield IssueCard(
                 row_of[issue.artwork_id],
                 attribute,
                 names.get((attribute, issue.label or ""), ""),
@@ -222,12 +222,12 @@ def picture_cells(one: AttributePredictions, confusion: Ints) -> Cells:
     commonest = [divmod(cell, width) for cell in order.tolist() if wrong.flat[cell]]
     others = [(i, j) for i in common.tolist() for j in common.tolist() if wrong[i, j]]
     others = [cell for cell in others if cell not in set(commonest)]
-    known = [(i, i) for i in common.tolist() if confusion[i, i]]
+    right = [(i, i) for i in common.tolist() if confusion[i, i]]
 
     def cells(chosen: Sequence[tuple[int, int]], examples: int) -> list[Cell]:
         return [_cell(one, confusion, *cell, examples) for cell in chosen]
 
-    return Cells(cells(commonest, EXAMPLES), cells(others, EXAMPLES // 2), cells(known, EXAMPLES))
+    return Cells(cells(commonest, EXAMPLES), cells(others, EXAMPLES // 2), cells(right, EXAMPLES))
 
 
 def _cell(one: AttributePredictions, confusion: Ints, label: int, predicted: int, examples: int) -> Cell:
@@ -252,7 +252,7 @@ def duplicate_groups(predictions: RunPredictions) -> list[Duplicates]:
     """Return the groups of two and more artworks; those whose labels differ come first."""
     order = np.argsort(predictions.groups, kind="stable")
     _, starts, sizes = np.unique(predictions.groups[order], return_index=True, return_counts=True)
-    found = []
+    groups = []
     for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
         rows = order[start : start + size]
         differ = [
@@ -260,8 +260,8 @@ def duplicate_groups(predictions: RunPredictions) -> list[Duplicates]:
             for name, ids in predictions.label_ids.items()
             if len({class_id for class_id in ids[rows].tolist() if class_id >= 0}) > 1
         ]
-        found.append(Duplicates(rows[:MEMBERS].tolist(), size, differ))
-    return sorted(found, key=lambda group: -len(group.differ))
+        groups.append(Duplicates(rows[:MEMBERS].tolist(), size, differ))
+    return sorted(groups, key=lambda group: -len(group.differ))
 
 
 def read_history(folder: Path, run: Run) -> list[tuple[str, str, int, str, str, float]]:

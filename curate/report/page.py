@@ -24,21 +24,21 @@ MOST_CELLS = 20_000
 
 def environment() -> jinja2.Environment:
     """Return the templates; everything that is put into them is escaped."""
-    found = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.PackageLoader("curate.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
+    jinja.filters |= {
         "pct": percent,
         "hundred": lambda share: f"{100 * share:.1f}",
         "span": lambda pair: f"{100 * pair[0]:.1f} to {100 * pair[1]:.1f}",
         "count": lambda number: f"{round(number):,}",
         "pvalue": lambda p: "< 0.001" if p < 0.001 else f"{p:.3f}",
     }
-    return found
+    return jinja
 
 
 def percent(share: float, digits: int = 1) -> str:

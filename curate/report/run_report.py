@@ -10,7 +10,7 @@ import numpy as np
 
 from curate.evaluation import AttributeEvaluation
 from curate.evaluation.run import THRESHOLD
-from curate.report.content import Cell, Doubt, RunContent
+from curate.report.content import Cell, IssueCard, RunContent
 from curate.report.drawing import figures
 from curate.report.drawing.figures import TOP_CLASSES, Chart
 from curate.report.page import matrix_data, pictures, render, shown_chart
@@ -107,10 +107,10 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
         reviewed=any(one.changed for one in evaluation.attributes.values()),
         expected=expected_errors(content.scores),
         attributes=[_attribute(i, name, content, charts, images) for i, name in enumerate(names, 1)],
-        doubts=[_doubt(content, one, images, "likely right") for one in content.doubts],
+        label_issues=[_issue_card(content, one, images, "likely right") for one in content.label_issues],
         doubted=content.doubted,
-        settled=sum(one.state in ("resolved", "dismissed") for one in content.doubts),
-        outliers=[_doubt(content, one, images, "typical") for one in content.outliers],
+        settled=sum(one.state in ("resolved", "dismissed") for one in content.label_issues),
+        outliers=[_issue_card(content, one, images, "typical") for one in content.outliers],
         outlying=content.outlying,
         duplicates=_duplicates(content, images),
         duplicate_groups=content.duplicate_groups,
@@ -169,7 +169,9 @@ def _cell(
     }
 
 
-def _doubt(content: RunContent, one: Doubt, images: Mapping[int, str], meaning: str) -> dict[str, Any]:
+def _issue_card(
+    content: RunContent, one: IssueCard, images: Mapping[int, str], meaning: str
+) -> dict[str, Any]:
     return {
         **asdict(one),
         "src": images[one.row],
@@ -180,13 +182,13 @@ def _doubt(content: RunContent, one: Doubt, images: Mapping[int, str], meaning: 
 
 def _duplicates(content: RunContent, images: Mapping[int, str]) -> list[dict[str, Any]]:
     """Return duplicate groups with what their members are labelled, where that differs."""
-    found = []
+    groups = []
     for group in content.duplicates:
         shown = pictures(content.predictions, images, group.rows)
         for picture, row in zip(shown, group.rows, strict=True):
             picture["labels"] = ", ".join(_label_name(content, name, row) for name in group.differ)
-        found.append({"size": group.size, "differ": group.differ, "pictures": shown})
-    return found
+        groups.append({"size": group.size, "differ": group.differ, "pictures": shown})
+    return groups
 
 
 def _label_name(content: RunContent, attribute: str, row: int) -> str:

@@ -19,6 +19,7 @@ from curate.report.errors import NothingInCommon
 from curate.report.page import safe_csv
 from curate.report.run_report import draw_charts, run_page
 from db.engine.catalog import Catalog
+from db.workspace.outputs import output_folder, whole_file
 from db.workspace.workspace import Workspace, write_atomically
 
 Format = Literal["html", "pdf", "json"]
@@ -50,8 +51,7 @@ def write_run_report(
         find_chromium()
     predictions = read_predictions(workspace, catalog, run_id, "report")
     content = read_content(catalog, predictions)
-    out = out or workspace.folder / "reports" / f"run-{predictions.run.id}.{format}"
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out = _place(workspace, out, f"run-{predictions.run.id}.{format}")
     charts = draw_charts(content)
     if figures is not None:
         write_figures(charts.all(), figures)
@@ -83,8 +83,7 @@ def write_comparison(
     if not comparison.attributes:
         raise NothingInCommon(run_ids)
     name = "-".join(str(run_id) for run_id in run_ids)
-    out = out or workspace.folder / "reports" / f"compare-{name}.{format}"
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out = _place(workspace, out, f"compare-{name}.{format}")
     evaluations = [evaluate_run(run) for run in runs]
     charts = comparison_charts(comparison, evaluations)
     if figures is not None:
@@ -98,6 +97,13 @@ def write_comparison(
     return _write_page(page, out, format)
 
 
+def _place(workspace: Workspace, out: Path | None, name: str) -> Path:
+    """Return the file to write, and make the folder that it is in."""
+    out = out or workspace.folder / "reports" / name
+    output_folder(out.parent)
+    return out
+
+
 def _write_page(html: str, out: Path, format: Format) -> Path:
     if format == "pdf":
         print_pdf(html, out)
@@ -108,10 +114,11 @@ def _write_page(html: str, out: Path, format: Format) -> Path:
 
 def write_figures(charts: Iterable[Chart], folder: Path) -> None:
     """Write every figure as PNG and SVG, and its numbers as CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     for chart in charts:
         for format in ("png", "svg"):
-            (folder / f"{chart.name}.{format}").write_bytes(as_bytes(chart.figure, format))
+            with whole_file(folder / f"{chart.name}.{format}") as file:
+                file.write_bytes(as_bytes(chart.figure, format))
         write_atomically(folder / f"{chart.name}.csv", safe_csv(chart.numbers))
 
 
@@ -122,12 +129,12 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
     def artwork(row: int) -> dict[str, str]:
         return {"artwork": str(predictions.uuids[row]), "path": predictions.paths[row]}
 
-    def issues(found: Sequence[Any]) -> list[dict[str, Any]]:
-        return [{**artwork(one.row), **{k: v for k, v in vars(one).items() if k != "row"}} for one in found]
+    def issues(cards: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{**artwork(one.row), **{k: v for k, v in vars(one).items() if k != "row"}} for one in cards]
 
     return content.evaluation.as_record() | {
         "doubted": content.doubted,
-        "doubts": issues(content.doubts),
+        "doubts": issues(content.label_issues),
         "outlying": content.outlying,
         "outliers": issues(content.outliers),
         "duplicate_groups": content.duplicate_groups,

@@ -68,8 +68,8 @@ def consensus(said: Sequence[Judgement], model: ModelOpinion | None = None) -> d
     if not said:
         return {}
     artworks, people, labels = np.array(said, dtype=np.int64).T
-    known = [] if model is None else list(model.class_ids)
-    classes = np.unique(np.concatenate([labels, np.array(known, dtype=np.int64)]))
+    class_ids = [] if model is None else list(model.class_ids)
+    classes = np.unique(np.concatenate([labels, np.array(class_ids, dtype=np.int64)]))
     asked, row = np.unique(artworks, return_inverse=True)
     _, person = np.unique(people, return_inverse=True)
     label = np.searchsorted(classes, labels)
@@ -88,9 +88,9 @@ def _opinions(model: ModelOpinion | None, asked: Ints, classes: Ints) -> Floats:
         return probs
     at = np.searchsorted(model.artwork_ids, asked).clip(max=len(model.artwork_ids) - 1)
     there = np.flatnonzero(model.artwork_ids[at] == asked)
-    found: Floats = np.asarray(model.pred_probs[at[there]], dtype=np.float64)
+    model_probs: Floats = np.asarray(model.pred_probs[at[there]], dtype=np.float64)
     columns = np.eye(len(classes))[np.searchsorted(classes, model.class_ids)]
-    probs[there] = found @ columns  # those of classes that were merged since come together
+    probs[there] = model_probs @ columns  # those of classes that were merged since come together
     return probs
 
 
@@ -160,7 +160,7 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
     with catalog.read() as session:
         names = reviewer_names(session)
         complete = [run for run in runs(session) if run.state == "complete"]
-        found = []
+        conflicts = []
         for attribute in attributes(session):
             keys = class_list(session, attribute).key
             said = judgements(session, attribute.id)
@@ -168,13 +168,13 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
             model = None
             if split and complete and (read := read_pred_probs(session, workspace, complete[-1], attribute)):
                 artwork_ids, class_keys, pred_probs = read
-                ids = class_list(session, attribute).by_key()
+                ids = class_list(session, attribute).id_of
                 model = ModelOpinion(artwork_ids, [ids[key] for key in class_keys], pred_probs)
             together = consensus(said, model)
             for artwork_id, pairs in split.items():
                 artwork = session.get_one(Artwork, artwork_id)
                 likeliest = together[artwork_id]
-                found.append(
+                conflicts.append(
                     Conflict(
                         str(artwork.uuid),
                         artwork.path,
@@ -184,7 +184,7 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
                         round(likeliest.probability, 4),
                     )
                 )
-    return sorted(found, key=lambda conflict: (conflict.p, conflict.artwork))
+    return sorted(conflicts, key=lambda conflict: (conflict.p, conflict.artwork))
 
 
 def disputed(said: Sequence[Judgement]) -> dict[int, list[tuple[int, int]]]:

@@ -4,7 +4,7 @@ A batch of K artworks holds a few drawn at random (audits: what they show holds 
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
 should fix most. An artwork's score is the mean probability that its labels are right, an undoubted
 one counted as right: so the order is that of the errors to be expected in one review, but that kinds of
-doubt take turns. What a batch should yield is corrected by what earlier ones did.
+issue take turns. What a batch should yield is corrected by what earlier ones did.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from db.reviews.audit import yield_evidence
 from db.reviews.controls import listed_labels
 from db.reviews.planning import (
     KnownLabel,
-    OpenDoubt,
+    OpenIssue,
     count_batches,
     draw_audit,
     known_labels,
     labelled_attributes,
-    open_doubts,
+    open_issues,
 )
-from db.reviews.status import RoundStatus
+from db.reviews.status import BatchStatus
 from db.reviews.tasks import Plan, PlannedItem
 
 CANDIDATES = 4
@@ -54,7 +54,7 @@ class BatchSettings:
 
     Attributes:
         limit: Artworks in all.
-        attribute: Rank by the doubts in this attribute only.
+        attribute: Rank by the issues in this attribute only.
         audit, controls: The shares of the batch that are audits and controls.
         answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
             that two reviewers agree on.
@@ -70,7 +70,7 @@ class BatchSettings:
 
 
 def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
-    """Plan a batch from a run's open doubts.
+    """Plan a batch from a run's open issues.
 
     Raises:
         UnknownAttribute: The workspace has no such attribute.
@@ -79,18 +79,18 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         if settings.attribute is not None:
             find_attribute(session, settings.attribute)
         names = {a.id: a.name for a in attributes(session)}
-        doubts = open_doubts(session, run, CANDIDATES * settings.limit, settings.attribute)
+        issues = open_issues(session, run, CANDIDATES * settings.limit, settings.attribute)
         if settings.answers is not None:
-            known = listed_labels(session, *read_answers(settings.answers, names.values()))
+            control_labels = listed_labels(session, *read_answers(settings.answers, names.values()))
         else:
-            known = known_labels(session)
+            control_labels = known_labels(session)
         rng = np.random.default_rng((run.seed, run.id, count_batches(session)))
         drawn, population = draw_audit(session, round(settings.audit * settings.limit), rng)
         labelled = labelled_attributes(session, drawn)
         answered = yield_evidence(session, run)
-    controls = draw_controls(known, round(settings.controls * settings.limit), set(drawn), rng)
+    controls = draw_controls(control_labels, round(settings.controls * settings.limit), set(drawn), rng)
     taken = {*drawn, *(artwork_id for artwork_id, _ in controls)}
-    reviews = rank(doubts, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
+    reviews = rank(issues, len(names), settings.attribute, taken)[: settings.limit - len(taken)]
     scores = [item.score for item in reviews] or [0.5]
     probability = len(drawn) / population if population else None
     audits = [
@@ -100,7 +100,7 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     tests = [
         _control(artwork_id, labels, names, float(rng.choice(scores)), rng) for artwork_id, labels in controls
     ]
-    forecast = forecast_yield(_asked_scores(doubts, reviews), **answered)
+    forecast = forecast_yield(_asked_scores(issues, reviews), **answered)
     return Plan(
         run.id,
         settings.limit,
@@ -113,27 +113,27 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
 
 
 def rank(
-    doubts: Sequence[OpenDoubt], width: int, attribute: str | None, taken: Collection[int]
+    issues: Sequence[OpenIssue], width: int, attribute: str | None, taken: Collection[int]
 ) -> list[PlannedItem]:
     """Return the artworks to review, the most errors to be expected first, one for equal images.
 
     Args:
-        doubts: The open doubts, worst first.
+        issues: The open issues, worst first.
         width: How many attributes an artwork has.
-        attribute: Rank by this attribute's doubts only, if given.
+        attribute: Rank by this attribute's issues only, if given.
         taken: Artworks that are in the batch already.
     """
-    by_artwork: dict[int, dict[str, OpenDoubt]] = {}
-    for doubt in doubts:
-        if doubt.artwork_id not in taken:
-            by_artwork.setdefault(doubt.artwork_id, {}).setdefault(doubt.attribute, doubt)
+    by_artwork: dict[int, dict[str, OpenIssue]] = {}
+    for issue in issues:
+        if issue.artwork_id not in taken:
+            by_artwork.setdefault(issue.artwork_id, {}).setdefault(issue.attribute, issue)
     ids = sorted(i for i, mine in by_artwork.items() if attribute is None or attribute in mine)
     wrong = np.full((len(ids), width), np.nan)
     pairs: dict[tuple[str, tuple[int | None, int | None]], int] = {}
     pair = np.empty(len(ids), dtype=np.int64)
     for row, artwork_id in enumerate(ids):
         counted = [d for d in by_artwork[artwork_id].values() if attribute in (None, d.attribute)]
-        wrong[row, : len(counted)] = [1 - doubt.score for doubt in counted]
+        wrong[row, : len(counted)] = [1 - issue.score for issue in counted]
         pair[row] = pairs.setdefault((counted[0].attribute, counted[0].pair), len(pairs))
     once: dict[str, PlannedItem] = {}
     for row in review_order(wrong, pair).tolist():
@@ -144,22 +144,22 @@ def rank(
     return list(once.values())
 
 
-def _worth_asking(mine: Sequence[OpenDoubt], attribute: str | None) -> tuple[str, ...]:
+def _worth_asking(mine: Sequence[OpenIssue], attribute: str | None) -> tuple[str, ...]:
     """Return the attributes to ask about, worst first: those likelier wrong than the reviewer, or the worst.
 
     About a label that is almost certainly right a reviewer does more harm than good.
     """
-    asked = [doubt.attribute for doubt in mine if 1 - doubt.score >= REVIEWER_ERRS]
+    asked = [issue.attribute for issue in mine if 1 - issue.score >= REVIEWER_ERRS]
     return tuple(dict.fromkeys([*asked, attribute or mine[0].attribute]))
 
 
-def _asked_scores(doubts: Sequence[OpenDoubt], reviews: Sequence[PlannedItem]) -> NDArray[np.float64]:
+def _asked_scores(issues: Sequence[OpenIssue], reviews: Sequence[PlannedItem]) -> NDArray[np.float64]:
     """Return the score of each label that these reviews ask about."""
     asked = {(item.artwork_id, name) for item in reviews for name in item.attributes}
     scores: dict[tuple[int, str], float] = {}
-    for doubt in doubts:
-        if (doubt.artwork_id, doubt.attribute) in asked:
-            scores.setdefault((doubt.artwork_id, doubt.attribute), doubt.score)
+    for issue in issues:
+        if (issue.artwork_id, issue.attribute) in asked:
+            scores.setdefault((issue.artwork_id, issue.attribute), issue.score)
     return np.array(list(scores.values()), dtype=np.float64)
 
 
@@ -183,17 +183,17 @@ class NextRound:
     pays: bool
 
 
-def next_round(catalog: Catalog, run: Run, rounds: Sequence[RoundStatus]) -> NextRound | None:
+def next_round(catalog: Catalog, run: Run, rounds: Sequence[BatchStatus]) -> NextRound | None:
     """Forecast a batch as large as the last one, none of it audits or controls; None with nothing to ask."""
     limit = rounds[-1].artworks if rounds else BatchSettings.limit
     with catalog.read() as session:
-        doubts = open_doubts(session, run, CANDIDATES * limit)
+        issues = open_issues(session, run, CANDIDATES * limit)
         past = yield_evidence(session, run)
         width = len(attributes(session))
-    reviews = rank(doubts, width, None, ())[:limit]
+    reviews = rank(issues, width, None, ())[:limit]
     if not reviews:
         return None
-    forecast = forecast_yield(_asked_scores(doubts, reviews), **past)
+    forecast = forecast_yield(_asked_scores(issues, reviews), **past)
     answered = [turn for turn in rounds if turn.answered]
     return NextRound(
         len(reviews),

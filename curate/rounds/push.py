@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from curate.rounds.plan import BatchSettings, plan_batch
 from db.engine.catalog import Catalog
+from db.reviews.tasks import waiting_tasks
 from db.runs.runs import find_run
 from db.workspace.workspace import Workspace
 
@@ -24,11 +25,11 @@ def push_batch(
         workspace: Names the server and the project.
         catalog: The workspace's open catalog.
         settings: What to plan.
-        run_id: The run whose doubts are asked about; the newest if None.
+        run_id: The run whose issues are asked about; the newest if None.
         progress: Is told how far sending is.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
         LabelStudioError: One of its kinds, with what to do.
     """
     from review.label_studio.push import Pushed, open_project
@@ -53,13 +54,40 @@ def push_sheet(
     """Write one batch as a CSV sheet.
 
     Raises:
-        NoRunYet: There are no doubts before the first run.
+        NoRunYet: There are no issues before the first run.
+        SheetExists: There is a file of that name.
     """
     from review.label_studio.push import Pushed
-    from review.sheet.csv_sheet import write_sheet
+    from review.sheet.csv_sheet import require_free, write_sheet
 
+    require_free(path)
     with catalog.read() as session:
         run = find_run(session, run_id, "push")
     plan = plan_batch(catalog, run, settings)
     created = write_sheet(workspace, catalog, plan, path)
     return Pushed(None, created=created, expected_yield=plan.expected_yield)
+
+
+def push_sheet_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> Pushed:
+    """Write the sheet of an earlier batch again.
+
+    Raises:
+        BatchNotFound: No sheet has that number.
+        SheetExists: There is a file of that name.
+    """
+    from review.label_studio.push import Pushed
+    from review.sheet.csv_sheet import write_again
+
+    return Pushed(None, batch=batch_id, created=write_again(workspace, catalog, batch_id, path))
+
+
+def waiting_sheets(catalog: Catalog) -> dict[int, int]:
+    """Return how many artworks of each batch that went out as a sheet have no answer yet, by batch."""
+    with catalog.read() as session:
+        return waiting_tasks(session, "sheet")
+
+
+def free_name(folder: Path, suffix: str) -> Path:
+    """Return the first of ``review``, ``review-2``, ``review-3`` … that no file has."""
+    names = (folder / f"review{number}{suffix}" for number in ("", *(f"-{n}" for n in range(2, 100_000))))
+    return next(name for name in names if not name.exists() and not name.is_symlink())

@@ -13,7 +13,7 @@ from db.runs.runs import find_run
 
 
 @dataclass(frozen=True)
-class Standing:
+class RoundStatus:
     """What ``curate status`` shows; the last two are None before the first run, or with nothing to ask."""
 
     status: Status
@@ -21,12 +21,12 @@ class Standing:
     another: NextRound | None = None
 
 
-def read_standing(catalog: Catalog) -> Standing:
+def read_round_status(catalog: Catalog) -> RoundStatus:
     """Count what was done, and estimate what is left to do."""
     with catalog.read() as session:
         status = read_status(session)
         if status.run is None:
-            return Standing(status)
+            return RoundStatus(status)
         run = find_run(session, status.run, "status")
         left = errors_left(**error_evidence(session, run))
-    return Standing(status, left, next_round(catalog, run, status.rounds))
+    return RoundStatus(status, left, next_round(catalog, run, status.rounds))

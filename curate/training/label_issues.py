@@ -22,9 +22,10 @@ from curate.issues import (
     outlier_scores,
     score_labels,
 )
+from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
+from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.evaluation import OUT_OF_SAMPLE
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
 
 if TYPE_CHECKING:
@@ -43,24 +44,7 @@ from chance (0) to certainty (1); at most so large a share of the artworks, sinc
 
 
 @dataclass(frozen=True)
-class Column:
-    """One attribute as a run sees it: the classes that enter, and each artwork's label among them.
-
-    Attributes:
-        class_ids: Catalog ids in column order, K of them; ``classes`` are their keys.
-        labels: Column indices, shape ``(N,)``, -1 where missing or rare.
-        rare: Labels that are masked because their class has too few groups.
-    """
-
-    attribute_id: int
-    classes: tuple[str, ...]
-    class_ids: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    rare: int
-
-
-@dataclass(frozen=True)
-class Doubts:
+class RunScores:
     """A run's findings about labels, by attribute, and about images.
 
     Attributes:
@@ -74,14 +58,14 @@ class Doubts:
     fits: NDArray[np.float64]
 
 
-def find_doubts(
+def score_run(
     table: LabelTable,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, AttributeLabels],
     result: RunResult,
     folds: NDArray[np.int64],
     found: Mapping[str, Found],
     seed: int,
-) -> Doubts:
+) -> RunScores:
     """Score every label whose probability is out of sample, and every image."""
     in_sample = ~np.isin(result.provenance, OUT_OF_SAMPLE)
     label_columns = []
@@ -95,7 +79,7 @@ def find_doubts(
                 column.classes,
                 column.labels,
                 probs,
-                table.trust[name],
+                table.review_state[name],
                 margins,
                 codes=table.labels[name],
             )
@@ -110,7 +94,7 @@ def find_doubts(
         neighbours=neighbours,
         seed=seed,
     )
-    return Doubts(scores, outlier_scores(neighbours), _fits(label_columns))
+    return RunScores(scores, outlier_scores(neighbours), _fits(label_columns))
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -130,7 +114,7 @@ def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _findings(table: LabelTable, column: Column, found: Found | None) -> Findings:
+def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -> Findings:
     """Return what reviewers found in the run's own rows and columns; what is in neither is left out."""
     if found is None:
         nothing = np.empty(0, dtype=np.int64)
@@ -144,14 +128,14 @@ def _findings(table: LabelTable, column: Column, found: Found | None) -> Finding
 
 def prediction_rows(
     table: LabelTable,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, AttributeLabels],
     result: RunResult,
     folds: NDArray[np.int64],
-    doubts: Doubts,
+    scored_run: RunScores,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
     for name, column in columns.items():
-        probs, scored = result.pred_probs[name], doubts.scores[name]
+        probs, scored = result.pred_probs[name], scored_run.scores[name]
         for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
             best, given = int(probs[row].argmax()), int(column.labels[row])
             instead = int(scored.suggested[row])
@@ -171,18 +155,18 @@ def prediction_rows(
             }
 
 
-def doubted_rows(scored: LabelScores, trust: NDArray[np.int8]) -> NDArray[np.int64]:
+def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows of one attribute whose labels become issues, worst first; reviewed ones come last.
 
     A label that a reviewer upheld is among them where the evidence alone speaks against it: whether that has
     grown enough since to ask again, ``replace_issues`` knows.
     """
     known = np.isfinite(scored.score) & (scored.suggested >= 0)
-    rows = np.flatnonzero(known & (trust == IMPORTED))
+    rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
     worst = max(WORST_COUNT, int(WORST_SHARE * len(rows)))
     doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    upheld = np.flatnonzero(known & (trust != IMPORTED) & (_unheeded(scored) < DOUBTED_BELOW))
+    upheld = np.flatnonzero(known & (review_state != IMPORTED) & (_unheeded(scored) < DOUBTED_BELOW))
     return np.concatenate([doubted, upheld])
 
 
@@ -190,13 +174,15 @@ def _unheeded(scored: LabelScores) -> NDArray[np.float64]:
     return scored.score if scored.unheeded is None else scored.unheeded
 
 
-def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts) -> Iterator[dict[str, Any]]:
+def issue_rows(
+    table: LabelTable, columns: Mapping[str, AttributeLabels], scored_run: RunScores
+) -> Iterator[dict[str, Any]]:
     """Yield one row a doubted label, and one an image that is unlike all others."""
     for name, column in columns.items():
-        scored = doubts.scores[name]
-        for row in doubted_rows(scored, table.trust[name]):
+        scored = scored_run.scores[name]
+        for row in issue_rows_of(scored, table.review_state[name]):
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
-            if table.trust[name][row] != IMPORTED:
+            if table.review_state[name][row] != IMPORTED:
                 evidence[UNHEEDED] = float(_unheeded(scored)[row])
                 reason = f"found right before, but more speaks against it now: {reason}"
             yield {
@@ -211,22 +197,22 @@ def issue_rows(table: LabelTable, columns: Mapping[str, Column], doubts: Doubts)
                 "reason": reason,
                 "evidence": evidence,
             }
-    yield from _outlier_rows(table, doubts)
+    yield from _outlier_rows(table, scored_run)
 
 
-def _outlier_rows(table: LabelTable, doubts: Doubts) -> Iterator[dict[str, Any]]:
+def _outlier_rows(table: LabelTable, scored_run: RunScores) -> Iterator[dict[str, Any]]:
     """Yield one row an image that is far from all others, or looks like no class at all."""
-    far = doubts.outliers < OUTLIER_BELOW
-    unlike = np.flatnonzero(doubts.fits < FITS_BELOW)
-    unlike = unlike[np.argsort(doubts.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
+    far = scored_run.outliers < OUTLIER_BELOW
+    unlike = np.flatnonzero(scored_run.fits < FITS_BELOW)
+    unlike = unlike[np.argsort(scored_run.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
     for row in np.union1d(np.flatnonzero(far), unlike):
         reason = "unlike everything else: its nearest ten are far away" if far[row] else "looks like no class"
-        evidence = {"outlier_score": doubts.outliers[row], "fits_some_class": doubts.fits[row]}
+        evidence = {"outlier_score": scored_run.outliers[row], "fits_some_class": scored_run.fits[row]}
         yield {
             "artwork_id": int(table.artwork_ids[row]),
             "attribute_id": None,
             "kind": "outlier",
-            "score": float(doubts.outliers[row] if far[row] else max(doubts.fits[row], 0.0)),
+            "score": float(scored_run.outliers[row] if far[row] else max(scored_run.fits[row], 0.0)),
             "class_id": None,
             "suggested_id": None,
             "p_label": None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from curate.errors import NothingToTrain, RunLocked
-from curate.training.label_issues import Column, Doubts, find_doubts, issue_rows, prediction_rows
+from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
 from db.engine.catalog import Catalog
-from db.labels.classes import ClassList, attributes, class_list
+from db.labels.attribute_labels import AttributeLabels
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
 from db.models import Run
 from db.reviews.findings import found_labels
 from db.runs.issues import replace_issues
-from db.runs.label_weights import trusted
+from db.runs.label_weights import label_weights
 from db.runs.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
 from db.workspace.secrets import redact_values
 from db.workspace.train_settings import TrainSettings
@@ -64,10 +66,10 @@ def train(
     min_count = settings.min_class_count or 1
     with catalog.read() as session:
         table = label_table(session)
-        lists = {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
-        found = found_labels(session)
-        settings, trust = trusted(session, settings, table)
-    columns = {name: make_column(table, name, classes, min_count) for name, classes in lists.items()}
+        lists = read_class_lists(session)
+        findings = found_labels(session)
+        settings, weights = label_weights(session, settings, table)
+    columns = {name: attribute_labels(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
         raise NothingToTrain(len(table), min_count)
@@ -77,15 +79,15 @@ def train(
             run, folder = _claim_run(workspace, catalog, settings, table)
             held.enter_context(_locked(folder, run.id))
         folder = world.gather(folder)[0]
-        result, folds = _fit(workspace, table, columns, trust, settings, folder, progress)
+        result, folds = _fit(workspace, table, columns, weights, settings, folder, progress)
         if run is None:
             return None
         progress.message("Scoring labels")
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
-        doubts = find_doubts(table, trained, result, folds, found, settings.seed)
+        scored_run = score_run(table, trained, result, folds, findings, settings.seed)
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
-        issues = _store(catalog, run, folder, table, trained, result, folds, doubts, seconds)
+        issues = _store(catalog, run, folder, table, trained, result, folds, scored_run, seconds)
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
     return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
@@ -96,10 +98,10 @@ def _store(
     run: Run,
     folder: Path,
     table: LabelTable,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, AttributeLabels],
     result: RunResult,
     folds: NDArray[np.int64],
-    doubts: Doubts,
+    scored_run: RunScores,
     seconds: Mapping[str, float],
 ) -> int:
     """Write the arrays, then all that the catalog keeps, in one transaction; return the number of issues."""
@@ -112,9 +114,9 @@ def _store(
             classes={name: column.classes for name, column in columns.items()},
             metrics=result.metrics,
             seconds=seconds,
-            predictions=prediction_rows(table, columns, result, folds, doubts),
+            predictions=prediction_rows(table, columns, result, folds, scored_run),
         )
-        return replace_issues(session, run, issue_rows(table, columns, doubts))
+        return replace_issues(session, run, issue_rows(table, columns, scored_run))
 
 
 def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, float]:
@@ -123,7 +125,9 @@ def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, f
     return {**seconds, "evidence": seconds.get("evidence", 0.0) + evidence, "total": total}
 
 
-def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count: int) -> Column:
+def attribute_labels(
+    table: LabelTable, attribute: str, classes: ClassList, min_count: int
+) -> AttributeLabels:
     """Return the classes with at least ``min_count`` labelled duplicate groups, and the labels among them."""
     labels, groups = table.labels[attribute], table.groups
     present = labels >= 0
@@ -132,12 +136,13 @@ def make_column(table: LabelTable, attribute: str, classes: ClassList, min_count
     kept = sorted(ids[counts >= min_count].tolist(), key=lambda class_id: classes.key[class_id])
     index = {class_id: i for i, class_id in enumerate(kept)}
     columns = np.array([index.get(class_id, -1) for class_id in labels.tolist()], dtype=np.int64)
-    return Column(
-        classes.attribute_id,
+    return AttributeLabels(
+        attribute,
         tuple(classes.key[class_id] for class_id in kept),
-        np.array(kept, dtype=np.int64),
         columns,
-        int((present & (columns < 0)).sum()),
+        rare=int((present & (columns < 0)).sum()),
+        attribute_id=classes.attribute_id,
+        class_ids=np.array(kept, dtype=np.int64),
     )
 
 
@@ -174,12 +179,15 @@ def _claim_run(
 def _locked(folder: Path, run_id: int) -> Iterator[None]:
     """Hold a run's folder; the lock goes with the process, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunLocked(run_id) from error
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RunLocked(run_id) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _is_locked(folder: Path) -> bool:
@@ -193,14 +201,14 @@ def _is_locked(folder: Path) -> bool:
 def _fit(
     workspace: Workspace,
     table: LabelTable,
-    columns: Mapping[str, Column],
-    trust: Mapping[str, NDArray[np.float32]],
+    columns: Mapping[str, AttributeLabels],
+    weights: Mapping[str, NDArray[np.float32]],
     settings: TrainSettings,
     folder: Path,
     progress: Progress,
 ) -> tuple[RunResult, NDArray[np.int64]]:
     """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
-    from model.inputs.data import Example, Targets
+    from model.inputs.data import Example
     from model.training.train import cross_validate, holdout
 
     examples = [
@@ -210,8 +218,7 @@ def _fit(
         )
     ]
     targets = [
-        Targets(name, column.classes, column.labels, column.rare, trust.get(name))
-        for name, column in columns.items()
+        dataclasses.replace(column, label_weight=weights.get(name)) for name, column in columns.items()
     ]
     labels = {name: column.labels for name, column in columns.items()}
     cache = workspace.cache_folder

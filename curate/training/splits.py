@@ -116,9 +116,9 @@ def _classes_of_groups(
     stacked: list[NDArray[np.int64]] = [np.empty((0, 2), dtype=np.int64)]
     base = 0
     for column in labels.values():
-        known = np.flatnonzero(column >= 0)
-        _, at = np.unique(column[known], return_inverse=True)
-        stacked.append(np.stack([group_of[known], at + base], axis=1))
+        labelled = np.flatnonzero(column >= 0)
+        _, at = np.unique(column[labelled], return_inverse=True)
+        stacked.append(np.stack([group_of[labelled], at + base], axis=1))
         base += int(at.max(initial=-1)) + 1
     pairs, counts = np.unique(np.concatenate(stacked), axis=0, return_counts=True)
     return pairs, counts

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.labels.classes import attributes
 from db.models import (
@@ -104,10 +105,10 @@ def facts(
             .where(Artwork.id.in_(chunk), Artwork.status.in_(SHOWN))
             .order_by(Artwork.id)
         ):
-            known = {a.name: AttributeFacts() for a in table.values()}
-            by_id[row.id] = ArtworkFacts(*row, known)
+            by_attribute = {a.name: AttributeFacts() for a in table.values()}
+            by_id[row.id] = ArtworkFacts(*row, by_attribute)
             for attribute_id in disagreeing.get(row.duplicate_group_id, ()):
-                known[table[attribute_id].name].duplicates_disagree = True
+                by_attribute[table[attribute_id].name].duplicates_disagree = True
         _read_labels(session, chunk, by_id, table)
         if run_id is not None:
             _read_predictions(session, chunk, by_id, table, run_id)
@@ -133,8 +134,8 @@ def _read_labels(
     )
     for artwork_id, attribute_id, class_id, conflict, source in rows:
         if artwork_id in by_id:
-            known = by_id[artwork_id].attributes[table[attribute_id].name]
-            known.label, known.conflict, known.source = class_id, conflict, source
+            entry = by_id[artwork_id].attributes[table[attribute_id].name]
+            entry.label, entry.conflict, entry.source = class_id, conflict, source
 
 
 def _read_predictions(
@@ -169,10 +170,10 @@ def _read_predictions(
         fold,
     ) in rows:
         if artwork_id in by_id:
-            known = by_id[artwork_id].attributes[table[attribute_id].name]
-            known.predicted, known.p_predicted, known.p_label = predicted, p_predicted, p_label
-            known.score, known.suggested, known.p_suggested = score, suggested, p_suggested
-            known.fold = fold
+            entry = by_id[artwork_id].attributes[table[attribute_id].name]
+            entry.predicted, entry.p_predicted, entry.p_label = predicted, p_predicted, p_label
+            entry.score, entry.suggested, entry.p_suggested = score, suggested, p_suggested
+            entry.fold = fold
 
 
 def _read_issues(
@@ -203,8 +204,8 @@ def _read_issues(
         if state in ("open", "pushed"):
             artwork.issues[kind] = min(score, artwork.issues.get(kind, 1.0))
         if kind == "label" and attribute_id is not None:
-            known = artwork.attributes[table[attribute_id].name]
-            known.issue, known.reason = state, reason or None
+            entry = artwork.attributes[table[attribute_id].name]
+            entry.issue, entry.reason = state, reason or None
 
 
 def _read_reviews(
@@ -219,7 +220,7 @@ def _read_reviews(
             Verdict.artwork_id, Verdict.attribute_id, Verdict.decision, Verdict.batch_id, Verdict.decided_at
         )
         .where(Verdict.artwork_id.in_(chunk), Verdict.superseded_at.is_(None))
-        .order_by(Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.id)
     )
     for artwork_id, attribute_id, decision, batch_id, decided_at in verdicts:
         if artwork_id not in by_id:
@@ -227,7 +228,7 @@ def _read_reviews(
         artwork = by_id[artwork_id]
         artwork.batch, artwork.decided_at = batch_id, decided_at
         if attribute_id is None:
-            artwork.unusable = decision == "unusable"
+            artwork.unusable = decision == DecisionKind.UNUSABLE
         else:
             artwork.attributes[table[attribute_id].name].verdict = decision
     tasks = session.execute(
@@ -250,7 +251,7 @@ def earlier_predictions(
     session: Session, ids: Sequence[int], run_ids: Sequence[int]
 ) -> dict[tuple[int, int, int], tuple[int, float]]:
     """Return what earlier runs predicted: class and probability by (run, artwork, attribute id)."""
-    found = {}
+    predictions = {}
     for chunk in chunks(ids):
         rows = session.execute(
             select(
@@ -262,5 +263,5 @@ def earlier_predictions(
             ).where(Prediction.run_id.in_(run_ids), Prediction.artwork_id.in_(chunk))
         )
         for run_id, artwork_id, attribute_id, predicted, p_predicted in rows:
-            found[run_id, artwork_id, attribute_id] = (predicted, p_predicted)
-    return found
+            predictions[run_id, artwork_id, attribute_id] = (predicted, p_predicted)
+    return predictions

@@ -34,7 +34,7 @@ from db.models import (
     Task,
     Verdict,
 )
-from db.runs.runs import find_run, run_attributes, run_folder, runs
+from db.runs.runs import find_run, load_array, run_attributes, run_folder, runs
 from db.workspace.workspace import Workspace
 
 OVERLAP = timedelta(minutes=10)
@@ -60,14 +60,14 @@ class Names:
 
 def shown_names(session: Session) -> dict[str, Names]:
     """Return by attribute how its classes are shown: by name, or by key where two have one name."""
-    found = {}
+    by_attribute = {}
     for attribute in attributes(session):
         classes = class_list(session, attribute)
         live = classes.live()
         often = Counter(classes.name[i] for i in live)
         own = {i: classes.name[i] if often[classes.name[i]] == 1 else classes.key[i] for i in live}
         shown = {i: own[current] for i, current in classes.current.items()}
-        found[attribute.name] = Names(
+        by_attribute[attribute.name] = Names(
             attribute.id,
             attribute.name,
             shown,
@@ -75,7 +75,7 @@ def shown_names(session: Session) -> dict[str, Names]:
             [own[i] for i in live],
             {classes.key[i]: name for i, name in shown.items()},
         )
-    return found
+    return by_attribute
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def open_probabilities(folder: Path, attribute: str, classes: list[str]) -> Prob
     path = folder / f"pred_probs.{attribute}.npy"
     if not path.is_file():
         return None
-    return Probabilities(np.load(folder / "artworks.npy"), np.load(path, mmap_mode="r"), classes)
+    return Probabilities(load_array(folder / "artworks.npy"), load_array(path, mapped=True), classes)
 
 
 def read_marks(session: Session) -> Marks:
@@ -180,11 +180,11 @@ def disagreeing_groups(session: Session) -> dict[int, set[int]]:
         .group_by(Artwork.duplicate_group_id, EffectiveLabel.attribute_id)
         .having(func.count(func.distinct(EffectiveLabel.class_id)) > 1)
     )
-    found: dict[int, set[int]] = {}
+    classes_of: dict[int, set[int]] = {}
     for group, attribute_id in rows:
         if group is not None:
-            found.setdefault(group, set()).add(attribute_id)
-    return found
+            classes_of.setdefault(group, set()).add(attribute_id)
+    return classes_of
 
 
 def top_confusions(

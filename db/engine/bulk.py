@@ -95,9 +95,9 @@ def stored_time(when: datetime) -> str:
 def new_uuids(n: int) -> list[str]:
     """Return random UUIDs (version 4) as 32 hexadecimal digits, the way SQLite keeps them."""
     drawn = os.urandom(16 * n).hex()
-    found = []
+    uuids = []
     for start in range(0, 32 * n, 32):
         digits = drawn[start : start + 32]
         variant = "89ab"[int(digits[16], 16) & 3]
-        found.append(f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:]}")
-    return found
+        uuids.append(f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:]}")
+    return uuids

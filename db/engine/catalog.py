@@ -11,6 +11,7 @@ held to the end of the transaction. Readers never wait, and each sees one snapsh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from db.engine.driver_errors import catalog_name, explained, parse_url
 from db.engine.locks import begin_postgresql, begin_sqlite, this_process
 from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutdated, DriverMissing
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0006"
 """The newest migration; a test compares it with the scripts, so that opening needs no Alembic."""
 
 READ_BUSY_SECONDS = 10
@@ -160,26 +161,51 @@ def prepare(url: str) -> None:
     """
     engine = make_engine(url)
     try:
-        found = schema_revision(engine)
+        revision = schema_revision(engine)
     finally:
         engine.dispose()
-    if found == "none":
+    if revision == "none":
         upgrade(url)
     else:
-        require_head(catalog_name(engine.url), found)
+        require_head(catalog_name(engine.url), revision)
 
 
-def require_head(name: str, found: str) -> None:
+def require_head(name: str, revision: str) -> None:
     """Refuse a schema that is not this version's.
 
     Raises:
         CatalogOutdated: It is older.
         CatalogNewer: It is newer.
+        CatalogDamaged: No version of curate ever had it.
     """
-    if found > HEAD_REVISION:
-        raise CatalogNewer(name, found, HEAD_REVISION)
-    if found != HEAD_REVISION:
-        raise CatalogOutdated(name, found, HEAD_REVISION)
+    require_known(name, revision)
+    if revision != HEAD_REVISION:
+        raise CatalogOutdated(name, revision, HEAD_REVISION)
+
+
+def require_known(name: str, revision: str) -> None:
+    """Refuse a schema that this version does not know.
+
+    Raises:
+        CatalogNewer: It is newer.
+        CatalogDamaged: No version of curate ever had it.
+    """
+    if revision == HEAD_REVISION:
+        return
+    scripts = Path(__file__).parents[1] / "migrations" / "versions"
+    if revision in {script.name[:4] for script in scripts.glob("[0-9]*.py")}:
+        return
+    if re.fullmatch("[0-9]{4}", revision, re.ASCII) and revision > HEAD_REVISION:
+        raise CatalogNewer(name, revision, HEAD_REVISION)
+    raise CatalogDamaged(name, f"its schema has the revision {revision!r}, which curate never had")
+
+
+def _without_revision(engine: Engine, path: Path) -> str:
+    """Say what a file is that names no schema."""
+    with explained(engine.url), engine.connect() as connection:
+        if inspect(connection).has_table("artwork"):
+            return "it does not say which schema its tables have"
+    return f"none of curate's tables in its {path.stat().st_size} bytes"
 
 
 @contextmanager
@@ -196,12 +222,14 @@ def open_catalog(url: str) -> Iterator[Catalog]:
     path = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
     if path and not path.exists():
         raise CatalogMissing(path)
+    if path and path.is_dir():
+        raise CatalogDamaged(str(path), "it is a folder")
     catalog = Catalog(url)
     try:
-        found = schema_revision(catalog.engine)
-        if path and found == "none":
-            raise CatalogDamaged(str(path), f"none of curate's tables in its {path.stat().st_size} bytes")
-        require_head(catalog_name(parsed), found)
+        revision = schema_revision(catalog.engine)
+        if path and revision == "none":
+            raise CatalogDamaged(str(path), _without_revision(catalog.engine, path))
+        require_head(catalog_name(parsed), revision)
         yield catalog
     finally:
         catalog.close()

@@ -21,7 +21,23 @@ from db.errors import (
     CurateError,
     NoSpace,
     NotWritable,
+    UnusableName,
 )
+
+UNUSABLE = (
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENOENT,
+    errno.EEXIST,
+    errno.ENXIO,
+    errno.ETXTBSY,
+)
+"""What a system says of a path that is no place for what was to be done there."""
+
+BROKEN = ("no such table", "no such column", "no such index", "Could not decode to UTF-8")
+"""What SQLite says of a catalog that has lost a table, or bytes of it; our own statements name none wrong."""
 
 PRIMARY_CODE = 0xFF
 """SQLite's extended result codes keep the primary one in their lowest byte."""
@@ -57,10 +73,10 @@ def explained(url: URL) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        known = explain(url, error)
-        if known is None:
+        explanation = explain(url, error)
+        if explanation is None:
             raise
-        raise known from error
+        raise explanation from error
 
 
 def explain(url: URL, error: DBAPIError) -> CurateError | None:
@@ -73,7 +89,7 @@ def explain(url: URL, error: DBAPIError) -> CurateError | None:
 def _of_sqlite(url: URL, error: sqlite3.Error) -> CurateError | None:
     path = Path(url.database or ":memory:")
     code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or str(error).startswith(BROKEN):
         return CatalogDamaged(str(path), str(error))
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return CatalogReadOnly(str(path), str(error))
@@ -90,6 +106,8 @@ def _of_postgresql(url: URL, error: BaseException | None) -> CurateError | None:
     said = (str(error).strip().splitlines() or ["no answer"])[0]
     if state in ("42501", "25006"):
         return CatalogReadOnly(name, said)
+    if state in ("42P01", "42703"):
+        return CatalogDamaged(name, said)
     if state == "53100":
         return NoSpace(name, said)
     if state == "55P03":
@@ -107,10 +125,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        known = explain_disk(error, str(path))
-        if known is None:
+        explanation = explain_disk(error, str(path))
+        if explanation is None:
             raise
-        raise known from error
+        raise explanation from error
 
 
 def explain_disk(error: OSError, name: str) -> CurateError | None:
@@ -120,4 +138,12 @@ def explain_disk(error: OSError, name: str) -> CurateError | None:
         return NoSpace(place, said)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return NotWritable(place, said)
+    if error.errno in UNUSABLE and error.filename is not None:
+        return UnusableName(shortened(place), said)
     return None
+
+
+def shortened(text: str, longest: int = 200) -> str:
+    """Return a text with its middle left out where it is too long for a line."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

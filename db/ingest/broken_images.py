@@ -15,7 +15,7 @@ UNREADABLE: ColumnElement[bool] = and_(
 )
 
 
-def standing_paths(session: Session, collection: str, root: str) -> Iterator[tuple[int, str]]:
+def known_paths(session: Session, collection: str, root: str) -> Iterator[tuple[int, str]]:
     """Yield (id, path) of a root's artworks that had a file when they were last ingested."""
     statement = select(Artwork.id, Artwork.path).where(
         Artwork.collection == collection, Artwork.root == root, Artwork.status.in_(("ok", "refused"))

@@ -44,8 +44,8 @@ def images_state(session: Session, rule: str) -> str:
 
 def grouped_state(session: Session) -> str | None:
     """Return the state that the groups in the catalog were found in."""
-    found = session.get(CatalogSetting, STATE_KEY)
-    return None if found is None else found.value
+    setting = session.get(CatalogSetting, STATE_KEY)
+    return None if setting is None else setting.value
 
 
 def hashed_images(session: Session) -> HashedImages:

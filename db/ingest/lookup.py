@@ -34,7 +34,7 @@ IMAGE_COLUMNS = ImageState._fields[:-1]
 GONE = ImageState("missing", "missing")
 
 
-class LabelColumn(NamedTuple):
+class SourceAttribute(NamedTuple):
     """One column of a source: who says it, of which attribute."""
 
     source_id: int
@@ -52,7 +52,7 @@ class SplitColumn(NamedTuple):
 class Columns:
     """The columns that every entry of an ingest has, in order."""
 
-    labels: tuple[LabelColumn, ...]
+    labels: tuple[SourceAttribute, ...]
     splits: tuple[SplitColumn, ...] = ()
     listed_by: int | None = None
     """The source of what a list says of an artwork beside its labels."""
@@ -102,7 +102,7 @@ class Entry(NamedTuple):
         return self.image is None or self.image.status in ("ok", "unverified")
 
 
-class Known(NamedTuple):
+class CatalogArtwork(NamedTuple):
     """An artwork as the catalog has it."""
 
     id: int
@@ -116,31 +116,35 @@ class Known(NamedTuple):
     revision: int
 
 
-KNOWN_COLUMNS = tuple(table_of(Artwork).c[name] for name in Known._fields)
+ARTWORK_COLUMNS = tuple(table_of(Artwork).c[name] for name in CatalogArtwork._fields)
 
 
-def known_at(session: Session, collection: str, root: str, paths: Sequence[str]) -> dict[str, Known]:
+def artworks_at(
+    session: Session, collection: str, root: str, paths: Sequence[str]
+) -> dict[str, CatalogArtwork]:
     """Return the artworks of a root that have one of these paths, by path."""
-    found = {}
+    by_path = {}
     artwork = table_of(Artwork).c
     for some in chunks(paths):
-        statement = select(*KNOWN_COLUMNS).where(
+        statement = select(*ARTWORK_COLUMNS).where(
             artwork.path.in_(some), artwork.root == root, artwork.collection == collection
         )
         for row in fetch(session, statement):
-            found[row[2]] = Known(*row)
-    return found
+            by_path[row[2]] = CatalogArtwork(*row)
+    return by_path
 
 
-def known_with_bytes(session: Session, collection: str, digests: Iterable[str]) -> dict[str, list[Known]]:
+def artworks_with_bytes(
+    session: Session, collection: str, digests: Iterable[str]
+) -> dict[str, list[CatalogArtwork]]:
     """Return the artworks of a collection that have some bytes, by their SHA-256."""
-    found: dict[str, list[Known]] = {}
+    by_digest: dict[str, list[CatalogArtwork]] = {}
     artwork = table_of(Artwork).c
     for some in chunks(sorted(digests)):
-        statement = select(*KNOWN_COLUMNS).where(artwork.sha256.in_(some), artwork.collection == collection)
+        statement = select(*ARTWORK_COLUMNS).where(artwork.sha256.in_(some), artwork.collection == collection)
         for row in fetch(session, statement.order_by(artwork.id)):
-            found.setdefault(row[5], []).append(Known(*row))
-    return found
+            by_digest.setdefault(row[5], []).append(CatalogArtwork(*row))
+    return by_digest
 
 
 Spelled = tuple[int, str | None]
@@ -148,7 +152,7 @@ Spelled = tuple[int, str | None]
 
 
 def labels_said(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
 ) -> dict[tuple[int, int], dict[Spelled, list[int]]]:
     """Return what sources say of artworks, not taken back: by (artwork, column), label ids by what they say.
 
@@ -161,7 +165,7 @@ def labels_said(
 
 
 def live_classes(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
 ) -> dict[int, set[tuple[int, int, str | None]]]:
     """Return the (column, class, spelling) that sources say of each artwork, not taken back."""
     live: dict[int, set[tuple[int, int, str | None]]] = {artwork_id: set() for artwork_id in artwork_ids}
@@ -171,7 +175,7 @@ def live_classes(
 
 
 def _live_labels(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
 ) -> Iterator[tuple[int, int, int, int, str | None]]:
     """Yield (label, artwork, column, class, own spelling) of labels that were not taken back."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
@@ -227,7 +231,7 @@ def listed_before(
 
 
 def withheld_before(
-    session: Session, artwork_ids: Sequence[int], columns: Sequence[LabelColumn]
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
 ) -> dict[int, dict[tuple[int, str, str], int]]:
     """Return the cells of sources that gave no label, by artwork: ids of rows by (column, reason, cell)."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
@@ -254,7 +258,7 @@ def splits_said(
 ) -> dict[tuple[int, int], tuple[str, int]]:
     """Return splits and the ids of their facts, by (artwork, column)."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    found: dict[tuple[int, int], tuple[str, int]] = {}
+    splits: dict[tuple[int, int], tuple[str, int]] = {}
     fact = table_of(SplitFact).c
     for some in chunks(artwork_ids) if columns else ():
         statement = select(fact.id, fact.artwork_id, fact.source_id, fact.attribute_id, fact.split)
@@ -263,8 +267,8 @@ def splits_said(
         ):
             column = at.get((source_id, attribute_id))
             if column is not None:
-                found[artwork_id, column] = (split, fact_id)
-    return found
+                splits[artwork_id, column] = (split, fact_id)
+    return splits
 
 
 def overruled(session: Session, added: Mapping[int, Iterable[tuple[int, int]]]) -> int:

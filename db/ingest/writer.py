@@ -19,16 +19,16 @@ from db.engine.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time
 from db.ingest.lookup import (
     GONE,
     IMAGE_COLUMNS,
+    CatalogArtwork,
     Columns,
     Entry,
     ImageState,
-    Known,
-    LabelColumn,
     Listed,
+    SourceAttribute,
     SplitColumn,
     Unlabelled,
-    known_at,
-    known_with_bytes,
+    artworks_at,
+    artworks_with_bytes,
     labels_said,
     listed_before,
     live_classes,
@@ -52,12 +52,12 @@ from db.models import (
 )
 
 __all__ = [
+    "CatalogArtwork",
     "Columns",
     "Entry",
     "ImageState",
-    "Known",
-    "LabelColumn",
     "Listed",
+    "SourceAttribute",
     "SplitColumn",
     "Unlabelled",
     "Writer",
@@ -101,11 +101,11 @@ class Writer:
     other_roots: tuple[str, ...] = ()
     when: datetime = field(default_factory=now)
 
-    def known(self, session: Session, paths: Sequence[str]) -> dict[str, Known]:
+    def known(self, session: Session, paths: Sequence[str]) -> dict[str, CatalogArtwork]:
         """Return the artworks of this root that have one of these paths, by path."""
-        return known_at(session, self.collection, self.root, paths)
+        return artworks_at(session, self.collection, self.root, paths)
 
-    def unchanged(self, session: Session, entries: Sequence[tuple[Known, Entry]]) -> list[bool]:
+    def unchanged(self, session: Session, entries: Sequence[tuple[CatalogArtwork, Entry]]) -> list[bool]:
         """Return for each entry whether the catalog has its labels and splits as they stand."""
         columns = self.columns
         ids = [known.id for known, _ in entries]
@@ -135,15 +135,15 @@ class Writer:
         self._change(session, [(found[e.path], e) for e in entries if e.path in found], written)
         return written
 
-    def _adopted(self, session: Session, new: Sequence[Entry], written: Written) -> dict[str, Known]:
+    def _adopted(self, session: Session, new: Sequence[Entry], written: Written) -> dict[str, CatalogArtwork]:
         """Return known artworks that new paths stand for: moved files, and lists read without images."""
-        adopted: dict[str, Known] = {}
+        adopted: dict[str, CatalogArtwork] = {}
         for root in self.other_roots:
-            waiting = known_at(session, self.collection, root, [entry.path for entry in new])
+            waiting = artworks_at(session, self.collection, root, [entry.path for entry in new])
             adopted |= {path: known for path, known in waiting.items() if known.status == "unverified"}
         taken = {known.id for known in adopted.values()}
         digests = {entry.image.sha256 for entry in new if entry.image and entry.image.sha256}
-        lost = known_with_bytes(session, self.collection, digests)
+        lost = artworks_with_bytes(session, self.collection, digests)
         for entry in new:
             sha256 = entry.image.sha256 if entry.image else None
             for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
@@ -269,7 +269,9 @@ class Writer:
             ],
         )
 
-    def _change(self, session: Session, pairs: Sequence[tuple[Known, Entry]], written: Written) -> None:
+    def _change(
+        self, session: Session, pairs: Sequence[tuple[CatalogArtwork, Entry]], written: Written
+    ) -> None:
         """Bring known artworks up to date, and count which of them changed."""
         changed = self._change_images(session, pairs)
         relabelled = self._change_labels(session, pairs)
@@ -284,7 +286,7 @@ class Writer:
         written.updated += len(changed & usable)
         written.unchanged += len(usable - changed)
 
-    def _change_images(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+    def _change_images(self, session: Session, pairs: Sequence[tuple[CatalogArtwork, Entry]]) -> set[int]:
         """Update what is known of images; new bytes at a path make a revision and stale issues."""
         changed, revised, rows, only_status = set(), [], [], []
         when = stored_time(now())
@@ -319,7 +321,7 @@ class Writer:
         return changed
 
     def _change_labels(
-        self, session: Session, pairs: Sequence[tuple[Known, Entry]]
+        self, session: Session, pairs: Sequence[tuple[CatalogArtwork, Entry]]
     ) -> dict[int, set[tuple[int, int]]]:
         """Add labels that are new and take back those their source no longer gives.
 
@@ -362,7 +364,7 @@ class Writer:
         )
         return changed
 
-    def _change_splits(self, session: Session, pairs: Sequence[tuple[Known, Entry]]) -> set[int]:
+    def _change_splits(self, session: Session, pairs: Sequence[tuple[CatalogArtwork, Entry]]) -> set[int]:
         """Replace split facts that differ; return the artworks concerned."""
         before = splits_said(session, [known.id for known, _ in pairs], self.columns.splits)
         outdated, new = [], []

@@ -173,17 +173,17 @@ def rename_class(session: Session, attribute_name: str, spelling: str, name: str
     """
     attribute = _locked(session, attribute_name)
     _check_name(name)
-    found = session.get_one(Class, find_class(session, attribute, spelling))
+    renamed = session.get_one(Class, find_class(session, attribute, spelling))
     taken = _spelled(session, attribute, name)
-    if taken is not None and taken.id != found.id:
+    if taken is not None and taken.id != renamed.id:
         raise ClassExists(attribute_name, name, taken.key)
-    detail = {"from": found.name, "to": display_name(name)}
-    found.name = display_name(name)
+    detail = {"from": renamed.name, "to": display_name(name)}
+    renamed.name = display_name(name)
     if taken is None:
-        session.add(ClassAlias(attribute_id=attribute.id, class_id=found.id, folded=fold(name), alias=name))
-    session.add(ClassChange(class_id=found.id, kind="renamed", detail=detail, made_by=made_by))
+        session.add(ClassAlias(attribute_id=attribute.id, class_id=renamed.id, folded=fold(name), alias=name))
+    session.add(ClassChange(class_id=renamed.id, kind="renamed", detail=detail, made_by=made_by))
     session.flush()
-    return found.key
+    return renamed.key
 
 
 def merge_classes(session: Session, attribute_name: str, from_: str, into: str, made_by: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -55,9 +56,20 @@ class ClassList:
             (i for i in self.key if self.current[i] == i and i not in self.missing), key=lambda i: self.key[i]
         )
 
-    def by_key(self) -> dict[str, int]:
-        """Return class ids by key, merged classes leading to their successor."""
+    @cached_property
+    def id_of(self) -> dict[str, int]:
+        """Class ids by key, merged classes leading to their successor."""
         return {key: self.current[i] for i, key in self.key.items()}
+
+    @cached_property
+    def key_of(self) -> dict[int, str]:
+        """Keys by class id, merged classes having their successor's."""
+        return {i: self.key[self.current[i]] for i in self.key}
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Display names by key, of the classes that stand."""
+        return {self.key[i]: self.name[i] for i in self.live()}
 
 
 def merged_classes(session: Session) -> dict[int, int]:
@@ -98,6 +110,11 @@ def class_list(session: Session, attribute: Attribute) -> ClassList:
     )
 
 
+def read_class_lists(session: Session) -> dict[str, ClassList]:
+    """Return the classes of each attribute, attributes in the workspace's order."""
+    return {attribute.name: class_list(session, attribute) for attribute in attributes(session)}
+
+
 def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
     """Return the id of the class that a person means by a key, a name or an alias.
 
@@ -105,17 +122,17 @@ def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
         UnknownClass: There is none; the message names the nearest.
     """
     classes = class_list(session, attribute)
-    by_key = {key: id_ for key, id_ in classes.by_key().items() if id_ not in classes.missing}
+    by_key = {key: id_ for key, id_ in classes.id_of.items() if id_ not in classes.missing}
     if spelling in by_key:
         return by_key[spelling]
-    found = session.scalar(
+    class_id = session.scalar(
         select(ClassAlias.class_id).where(
             ClassAlias.attribute_id == attribute.id, ClassAlias.folded == fold(spelling)
         )
     )
-    if found is None or classes.current[found] in classes.missing:
+    if class_id is None or classes.current[class_id] in classes.missing:
         raise UnknownClass(attribute.name, spelling, [classes.key[i] for i in classes.live()])
-    return classes.current[found]
+    return classes.current[class_id]
 
 
 def resolve_classes(
@@ -127,16 +144,16 @@ def resolve_classes(
     """
     wanted = {s: fold(s) for s in spellings}
     classes = class_list(session, attribute)
-    known = {
+    class_ids = {
         row.folded: classes.current[row.class_id]
         for row in session.execute(
             select(ClassAlias.folded, ClassAlias.class_id).where(ClassAlias.attribute_id == attribute.id)
         )
     }
     for spelling, folded in sorted(wanted.items()):
-        if folded not in known:
-            known[folded] = add_class(session, attribute, spelling, made_by).id
-    return {spelling: known[folded] for spelling, folded in wanted.items()}
+        if folded not in class_ids:
+            class_ids[folded] = add_class(session, attribute, spelling, made_by).id
+    return {spelling: class_ids[folded] for spelling, folded in wanted.items()}
 
 
 def add_class(session: Session, attribute: Attribute, spelling: str, made_by: str) -> Class:

@@ -59,21 +59,21 @@ def label_conflicts(session: Session) -> Contradictions:
     keys, merged = _class_keys(session), merged_classes(session)
     facts = live_labels(session, sorted({artwork_id for artwork_id, _ in tied}))
     effective = _effective(session, [artwork_id for artwork_id, _ in tied])
-    found: Contradictions = {}
+    contradictions: Contradictions = {}
     for key in tied:
         votes = Counter(merged.get(fact.class_id, fact.class_id) for fact in facts.get(key, ()))
         stands = merged.get(effective[key][0], effective[key][0])
         others = [class_id for class_id, _ in votes.most_common() if class_id != stands]
         said = sorted({(names[fact.source_id], keys[fact.class_id]) for fact in facts.get(key, ())})
         if others:
-            found[key] = Contradiction(
+            contradictions[key] = Contradiction(
                 stands,
                 others[0],
                 votes[stands] / votes.total(),
                 "; ".join(f"{source} says {name}" for source, name in said),
                 {"said": [list(one) for one in said]},
             )
-    return found
+    return contradictions
 
 
 def duplicate_conflicts(session: Session) -> Contradictions:
@@ -95,10 +95,10 @@ def duplicate_conflicts(session: Session) -> Contradictions:
     for row in rows:
         groups[row.duplicate_group_id, row.attribute_id].append(row)
     keys, merged = _class_keys(session), merged_classes(session)
-    found: Contradictions = {}
+    contradictions: Contradictions = {}
     for members in groups.values():
-        found |= _group_conflicts(members, keys, merged)
-    return found
+        contradictions |= _group_conflicts(members, keys, merged)
+    return contradictions
 
 
 def _group_conflicts(
@@ -108,7 +108,7 @@ def _group_conflicts(
     says = [merged.get(row.class_id, row.class_id) for row in members]
     votes = Counter(says)
     trusted = {own for own, row in zip(says, members, strict=True) if row.authority != "import"}
-    found: Contradictions = {}
+    contradictions: Contradictions = {}
     for own, row in zip(says, members, strict=True) if len(votes) > 1 else ():
         others = [id_ for id_, _ in votes.most_common() if id_ != own]
         best = next((id_ for id_ in others if id_ in trusted), others[0])
@@ -120,10 +120,10 @@ def _group_conflicts(
                 "others": [other.path for other in members if other.id != row.id][:20],
             }
             reason = "the same image is also labelled " + ", ".join(keys[id_] for id_ in others)
-            found[row.id, row.attribute_id] = Contradiction(
+            contradictions[row.id, row.attribute_id] = Contradiction(
                 row.class_id, best, votes[own] / votes.total(), reason, evidence
             )
-    return found
+    return contradictions
 
 
 def _keep(session: Session, kind: str, wanted: Contradictions) -> None:
@@ -161,7 +161,7 @@ def _keep(session: Session, kind: str, wanted: Contradictions) -> None:
 
 
 def _effective(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], tuple[int, str]]:
-    found: dict[tuple[int, int], tuple[int, str]] = {}
+    effective: dict[tuple[int, int], tuple[int, str]] = {}
     for some in chunks(sorted(set(artwork_ids))):
         rows = session.execute(
             select(
@@ -171,8 +171,8 @@ def _effective(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, 
                 EffectiveLabel.authority,
             ).where(EffectiveLabel.artwork_id.in_(some))
         )
-        found |= {(row[0], row[1]): (row[2], row[3]) for row in rows}
-    return found
+        effective |= {(row[0], row[1]): (row[2], row[3]) for row in rows}
+    return effective
 
 
 def _class_keys(session: Session) -> dict[int, str]:

@@ -2,6 +2,9 @@
 
 The rule: adjudicated, else the reviewers' consensus, else the import of highest priority, then the
 newest. A tie is marked ``conflict`` and becomes an issue.
+
+The newest is the row that was added last: a clock may have been a day ahead when an earlier one was. Times
+only tell which labels came in one ingest: those have the same time, and tie.
 """
 
 from __future__ import annotations
@@ -47,12 +50,12 @@ class Effective:
 
 def find_source(session: Session, name: str, authority: str = "import", priority: int = 0) -> Source:
     """Return the source by that name, making it when it is new."""
-    found = session.scalar(select(Source).where(Source.name == name))
-    if found is None:
-        found = Source(name=name, authority=authority, priority=priority)
-        session.add(found)
+    source = session.scalar(select(Source).where(Source.name == name))
+    if source is None:
+        source = Source(name=name, authority=authority, priority=priority)
+        session.add(source)
         session.flush()
-    return found
+    return source
 
 
 def choose(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> Effective | None:
@@ -66,7 +69,7 @@ def choose(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> Effective |
             return _consensus(said, authority, merged)
     if not facts:
         return None
-    best = max(facts, key=lambda fact: (fact.priority, fact.created_at, fact.id))
+    best = max(facts, key=lambda fact: (fact.priority, fact.id))
     rivals = {
         merged.get(fact.class_id, fact.class_id)
         for fact in facts
@@ -78,13 +81,13 @@ def choose(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> Effective |
 def _consensus(said: Sequence[LabelFact], authority: str, merged: Mapping[int, int]) -> Effective:
     """Return the class that most of the sources say, each by its newest label; the newest breaks a tie."""
     newest: dict[int, LabelFact] = {}
-    for fact in sorted(said, key=lambda fact: (fact.created_at, fact.id)):
+    for fact in sorted(said, key=lambda fact: fact.id):
         newest[fact.source_id] = fact
     said_by = [(merged.get(fact.class_id, fact.class_id), fact) for fact in newest.values()]
     votes = Counter(class_id for class_id, _ in said_by)
     most = max(votes.values())
     leading = [fact for class_id, fact in said_by if votes[class_id] == most]
-    best = max(leading, key=lambda fact: (fact.created_at, fact.id))
+    best = max(leading, key=lambda fact: fact.id)
     tied = list(votes.values()).count(most) > 1
     return Effective(best.class_id, best.id, authority, conflict=tied)
 

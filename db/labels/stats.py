@@ -123,12 +123,12 @@ def split_counts(session: Session, lists: Mapping[str, Mapping[str, int]]) -> di
 def split_lists(session: Session) -> dict[str, dict[str, int]]:
     """Return how many artworks each list of splits has, by attribute (``all``: for all of them) and split."""
     names = {attribute.id: attribute.name for attribute in attributes(session)}
-    found: dict[str, dict[str, int]] = {}
+    lists: dict[str, dict[str, int]] = {}
     for attribute_id, split, n in session.execute(
         select(SplitFact.attribute_id, SplitFact.split, func.count())
         .group_by(SplitFact.attribute_id, SplitFact.split)
         .order_by(SplitFact.attribute_id, SplitFact.split)
     ):
-        by_split = found.setdefault(names.get(attribute_id or 0, "all"), {})
+        by_split = lists.setdefault(names.get(attribute_id or 0, "all"), {})
         by_split[split] = by_split.get(split, 0) + n
-    return found
+    return lists

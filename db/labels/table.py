@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.errors import ArtworkNotFound
 from db.labels.classes import attributes, class_list
 from db.models import Artwork, EffectiveLabel, Label, Listing, Verdict
 
 IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
-"""How far a label is trusted: as imported, said by a reviewer, said to be right though unlike its class."""
+"""The review state of a label: as imported, said by a reviewer, said to be right though unlike its class."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LabelTable:
         uuids, roots, paths, sha256: One an artwork; ``sha256`` is empty where the image was not read.
         groups: Duplicate group ids, shape ``(N,)``; an artwork in none has a negative id of its own.
         labels: By attribute, class ids, shape ``(N,)``, -1 where missing.
-        trust: By attribute, ``IMPORTED``, ``REVIEWED`` or ``ATYPICAL``, shape ``(N,)``.
+        review_state: By attribute, ``IMPORTED``, ``REVIEWED`` or ``ATYPICAL``, shape ``(N,)``.
         newest_label: The newest label row of the catalog as it was read.
     """
 
@@ -39,7 +40,7 @@ class LabelTable:
     sha256: list[str]
     groups: NDArray[np.int64]
     labels: dict[str, NDArray[np.int64]]
-    trust: dict[str, NDArray[np.int8]]
+    review_state: dict[str, NDArray[np.int8]]
     newest_label: int = 0
 
     def __len__(self) -> int:
@@ -75,26 +76,26 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
     for attribute in attributes(session):
         current = class_list(session, attribute).current
         table.labels[attribute.name] = np.full(len(ids), -1, dtype=np.int64)
-        table.trust[attribute.name] = np.zeros(len(ids), dtype=np.int8)
-        found = session.execute(
+        table.review_state[attribute.name] = np.zeros(len(ids), dtype=np.int8)
+        effective = session.execute(
             select(EffectiveLabel.artwork_id, EffectiveLabel.class_id, EffectiveLabel.authority).where(
                 EffectiveLabel.attribute_id == attribute.id
             )
         ).all()
-        at = table.rows_of(np.array([row.artwork_id for row in found], dtype=np.int64))
-        classes = np.array([current[row.class_id] for row in found], dtype=np.int64)
-        trusted = np.array([row.authority != "import" for row in found], dtype=np.int8)
+        at = table.rows_of(np.array([row.artwork_id for row in effective], dtype=np.int64))
+        classes = np.array([current[row.class_id] for row in effective], dtype=np.int64)
+        reviewed = np.array([row.authority != "import" for row in effective], dtype=np.int8)
         table.labels[attribute.name][at[at >= 0]] = classes[at >= 0]
-        table.trust[attribute.name][at[at >= 0]] = trusted[at >= 0]
+        table.review_state[attribute.name][at[at >= 0]] = reviewed[at >= 0]
         atypical = session.scalars(
             select(Verdict.artwork_id).where(
                 Verdict.attribute_id == attribute.id,
-                Verdict.decision == "atypical",
+                Verdict.decision == DecisionKind.ATYPICAL.value,
                 Verdict.superseded_at.is_(None),
             )
         ).all()
         at = table.rows_of(np.array(atypical, dtype=np.int64))
-        table.trust[attribute.name][at[at >= 0]] = ATYPICAL
+        table.review_state[attribute.name][at[at >= 0]] = ATYPICAL
     return table
 
 
@@ -143,12 +144,12 @@ def find_artwork(session: Session, reference: str) -> Artwork:
         statement = select(Artwork).where(Artwork.uuid == UUID(reference))
     except ValueError:
         pass
-    found = session.scalars(statement.limit(2)).all()
-    if not found:
+    artworks = session.scalars(statement.limit(2)).all()
+    if not artworks:
         listed = select(Listing.artwork_id).where(
             (Listing.known_as == reference) | (Listing.path == reference)
         )
-        found = session.scalars(select(Artwork).where(Artwork.id.in_(listed)).limit(2)).all()
-    if len(found) != 1:
+        artworks = session.scalars(select(Artwork).where(Artwork.id.in_(listed)).limit(2)).all()
+    if len(artworks) != 1:
         raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
-    return found[0]
+    return artworks[0]

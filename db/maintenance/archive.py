@@ -65,7 +65,7 @@ def read_manifest(path: Path) -> Manifest:
             held = archive.namelist()
             values = json.loads(archive.read(MANIFEST))
         files = {str(k): (str(v["sha256"]), int(v["bytes"])) for k, v in values["files"].items()}
-        found = values["format"]
+        layout = values["format"]
         manifest = Manifest(str(values["created_at"]), str(values["schema"]), str(values["database"]), files)
     except (*DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
@@ -73,8 +73,8 @@ def read_manifest(path: Path) -> Manifest:
         raise BadBackup(path, f"it is no whole zip file: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise BadBackup(path, f"its {MANIFEST} is not one") from error
-    if found != FORMAT:
-        raise BadBackup(path, f"it has format {found}, and this version of curate reads {FORMAT}")
+    if layout != FORMAT:
+        raise BadBackup(path, f"it has format {layout}, and this version of curate reads {FORMAT}")
     if sorted(held) != sorted([*files, MANIFEST]):
         raise BadBackup(path, "its files are not those that its manifest lists")
     for name in files:

@@ -24,6 +24,7 @@ from db.engine.catalog import (
     make_engine,
     prepare,
     require_head,
+    require_known,
     schema_revision,
     sqlite_url,
     upgrade,
@@ -41,6 +42,7 @@ from db.maintenance.archive import (
     verify,
     write_archive,
 )
+from db.maintenance.check import damaged_checkpoints
 from db.maintenance.transfer import copy_sqlite, postgresql_to_sqlite, sqlite_to_postgresql
 from db.models import CatalogSetting, now
 from db.runs.runs import arrays_digest, runs_folder
@@ -52,7 +54,7 @@ RESTORED_FROM = "restored_from"
 
 @dataclass(frozen=True)
 class BackupSummary:
-    """What a backup holds; ``damaged_runs`` are those whose arrays were not as their digest says."""
+    """What a backup holds; ``damaged_runs`` have lost files, or have others than were written."""
 
     file: str
     sha256: str
@@ -115,7 +117,11 @@ def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path]
         ).fetchall()
     root = runs_folder(workspace, runs_url)
     places = {UUID(uuid): root / str(UUID(uuid)) for _, uuid, _ in complete}
-    damaged = [id_ for id_, uuid, digest in complete if arrays_digest(places[UUID(uuid)]) != digest]
+    damaged = [
+        id_
+        for id_, uuid, digest in complete
+        if arrays_digest(places[UUID(uuid)]) != digest or damaged_checkpoints(places[UUID(uuid)])
+    ]
     return revision, places, tuple(damaged)
 
 
@@ -126,11 +132,15 @@ def _unchecked(workspace: Workspace) -> Iterator[tuple[URL, Catalog, str]]:
     name = catalog_name(url)
     if url.get_backend_name() == "sqlite" and not Path(name).exists():
         raise CatalogMissing(Path(name))
+    if url.get_backend_name() == "sqlite" and Path(name).is_dir():
+        raise CatalogDamaged(name, "it is a folder")
     catalog = Catalog(workspace.database_url)
     try:
         revision = schema_revision(catalog.engine)
         if revision == "none":
-            raise CatalogDamaged(name, "it has none of curate's tables")
+            raise CatalogDamaged(name, "it does not say which schema its tables have")
+        if revision <= HEAD_REVISION or not revision.isdecimal():
+            require_known(name, revision)
         yield url, catalog, revision
     finally:
         catalog.close()
@@ -295,14 +305,14 @@ def upgrade_workspace(workspace: Workspace) -> UpgradeSummary:
     Raises:
         CatalogNewer: It is newer than this version of curate.
     """
-    with _unchecked(workspace) as (url, _, found):
+    with _unchecked(workspace) as (url, _, revision):
         pass
-    if found == HEAD_REVISION:
-        return UpgradeSummary(found, found)
-    require_head(catalog_name(url), max(found, HEAD_REVISION))
+    if revision == HEAD_REVISION:
+        return UpgradeSummary(revision, revision)
+    require_head(catalog_name(url), max(revision, HEAD_REVISION))
     folder = workspace.folder / "backups"
     folder.mkdir(exist_ok=True)
-    file = folder / f"before-upgrade-{found}-{now():%Y%m%dT%H%M%S}.zip"
+    file = folder / f"before-upgrade-{revision}-{now():%Y%m%dT%H%M%S}.zip"
     back_up(workspace, file, runs=False)
     upgrade(workspace.database_url)
-    return UpgradeSummary(found, HEAD_REVISION, str(file))
+    return UpgradeSummary(revision, HEAD_REVISION, str(file))

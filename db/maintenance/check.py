@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from db.engine.bulk import chunks
 from db.labels.classes import attributes, merged_classes
 from db.labels.effective import LabelFact, choose, derive
-from db.maintenance.invariants import INVARIANTS, LONE_LABELS, MEND, NO_LABELS, RESTORE, SEVERAL_LABELS
+from db.maintenance.invariants import INVARIANTS, LONE_LABELS, NO_LABELS, REPAIR, RESTORE, SEVERAL_LABELS
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now
 from db.runs.runs import arrays_digest, run_folder
 from db.workspace.mirror import fetched
@@ -55,13 +55,13 @@ def check_catalog(
     """
     yield _finding("the database file is sound", RESTORE, _damage(session))
     named = (str(name) for name in workspace.settings.attributes)
-    known = tuple(attribute.name for attribute in attributes(session))
+    in_catalog = tuple(attribute.name for attribute in attributes(session))
     yield _finding(
         "curate.toml names the catalog's attributes",
-        f"set attributes = {list(known)} in {workspace.settings_path}",
-        sorted(set(named) ^ set(known)),
+        f"set attributes = {list(in_catalog)} in {workspace.settings_path}",
+        sorted(set(named) ^ set(in_catalog)),
     )
-    yield _finding("the label that counts follows from the labels", MEND, _underived(session))
+    yield _finding("the label that counts follows from the labels", REPAIR, _underived(session))
     for invariant in INVARIANTS:
         yield _finding(invariant.name, invariant.mend, _rows(session, invariant.broken))
     yield _finding(
@@ -152,20 +152,28 @@ def _lost(run: Run, folder: Path) -> bool:
 
 
 def damaged_checkpoints(folder: Path) -> list[str]:
-    """Return the checkpoints of a run whose tensors differ from the digest in the JSON beside them."""
-    found = []
+    """Return the checkpoints of a run that are lost, or whose tensors differ from the digest beside them.
+
+    A run that was trained here has its settings in ``run.json``, and a model.
+    """
+    damaged = []
+    described = {path.with_suffix("") for path in folder.rglob("[!.]*.json") if path.name != "run.json"}
+    if (folder / "run.json").is_file():
+        described.add(folder / "model")
+    lost = [path for path in sorted(described) if not path.with_suffix(".safetensors").is_file()]
+    damaged += [path.with_suffix(".safetensors").relative_to(folder).as_posix() for path in lost]
     for path in sorted(folder.rglob("*.safetensors")):
         if path.name.startswith("."):
             continue
         try:
             said = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]
         except (OSError, ValueError, KeyError, TypeError):
-            found.append(path.relative_to(folder).as_posix())
+            damaged.append(path.relative_to(folder).as_posix())
             continue
         with path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != said:
-                found.append(path.relative_to(folder).as_posix())
-    return found
+                damaged.append(path.relative_to(folder).as_posix())
+    return damaged
 
 
 def _changed_images(session: Session, workspace: Workspace, advance: Callable[[int], None]) -> Iterator[str]:
@@ -186,8 +194,8 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
         advance(1)
 
 
-def mend(session: Session) -> dict[str, int]:
-    """Make anew what follows from the rows; return how many rows each mend changed."""
+def repair(session: Session) -> dict[str, int]:
+    """Make anew what follows from the rows; return how many rows of each kind that changed."""
     labels = sum(derive(session, some) for some in chunks(sorted(set(_underived(session))), CHUNK))
     asked = select(Task.artwork_id).where(Task.state != "withdrawn")
     unasked = update(Issue).where(Issue.state == "pushed", Issue.artwork_id.not_in(asked))

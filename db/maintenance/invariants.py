@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 RESTORE = "put a backup back with `curate restore FILE`"
 SYNC = "run `curate sync-corrections --full`"
-MEND = "run `curate check --mend`"
+REPAIR = "run `curate check --mend`"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ INVARIANTS = (
         "SELECT g.id FROM duplicate_group g LEFT JOIN (SELECT duplicate_group_id AS id, count(*) AS n "
         "FROM artwork WHERE duplicate_group_id IS NOT NULL GROUP BY duplicate_group_id) m ON m.id = g.id "
         "WHERE g.size <> coalesce(m.n, 0)",
-        MEND,
+        REPAIR,
     ),
     Invariant(
         "every label's class is one of its attribute",
@@ -112,7 +112,7 @@ INVARIANTS = (
         "every pushed issue has a task that asks about it",
         "SELECT i.id FROM issue i WHERE i.state = 'pushed' AND NOT EXISTS (SELECT 1 FROM task t "
         "WHERE t.artwork_id = i.artwork_id AND t.state <> 'withdrawn')",
-        MEND,
+        REPAIR,
     ),
     Invariant(
         "an answer to a control is never a verdict",

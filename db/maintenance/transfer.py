@@ -35,14 +35,14 @@ def copy_sqlite(source: Path, target: Path) -> None:
         with closing(sqlite3.connect(source)) as before, closing(sqlite3.connect(target)) as after:
             before.backup(after)
             after.execute("PRAGMA journal_mode = DELETE")
-            faults = [str(row[0]) for row in after.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            faults += [
+            problems = [str(row[0]) for row in after.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            problems += [
                 f"{row[0]} row {row[1]} has no {row[2]}" for row in after.execute("PRAGMA foreign_key_check")
             ]
     except sqlite3.DatabaseError as error:
         raise CatalogDamaged(str(source), str(error)) from error
-    if faults:
-        raise CatalogDamaged(str(source), f"{len(faults)} faults, the first: {faults[0]}")
+    if problems:
+        raise CatalogDamaged(str(source), f"{len(problems)} faults, the first: {problems[0]}")
 
 
 def postgresql_to_sqlite(catalog: Catalog, target: Path) -> None:

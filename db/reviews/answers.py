@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks, next_ids
 from db.labels.effective import find_source
 from db.models import (
     ASKED_KINDS,
-    STANDING,
+    OPEN_STATES,
     Annotation,
     Artwork,
     EffectiveLabel,
@@ -46,7 +47,8 @@ class Answer:
     """One annotation as read: who said what of which artwork, and when.
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
-    cannot be understood (it is kept raw, and decides nothing).
+    cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
+    only when it was read: then an answer is news if it says something else than before.
     """
 
     server: str
@@ -61,6 +63,7 @@ class Answer:
     skipped: bool = False
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
+    timed: bool = True
 
 
 @dataclass
@@ -80,18 +83,18 @@ class Recorded:
 
 def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Reviewer:
     """Return the reviewer, making or renaming the row as the server shows it."""
-    found = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
-    if found is None:
-        found = Reviewer(server=server, user_id=user_id, name=name)
-        session.add(found)
+    reviewer = session.scalar(select(Reviewer).where(Reviewer.server == server, Reviewer.user_id == user_id))
+    if reviewer is None:
+        reviewer = Reviewer(server=server, user_id=user_id, name=name)
+        session.add(reviewer)
         session.flush()
-    elif name and found.name != name:
-        found.name = name
-    return found
+    elif name and reviewer.name != name:
+        reviewer.name = name
+    return reviewer
 
 
 @dataclass
-class Known:
+class AnswerBatch:
     """What the catalog knows of some answers, and what they add to it.
 
     Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``, which is due
@@ -101,7 +104,7 @@ class Known:
     annotations: dict[tuple[str, str], Annotation]
     rows: Sequence[object]
     classes: Mapping[tuple[int, int], int]
-    twins: Mapping[int, Sequence[int]]
+    exact_duplicates: Mapping[int, Sequence[int]]
     verdict_ids: Iterator[int]
     labels: list[Label] = field(default_factory=list)
     settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
@@ -109,7 +112,7 @@ class Known:
     sources: dict[int, Source] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, session: Session, answers: Sequence[Answer]) -> Known:
+    def of(cls, session: Session, answers: Sequence[Answer]) -> AnswerBatch:
         """Read it."""
         ids = [answer.annotation_id for answer in answers]
         tasks = [answer.task_id for answer in answers if answer.task_id is not None]
@@ -121,10 +124,10 @@ class Known:
         found = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
         pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
-        twins = _twins(session, pictures)
-        shown = {*artworks, *(twin for members in twins.values() for twin in members)}
+        exact_duplicates = _exact_duplicates(session, pictures)
+        shown = {*artworks, *(member for members in exact_duplicates.values() for member in members)}
         verdict_ids = next_ids(session, Verdict, sum(len(answer.decisions) for answer in answers))
-        return cls(found, [*rows, *pictures], _classes(session, shown), twins, iter(verdict_ids))
+        return cls(found, [*rows, *pictures], _classes(session, shown), exact_duplicates, iter(verdict_ids))
 
     def write(self, session: Session) -> None:
         """Write what waits: labels after their verdicts, then the issues that the verdicts answer."""
@@ -136,10 +139,10 @@ class Known:
         self.labels, self.settled = [], {}
 
     def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
-        """Close the issues that a decision answers: right labels dismiss them, the others resolve them."""
+        """Close the issues that a decision answers."""
         if any(artwork_ids & waiting for waiting in self.settled.values()):
             self.write(session)
-        state = "dismissed" if decision.decision in ("confirmed", "atypical", "unsure") else "resolved"
+        state = DecisionKind(decision.decision).closes_as
         self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
 
     def reviewer(self, session: Session, answer: Answer) -> Reviewer:
@@ -168,31 +171,37 @@ class Known:
         if attribute_id is None:
             return set()
         same = {given, self.classes.get((artwork_id, attribute_id))} - {None}
-        twins = self.twins.get(artwork_id, ())
-        return {twin for twin in twins if self.classes.get((twin, attribute_id)) in same}
+        exact_duplicates = self.exact_duplicates.get(artwork_id, ())
+        return {
+            duplicate for duplicate in exact_duplicates if self.classes.get((duplicate, attribute_id)) in same
+        }
 
 
 def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     """Return the classes that artworks have as they stand, by artwork and attribute."""
-    found = {}
+    classes = {}
     for some in chunks(sorted(artwork_ids)):
         for row in session.execute(
             select(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id, EffectiveLabel.class_id).where(
                 EffectiveLabel.artwork_id.in_(some)
             )
         ):
-            found[row.artwork_id, row.attribute_id] = row.class_id
-    return found
+            classes[row.artwork_id, row.attribute_id] = row.class_id
+    return classes
 
 
-def _twins(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:
+def _exact_duplicates(session: Session, artworks: Iterable[Artwork]) -> dict[int, list[int]]:
     """Return the other artworks with the same bytes, for each of these that has any."""
     wanted = {artwork.sha256 for artwork in artworks} - {None}
     by_bytes: dict[str | None, list[int]] = {}
     for row in session.execute(select(Artwork.sha256, Artwork.id).where(Artwork.sha256.in_(wanted))):
         by_bytes.setdefault(row.sha256, []).append(row.id)
     groups = [group for group in by_bytes.values() if len(group) > 1]
-    return {member: [twin for twin in group if twin != member] for group in groups for member in group}
+    return {
+        member: [duplicate for duplicate in group if duplicate != member]
+        for group in groups
+        for member in group
+    }
 
 
 def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
@@ -205,7 +214,7 @@ def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | 
         asked = [
             row.id
             for row in session.execute(select(*columns).where(Issue.artwork_id.in_(some)))
-            if row.state in STANDING
+            if row.state in OPEN_STATES
             and (attribute_id is None or (row.attribute_id == attribute_id and row.kind in ASKED_KINDS))
         ]
         for ids in chunks(asked):

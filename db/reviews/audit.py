@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG, JUDGES_LABEL
 from db.models import Batch, EffectiveLabel, Prediction, Run, Verdict
-
-JUDGED = ("corrected", "confirmed", "atypical", "none_of_these")
-"""Decisions that say whether the label that stood was right."""
-
-FOUND_WRONG = ("corrected", "none_of_these")
-"""Those that say it was not."""
 
 ENOUGH = 20_000
 """Artworks whose scores stand for all others: reading a million makes no estimate better."""
@@ -56,7 +51,7 @@ def answered_scores(session: Session, *purposes: str) -> tuple[Floats, Floats, I
             Verdict.purpose.in_(purposes),
             Verdict.superseded_at.is_(None),
             Verdict.given_id.is_not(None),
-            Verdict.decision.in_(JUDGED),
+            Verdict.decision.in_(JUDGES_LABEL),
         )
         .order_by(Verdict.id)
     )

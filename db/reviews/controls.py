@@ -23,11 +23,11 @@ def listed_labels(session: Session, rows: Iterable[Mapping[str, str]], key: str)
         ArtworkNotFound, UnknownClass: A row names something that the catalog does not have.
     """
     named = attributes(session)
-    found = []
+    labels = []
     for row in rows:
         artwork = find_artwork(session, row[key])
         for attribute in named:
             if row.get(attribute.name):
                 class_id = find_class(session, attribute, row[attribute.name])
-                found.append(KnownLabel(artwork.id, attribute.id, class_id, None))
-    return found
+                labels.append(KnownLabel(artwork.id, attribute.id, class_id, None))
+    return labels

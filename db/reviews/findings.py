@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG, JUDGES_LABEL
 from db.labels.classes import attributes, class_list
 from db.models import Verdict
-
-FOUND = {"confirmed": False, "atypical": False, "corrected": True, "none_of_these": True}
-"""Whether a decision says that the label asked about was wrong; the others say neither."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Found:
 
 def found_labels(session: Session) -> dict[str, Found]:
     """Return what reviewers found, by attribute; answers to controls are not among them."""
-    found = {}
+    by_attribute = {}
     for attribute in attributes(session):
         current = class_list(session, attribute).current
         rows = session.execute(
@@ -36,14 +34,14 @@ def found_labels(session: Session) -> dict[str, Found]:
                 Verdict.attribute_id == attribute.id,
                 Verdict.superseded_at.is_(None),
                 Verdict.given_id.is_not(None),
-                Verdict.decision.in_(FOUND),
+                Verdict.decision.in_(JUDGES_LABEL),
                 Verdict.purpose != "control",
             )
             .order_by(Verdict.id)
         ).all()
-        found[attribute.name] = Found(
+        by_attribute[attribute.name] = Found(
             np.array([row.artwork_id for row in rows], dtype=np.int64),
             np.array([current[row.given_id] for row in rows], dtype=np.int64),
-            np.array([FOUND[row.decision] for row in rows], dtype=np.bool_),
+            np.array([row.decision in FOUND_WRONG for row in rows], dtype=np.bool_),
         )
-    return found
+    return by_attribute

@@ -1,4 +1,4 @@
-"""What a batch is planned from: the open doubts, who may be audited, and the labels known for certain."""
+"""What a batch is planned from: the open issues, who may be audited, and the labels known for certain."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, case, distinct, func, select, union_all
 from sqlalchemy.orm import Session
 
+from db.decisions import GIVES_LABEL
 from db.engine.bulk import chunks
 from db.models import (
     ARTWORK_STATUSES,
     ASKED_KINDS,
-    LABELLING_DECISIONS,
-    STANDING,
+    OPEN_STATES,
     Artwork,
     Attribute,
     Batch,
@@ -45,7 +45,7 @@ ISSUE_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class OpenDoubt:
+class OpenIssue:
     """One label that a run doubts and nobody has been asked about.
 
     Attributes:
@@ -70,27 +70,27 @@ class KnownLabel:
     given_id: int | None
 
 
-def open_doubts(session: Session, run: Run, most: int, attribute: str | None = None) -> list[OpenDoubt]:
-    """Return what a run doubts of artworks that no reviewer has before them, worst first.
+def open_issues(session: Session, run: Run, most: int, attribute: str | None = None) -> list[OpenIssue]:
+    """Return the issues of artworks that no reviewer has before them, worst first.
 
     Args:
         session: A reading transaction.
-        run: Whose doubts; those without a run count too.
+        run: Whose issues; those of no run count too.
         most: Only of so many artworks: those with the most errors to be expected.
-        attribute: Leave out artworks without a doubt in this one.
+        attribute: Leave out artworks without an issue in this one.
     """
     worst = session.scalars(_most_errors(run, attribute).limit(most)).all()
     names = {row[0]: row[1] for row in session.execute(select(Attribute.id, Attribute.name))}
-    found = []
+    issues = []
     for some in chunks(worst):
         images = {
             row[0]: row[1]
             for row in session.execute(select(Artwork.id, Artwork.sha256).where(Artwork.id.in_(some)))
         }
-        found += [
+        issues += [
             (
                 (issue.score, issue.id),
-                OpenDoubt(
+                OpenIssue(
                     issue.artwork_id,
                     names[issue.attribute_id],
                     issue.score,
@@ -102,20 +102,20 @@ def open_doubts(session: Session, run: Run, most: int, attribute: str | None = N
             if issue.attribute_id is not None
             and issue.run_id in (run.id, None)
             and issue.kind in ASKED_KINDS
-            and issue.state in STANDING
+            and issue.state in OPEN_STATES
         ]
-    return [doubt for _, doubt in sorted(found, key=lambda entry: entry[0])]
+    return [issue for _, issue in sorted(issues, key=lambda entry: entry[0])]
 
 
 def _most_errors(run: Run, attribute: str | None) -> Select[int]:
     """Return the query for usable artworks that nobody reviews, by the errors to be expected in them."""
-    doubts = select(Issue.artwork_id, Issue.attribute_id, Issue.score).where(
-        Issue.kind.in_(ASKED_KINDS), Issue.state.in_(STANDING), Issue.attribute_id.is_not(None)
+    issues = select(Issue.artwork_id, Issue.attribute_id, Issue.score).where(
+        Issue.kind.in_(ASKED_KINDS), Issue.state.in_(OPEN_STATES), Issue.attribute_id.is_not(None)
     )
     if attribute is not None:
         asked = select(Attribute.id).where(Attribute.name == attribute).scalar_subquery()
-        doubts = doubts.where(Issue.attribute_id == asked)
-    both = union_all(doubts.where(Issue.run_id == run.id), doubts.where(Issue.run_id.is_(None))).subquery()
+        issues = issues.where(Issue.attribute_id == asked)
+    both = union_all(issues.where(Issue.run_id == run.id), issues.where(Issue.run_id.is_(None))).subquery()
     each = (
         select(both.c.artwork_id, func.min(both.c.score).label("score"))
         .group_by(both.c.artwork_id, both.c.attribute_id)
@@ -180,7 +180,7 @@ def _audited() -> Select[int]:
 
 def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[int, tuple[str, ...]]:
     """Return the attributes that each artwork has a label in, in the workspace's order."""
-    found: dict[int, tuple[str, ...]] = {}
+    names_of: dict[int, tuple[str, ...]] = {}
     for some in chunks(sorted(artwork_ids)):
         rows = session.execute(
             select(EffectiveLabel.artwork_id, Attribute.name)
@@ -189,8 +189,8 @@ def labelled_attributes(session: Session, artwork_ids: Iterable[int]) -> dict[in
             .order_by(Attribute.position)
         )
         for artwork_id, name in rows:
-            found[artwork_id] = (*found.get(artwork_id, ()), name)
-    return found
+            names_of[artwork_id] = (*names_of.get(artwork_id, ()), name)
+    return names_of
 
 
 def known_labels(session: Session) -> list[KnownLabel]:
@@ -203,9 +203,7 @@ def known_labels(session: Session) -> list[KnownLabel]:
         .having(
             func.count(distinct(Verdict.reviewer_id)) > 1,
             func.count(distinct(Verdict.class_id)) == 1,
-            func.sum(
-                case((Verdict.decision.in_(LABELLING_DECISIONS) & Verdict.class_id.is_not(None), 0), else_=1)
-            )
+            func.sum(case((Verdict.decision.in_(GIVES_LABEL) & Verdict.class_id.is_not(None), 0), else_=1))
             == 0,
         )
         .subquery()
@@ -218,12 +216,12 @@ def known_labels(session: Session) -> list[KnownLabel]:
         )
         .join(Artwork, Artwork.id == Verdict.artwork_id)
         .where(Verdict.superseded_at.is_(None), Artwork.status == "ok", Verdict.artwork_id.not_in(busy))
-        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.decided_at, Verdict.id)
+        .order_by(Verdict.artwork_id, Verdict.attribute_id, Verdict.id)
     )
     first: dict[tuple[int, int], KnownLabel] = {}
     for row in rows:
-        known = KnownLabel(row.artwork_id, row.attribute_id or 0, row.class_id or 0, row.given_id)
-        first.setdefault((known.artwork_id, known.attribute_id), known)
+        label = KnownLabel(row.artwork_id, row.attribute_id or 0, row.class_id or 0, row.given_id)
+        first.setdefault((label.artwork_id, label.attribute_id), label)
     return list(first.values())
 
 

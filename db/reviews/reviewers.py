@@ -9,7 +9,8 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import LABELLING_DECISIONS, Annotation, ControlAnswer, Reviewer, Verdict
+from db.decisions import GIVES_LABEL
+from db.models import Annotation, ControlAnswer, Reviewer, Verdict
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,16 @@ def _agreement(verdicts: dict[int, list[Verdict]]) -> dict[int, tuple[int, int]]
     said: dict[tuple[int, int], dict[int, int]] = defaultdict(dict)
     for reviewer_id, mine in verdicts.items():
         for verdict in mine:
-            judged = verdict.decision in LABELLING_DECISIONS and verdict.attribute_id is not None
+            judged = verdict.decision in GIVES_LABEL and verdict.attribute_id is not None
             if judged and verdict.class_id is not None:
                 said[verdict.artwork_id, verdict.attribute_id or 0][reviewer_id] = verdict.class_id
-    found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for judgements in said.values():
         for reviewer_id, class_id in judgements.items():
             others = [other for person, other in judgements.items() if person != reviewer_id]
-            found[reviewer_id][0] += len(others)
-            found[reviewer_id][1] += sum(other == class_id for other in others)
-    return {reviewer_id: (pairs[0], pairs[1]) for reviewer_id, pairs in found.items()}
+            counts[reviewer_id][0] += len(others)
+            counts[reviewer_id][1] += sum(other == class_id for other in others)
+    return {reviewer_id: (pairs[0], pairs[1]) for reviewer_id, pairs in counts.items()}
 
 
 def judgements(session: Session, attribute_id: int) -> list[tuple[int, int, int]]:
@@ -98,7 +99,7 @@ def judgements(session: Session, attribute_id: int) -> list[tuple[int, int, int]
         .where(
             Verdict.attribute_id == attribute_id,
             Verdict.superseded_at.is_(None),
-            Verdict.decision.in_(LABELLING_DECISIONS),
+            Verdict.decision.in_(GIVES_LABEL),
             Verdict.class_id.is_not(None),
         )
         .order_by(Verdict.id)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG
 from db.labels.classes import merged_classes
 from db.labels.effective import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict
-from db.reviews.audit import FOUND_WRONG
 
 MANY = 2000
 """Artworks with labels newer than the run, above which nobody looks whether they say something new."""
 
 
 @dataclass(frozen=True)
-class RoundStatus:
+class BatchStatus:
     """One batch and what came of it so far.
 
     Attributes:
@@ -47,7 +47,7 @@ class Status:
     run: int | None
     labels_changed: bool
     issues: dict[str, int]
-    rounds: list[RoundStatus]
+    rounds: list[BatchStatus]
 
     def next_step(self) -> str:
         """Return the command that goes on from here."""
@@ -115,7 +115,7 @@ def _class_of(facts: Sequence[LabelFact], merged: Mapping[int, int]) -> int | No
     return merged.get(best.class_id, best.class_id) if best else None
 
 
-def _rounds(session: Session) -> list[RoundStatus]:
+def _rounds(session: Session) -> list[BatchStatus]:
     """Count the tasks and verdicts of all batches, four queries in all."""
     items = {
         row[0]: int(row[1])
@@ -146,7 +146,7 @@ def _rounds(session: Session) -> list[RoundStatus]:
         )
     }
     return [
-        RoundStatus(
+        BatchStatus(
             batch.id,
             batch.run_id,
             items.get(batch.id, 0),

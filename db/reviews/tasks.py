@@ -15,11 +15,12 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.labels.classes import attributes, class_list
+from db.errors import BatchNotFound
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
 from db.models import (
     ASKED_KINDS,
-    STANDING,
+    OPEN_STATES,
     Annotation,
     Artwork,
     Attribute,
@@ -29,6 +30,7 @@ from db.models import (
     Class,
     EffectiveLabel,
     Issue,
+    Label,
     Task,
     Verdict,
     now,
@@ -76,7 +78,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Doubt:
+class CardIssue:
     """Why one label of an artwork is doubted; classes are keys."""
 
     attribute: str
@@ -96,36 +98,14 @@ class Card:
     root: str
     path: str
     labels: Mapping[str, str]
-    doubts: Mapping[str, Doubt]
+    issues: Mapping[str, CardIssue]
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """One attribute as tasks speak of it: class ids by key, and the standing classes' names by key."""
-
-    attribute_id: int
-    attribute: str
-    id_of: Mapping[str, int]
-    key_of: Mapping[int, str]
-    names: Mapping[str, str]
-
-
-def vocabularies(session: Session) -> dict[str, Vocabulary]:
-    """Return the classes of each attribute, attributes in the workspace's order."""
-    found = {}
-    for attribute in attributes(session):
-        classes = class_list(session, attribute)
-        key_of = {i: classes.key[classes.current[i]] for i in classes.key}
-        names = {classes.key[i]: classes.name[i] for i in classes.live()}
-        found[attribute.name] = Vocabulary(attribute.id, attribute.name, classes.by_key(), key_of, names)
-    return found
-
-
-def cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
+def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
     """Return what tasks show of these artworks, by artwork id."""
     ids = sorted(set(artwork_ids))
-    vocabulary = {v.attribute_id: v for v in vocabularies(session).values()}
-    found: dict[int, Card] = {}
+    classes = {v.attribute_id: v for v in read_class_lists(session).values()}
+    cards: dict[int, Card] = {}
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         labels: dict[int, dict[str, str]] = {}
@@ -134,19 +114,19 @@ def cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
                 EffectiveLabel.artwork_id.in_(chunk)
             )
         ):
-            named = vocabulary[row.attribute_id]
+            named = classes[row.attribute_id]
             labels.setdefault(row.artwork_id, {})[named.attribute] = named.key_of[row.class_id]
-        doubts = _doubts(session, chunk, vocabulary)
+        issues = _worst_issues(session, chunk, classes)
         for artwork in session.execute(
             select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
         ):
-            found[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), doubts.get(artwork.id, {}))
-    return found
+            cards[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
+    return cards
 
 
-def _doubts(
-    session: Session, artwork_ids: Sequence[int], vocabulary: Mapping[int, Vocabulary]
-) -> dict[int, dict[str, Doubt]]:
+def _worst_issues(
+    session: Session, artwork_ids: Sequence[int], classes: Mapping[int, ClassList]
+) -> dict[int, dict[str, CardIssue]]:
     """Return the standing doubts of some artworks, by attribute, the worst one of each.
 
     Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
@@ -166,16 +146,16 @@ def _doubts(
         .where(Issue.artwork_id.in_(artwork_ids))
         .order_by(Issue.score.desc(), Issue.id.desc())
     )
-    found: dict[int, dict[str, Doubt]] = {}
+    worst: dict[int, dict[str, CardIssue]] = {}
     for issue in rows:
-        if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in STANDING:
+        if issue.attribute_id is None or issue.kind not in ASKED_KINDS or issue.state not in OPEN_STATES:
             continue
-        named = vocabulary[issue.attribute_id]
+        named = classes[issue.attribute_id]
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
-        found.setdefault(issue.artwork_id, {})[named.attribute] = Doubt(
+        worst.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
             named.attribute, suggested, issue.score, issue.reason, issue.p_label, issue.p_suggested
         )
-    return found
+    return worst
 
 
 def save_batch(session: Session, plan: Plan, server: str, project_id: int) -> Batch:
@@ -278,8 +258,8 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
             Task.state == "open", Task.artwork_id.in_(chunk)
         )
         busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
-    known = find_tasks(session, batch.server, batch.project_id, list(created.values()))
-    new = {i: task_id for i, task_id in created.items() if task_id not in known}
+    already = find_tasks(session, batch.server, batch.project_id, list(created.values()))
+    new = {i: task_id for i, task_id in created.items() if task_id not in already}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     if added:
         common = {"server": batch.server, "project_id": batch.project_id, "batch_id": batch.id}
@@ -340,14 +320,61 @@ def count_open(session: Session, server: str) -> int:
 
 def find_tasks(session: Session, server: str, project_id: int, task_ids: Sequence[int]) -> dict[int, Task]:
     """Return the tasks of a project by the server's task id."""
-    found: dict[int, Task] = {}
+    tasks: dict[int, Task] = {}
     for start in range(0, len(task_ids), CHUNK):
         chunk = task_ids[start : start + CHUNK]
         rows = session.scalars(
             select(Task).where(Task.server == server, Task.project_id == project_id, Task.task_id.in_(chunk))
         )
-        found.update((task.task_id, task) for task in rows)
+        tasks.update((task.task_id, task) for task in rows)
+    return tasks
+
+
+def tasks_of_artworks(session: Session, server: str, artwork_ids: Sequence[int]) -> list[Task]:
+    """Return all tasks at a server that are about these artworks, oldest first."""
+    found: list[Task] = []
+    for start in range(0, len(artwork_ids), CHUNK):
+        chunk = artwork_ids[start : start + CHUNK]
+        found += session.scalars(select(Task).where(Task.server == server, Task.artwork_id.in_(chunk)))
+    return sorted(found, key=lambda task: task.id)
+
+
+def labels_ever(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int, int], set[int]]:
+    """Return every class that artworks were ever given, by (artwork, attribute): the label a page showed."""
+    found: dict[tuple[int, int], set[int]] = {}
+    for start in range(0, len(artwork_ids), CHUNK):
+        rows = session.execute(
+            select(Label.artwork_id, Label.attribute_id, Label.class_id).where(
+                Label.artwork_id.in_(artwork_ids[start : start + CHUNK])
+            )
+        )
+        for row in rows:
+            found.setdefault((row.artwork_id, row.attribute_id), set()).add(row.class_id)
     return found
+
+
+def find_batch(session: Session, server: str, batch_id: int) -> Batch:
+    """Return a batch that went to a server.
+
+    Raises:
+        BatchNotFound: There is none by that number there.
+    """
+    batches = session.scalars(select(Batch).where(Batch.server == server).order_by(Batch.id)).all()
+    for batch in batches:
+        if batch.id == batch_id:
+            return batch
+    raise BatchNotFound(batch_id, server, [batch.id for batch in batches])
+
+
+def waiting_tasks(session: Session, server: str) -> dict[int, int]:
+    """Return how many tasks of each batch at a server have no answer yet, by batch."""
+    counted = (
+        select(Task.batch_id, func.count())
+        .where(Task.server == server, Task.state == "open")
+        .group_by(Task.batch_id)
+        .order_by(Task.batch_id)
+    )
+    return {row[0]: int(row[1]) for row in session.execute(counted)}
 
 
 def adopt_task(
@@ -397,19 +424,19 @@ def as_uuid(text: str) -> UUID:
 def find_artworks(session: Session, uuids: Sequence[str]) -> dict[str, int]:
     """Return the ids of the artworks that have these uuids, by uuid."""
     wanted = [as_uuid(text) for text in uuids]
-    found: dict[str, int] = {}
+    ids: dict[str, int] = {}
     for start in range(0, len(wanted), CHUNK):
         rows = session.execute(
             select(Artwork.uuid, Artwork.id).where(Artwork.uuid.in_(wanted[start : start + CHUNK]))
         )
-        found.update((str(row.uuid), row.id) for row in rows)
-    return found
+        ids.update((str(row.uuid), row.id) for row in rows)
+    return ids
 
 
-def standing_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[str]]:
+def kept_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, set[str]]:
     """Return the annotations that each of these tasks has, as far as we know, by the row's id."""
     ids = [task.id for task in tasks]
-    found: dict[int, set[str]] = {}
+    annotations: dict[int, set[str]] = {}
     for start in range(0, len(ids), CHUNK):
         rows = session.execute(
             select(Annotation.task_id, Annotation.annotation_id).where(
@@ -417,8 +444,8 @@ def standing_annotations(session: Session, tasks: Sequence[Task]) -> dict[int, s
             )
         )
         for row in rows:
-            found.setdefault(row.task_id, set()).add(row.annotation_id)
-    return found
+            annotations.setdefault(row.task_id, set()).add(row.annotation_id)
+    return annotations
 
 
 def find_items(session: Session, tasks: Sequence[Task]) -> dict[tuple[int, int], BatchItem]:
@@ -428,7 +455,7 @@ def find_items(session: Session, tasks: Sequence[Task]) -> dict[tuple[int, int],
     return {(row.batch_id, row.artwork_id): row for row in rows}
 
 
-def standing_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
+def current_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
     """Return the (annotation, artwork) of each verdict on a server that was not superseded."""
     rows = session.execute(
         select(Verdict.annotation_id, Verdict.artwork_id).where(
@@ -447,12 +474,12 @@ def raw_annotation(session: Session, server: str, annotation_id: str) -> dict[st
 
 def answered_classes(session: Session, server: str) -> dict[str, set[str]]:
     """Return the class keys that answers at a server use, by attribute: its page must go on knowing them."""
-    found: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
     rows = session.execute(
         select(Attribute.name, Class.key)
         .join(Class, Class.attribute_id == Attribute.id)
         .where(Class.id.in_(select(Verdict.class_id).where(Verdict.server == server)))
     )
     for row in rows:
-        found.setdefault(row.name, set()).add(row.key)
-    return found
+        keys.setdefault(row.name, set()).add(row.key)
+    return keys

@@ -9,17 +9,17 @@ lands in the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import Literal
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Delete, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.errors import VerdictNotFound
 from db.labels.effective import derive, retract
 from db.models import (
     ASKED_KINDS,
-    LABELLING_DECISIONS,
     Annotation,
     Artwork,
     Batch,
@@ -34,7 +34,7 @@ from db.models import (
     Verdict,
     now,
 )
-from db.reviews.answers import Answer, Decision, Known, Recorded, find_reviewer
+from db.reviews.answers import Answer, AnswerBatch, Decision, Recorded, find_reviewer
 
 __all__ = [
     "LOCAL",
@@ -46,10 +46,12 @@ __all__ = [
     "find_reviewer",
     "find_verdict",
     "forget_annotation",
-    "outcome",
     "record",
     "supersede",
 ]
+
+AHEAD = timedelta(minutes=5)
+"""How far two right clocks may differ."""
 
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
@@ -60,22 +62,22 @@ def record(session: Session, answers: Iterable[Answer]) -> Recorded:
     recorded = Recorded()
     touched: set[int] = set()
     for some in chunks(list(answers)):
-        known = Known.of(session, some)
+        batch = AnswerBatch.of(session, some)
         for answer in some:
-            touched |= _record_one(session, answer, known, recorded)
-        known.write(session)
+            touched |= _record_one(session, answer, batch, recorded)
+        batch.write(session)
     recorded.labels_changed = derive(session, touched)
     return recorded
 
 
-def _record_one(session: Session, answer: Answer, known: Known, recorded: Recorded) -> set[int]:
+def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: Recorded) -> set[int]:
     """Write one answer; return the artworks whose labels may have changed."""
-    reviewer = known.reviewer(session, answer)
-    before = known.annotations.get((answer.server, answer.annotation_id))
+    reviewer = batch.reviewer(session, answer)
+    before = batch.annotations.get((answer.server, answer.annotation_id))
     if before is not None and not _news(before, answer):
         return set()
     recorded.annotations += 1
-    known.annotations[answer.server, answer.annotation_id] = _keep_raw(session, answer, before, reviewer)
+    batch.annotations[answer.server, answer.annotation_id] = _keep_raw(session, answer, before, reviewer)
     if answer.refused is not None:
         recorded.refused.append((answer.annotation_id, answer.refused))
     task = session.get(Task, answer.task_id) if answer.task_id is not None else None
@@ -83,20 +85,26 @@ def _record_one(session: Session, answer: Answer, known: Known, recorded: Record
         task.state, task.updated_at = "done", now()
     decisions = () if answer.refused or answer.skipped or answer.artwork_id is None else answer.decisions
     if task is not None and task.purpose == "control":
-        _answer_control(session, answer, task, known, decisions, recorded)
+        _answer_control(session, answer, task, batch, decisions, recorded)
         return set()
-    standing = {}
+    current = {}
     if before is not None:
-        known.write(session)
-        standing = _current(session, answer.server, answer.annotation_id)
-    return _replace_verdicts(session, answer, standing, task, known, decisions, recorded)
+        batch.write(session)
+        current = _current(session, answer.server, answer.annotation_id)
+    return _replace_verdicts(session, answer, current, task, batch, decisions, recorded)
 
 
-def _news(known: Annotation, answer: Answer) -> bool:
-    """Return whether an annotation says something that we have not taken in."""
-    if known.state == "deleted" or answer.updated_at > known.updated_at:
+def _news(before: Annotation, answer: Answer) -> bool:
+    """Return whether an annotation says something that we have not taken in.
+
+    An older time is an older answer, read by another sync meanwhile; unless what we know bears a time that
+    has not come yet, from a clock that was ahead and has been set right.
+    """
+    if before.state == "deleted" or answer.updated_at > before.updated_at:
         return True
-    return known.state == "refused" and answer.refused is None and answer.updated_at == known.updated_at
+    if not answer.timed or before.updated_at > now() + AHEAD:
+        return before.raw != answer.raw
+    return before.state == "refused" and answer.refused is None and answer.updated_at == before.updated_at
 
 
 def _answered_by_all(session: Session, task: Task, answer: Answer | None = None) -> bool:
@@ -113,9 +121,9 @@ def _answered_by_all(session: Session, task: Task, answer: Answer | None = None)
     return (answered or 0) >= wanted
 
 
-def _keep_raw(session: Session, answer: Answer, known: Annotation | None, reviewer: Reviewer) -> Annotation:
+def _keep_raw(session: Session, answer: Answer, before: Annotation | None, reviewer: Reviewer) -> Annotation:
     state = "refused" if answer.refused else "skipped" if answer.skipped else "accepted"
-    row = known or Annotation(server=answer.server, annotation_id=answer.annotation_id)
+    row = before or Annotation(server=answer.server, annotation_id=answer.annotation_id)
     row.artwork_id, row.task_id, row.reviewer_id = answer.artwork_id, answer.task_id, reviewer.id
     row.state, row.reason = state, answer.refused
     row.updated_at, row.raw = answer.updated_at, answer.raw
@@ -139,7 +147,7 @@ def _replace_verdicts(
     answer: Answer,
     before: Mapping[int | None, Verdict],
     task: Task | None,
-    known: Known,
+    batch: AnswerBatch,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> set[int]:
@@ -154,8 +162,8 @@ def _replace_verdicts(
             touched |= supersede(session, old)
     for decision in wanted.values():
         edited = before.get(decision.attribute_id)
-        given = edited.given_id if edited else decision.given_id or known.given(answer, decision)
-        touched |= _add_verdict(session, answer, task, known, decision, given)
+        given = edited.given_id if edited else decision.given_id or batch.given(answer, decision)
+        touched |= _add_verdict(session, answer, task, batch, decision, given)
         recorded.count(decision.decision)
     return touched
 
@@ -164,7 +172,7 @@ def _add_verdict(
     session: Session,
     answer: Answer,
     task: Task | None,
-    known: Known,
+    batch: AnswerBatch,
     decision: Decision,
     given: int | None,
 ) -> set[int]:
@@ -173,12 +181,12 @@ def _add_verdict(
     ``given`` is the class before anybody decided; an edited answer keeps what its first version saw.
     """
     assert answer.artwork_id is not None
-    reviewer = known.reviewer(session, answer)
-    class_id = decision.class_id
-    if class_id is None and decision.decision in ("confirmed", "atypical"):
+    reviewer = batch.reviewer(session, answer)
+    class_id, kind = decision.class_id, DecisionKind(decision.decision)
+    if class_id is None and kind.keeps_class:
         class_id = given
     verdict = Verdict(
-        id=next(known.verdict_ids),
+        id=next(batch.verdict_ids),
         server=answer.server,
         annotation_id=answer.annotation_id,
         artwork_id=answer.artwork_id,
@@ -194,14 +202,14 @@ def _add_verdict(
         decided_at=answer.updated_at,
     )
     session.add(verdict)
-    if decision.decision == "unusable":
+    if kind is DecisionKind.UNUSABLE:
         _set_status(session, answer.artwork_id, "ok", "unusable", reason="reviewer")
-    members = {answer.artwork_id, *known.alike(answer.artwork_id, decision.attribute_id, given)}
-    known.settle(session, members, decision)
-    if decision.decision not in LABELLING_DECISIONS or class_id is None:
+    members = {answer.artwork_id, *batch.alike(answer.artwork_id, decision.attribute_id, given)}
+    batch.settle(session, members, decision)
+    if not kind.gives_label or class_id is None:
         return {answer.artwork_id}
-    source = known.source(session, reviewer)
-    known.labels += [
+    source = batch.source(session, reviewer)
+    batch.labels += [
         Label(
             artwork_id=artwork_id,
             attribute_id=decision.attribute_id,
@@ -230,7 +238,7 @@ def _reopen_issues(session: Session, verdict: Verdict, artwork_ids: Set[int]) ->
     """Open the issues of the newest run again that a verdict had settled, where no other verdict stands."""
     other = exists().where(
         Verdict.artwork_id == Issue.artwork_id,
-        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == "unusable"),
+        (Verdict.attribute_id == Issue.attribute_id) | (Verdict.decision == DecisionKind.UNUSABLE.value),
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -261,7 +269,7 @@ def _still_unusable(session: Session, verdict: Verdict) -> bool:
     """Return whether somebody else, too, found an image unusable."""
     other = select(Verdict.id).where(
         Verdict.artwork_id.in_(select(Artwork.id).where(_same_image(verdict.artwork_id))),
-        Verdict.decision == "unusable",
+        Verdict.decision == DecisionKind.UNUSABLE.value,
         Verdict.superseded_at.is_(None),
         Verdict.id != verdict.id,
     )
@@ -282,7 +290,7 @@ def _answer_control(
     session: Session,
     answer: Answer,
     task: Task,
-    known: Known,
+    batch: AnswerBatch,
     decisions: Sequence[Decision],
     recorded: Recorded,
 ) -> None:
@@ -294,19 +302,20 @@ def _answer_control(
     )
     session.execute(_control_answers(answer.server, answer.annotation_id))
     for decision in decisions:
+        kind = DecisionKind(decision.decision)
         known_id = (answers or {}).get(str(decision.attribute_id))
-        if decision.attribute_id is None or known_id is None or decision.decision == "unsure":
+        if decision.attribute_id is None or known_id is None or kind is DecisionKind.UNSURE:
             continue
         said = decision.class_id
-        if said is None and decision.decision in ("confirmed", "atypical"):
-            said = known.given(answer, decision)
+        if said is None and kind.keeps_class:
+            said = batch.given(answer, decision)
         session.add(
             ControlAnswer(
                 server=answer.server,
                 annotation_id=answer.annotation_id,
                 artwork_id=task.artwork_id,
                 attribute_id=decision.attribute_id,
-                reviewer_id=known.reviewer(session, answer).id,
+                reviewer_id=batch.reviewer(session, answer).id,
                 known_id=known_id,
                 class_id=said,
                 correct=said == known_id,
@@ -342,7 +351,7 @@ def supersede(session: Session, verdict: Verdict) -> set[int]:
         select(Label.id).where(Label.verdict_id == verdict.id, Label.retracts_id.is_(None))
     ).all()
     session.flush()
-    if verdict.decision == "unusable" and not _still_unusable(session, verdict):
+    if verdict.decision == DecisionKind.UNUSABLE and not _still_unusable(session, verdict):
         _set_status(session, verdict.artwork_id, "unusable", "ok", reason=None)
     touched = {verdict.artwork_id, *retract(session, labels)}
     _reopen_issues(session, verdict, touched)
@@ -380,9 +389,6 @@ def _reopen(session: Session, row: Annotation) -> None:
         task.state, task.updated_at = "open", now()
 
 
-Outcome = Literal["corrected", "confirmed", "labelled"]
-
-
 def decide(
     session: Session,
     artwork_id: int,
@@ -403,10 +409,3 @@ def decide(
         comment=comment,
     )
     return record(session, [answer])
-
-
-def outcome(given: int | None, chosen: int) -> Outcome:
-    """Return what choosing a class means where another, the same, or none was given."""
-    if given is None:
-        return "labelled"
-    return "confirmed" if given == chosen else "corrected"

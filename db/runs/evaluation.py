@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.decisions import FOUND_WRONG, JUDGES_LABEL
 from db.labels.classes import attributes, class_list
 from db.labels.effective import choose, live_labels
 from db.labels.table import LabelTable
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict
-from db.reviews.audit import FOUND_WRONG, JUDGED
-
-OUT_OF_SAMPLE = ("fold", "ensemble", "test", "holdout")
-"""Provenances of a probability whose model never saw the artwork's label."""
+from db.provenance import OUT_OF_SAMPLE
 
 
 def out_of_sample(session: Session, run: Run, attribute_id: int) -> NDArray[np.int64]:
@@ -34,7 +32,7 @@ def imported_labels(session: Session, table: LabelTable) -> dict[str, NDArray[np
 
     Only the labels that a person decided are derived again, so this costs what was reviewed.
     """
-    found = {name: labels.copy() for name, labels in table.labels.items()}
+    imported = {name: labels.copy() for name, labels in table.labels.items()}
     for attribute in attributes(session):
         current = class_list(session, attribute).current
         reviewed = session.scalars(
@@ -47,8 +45,8 @@ def imported_labels(session: Session, table: LabelTable) -> dict[str, NDArray[np
             said = [fact for fact in facts[artwork_id, attribute.id] if fact.authority == "import"]
             best = choose(said, current)
             if row >= 0:
-                found[attribute.name][row] = -1 if best is None else current[best.class_id]
-    return found
+                imported[attribute.name][row] = -1 if best is None else current[best.class_id]
+    return imported
 
 
 def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
@@ -59,7 +57,9 @@ def audit_answers(session: Session) -> dict[str, tuple[int, int]]:
     names = {attribute.id: attribute.name for attribute in attributes(session)}
     rows = session.execute(
         select(Verdict.attribute_id, Verdict.decision, func.count())
-        .where(Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGED))
+        .where(
+            Verdict.purpose == "audit", Verdict.superseded_at.is_(None), Verdict.decision.in_(JUDGES_LABEL)
+        )
         .group_by(Verdict.attribute_id, Verdict.decision)
     ).all()
     answers: dict[str, tuple[int, int]] = {}
@@ -80,11 +80,11 @@ def run_metrics(session: Session) -> list[tuple[Run, dict[str, dict[str, float]]
         .where(Run.state == "complete")
         .order_by(Run.id)
     ).all()
-    found: dict[int, tuple[Run, dict[str, dict[str, float]]]] = {}
+    by_run: dict[int, tuple[Run, dict[str, dict[str, float]]]] = {}
     for run, attribute in rows:
-        _, metrics = found.setdefault(run.id, (run, {}))
+        _, metrics = by_run.setdefault(run.id, (run, {}))
         metrics[names[attribute.attribute_id]] = attribute.metrics
-    return list(found.values())
+    return list(by_run.values())
 
 
 def label_scores(session: Session, run: Run) -> NDArray[np.float64]:
@@ -97,5 +97,5 @@ def label_scores(session: Session, run: Run) -> NDArray[np.float64]:
 
 def count_issues_of(session: Session, run: Run, kind: str) -> int:
     """Return how many issues of a kind a run has, whatever became of them."""
-    found = session.scalar(select(func.count(Issue.id)).where(Issue.run_id == run.id, Issue.kind == kind))
-    return found or 0
+    total = session.scalar(select(func.count(Issue.id)).where(Issue.run_id == run.id, Issue.kind == kind))
+    return total or 0

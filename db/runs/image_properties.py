@@ -37,30 +37,30 @@ def property_rows(session: Session) -> Iterator[dict[str, Any]]:
         .order_by(Artwork.id)
     )
     for artwork_id, width, height, detail in session.execute(statement):
-        found = _past(width, height, detail)
+        limits = _past(width, height, detail)
         yield {
             "artwork_id": artwork_id,
             "attribute_id": None,
             "kind": "property",
-            "score": min(score for score, _ in found.values()),
+            "score": min(score for score, _ in limits.values()),
             "class_id": None,
             "suggested_id": None,
             "p_label": None,
             "p_suggested": None,
-            "reason": "; ".join(reason for _, reason in found.values()),
-            "evidence": {name: round(score, 4) for name, (score, _) in found.items()},
+            "reason": "; ".join(reason for _, reason in limits.values()),
+            "evidence": {name: round(score, 4) for name, (score, _) in limits.items()},
         }
 
 
 def _past(width: int | None, height: int | None, detail: float | None) -> dict[str, tuple[float, str]]:
     """Return the limits that an image is past: how near it is to within, in [0, 1), and in words."""
-    found = {}
+    limits = {}
     if width and height:
         longer, shorter = max(width, height), min(width, height)
         if longer < TINY:
-            found["tiny"] = (longer / TINY, f"only {width}×{height} pixels")
+            limits["tiny"] = (longer / TINY, f"only {width}×{height} pixels")
         if longer > LONG * shorter:
-            found["long"] = (LONG * shorter / longer, f"{longer / shorter:.0f} times as long as it is wide")
+            limits["long"] = (LONG * shorter / longer, f"{longer / shorter:.0f} times as long as it is wide")
     if detail is not None and detail < PLAIN:
-        found["plain"] = (detail / PLAIN, "hardly anything on it: one plain ground")
-    return found
+        limits["plain"] = (detail / PLAIN, "hardly anything on it: one plain ground")
+    return limits

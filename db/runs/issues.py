@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
+from db.decisions import DecisionKind
 from db.labels.classes import find_attribute
 from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
 from db.runs.image_properties import property_rows
@@ -22,9 +23,6 @@ RUN_KINDS = ("label", "outlier", "property")
 
 DOUBTED_BELOW = 0.8
 """A label is doubted when the chance that it is right is less than this."""
-
-ASKED_AGAIN = {"confirmed": 10.0, "atypical": 100.0}
-"""A label that a reviewer upheld is asked about again when the odds against it have grown so many times."""
 
 UNHEEDED = "score_unheeded"
 """In the evidence of an upheld label: its score as if no reviewer had upheld it."""
@@ -55,8 +53,8 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
 
     A label about which a reviewer has decided is not doubted again, unless it was upheld and the odds against
-    it (reviewers unheeded) have since grown ``ASKED_AGAIN`` times; where nobody doubted it then, over those
-    of ``DOUBTED_BELOW``. An artwork with an open review task keeps it, and its new issue counts as pushed.
+    it (reviewers unheeded) have since grown ``asked_again_at`` times; where nobody doubted it then, over
+    those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as pushed.
 
     Returns:
         How many issues the run has.
@@ -104,13 +102,13 @@ def _settled(session: Session) -> dict[tuple[int, int | None], float]:
     settled: dict[tuple[int, int | None], float] = {}
     for artwork_id, attribute_id, decision in session.execute(union_all(asked_about, copies)):
         key = (artwork_id, attribute_id)
-        again = asked.get(key, _odds(DOUBTED_BELOW)) * ASKED_AGAIN.get(decision, math.inf)
+        again = asked.get(key, _odds(DOUBTED_BELOW)) * DecisionKind(decision).asked_again_at
         settled[key] = max(settled.get(key, 0.0), again)
     return settled
 
 
 def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
-    """Return the odds from which on a doubt is kept: any where no reviewer has said a word."""
+    """Return the odds from which on a doubt is kept: any for a label without a verdict."""
     return settled.get(
         (row["artwork_id"], row["attribute_id"]), math.inf if UNHEEDED in row["evidence"] else 0.0
     )

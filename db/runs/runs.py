@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from db.errors import NoRunYet, RunNotFound
+from db.errors import NoRunYet, RunDamaged, RunNotFound
 from db.labels.classes import attributes
 from db.models import Attribute, CatalogSetting, Prediction, Run, RunAttribute, now
 from db.workspace.secrets import redact_values
@@ -99,22 +100,52 @@ def arrays_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.glob("[!.]*.npy")):
         digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def require_arrays(folder: Path, digest: str | None) -> None:
+    """Compare a run's arrays with their digest: a byte that turned would be another probability.
+
+    Raises:
+        RunDamaged: They are others, or are not there.
+    """
+    if not folder.is_dir():
+        raise RunDamaged(folder, "is not there")
+    if arrays_digest(folder) != digest:
+        raise RunDamaged(folder, "has other arrays than were written into it")
+
+
+def load_array(path: Path, mapped: bool = False) -> NDArray[Any]:
+    """Read one array of a run; ``mapped`` leaves it on disk until it is looked at.
+
+    Raises:
+        RunDamaged: The file is lost, cut off, or no array.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r" if mapped else None)
+    except FileNotFoundError as error:
+        raise RunDamaged(path, "is not there") from error
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
+        raise RunDamaged(path, "is cut off, or no array") from error
+    if not isinstance(array, np.ndarray):
+        raise RunDamaged(path, "is no array")
+    return array
 
 
 def read_arrays(folder: Path) -> RunArrays:
     """Read a run's arrays back; probabilities as float32."""
     pred_probs = {
-        path.name.removeprefix("pred_probs.").removesuffix(".npy"): np.load(path).astype(np.float32)
+        path.name.removeprefix("pred_probs.").removesuffix(".npy"): load_array(path).astype(np.float32)
         for path in sorted(folder.glob("pred_probs.*.npy"))
     }
     return RunArrays(
-        np.load(folder / "artworks.npy"),
+        load_array(folder / "artworks.npy"),
         pred_probs,
-        np.load(folder / "embedding.npy").astype(np.float32),
-        np.load(folder / "folds.npy").astype(np.int64),
+        load_array(folder / "embedding.npy").astype(np.float32),
+        load_array(folder / "folds.npy").astype(np.int64),
     )
 
 
@@ -130,7 +161,7 @@ def read_pred_probs(
     path = folder / f"pred_probs.{attribute.name}.npy"
     if row is None or not path.is_file():
         return None
-    return np.load(folder / "artworks.npy"), list(row.classes), np.load(path, mmap_mode="r")
+    return load_array(folder / "artworks.npy"), list(row.classes), load_array(path, mapped=True)
 
 
 def complete_run(

@@ -165,11 +165,11 @@ class Mirror:
         for spelling in _spellings(path):
             try:
                 with _explained(self.url):
-                    found = system.info(_joined(base, spelling))
+                    details = system.info(_joined(base, spelling))
             except FileNotFoundError:
                 continue
-            if found.get("type") == "file":
-                return _remote(path, found)
+            if details.get("type") == "file":
+                return _remote(path, details)
         return None
 
     def fetch(self, path: str, renew: bool = False) -> Path:
@@ -182,17 +182,17 @@ class Mirror:
         if ".." in PurePosixPath(path).parts or path.startswith("/"):
             raise FileNotFoundError(2, "it lies outside the root", path)
         here = self.folder / path
-        known = here.stat() if here.exists() else None
-        if known is not None and _is_whole(known) and not renew:
-            os.utime(here, ns=(time.time_ns(), known.st_mtime_ns))
+        stat = here.stat() if here.exists() else None
+        if stat is not None and _is_whole(stat) and not renew:
+            os.utime(here, ns=(time.time_ns(), stat.st_mtime_ns))
             return here
         here.parent.mkdir(parents=True, exist_ok=True)
         temporary = here.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
             self._download(path, temporary)
             size = temporary.stat().st_size
-            if known is not None:
-                os.utime(temporary, ns=(time.time_ns(), known.st_mtime_ns))
+            if stat is not None:
+                os.utime(temporary, ns=(time.time_ns(), stat.st_mtime_ns))
             temporary.chmod(WHOLE)
             temporary.replace(here)
         finally:
@@ -212,8 +212,8 @@ class Mirror:
         for file in self.listing():
             here = self.folder / file.path
             try:
-                known = here.stat() if here.exists() else None
-                if known is None or (known.st_size, known.st_mtime_ns) != (file.bytes, file.version):
+                stat = here.stat() if here.exists() else None
+                if stat is None or (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.version):
                     here.parent.mkdir(parents=True, exist_ok=True)
                     _write_blank(here, file.bytes, file.version)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
@@ -238,7 +238,7 @@ class Mirror:
 
     def held(self) -> list[tuple[float, int, Path]]:
         """Return when each file here was used last, its size, and where it is; the longest ago first."""
-        found = []
+        files = []
         for place, _, names in os.walk(self.folder):
             for name in names:
                 if name != MARKER and not name.endswith(".part"):
@@ -248,8 +248,8 @@ class Mirror:
                     except FileNotFoundError:  # another process renews it
                         continue
                     if _is_whole(state):
-                        found.append((state.st_atime, state.st_size, path))
-        return sorted(found)
+                        files.append((state.st_atime, state.st_size, path))
+        return sorted(files)
 
     def _make_room(self, added: int) -> None:
         """Count what was added; drop what was used longest ago where the bound is passed."""

@@ -14,15 +14,25 @@ from typing import Any
 
 HIDDEN = "***"
 
-SECRET_NAME = re.compile(r"(?i)(password|passwd|pwd|token|secret|api_?key|credential|authorization)")
-"""Names of keys and environment variables whose value is a secret."""
+_SECRET_NAME = re.compile(
+    r"(?i)passw(?:or)?d|passphrase|sshpass|secret|credential|authorization|api_?key|(?:access|private|auth)_?key"
+    r"|token(?:$|[_.-])|(?:^|[_.-])pwd(?:$|[_.-])"
+)
+_NOT_SECRET_NAME = re.compile(r"(?i)^(?:old)?pwd$|[_.-](?:file|path|dir|home|sock|url|uri|id|name|command)$")
+"""The shell's own ``PWD`` and ``OLDPWD`` are folders; what ends so says where a secret lies."""
+
+_ORDINARY = frozenset({"curate", "label-studio", "password", "postgres", "postgresql", "secret"})
+"""Words that messages and commands are made of: as passwords they hide nothing, and would blot those out."""
 
 SHORTEST = 6
 """A shorter value of a variable is not looked for in texts: it would blot out ordinary words."""
 
 _URL_PASSWORD = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]*(?:@[^\s/@]*)*(?=@)", re.I)
 _QUERY = re.compile(r"(?P<before>[?&;](?:[^=&\s]*(?:password|token|secret|key)[^=&\s]*)=)[^&\s'\"]+", re.I)
-_HEADER = re.compile(r"(?P<before>\b(?:Token|Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}")
+_HEADER = re.compile(
+    r"(?P<before>\b(?:Token|Bearer|Basic)\s+)(?=\S*(?:[0-9=]|[a-z][A-Z]))[A-Za-z0-9._~+/=-]{8,}"
+)
+"""What follows must look like a token: "Basic instruction" is a class."""
 
 
 def has_password(url: str | None) -> bool:
@@ -30,11 +40,39 @@ def has_password(url: str | None) -> bool:
     return url is not None and _URL_PASSWORD.search(url) is not None
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether a key or an environment variable of that name holds a secret.
+
+    Example:
+        >>> [is_secret_name(name) for name in ("PGPASSWORD", "HF_TOKEN", "PWD", "TOKENIZERS_PARALLELISM")]
+        [True, True, False, False]
+    """
+    return _SECRET_NAME.search(name) is not None and _NOT_SECRET_NAME.search(name) is None
+
+
+def _secrets(environment: Mapping[str, str]) -> list[str]:
+    """Return the values to hide, the longest first: what secret variables hold, unless it is a path."""
+    values = {value for name, value in environment.items() if is_secret_name(name)}
+    return sorted(
+        (v for v in values if len(v) >= SHORTEST and v.casefold() not in _ORDINARY and not _is_path(v)),
+        key=len,
+        reverse=True,
+    )
+
+
+def _is_path(value: str) -> bool:
+    """Return whether a value names a place on this machine; a key in base64 may begin with ``/`` too."""
+    if not os.path.isabs(value):
+        return False
+    parent = os.path.dirname(value.rstrip("/\\"))
+    return os.path.lexists(value) or (os.path.dirname(parent) != parent and os.path.isdir(parent))
+
+
 def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     """Return a text without the secrets that are recognised in it.
 
     Passwords in URLs, ``token=…`` in queries, ``Bearer …`` headers, and the values of environment variables
-    that are named like a secret (``LABEL_STUDIO_API_KEY``).
+    that are named like a secret (``LABEL_STUDIO_API_KEY``). Paths are never hidden.
 
     Example:
         >>> redact("postgresql://me:hunter2@host/db said no", {})
@@ -44,8 +82,7 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     text = _QUERY.sub(rf"\g<before>{HIDDEN}", text)
     text = _HEADER.sub(rf"\g<before>{HIDDEN}", text)
     environment = os.environ if environment is None else environment
-    values = {value for name, value in environment.items() if SECRET_NAME.search(name)}
-    for value in sorted((v for v in values if len(v) >= SHORTEST), key=len, reverse=True):
+    for value in _secrets(environment):
         text = text.replace(value, HIDDEN)
     return text
 
@@ -88,7 +125,7 @@ def redact_values(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             shown[name] = redact_values(value)
-        elif SECRET_NAME.search(name) and isinstance(value, str) and value:
+        elif is_secret_name(name) and isinstance(value, str) and value:
             shown[name] = HIDDEN
         else:
             shown[name] = redact(value) if isinstance(value, str) else value

@@ -296,7 +296,7 @@ class TrainSettings(BaseModel):
         values = {**(FINETUNE if mode == "finetune" else FROZEN), **recipe, **given}
         if self.recipe == "seed" and str(values.get("backbone", self.backbone)).startswith("resnet"):
             values["batch_size"] = given.get("batch_size", 8)
-        knobs = (
+        options = (
             "crop_scale",
             "flip",
             "color_jitter",
@@ -307,9 +307,9 @@ class TrainSettings(BaseModel):
             "cutmix",
         )
         preset = AUGMENTATIONS[values["augment"]]
-        for knob in knobs:
-            default = 1.0 if knob == "crop_scale" else 0
-            values.setdefault(knob, preset.get(knob, default))
+        for option in options:
+            default = 1.0 if option == "crop_scale" else 0
+            values.setdefault(option, preset.get(option, default))
         values.setdefault("min_class_count", max(5, values.get("folds", self.folds)))
         return TrainSettings.model_validate(values)
 

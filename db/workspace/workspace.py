@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.labels.spelling import fold
 from db.models import Attribute, CatalogSetting
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
+from db.workspace.outputs import whole_file
 from db.workspace.secrets import has_password
 from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
 
@@ -232,10 +232,10 @@ def write_atomically(path: Path, text: str, private: bool = False) -> None:
 
     A file that only its owner may read stays so; ``private`` makes it one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    mode = 0o600 if private else stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    mode = 0o600 if private else 0o666
+    with whole_file(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        if private and path.exists():
+            path.chmod(mode)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.mirror import fetched
 
 MAX_PIXELS = 400_000_000
@@ -26,27 +27,6 @@ class Example:
     artwork_id: int
     path: Path
     sha256: str
-
-
-@dataclass(frozen=True)
-class Targets:
-    """The given labels of one attribute, in the order of the examples.
-
-    ``classes`` are the class keys in column order; ``labels`` has shape ``(N,)``, each in
-    ``0..len(classes) - 1``, or -1 where the label is missing or its class too rare for this run;
-    ``rare`` counts the latter. ``trust`` says how much each label counts in training, from 0 (not at all) to
-    1, shape ``(N,)``; without it all count 1. What is measured are all labels, trusted or not.
-    """
-
-    attribute: str
-    classes: tuple[str, ...]
-    labels: NDArray[np.int64]
-    rare: int = 0
-    trust: NDArray[np.float32] | None = None
-
-    def trusted(self) -> NDArray[np.float32]:
-        """Return how much each label counts, shape ``(N,)``."""
-        return np.ones(len(self.labels), np.float32) if self.trust is None else self.trust
 
 
 @dataclass(frozen=True)
@@ -125,7 +105,9 @@ def pixels(path: Path, transform: Transform) -> NDArray[np.uint8]:
     return np.asarray(transform.square(image), dtype=np.uint8)
 
 
-def digest(examples: Sequence[Example], targets: Sequence[Targets], *arrays: NDArray[np.generic]) -> str:
+def digest(
+    examples: Sequence[Example], targets: Sequence[AttributeLabels], *arrays: NDArray[np.generic]
+) -> str:
     """Return a digest of the images and labels of a run, in their order.
 
     Paths take no part: they may change, and they spell the labels.
@@ -136,8 +118,8 @@ def digest(examples: Sequence[Example], targets: Sequence[Targets], *arrays: NDA
     for target in targets:
         total.update("\n".join([target.attribute, *target.classes, ""]).encode())
         total.update(np.ascontiguousarray(target.labels, dtype=np.int64).tobytes())
-        if target.trust is not None:
-            total.update(target.trust.tobytes())
+        if target.label_weight is not None:
+            total.update(target.label_weight.tobytes())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()

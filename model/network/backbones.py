@@ -104,7 +104,7 @@ class TimmBackbone(Backbone):
         prefix = int(getattr(self.body, "num_prefix_tokens", 0))
         patches = tokens[:, prefix:]
         height, width = self.body.patch_embed.grid_size
-        return patches.transpose(1, 2).reshape(len(tokens), self.spec.channels, height, width)
+        return patches.transpose(1, 2).reshape(tokens.shape[0], self.spec.channels, height, width)
 
 
 def _create_timm(timm_name: str, image_size: int) -> nn.Module:

@@ -35,10 +35,28 @@ class GridPool(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the sequence ``(N, T, C)`` of a map ``(N, C, h, w)``."""
-        height, width = features.shape[2:]
-        if self.cells(height, width) != (height, width):
-            features = nn.functional.adaptive_avg_pool2d(features, self.cells(height, width))
+        height, width = int(features.shape[2]), int(features.shape[3])
+        rows, columns = self.cells(height, width)
+        if torch.onnx.is_in_onnx_export() and (rows, columns) != (height, width):
+            features = (
+                averages(height, rows).to(features) @ features @ averages(width, columns).to(features).T
+            )
+        elif (rows, columns) != (height, width):
+            features = nn.functional.adaptive_avg_pool2d(features, (rows, columns))
         return features.flatten(2).transpose(1, 2)
+
+
+def averages(length: int, cells: int) -> Tensor:
+    """Return the matrix ``(cells, length)`` that averages as adaptive pooling does along one side.
+
+    ONNX has adaptive pooling only where the cells divide the side; two products with this do for 7 of 10.
+    Cell ``i`` is the mean from ``floor(i L / C)`` to ``ceil((i + 1) L / C)``, as PyTorch defines it.
+    """
+    matrix = torch.zeros(cells, length)
+    for cell in range(cells):
+        start, end = cell * length // cells, -(-(cell + 1) * length // cells)
+        matrix[cell, start:end] = 1 / (end - start)
+    return matrix
 
 
 class SeededDropout(nn.Module):

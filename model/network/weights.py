@@ -164,9 +164,9 @@ def _load_lite0(backbone: Backbone) -> None:
         )
     path = Path(package.origin).parent / "models" / LITE0_FILE
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != LITE0_SHA256:
-        problem = f"its SHA-256 is {found[:12]}…, expected {LITE0_SHA256[:12]}…"
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != LITE0_SHA256:
+        problem = f"its SHA-256 is {digest[:12]}…, expected {LITE0_SHA256[:12]}…"
         raise WeightsMismatch(path, LITE0, problem)
     state = _read_state(path, LITE0)
     tensors = [name for name in state if not name.endswith("num_batches_tracked")]

@@ -44,10 +44,10 @@ def fitting_batch_size(network: nn.Module, size: int, settings: TrainSettings, d
         sizes.append(sizes[-1] * 2)
     while sizes[0] > 1:
         sizes.insert(0, sizes[0] // 2)
-    found = largest_that_fits(step, sizes)
-    if found is None:
+    fitting = largest_that_fits(step, sizes)
+    if fitting is None:
         raise OutOfMemory(str(device), 1, side)
-    return found
+    return fitting
 
 
 def largest_that_fits(step: Callable[[int], None], sizes: Sequence[int]) -> int | None:

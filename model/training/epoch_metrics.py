@@ -33,7 +33,7 @@ class Best:
         return 0 < patience <= self.since
 
 
-class Tally:
+class EpochMetrics:
     """Sums of losses and hits over an epoch, kept on the device until the end."""
 
     def __init__(self, attributes: int, device: torch.device) -> None:

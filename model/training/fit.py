@@ -29,7 +29,7 @@ from model.inputs.sampling import batches, draw_weights, epoch_rows
 from model.network.backbones import freeze_batchnorm
 from model.network.checkpoint import drop_old_checkpoints, named, newest_checkpoint, write_checkpoint
 from model.network.cnn_lstm import CnnLstm, Logits, seed_dropout
-from model.training.epoch_metrics import Best, Tally
+from model.training.epoch_metrics import Best, EpochMetrics
 from model.training.losses import given_margins, log_priors, masked_losses
 from model.training.optim import learning_stages, set_learning_stages
 from model.training.step import Network, Steps
@@ -72,7 +72,7 @@ class Fit:
         settings: TrainSettings,
         device: torch.device,
         *,
-        trust: NDArray[np.float32] | None = None,
+        label_weight: NDArray[np.float32] | None = None,
         stop: threading.Event | None = None,
         world: World | None = None,
     ) -> None:
@@ -85,16 +85,16 @@ class Fit:
             attributes: Their names.
             settings: Resolved settings.
             device: Where it computes.
-            trust: How much each label counts, shape ``(N, A)``; all the same if left out.
+            label_weight: How much each label counts, shape ``(N, A)``; all the same if left out.
             stop: Set by others to end the training at the next step.
             world: The processes that train this network together, each on its part of a batch.
         """
         self.network = network
         self.feed = feed
         self.labels = torch.from_numpy(labels).to(device)
-        self.trust = torch.from_numpy(np.ones(labels.shape, np.float32) if trust is None else trust).to(
-            device
-        )
+        self.label_weight = torch.from_numpy(
+            np.ones(labels.shape, np.float32) if label_weight is None else label_weight
+        ).to(device)
         self.attributes = list(attributes)
         self.settings = settings
         self.device = device
@@ -154,7 +154,7 @@ class Fit:
         self._begin_epoch(seed, epoch)
         steps = len(plan) * (self.settings.epochs or 1)
         rng = np.random.default_rng([*seed, 1])
-        tally = Tally(len(self.attributes), self.device)
+        epoch_metrics = EpochMetrics(len(self.attributes), self.device)
         shared = [self.world.even_share(rows) for rows in plan]
         for step, (rows, inputs) in enumerate(self.feed.training(shared, seed)):
             if self.stop.is_set():
@@ -162,10 +162,10 @@ class Fit:
             rate = self.steps.set_rate(epoch * len(plan) + step, steps)
             at = torch.from_numpy(rows)
             labels = self.labels[at]
-            losses, found, logits = self.steps.take(inputs, labels, self.trust[at], rng)
+            losses, counts, logits = self.steps.take(inputs, labels, self.label_weight[at], rng)
             if not math.isfinite(float(losses.sum())):
                 raise NonFiniteLoss(job.name, epoch + 1, step + 1, rate)
-            tally.add(losses, found, logits, labels)
+            epoch_metrics.add(losses, counts, logits, labels)
             if self.settings.mixup == 0 and self.settings.cutmix == 0:
                 margins[position[rows]] = given_margins(logits, labels).cpu().numpy().astype(np.float16)
         self.steps.weights.end_epoch()
@@ -175,7 +175,7 @@ class Fit:
             "model": job.name,
             "epoch": epoch + 1,
             "lr": rate,
-            **tally.result(self.attributes, self.world),
+            **epoch_metrics.result(self.attributes, self.world),
             "seconds": round(seconds, 3),
             "images_per_second": round(sum(map(len, plan)) / max(seconds, 1e-9), 1),
         }
@@ -204,12 +204,12 @@ class Fit:
 
     def measure(self, rows: NDArray[np.int64]) -> dict[str, Any]:
         """Return loss and accuracies on rows, as in the history."""
-        tally = Tally(len(self.attributes), self.device)
+        epoch_metrics = EpochMetrics(len(self.attributes), self.device)
         for part, logits in self.predict(rows):
             labels = self.labels[torch.from_numpy(part)]
             losses, counts = masked_losses(logits, labels)
-            tally.add(losses, counts, logits, labels)
-        return tally.result(self.attributes, self.world)
+            epoch_metrics.add(losses, counts, logits, labels)
+        return epoch_metrics.result(self.attributes, self.world)
 
     def _save(self, folder: Path, fitted: Fitted, best: Best) -> None:
         if not self.world.leads:
@@ -223,10 +223,10 @@ class Fit:
         drop_old_checkpoints(folder, self.settings.keep_checkpoints)
 
     def _resume(self, folder: Path, fitted: Fitted, best: Best) -> None:
-        found = newest_checkpoint(folder)
-        if found is None:
+        checkpoint = newest_checkpoint(folder)
+        if checkpoint is None:
             return
-        state, about = found
+        state, about = checkpoint
         state = {name: tensor.to(self.device) for name, tensor in state.items()}
         self.steps.restore(state)
         best.state = named(state, "best.") or None

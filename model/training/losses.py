@@ -19,7 +19,7 @@ def masked_losses(
     labels: Tensor,
     smoothing: float = 0.0,
     priors: Sequence[Tensor] = (),
-    trust: Tensor | None = None,
+    label_weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return each attribute's mean cross-entropy over the rows that have its label.
 
@@ -29,7 +29,7 @@ def masked_losses(
         smoothing: Share of the target spread evenly over all classes.
         priors: For logit adjustment (Menon et al., ICLR 2021), one tensor ``(K_a,)`` an attribute that is
             added to its logits in training.
-        trust: How much each label counts, shape ``(N, A)``; the mean is weighted by it.
+        label_weight: How much each label counts, shape ``(N, A)``; the mean is weighted by it.
 
     Returns:
         The losses, shape ``(A,)``, zero where no row has the label; and the rows counted, ``(A,)``.
@@ -42,7 +42,9 @@ def masked_losses(
         each = nn.functional.cross_entropy(
             adjusted, given, ignore_index=-1, label_smoothing=smoothing, reduction="none"
         )
-        weights = (given >= 0).to(each.dtype) if trust is None else trust[:, column] * (given >= 0)
+        weights = (
+            (given >= 0).to(each.dtype) if label_weight is None else label_weight[:, column] * (given >= 0)
+        )
         losses.append((each * weights).sum() / weights.sum().clamp(min=1e-6))
         counts.append(count)
     return torch.stack(losses), torch.stack(counts)

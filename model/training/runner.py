@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.progress import Progress
 from db.workspace.train_settings import TrainSettings
 from model.device import choose_device, compiled
 from model.distributed import World
-from model.errors import NothingToTrain, RunDirectoryTaken
+from model.errors import NothingToLearn, RunDirectoryTaken
 from model.inputs.batches import CachedFeed, Feed
-from model.inputs.data import Example, Targets, digest
+from model.inputs.data import Example, digest
 from model.inputs.features import Features, extract, single_threaded, transform_for
 from model.inputs.images import ImageFeed, pack
 from model.network.backbones import Backbone, feature_shape, make_backbone
@@ -47,7 +48,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """A network to train, the rows that it then predicts, and whether it is handed on."""
 
     job: Job
@@ -61,7 +62,7 @@ class Runner:
     def __init__(
         self,
         examples: Sequence[Example],
-        targets: Sequence[Targets],
+        targets: Sequence[AttributeLabels],
         settings: TrainSettings,
         cache_dir: Path,
         run_dir: Path,
@@ -136,30 +137,30 @@ class Runner:
         self.unreadable = list(self.features.unreadable)
         self.seconds["features"] = time.perf_counter() - began
         if not self.features.readable.any():
-            raise NothingToTrain(f"none of {len(self.examples)} images can be read")
+            raise NothingToLearn(f"none of {len(self.examples)} images can be read")
 
     def labels(self) -> NDArray[np.int64]:
-        """Return the class indices that train, ``(N, A)``; -1 also where not trusted or not readable.
+        """Return the class indices that train, ``(N, A)``; -1 also where one counts nothing or has no image.
 
         Raises:
-            NothingToTrain: No attribute has labels of two classes.
+            NothingToLearn: No attribute has labels of two classes.
         """
         columns = np.stack([target.labels for target in self.targets], axis=1).astype(np.int64)
-        columns[self.trust() == 0] = -1
+        columns[self.label_weight() == 0] = -1
         columns[~self.features.readable] = -1
         if self.settings.complete_only:
             columns[(columns < 0).any(axis=1)] = -1
         distinct = [len(np.unique(column[column >= 0])) for column in columns.T]
         if max(distinct) < 2:
-            found = ", ".join(f"{name} {n}" for name, n in zip(self.attributes, distinct, strict=True))
-            raise NothingToTrain(f"no attribute has labels of two classes (classes found: {found})")
+            class_counts = ", ".join(f"{name} {n}" for name, n in zip(self.attributes, distinct, strict=True))
+            raise NothingToLearn(f"no attribute has labels of two classes (classes found: {class_counts})")
         return columns
 
-    def trust(self) -> NDArray[np.float32]:
+    def label_weight(self) -> NDArray[np.float32]:
         """Return how much each label counts in training, ``(N, A)``."""
-        return np.stack([target.trusted() for target in self.targets], axis=1)
+        return np.stack([target.weights() for target in self.targets], axis=1)
 
-    def train(self, tasks: Sequence[Task], labels: NDArray[np.int64]) -> list[Output]:
+    def train(self, tasks: Sequence[TrainingTask], labels: NDArray[np.int64]) -> list[Output]:
         """Train and predict; models already trained before a kill are read instead.
 
         Returns:
@@ -177,13 +178,15 @@ class Runner:
         self.world.wait()
         return [self._finished(task) for task in tasks]
 
-    def _train_frozen(self, tasks: Sequence[Task], labels: NDArray[np.int64], monitor: Monitor) -> None:
+    def _train_frozen(
+        self, tasks: Sequence[TrainingTask], labels: NDArray[np.int64], monitor: Monitor
+    ) -> None:
         """Train on cached features, as many models at a time as there are threads."""
         began = time.perf_counter()
         stop, lock = threading.Event(), threading.Lock()
         feed = CachedFeed(self.features, self.device)
         settings = self._sized(tasks, labels)
-        trust = self.trust()
+        label_weight = self.label_weight()
         networks = [self._heads(task.job.number) for task in tasks]
         finished = [began] * len(tasks)
 
@@ -193,7 +196,14 @@ class Runner:
 
         def one(index: int) -> None:
             fit = Fit(
-                networks[index], feed, labels, self.attributes, settings, self.device, trust=trust, stop=stop
+                networks[index],
+                feed,
+                labels,
+                self.attributes,
+                settings,
+                self.device,
+                label_weight=label_weight,
+                stop=stop,
             )
             self._one(tasks[index], fit, tell, World())
             finished[index] = time.perf_counter()
@@ -206,7 +216,7 @@ class Runner:
         self.seconds["refit"] = max([*finished, began]) - began - self.seconds["heads"]
 
     def _train_whole(
-        self, tasks: Sequence[Task], labels: NDArray[np.int64], monitor: Monitor, stack: ExitStack
+        self, tasks: Sequence[TrainingTask], labels: NDArray[np.int64], monitor: Monitor, stack: ExitStack
     ) -> None:
         """Fine-tune one network after another, all processes together on each."""
         store, bad = pack(self.examples, self.settings, self.cache_dir, self.progress, self.world)
@@ -215,19 +225,26 @@ class Runner:
         labels[[example.sha256 not in store for example in self.examples]] = -1
         transform = transform_for(self.backbone, self.settings)
         feed = stack.enter_context(ImageFeed(store, self.examples, transform, self.settings, self.device))
-        settings, trust = self._sized(tasks, labels), self.trust()
+        settings, label_weight = self._sized(tasks, labels), self.label_weight()
         self.progress.start(len(tasks) * (self.settings.epochs or 1), "training")
         for task in tasks:
             began = time.perf_counter()
             network = self.network(task.job.number)
             fit = Fit(
-                network, feed, labels, self.attributes, settings, self.device, trust=trust, world=self.world
+                network,
+                feed,
+                labels,
+                self.attributes,
+                settings,
+                self.device,
+                label_weight=label_weight,
+                world=self.world,
             )
             with compiled(network.backbone) if settings.compile else nullcontext():
                 self._one(task, fit, monitor.epoch if self.world.leads else _nothing, self.world)
             self.seconds["refit" if task.handed_on else "heads"] += time.perf_counter() - began
 
-    def _sized(self, tasks: Sequence[Task], labels: NDArray[np.int64]) -> TrainSettings:
+    def _sized(self, tasks: Sequence[TrainingTask], labels: NDArray[np.int64]) -> TrainSettings:
         """Return the settings with a number in the place of ``batch_size = "auto"``."""
         if isinstance(self.settings.batch_size, int) or not tasks:
             return self.settings
@@ -260,7 +277,7 @@ class Runner:
             network.projection.fill(self.features.matrix, self.features.mean)
         return network.to(self.device)
 
-    def _one(self, task: Task, fit: Fit, tell: Callable[[Epoch], None], world: World) -> None:
+    def _one(self, task: TrainingTask, fit: Fit, tell: Callable[[Epoch], None], world: World) -> None:
         """Train one model and predict its rows, unless that was done before a kill."""
         folder = self.run_dir / "models" / task.job.name
         if (folder / "done.json").exists():
@@ -287,7 +304,11 @@ class Runner:
         return self.features.readable
 
     def _finish(
-        self, task: Task, network: Network, probabilities: Sequence[NDArray[np.float32]], fitted: Fitted
+        self,
+        task: TrainingTask,
+        network: Network,
+        probabilities: Sequence[NDArray[np.float32]],
+        fitted: Fitted,
     ) -> None:
         tensors = {"margins": torch.from_numpy(fitted.margins)}
         if task.handed_on:
@@ -298,7 +319,7 @@ class Runner:
             self.run_dir / "models" / task.job.name / "done", tensors, {"history": fitted.history}
         )
 
-    def _finished(self, task: Task) -> Output:
+    def _finished(self, task: TrainingTask) -> Output:
         tensors, about = read_checkpoint(self.run_dir / "models" / task.job.name / "done")
         prefix = "network."
         return Output(

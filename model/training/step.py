@@ -69,14 +69,14 @@ class Steps:
         return self._base_rates[0] * factor
 
     def take(
-        self, inputs: Tensor, labels: Tensor, trust: Tensor, rng: np.random.Generator
+        self, inputs: Tensor, labels: Tensor, label_weight: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor, Logits]:
         """Learn from one batch.
 
         Args:
             inputs: What the network reads, ``(B, ...)``.
             labels: Class indices ``(B, A)``, -1 where missing.
-            trust: How much each label counts, ``(B, A)``.
+            label_weight: How much each label counts, ``(B, A)``.
             rng: Draws what is mixed with what.
 
         Returns:
@@ -85,7 +85,7 @@ class Steps:
         mixed = mix(inputs, self.settings, rng)
         while True:
             try:
-                result = self._backward(mixed, labels, trust)
+                result = self._backward(mixed, labels, label_weight)
                 break
             except torch.OutOfMemoryError:
                 self.parts *= 2
@@ -100,7 +100,7 @@ class Steps:
         return result
 
     def _backward(
-        self, mixed: tuple[Tensor, Tensor, float], labels: Tensor, trust: Tensor
+        self, mixed: tuple[Tensor, Tensor, float], labels: Tensor, label_weight: Tensor
     ) -> tuple[Tensor, Tensor, Logits]:
         inputs, order, kept = mixed
         self.optimizer.zero_grad(set_to_none=True)
@@ -112,15 +112,15 @@ class Steps:
             piece = slice(int(part[0]), int(part[-1]) + 1)
             with self.autocast():
                 logits = [scores.float() for scores in self.network(inputs[piece])]
-            own, found = masked_losses(logits, labels[piece], smoothing, self.priors, trust[piece])
+            own, seen = masked_losses(logits, labels[piece], smoothing, self.priors, label_weight[piece])
             if kept < 1:
                 other = order[piece]
-                second, _ = masked_losses(logits, labels[other], smoothing, self.priors, trust[other])
+                second, _ = masked_losses(logits, labels[other], smoothing, self.priors, label_weight[other])
                 own = kept * own + (1 - kept) * second
             share = len(part) / len(inputs)
-            (self.weights(own, found) * share).backward()
+            (self.weights(own, seen) * share).backward()
             losses += own.detach() * share
-            counts += found
+            counts += seen
             pieces.append([scores.detach() for scores in logits])
         return losses, counts, [torch.cat(columns) for columns in zip(*pieces, strict=True)]
 
@@ -200,8 +200,8 @@ def use_bfloat16(settings: TrainSettings, device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     if device.type != "cpu" or settings.mode != "frozen":
         return False
-    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def _ema(decay: float) -> Callable[..., None]:

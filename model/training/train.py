@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from db.labels.attribute_labels import AttributeLabels
+from db.provenance import NO_IMAGE, Provenance
 from db.workspace.progress import Progress
 from db.workspace.train_settings import TrainSettings
 from model.distributed import joined_world
-from model.errors import FoldEmpty, NothingToTrain
+from model.errors import FoldEmpty, NothingToLearn
 from model.evaluate import Metrics, metrics
 from model.export import write_model
-from model.inputs.data import Example, Targets
+from model.inputs.data import Example
 from model.training.fit import Epoch, Job
 from model.training.monitor import draw_curves
-from model.training.runner import Output, Runner, Task
+from model.training.runner import Output, Runner, TrainingTask
 
 REFIT = 1000
 """Number of the refit among the models, so that it draws other numbers than any fold."""
@@ -37,13 +39,8 @@ class RunResult:
     """What a run hands back; rows are in the order of the examples.
 
     ``pred_probs[attribute]`` has shape ``(N, K)``, float32, columns in the order of the classes, NaN for an
-    image that cannot be read. ``provenance`` says of each row whose probability it is:
-
-    - ``fold``: of its fold's model, which saw neither it nor a duplicate of it
-    - ``ensemble``: the mean of all fold models, none of which saw it
-    - ``holdout``: of a model whose training and validation it had no part in
-    - ``validation``, ``in-sample``: of a model that was chosen by it, or trained on it
-    - ``none``: its image cannot be read
+    image that cannot be read. ``provenance`` says of each row whose probability it is: one of
+    ``db.provenance.Provenance``, or ``none`` where its image cannot be read.
     """
 
     pred_probs: dict[str, NDArray[np.float32]]
@@ -61,7 +58,7 @@ class RunResult:
 
 def cross_validate(
     examples: Sequence[Example],
-    targets: Sequence[Targets],
+    targets: Sequence[AttributeLabels],
     folds: NDArray[np.int64],
     settings: TrainSettings,
     *,
@@ -90,7 +87,7 @@ def cross_validate(
         count = int(folds.max()) + 1
         extra = np.flatnonzero(folds < 0)
         tasks = [
-            Task(
+            TrainingTask(
                 member_job(fold_job(labels, folds, fold, count, settings), member),
                 np.concatenate([np.flatnonzero(folds == fold), extra]),
             )
@@ -98,20 +95,20 @@ def cross_validate(
             for member in range(settings.ensemble or 1)
         ]
         everything = np.flatnonzero((labels >= 0).any(axis=1))
-        tasks.append(Task(Job("refit", REFIT, everything, NOBODY), NOBODY, handed_on=True))
+        tasks.append(TrainingTask(Job("refit", REFIT, everything, NOBODY), NOBODY, handed_on=True))
         outputs = runner.train(tasks, labels)
         pred_probs = gather(tasks[:-1], outputs[:-1], folds, count, runner.classes)
-        found = {
+        by_attribute = {
             target.attribute: metrics(target.labels, probabilities, folds, target.rare)
             for target, probabilities in zip(targets, pred_probs, strict=True)
         }
-        provenance = np.where(folds >= 0, "fold", "ensemble")
-        return _result(runner, pred_probs, provenance, outputs, found)
+        provenance = np.where(folds >= 0, Provenance.FOLD.value, Provenance.ENSEMBLE.value)
+        return _result(runner, pred_probs, provenance, outputs, by_attribute)
 
 
 def holdout(
     examples: Sequence[Example],
-    targets: Sequence[Targets],
+    targets: Sequence[AttributeLabels],
     splits: NDArray[np.str_],
     settings: TrainSettings,
     *,
@@ -139,25 +136,25 @@ def holdout(
         labelled = (labels >= 0).any(axis=1)
         train = np.flatnonzero(labelled & (splits == "train"))
         if len(train) == 0:
-            raise NothingToTrain("no labelled artwork is in the training split")
+            raise NothingToLearn("no labelled artwork is in the training split")
         job = Job("holdout", 0, train, np.flatnonzero(labelled & (splits == "val")))
-        task = Task(job, np.arange(len(examples)), handed_on=True)
+        task = TrainingTask(job, np.arange(len(examples)), handed_on=True)
         outputs = runner.train([task], labels)
         runner.seconds["heads"], runner.seconds["refit"] = runner.seconds["refit"], 0.0
-        names = {"train": "in-sample", "val": "validation"}
-        provenance = np.array([names.get(str(split), "holdout") for split in splits])
-        found = {}
+        names = {"train": Provenance.IN_SAMPLE.value, "val": Provenance.VALIDATION.value}
+        provenance = np.array([names.get(str(split), Provenance.HOLDOUT.value) for split in splits])
+        by_attribute = {}
         for target, probabilities in zip(targets, outputs[0].probabilities, strict=True):
             measured = np.where(splits == "test", target.labels, -1)
             chosen = np.where(splits == "val", target.labels, -1)
-            found[target.attribute] = metrics(measured, probabilities, None, target.rare, chosen)
-        return _result(runner, outputs[0].probabilities, provenance, outputs, found)
+            by_attribute[target.attribute] = metrics(measured, probabilities, None, target.rare, chosen)
+        return _result(runner, outputs[0].probabilities, provenance, outputs, by_attribute)
 
 
 @contextmanager
 def _opened(
     examples: Sequence[Example],
-    targets: Sequence[Targets],
+    targets: Sequence[AttributeLabels],
     division: NDArray[Any],
     settings: TrainSettings,
     cache_dir: Path,
@@ -200,7 +197,7 @@ def member_job(job: Job, member: int) -> Job:
 
 
 def gather(
-    tasks: Sequence[Task],
+    tasks: Sequence[TrainingTask],
     outputs: Sequence[Output],
     folds: NDArray[np.int64],
     count: int,
@@ -222,9 +219,9 @@ def mean_margins(outputs: Sequence[Output], examples: int, attributes: int) -> N
     seen = np.zeros((epochs, examples, attributes), np.int16)
     for output in outputs:
         margins = output.fitted.margins.astype(np.float32)
-        known = ~np.isnan(margins)
-        total[: len(margins), output.train] += np.where(known, margins, 0)
-        seen[: len(margins), output.train] += known
+        trained = ~np.isnan(margins)
+        total[: len(margins), output.train] += np.where(trained, margins, 0)
+        seen[: len(margins), output.train] += trained
     nothing = np.full_like(total, np.nan)
     return np.divide(total, seen, out=nothing, where=seen > 0).astype(np.float16)
 
@@ -250,7 +247,7 @@ def _result(
     runner.seconds["total"] = time.perf_counter() - runner.began
     return RunResult(
         dict(zip(runner.attributes, pred_probs, strict=True)),
-        np.where(missing, "none", provenance),
+        np.where(missing, NO_IMAGE, provenance),
         runner.features.embedding(),
         runner.unreadable,
         history,

@@ -11,19 +11,17 @@ from uuid import UUID, uuid4
 
 from db.browse.facts import ArtworkFacts
 from db.browse.picture import look
+from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
 from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
 from db.reviews.tasks import Plan, PlannedItem
-from db.reviews.verdicts import Decision, current_class, decide, outcome
+from db.reviews.verdicts import Decision, current_class, decide
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend
 from review.label_studio.push import Pushed, open_project
-
-OF_A_LABEL = ("confirmed", "atypical")
-"""Decisions that need a label to be about."""
 
 
 @dataclass
@@ -57,7 +55,7 @@ def relabel(
         chosen = find_class(session, of, class_key)
         for uuid in artworks:
             row = find_artwork(session, str(uuid))
-            said = outcome(current_class(session, row.id, of.id), chosen)
+            said = of_choice(current_class(session, row.id, of.id), chosen)
             recorded = decide(
                 session,
                 row.id,
@@ -85,7 +83,8 @@ def judge(
         of = find_attribute(session, attribute) if attribute is not None else None
         for uuid in artworks:
             row = find_artwork(session, str(uuid))
-            if of is not None and decision in OF_A_LABEL and current_class(session, row.id, of.id) is None:
+            kept = DecisionKind(decision).keeps_class
+            if kept and of is not None and current_class(session, row.id, of.id) is None:
                 done.without_label += 1
                 continue
             recorded = decide(
@@ -132,9 +131,9 @@ def _item(facts: ArtworkFacts, names: Sequence[str]) -> PlannedItem:
     """Return one artwork of a batch; its score is its worst label's, 1 where nothing is known."""
     doubted = [name for name in names if facts.attributes[name].issue in ("open", "pushed")]
     scores = {name: facts.attributes[name].score for name in names}
-    known = {name: 1.0 if score is None else score for name, score in scores.items()}
-    asked = sorted(doubted or names, key=lambda name: known[name])
-    return PlannedItem(facts.id, "review", tuple(asked), min(known[name] for name in asked))
+    by_score = {name: 1.0 if score is None else score for name, score in scores.items()}
+    asked = sorted(doubted or names, key=lambda name: by_score[name])
+    return PlannedItem(facts.id, "review", tuple(asked), min(by_score[name] for name in asked))
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
@@ -145,9 +144,11 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
     with look(catalog, workspace) as picture:
         facts = picture.facts_of([artwork])
     lines = [f"**{row.path}**", ""]
-    for name, known in facts[0].attributes.items() if facts else ():
-        if known.reason:
-            lines.append(f"- {name} is doubted (score {known.score or 0:.2f}): {known.reason}")
+    for name, attribute_facts in facts[0].attributes.items() if facts else ():
+        if attribute_facts.reason:
+            lines.append(
+                f"- {name} is doubted (score {attribute_facts.score or 0:.2f}): {attribute_facts.reason}"
+            )
     lines += ["", "| when | who | what |", "|---|---|---|"]
     lines += [f"| {event.when:%Y-%m-%d %H:%M} | {event.source} | {_said(event)} |" for event in events]
     return "\n".join(lines)

@@ -98,7 +98,7 @@ def _save_evaluation(dataset: Any, attribute: str, judged: Judged) -> None:
     method.save_run_results(dataset, key, results)
 
 
-def embed(dataset: Any, folder: Path | None, cache: Path, changed: bool) -> None:
+def embed(dataset: Any, folder: Path | None, cache: Path, changed: bool, other_layout: bool = False) -> None:
     """Bring the map and the similarity index up to date with the run's embedding.
 
     Args:
@@ -106,11 +106,17 @@ def embed(dataset: Any, folder: Path | None, cache: Path, changed: bool) -> None
         folder: The run's arrays; None where there is no run, or where they are not on this machine.
         cache: Where the map's anchors are kept.
         changed: Whether samples came or went since they were made.
+        other_layout: Whether another version of curate made them: its classes may have another path now, by
+            which FiftyOne would look for them.
     """
     import fiftyone.brain as brain
+    from fiftyone.core.brain import BrainMethod
 
     from review.fiftyone.similarity import EmbeddingSimilarityConfig, read_vectors
 
+    if other_layout:
+        for key in set(dataset.list_brain_runs()) & {MAP, SIMILAR}:
+            BrainMethod.delete_run(dataset, key, cleanup=False)  # which would build the class that has moved
     saved = set(dataset.list_brain_runs())
     if folder is None or not (folder / "embedding.npy").is_file():
         for key in saved & {MAP, SIMILAR}:

@@ -28,8 +28,9 @@ from review.fiftyone.views import Confusions, arrange, count_confusions, lay_out
 from review.fiftyone.writer import SampleWriter
 from review.mongod import keeping_mongod
 
-VERSION = 1
-"""Of the dataset's layout; a dataset of another version is gone over as a whole."""
+VERSION = 2
+"""Of the dataset's layout and of the paths of classes that FiftyOne keeps with it (those of
+``review/fiftyone/similarity.py``); a dataset of another version is gone over as a whole."""
 
 
 @dataclass
@@ -131,7 +132,8 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     progress.start(2, "evaluation and map")
     evaluate(dataset, picture, stale, writer.written() if touched == set() and not moved else None)
     progress.advance()
-    embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved)
+    other_layout = before is not None and before.version != VERSION
+    embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved, other_layout)
     progress.advance()
     dataset.classes = {name: names.live for name, names in picture.names.items()}
     if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:

@@ -133,26 +133,26 @@ def document(facts: ArtworkFacts, filepath: Path, context: Context) -> Document:
     }
     if facts.decided_at is not None:
         made["round"] = sum(ended <= facts.decided_at for ended in context.runs)
-    for name, known in facts.attributes.items():
-        if known.fold is not None:
-            made["fold"] = known.fold
-        if known.duplicates_disagree:
+    for name, attribute_facts in facts.attributes.items():
+        if attribute_facts.fold is not None:
+            made["fold"] = attribute_facts.fold
+        if attribute_facts.duplicates_disagree:
             made["duplicates_disagree"].append(name)
-        if known.score is not None and known.score <= made.get("score", 1.0):
-            made["score"], made["worst_attribute"] = known.score, name
-        made |= _attribute(name, known, facts.id, context)
+        if attribute_facts.score is not None and attribute_facts.score <= made.get("score", 1.0):
+            made["score"], made["worst_attribute"] = attribute_facts.score, name
+        made |= _attribute(name, attribute_facts, facts.id, context)
     return {field: value for field, value in made.items() if value is not None}
 
 
 def _metadata(facts: ArtworkFacts) -> Document:
-    found: Document = {"_cls": "ImageMetadata"}
+    metadata: Document = {"_cls": "ImageMetadata"}
     if facts.size_bytes is not None:
-        found["size_bytes"] = facts.size_bytes
+        metadata["size_bytes"] = facts.size_bytes
     if facts.image_format is not None:
-        found["mime_type"] = f"image/{facts.image_format.lower()}"
+        metadata["mime_type"] = f"image/{facts.image_format.lower()}"
     if facts.width is not None and facts.height is not None:
-        found |= {"width": facts.width, "height": facts.height}
-    return found
+        metadata |= {"width": facts.width, "height": facts.height}
+    return metadata
 
 
 def _review_state(facts: ArtworkFacts) -> str | None:
@@ -163,7 +163,11 @@ def _review_state(facts: ArtworkFacts) -> str | None:
         return "waiting"
     if facts.decided_at is not None:
         return "reviewed"
-    return "doubted" if any(known.issue == "open" for known in facts.attributes.values()) else None
+    return (
+        "doubted"
+        if any(attribute_facts.issue == "open" for attribute_facts in facts.attributes.values())
+        else None
+    )
 
 
 def _attribute(name: str, known: AttributeFacts, artwork_id: int, context: Context) -> Document:

@@ -17,6 +17,8 @@ from fiftyone.brain.internal.core.sklearn import (
 )
 from numpy.typing import NDArray
 
+from db.runs.runs import load_array
+
 
 class EmbeddingSimilarityConfig(SklearnSimilarityConfig):  # type: ignore[misc]
     """Names the folder of the run whose embedding is searched."""
@@ -62,10 +64,10 @@ def read_vectors(dataset: Any, folder: Path) -> tuple[NDArray[np.str_], NDArray[
     if not len(sample_ids):
         return sample_ids, np.zeros((0, 1), dtype=np.float32)
     artworks = np.array([int(sample_id[:8], 16) for sample_id in sample_ids.tolist()], dtype=np.int64)
-    known: NDArray[np.int64] = np.load(folder / "artworks.npy")
-    embedding: NDArray[np.float16] = np.load(folder / "embedding.npy", mmap_mode="r")
-    at = np.searchsorted(known, artworks).clip(max=max(len(known) - 1, 0))
-    there = np.flatnonzero(known[at] == artworks)
+    artwork_ids: NDArray[np.int64] = load_array(folder / "artworks.npy")
+    embedding: NDArray[np.float16] = load_array(folder / "embedding.npy", mapped=True)
+    at = np.searchsorted(artwork_ids, artworks).clip(max=max(len(artwork_ids) - 1, 0))
+    there = np.flatnonzero(artwork_ids[at] == artworks)
     vectors = np.asarray(embedding[at[there]], dtype=np.float32)
     finite = np.isfinite(vectors).all(axis=1)
     return sample_ids[there[finite]], vectors[finite]

@@ -69,8 +69,8 @@ class SampleWriter:
 
     def touched_since(self, moment: datetime) -> set[int]:
         """Return the artworks whose samples somebody changed after a moment."""
-        found = self._collection.find({"last_modified_at": {"$gt": moment}}, {"_id": 1})
-        return {int.from_bytes(row["_id"].binary[:4], "big") for row in found}
+        documents = self._collection.find({"last_modified_at": {"$gt": moment}}, {"_id": 1})
+        return {int.from_bytes(row["_id"].binary[:4], "big") for row in documents}
 
     def write(self, artwork_ids: Sequence[int], exact: Container[int] | None = None) -> None:
         """Bring the samples of these artworks up to date; remove those of artworks that are not shown.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from db.reviews.verdicts import Decision
 from review.label_studio.tasks import chosen_key
 from review.page.labeling_config import VERDICTS, class_name, verdict_name
@@ -25,7 +25,7 @@ class NotUnderstood(ValueError):
 def decisions_of(
     results: object,
     shown: Mapping[str, str],
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     suggested: Mapping[str, str] | None = None,
 ) -> list[Decision]:
     """Return what an annotation decides.
@@ -33,7 +33,7 @@ def decisions_of(
     Args:
         results: The annotation's ``result``: a list of objects, unless a script wrote it.
         shown: The class key that the page showed as each attribute's label, if it showed one.
-        words: The classes of each attribute.
+        class_lists: The classes of each attribute.
         suggested: The class keys that stood prefilled, by attribute.
 
     Raises:
@@ -41,13 +41,13 @@ def decisions_of(
     """
     if not isinstance(results, list | tuple) or not all(isinstance(result, Mapping) for result in results):
         raise NotUnderstood("its result is not a list of objects")
-    chosen = _chosen(results, words, suggested or {})
+    chosen = _chosen(results, class_lists, suggested or {})
     decisions = []
-    for attribute, vocabulary in words.items():
+    for attribute, classes in class_lists.items():
         verdict = chosen.get(verdict_name(attribute))
         if verdict is not None:
             picked = chosen.get(class_name(attribute))
-            decisions.append(_decision(vocabulary, verdict, picked, shown.get(attribute) or None))
+            decisions.append(_decision(classes, verdict, picked, shown.get(attribute) or None))
     if PICTURE in chosen:
         if chosen[PICTURE] != "unusable":
             raise NotUnderstood(f"{PICTURE} says {chosen[PICTURE]!r}, which the page does not offer")
@@ -56,17 +56,17 @@ def decisions_of(
 
 
 def _chosen(
-    results: Sequence[Mapping[str, Any]], words: Mapping[str, Vocabulary], suggested: Mapping[str, str]
+    results: Sequence[Mapping[str, Any]], class_lists: Mapping[str, ClassList], suggested: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the one choice of each control that was answered."""
     prefilled = {class_name(attribute): key for attribute, key in suggested.items()}
-    known = {PICTURE, *map(verdict_name, words), *map(class_name, words)}
+    controls = {PICTURE, *map(verdict_name, class_lists), *map(class_name, class_lists)}
     chosen: dict[str, str] = {}
     for result in results:
         control = str(result.get("from_name"))
         if control == COMMENT:
             continue
-        if control not in known:
+        if control not in controls:
             raise NotUnderstood(f"there is no control {control!r} on the page")
         key = chosen_key(result, prefilled.get(control, ""))
         if key is None:
@@ -76,30 +76,30 @@ def _chosen(
     return chosen
 
 
-def _decision(words: Vocabulary, verdict: str, picked: str | None, shown: str | None) -> Decision:
+def _decision(classes: ClassList, verdict: str, picked: str | None, shown: str | None) -> Decision:
     """Return one attribute's decision."""
-    name = words.attribute
+    name = classes.attribute
     if verdict not in VERDICTS:
         raise NotUnderstood(f"{verdict_name(name)} says {verdict!r}, which the page does not offer")
-    seen = None if shown is None else words.id_of.get(shown)
+    seen = None if shown is None else classes.id_of.get(shown)
     if verdict in ("none_of_these", "unsure"):
-        return Decision(words.attribute_id, verdict, given_id=seen)
+        return Decision(classes.attribute_id, verdict, given_id=seen)
     key = picked if verdict == "wrong" else shown
     if key is None:
         missing = "no class was chosen" if verdict == "wrong" else "the page showed no label"
         raise NotUnderstood(f"{name} is said to be {verdict}, and {missing}")
-    if key not in words.id_of:
+    if key not in classes.id_of:
         raise NotUnderstood(f"{name} has no class {key!r}")
-    chosen = words.id_of[key]
+    chosen = classes.id_of[key]
     if verdict == "wrong" and seen == chosen:
         raise NotUnderstood(f"{name} is said to be wrong, and the class chosen is the same, {key!r}")
     decision = {"right": "confirmed", "wrong": "labelled" if shown is None else "corrected"}
-    return Decision(words.attribute_id, decision.get(verdict, verdict), chosen, seen)
+    return Decision(classes.attribute_id, decision.get(verdict, verdict), chosen, seen)
 
 
-def shown_labels(data: Mapping[str, Any], words: Mapping[str, Vocabulary]) -> dict[str, str]:
+def shown_labels(data: Mapping[str, Any], class_lists: Mapping[str, ClassList]) -> dict[str, str]:
     """Return the class keys that a task's page showed as labels."""
-    return {attribute: str(data.get(f"label_{attribute}") or "") for attribute in words}
+    return {attribute: str(data.get(f"label_{attribute}") or "") for attribute in class_lists}
 
 
 def comment_of(results: object) -> str | None:

@@ -250,10 +250,10 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
             client = LabelStudio(base_url=url, api_key=token, httpx_client=http)
             client.users.whoami()
             release = str(client.versions.get().release or "")
-        found = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
-        if found and found < OLDEST:
+        version = tuple(int(part) for part in release.split(".")[:2] if part.isdigit())
+        if version and version < OLDEST:
             raise ServerTooOld(url, release, ".".join(map(str, OLDEST)))
-        if found and found[0] > KNOWN_MAJOR:
+        if version and version[0] > KNOWN_MAJOR:
             raise ServerTooNew(url, release, f"{KNOWN_MAJOR}.x")
         yield Server(url, client, http, token)
 

@@ -1,6 +1,9 @@
 """Bring answers back: by watermark, with an overlap, each annotation once however often it is read.
 
 The watermark is the newest change seen, by the server's own clock, and no later than when reading began.
+Answers are written in the order of their times, since the row that is added last counts. A watermark that is
+later than the server's clock is of a clock that was set back: everything is read again.
+
 Only tasks with answers are asked for, so that a sync costs what is new, however many tasks are open or
 done. A full sync reads all of them, and so notices what was deleted.
 """
@@ -14,20 +17,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.models import CatalogSetting, Task
 from db.reviews.tasks import (
-    Vocabulary,
     adopt_task,
     change_tasks,
     find_artworks,
     find_tasks,
+    kept_annotations,
     mark_issues,
     open_tasks,
     read_setting,
-    standing_annotations,
-    vocabularies,
     write_setting,
 )
 from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
@@ -54,10 +56,16 @@ CHUNK = 200
 
 @dataclass
 class Synced(Recorded):
-    """What is new or changed in a sync; ``vanished`` counts open tasks that are gone from the server."""
+    """What is new or changed in a sync.
+
+    Attributes:
+        vanished: Open tasks that are gone from the server.
+        blank: Rows of a sheet that were answered before and say nothing now.
+    """
 
     taken_back: int = 0
     vanished: int = 0
+    blank: int = 0
 
     def add(self, recorded: Recorded) -> None:
         """Add what one transaction recorded."""
@@ -76,7 +84,7 @@ class Fetcher:
     catalog: Catalog
     server: Server
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     names: Mapping[int, str]
 
     @property
@@ -89,8 +97,8 @@ class Fetcher:
         synced = Synced()
         with self.catalog.read() as session:
             before = read_setting(session, self.setting)
-        watermark = None if full or before is None else moment(before)
         began = self.server.now()
+        watermark = None if full or before is None or moment(before) > began else moment(before)
         tasks = self._changed(watermark)
         progress.start(len(tasks), "reading answers")
         for start in range(0, len(tasks), CHUNK):
@@ -102,30 +110,30 @@ class Fetcher:
             with self.catalog.write() as session:
                 record_ties(session)
         newest = max((moment(task.updated_at) for task in tasks), default=None)
-        if newest is not None and (before is None or newest > moment(before)):
+        if newest is not None and (watermark is None or newest > watermark):
             with self.catalog.write() as session:
                 write_setting(session, self.setting, min(newest, began).isoformat())
         return synced
 
     def _changed(self, watermark: datetime | None) -> list[Any]:
-        """Return the tasks whose answers changed: those with answers, and those that lost theirs.
+        """Return the tasks whose answers changed, the latest last: those with answers, or that lost theirs.
 
         Whoever takes an answer away is named as the one who changed the task last, which a task that waits
         since it was pushed has nobody for.
         """
-        found: dict[int, Any] = {}
+        annotations: dict[int, Any] = {}
         recent: list[Filter] = []
         if watermark is not None:
             recent = [("updated_at", "greater", "Datetime", _stamp(watermark - OVERLAP))]
         for counter in ("total_annotations", "cancelled_annotations"):
             answered: Filter = (counter, "greater", "Number", 0)
             for task in self.server.tasks(self.project, answered, *recent, fields="all"):
-                found[task.id] = task
+                annotations[task.id] = task
         empty: Filter = ("total_annotations", "equal", "Number", 0)
         touched: Filter = ("updated_by", "empty", "List", "false")
         for task in self.server.tasks(self.project, empty, touched, *recent):
-            found.setdefault(task.id, task)
-        return [found[key] for key in sorted(found)]
+            annotations.setdefault(task.id, task)
+        return sorted(annotations.values(), key=lambda task: (moment(task.updated_at), task.id))
 
     def _write(self, tasks: Sequence[Any], synced: Synced) -> None:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
@@ -150,14 +158,14 @@ class Fetcher:
                 for task in tasks
                 for annotation in task.annotations or ()
             ]
-            synced.add(record(session, answers))
+            synced.add(record(session, sorted(answers, key=lambda answer: answer.updated_at)))
             present = {
                 rows[task.id].id: {str(a["id"]) for a in task.annotations or ()}
                 for task in tasks
                 if task.id in rows
             }
-            known = standing_annotations(session, list(rows.values()))
-            gone = {i for row, ids in known.items() for i in ids - present[row]}
+            earlier = kept_annotations(session, list(rows.values()))
+            gone = {i for row, ids in earlier.items() for i in ids - present[row]}
             touched: set[int] = set()
             for annotation_id in sorted(gone):
                 touched |= forget_annotation(session, self.server.url, annotation_id)
@@ -177,8 +185,10 @@ class Fetcher:
         skipped = bool(annotation.get("was_cancelled"))
         if refused is None and not skipped:
             try:
-                suggested = {a: str(data.get(f"suggested_{a}") or "") for a in self.words}
-                decisions = decisions_of(results, shown_labels(data, self.words), self.words, suggested)
+                suggested = {a: str(data.get(f"suggested_{a}") or "") for a in self.class_lists}
+                decisions = decisions_of(
+                    results, shown_labels(data, self.class_lists), self.class_lists, suggested
+                )
             except NotUnderstood as problem:
                 refused = str(problem)
         return Answer(
@@ -199,9 +209,9 @@ class Fetcher:
     def _reconcile(self, synced: Synced) -> None:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
         with self.catalog.read() as session:
-            standing = open_tasks(session, self.server.url, self.project)
+            still_open = open_tasks(session, self.server.url, self.project)
         present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
-        gone = [task for task in standing if task.task_id not in present]
+        gone = [task for task in still_open if task.task_id not in present]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
@@ -220,10 +230,10 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
         NothingPushed: There is no such project yet.
     """
     with catalog.read() as session:
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project or find_project(server, uuid)
         if project is None:
             raise NothingPushed(server.url)
-        yield Fetcher(catalog, server, project, words, user_names(server))
+        yield Fetcher(catalog, server, project, class_lists, user_names(server))

@@ -137,8 +137,8 @@ def _add_storage(server: Server, project: int, folder: Path) -> None:
     Nothing is synced: that would make a task of every file.
     """
     with server.asked("for its local storages", project):
-        known = server.client.import_storage.local.list(project=project)
-    if any(Path(storage.path or "") == folder for storage in known):
+        storages = server.client.import_storage.local.list(project=project)
+    if any(Path(storage.path or "") == folder for storage in storages):
         return
     try:
         with server.asked("to add a local storage", project):

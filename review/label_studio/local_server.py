@@ -112,12 +112,12 @@ def start_server(folder: Path, document_root: Path, port: int) -> LocalServer:
 def _program(folder: Path) -> str:
     """Return the server's command, from this environment before any other."""
     beside = Path(sys.executable).parent / "label-studio"
-    found = str(beside) if beside.exists() else shutil.which("label-studio")
-    if found is None:
+    program = str(beside) if beside.exists() else shutil.which("label-studio")
+    if program is None:
         raise ServerNotStarted(
             folder / "server.log", "it is not installed here: `pip install 'curate[label-studio]'`"
         )
-    return found
+    return program
 
 
 def _environment(document_root: Path) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
@@ -26,8 +26,8 @@ def find_project(server: Server, catalog_uuid: str) -> int | None:
     """Return the catalog's project at the server, if there is one: the oldest that carries its mark."""
     with server.asked("for its projects"):
         projects = server.client.projects.list(include="id,description")  # without the counts of each
-        found = [p.id for p in projects if mark(catalog_uuid) in (p.description or "")]
-    return min(found, default=None)
+        ours = [p.id for p in projects if mark(catalog_uuid) in (p.description or "")]
+    return min(ours, default=None)
 
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
@@ -44,17 +44,17 @@ def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> 
     return made
 
 
-def page_of(vocabularies: Mapping[str, Vocabulary], used: Mapping[str, set[str]] | None = None) -> str:
+def page_of(class_lists: Mapping[str, ClassList], used: Mapping[str, set[str]] | None = None) -> str:
     """Return the labelling page for these classes.
 
     Args:
-        vocabularies: The classes of each attribute.
+        class_lists: The classes of each attribute.
         used: Class keys that answers at the server use, by attribute: they stay on the page though the
             class may since have been merged into another one.
     """
     choices: dict[str, list[ClassChoice]] = {}
-    for attribute, vocabulary in vocabularies.items():
-        names = dict(vocabulary.names)
+    for attribute, classes in class_lists.items():
+        names = dict(classes.names)
         for key in (used or {}).get(attribute, ()):
             names.setdefault(key, f"{key} (merged)")
         choices[attribute] = [
@@ -70,7 +70,7 @@ def bring_up_to_date(server: Server, project: int, config: str, annotators: int)
         ProjectGone: The server has no such project.
     """
     with server.asked("for the project", project):
-        found = server.client.projects.get(id=project)
+        shown = server.client.projects.get(id=project)
     wanted: dict[str, Any] = {
         "sampling": "Uncertainty sampling",
         "maximum_annotations": annotators,
@@ -81,7 +81,7 @@ def bring_up_to_date(server: Server, project: int, config: str, annotators: int)
         "show_collab_predictions": True,
         "label_config": config,
     }
-    changed = {name: value for name, value in wanted.items() if getattr(found, name, None) != value}
+    changed = {name: value for name, value in wanted.items() if getattr(shown, name, None) != value}
     if changed:
         with server.asked("to update the project", project):
             server.client.projects.update(id=project, **changed)

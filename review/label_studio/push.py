@@ -23,21 +23,20 @@ from uuid import UUID
 
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.labels.classes import ClassList, read_class_lists
 from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.reviews.tasks import (
     Card,
     Plan,
-    Vocabulary,
     add_tasks,
     answered_classes,
-    cards,
     count_tasks,
     items_of,
     open_tasks,
+    read_cards,
     save_batch,
     tasks_of,
     unsent_batches,
-    vocabularies,
 )
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
@@ -89,7 +88,7 @@ class Pusher:
     catalog: Catalog
     server: Server
     project: int
-    words: Mapping[str, Vocabulary]
+    class_lists: Mapping[str, ClassList]
     page: Page
     progress: Progress
 
@@ -99,12 +98,12 @@ class Pusher:
         if not plan.items:
             return pushed
         with self.catalog.read() as session:
-            faces = cards(session, (item.artwork_id for item in plan.items))
-        urls = self._urls(faces.values())
+            cards = read_cards(session, (item.artwork_id for item in plan.items))
+        urls = self._urls(cards.values())
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
-        self._send(batch, faces, urls, pushed)
+        self._send(batch, cards, urls, pushed)
         return pushed
 
     def resume(self) -> Pushed | None:
@@ -119,11 +118,11 @@ class Pusher:
             pushed.expected_yield += batch.expected_yield
             self._take_up(batch)
             with self.catalog.read() as session:
-                faces = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
-            self._send(batch, faces, self._urls(faces.values()), pushed)
+                cards = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            self._send(batch, cards, self._urls(cards.values()), pushed)
         return pushed
 
-    def _send(self, batch: Batch, faces: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
+    def _send(self, batch: Batch, cards: Mapping[int, Card], urls: ImageUrls, pushed: Pushed) -> None:
         """Send the items of a batch that have no task yet, then mark it as sent."""
         with self.catalog.read() as session:
             mine = {task.artwork_id for task in tasks_of(session, batch.id)}
@@ -131,7 +130,7 @@ class Pusher:
             left = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
         items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
-        requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], urls) for i in items}
+        requests = {i.artwork_id: self._request(batch, i, cards[i.artwork_id], urls) for i in items}
         self.progress.start(len(items), "sending tasks")
         with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
             recorded = recorder.submit(self._record, batch, {})
@@ -153,12 +152,12 @@ class Pusher:
         asked = self.asked(item)
         guess = prediction(card, asked, model_version(batch.run_id), self.page)
         self.page.check(card.uuid, guess)
-        data = task_data(card, asked, self.words, batch.uuid, urls.of(card))
+        data = task_data(card, asked, self.class_lists, batch.uuid, urls.of(card))
         return {"data": data, "predictions": [guess]}
 
     def asked(self, item: BatchItem) -> Asked:
         """Return what an item's task asks."""
-        names = {v.attribute_id: v for v in self.words.values()}
+        names = {v.attribute_id: v for v in self.class_lists.values()}
         shown = {
             names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()
         }
@@ -188,8 +187,8 @@ class Pusher:
                 before.result()
                 self._settle(batch)
                 with self.catalog.read() as session:
-                    known = {task.artwork_id for task in tasks_of(session, batch.id)}
-                left = {i: request for i, request in left.items() if i not in known}
+                    sent = {task.artwork_id for task in tasks_of(session, batch.id)}
+                left = {i: request for i, request in left.items() if i not in sent}
         raise AssertionError("the last try returns or raises")
 
     def _post(self, requests: Mapping[int, dict[str, Any]]) -> dict[int, int]:
@@ -209,8 +208,8 @@ class Pusher:
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := self._count(batch.uuid)) != before:
-            before = found
+        while (count := self._count(batch.uuid)) != before:
+            before = count
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
@@ -221,28 +220,28 @@ class Pusher:
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each task of a batch once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = count_tasks(session, batch.id)
-        if self._count(batch.uuid) != known:
+            count = count_tasks(session, batch.id)
+        if self._count(batch.uuid) != count:
             self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
         arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
         with self.catalog.read() as session:
-            known = tasks_of(session, batch.id)
-            ours = cards(session, (item.artwork_id for item in items_of(session, batch.id)))
+            tasks = tasks_of(session, batch.id)
+            ours = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
         by_uuid = {str(card.uuid): card.artwork_id for card in ours.values()}
-        keep, doubles = sort_out(arrived, known, by_uuid)
+        keep, doubles = sort_out(arrived, tasks, by_uuid)
         self._record(batch, keep)
         for task_id in doubles:
             self.server.delete_task(task_id)
 
-    def _urls(self, faces: Iterable[Card]) -> ImageUrls:
+    def _urls(self, cards: Iterable[Card]) -> ImageUrls:
         """Make sure that the images of these artworks are served; one of each root is fetched."""
         if self.workspace.settings.label_studio.images == "upload":
-            return uploaded(self.server, self.project, self.workspace, faces, self.progress)
+            return uploaded(self.server, self.project, self.workspace, cards, self.progress)
         samples: dict[str, Card] = {}
-        for card in faces:
+        for card in cards:
             samples.setdefault(card.root, card)
         return image_urls(self.server, self.project, self.workspace, samples)
 
@@ -279,10 +278,10 @@ def open_project(
 ) -> Iterator[Pusher]:
     """Connect, and bring the workspace's project up to date; make it where there is none."""
     with catalog.read() as session:
-        words = vocabularies(session)
+        class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
         used = answered_classes(session, workspace.settings.label_studio.url)
-    config = page_of(words, used)
+    config = page_of(class_lists, used)
     with connect(workspace.settings.label_studio.url) as server:
         project = workspace.settings.label_studio.project
         if project is None:
@@ -291,4 +290,4 @@ def open_project(
                 project = make_project(server, workspace.settings.collection, uuid, config)
             workspace = change_settings(workspace, "label_studio", "project", project)
         bring_up_to_date(server, project, config, annotators)
-        yield Pusher(workspace, catalog, server, project, words, Page(config), progress)
+        yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import BatchItem, Task
-from db.reviews.tasks import Card, cards, change_tasks, find_items, open_tasks
+from db.reviews.tasks import Card, change_tasks, find_items, open_tasks, read_cards
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun
@@ -23,15 +23,15 @@ SAME_SCORE = 0.05
 def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
     """Give every open task the predictions of a run, withdraw those without a doubt, switch the project."""
     with pusher.catalog.read() as session:
-        standing = open_tasks(session, pusher.server.url, pusher.project)
-        old = [task for task in standing if task.model_version != model_version(run_id)]
-        faces = cards(session, (task.artwork_id for task in standing))
+        still_open = open_tasks(session, pusher.server.url, pusher.project)
+        old = [task for task in still_open if task.model_version != model_version(run_id)]
+        cards = read_cards(session, (task.artwork_id for task in still_open))
         items = find_items(session, old)
-    idle = [t for t in standing if t.purpose == "review" and not faces[t.artwork_id].doubts]
+    idle = [t for t in still_open if t.purpose == "review" and not cards[t.artwork_id].issues]
     withdrawn = _withdraw(pusher, idle)
     pushed.withdrawn += len(withdrawn)
     left = [task for task in old if task.id not in withdrawn]
-    renewed = _renew(pusher, run_id, left, faces, items) if left else 0
+    renewed = _renew(pusher, run_id, left, cards, items) if left else 0
     if renewed:
         set_model_version(pusher.server, pusher.project, model_version(run_id))
     pushed.refreshed += renewed
@@ -45,8 +45,8 @@ def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
     pusher.progress.start(len(tasks), "withdrawing tasks")
     for task in tasks:
         with pusher.server.asked("for a task"):
-            found = pusher.server.client.tasks.get(id=str(task.task_id))
-        if not begun(found):
+            task_there = pusher.server.client.tasks.get(id=str(task.task_id))
+        if not begun(task_there):
             pusher.server.delete_task(task.task_id)
             withdrawn.add(task.id)
         pusher.progress.advance()
@@ -59,7 +59,7 @@ def _renew(
     pusher: Pusher,
     run_id: int,
     tasks: Sequence[Task],
-    faces: Mapping[int, Card],
+    cards: Mapping[int, Card],
     items: Mapping[tuple[int, int], BatchItem],
 ) -> int:
     """Send a run's predictions for open tasks; return how many have them now."""
@@ -69,10 +69,10 @@ def _renew(
     pusher.progress.start(len(renewed), "refreshing tasks")
     for start in range(0, len(renewed), CHUNK):
         chunk = renewed[start : start + CHUNK]
-        asked = {t.id: _asked(pusher, items[t.batch_id, t.artwork_id], faces[t.artwork_id]) for t in chunk}
+        asked = {t.id: _asked(pusher, items[t.batch_id, t.artwork_id], cards[t.artwork_id]) for t in chunk}
         guesses = []
         for task in chunk:
-            card = faces[task.artwork_id]
+            card = cards[task.artwork_id]
             guess = prediction(card, asked[task.id], model_version(run_id), pusher.page)
             pusher.page.check(card.uuid, guess)
             guesses.append({**guess, "task": task.task_id})
@@ -92,16 +92,16 @@ def _renew(
 def _asked(pusher: Pusher, item: BatchItem, card: Card) -> Asked:
     """Return what a task asks by today's doubts; a blind one asks what it always asked."""
     asked = pusher.asked(item)
-    if asked.blind or not card.doubts:
+    if asked.blind or not card.issues:
         return asked
-    score = 1 - sum(1 - doubt.score for doubt in card.doubts.values()) / len(pusher.words)
-    return Asked(tuple(card.doubts), False, score, asked.shown)
+    score = 1 - sum(1 - issue.score for issue in card.issues.values()) / len(pusher.class_lists)
+    return Asked(tuple(card.issues), False, score, asked.shown)
 
 
 def _reword(pusher: Pusher, task: Task, card: Card, asked: Asked, data: Mapping[str, Any]) -> None:
     """Write a task's words anew where they would mislead; small moves of the score are let be."""
-    new = task_data(card, asked, pusher.words, data.get("batch", ""), data.get("image", ""))
-    telling = [f"{part}_{name}" for name in pusher.words for part in ("label", "suggested")]
+    new = task_data(card, asked, pusher.class_lists, data.get("batch", ""), data.get("image", ""))
+    telling = [f"{part}_{name}" for name in pusher.class_lists for part in ("label", "suggested")]
     moved = abs(float(data.get("score", 0)) - asked.score) > SAME_SCORE
     if moved or any(new[key] != data.get(key) for key in telling):
         with pusher.server.asked("to update a task"):

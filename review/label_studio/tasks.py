@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
-from db.reviews.tasks import Card, Doubt, Vocabulary
+from db.labels.classes import ClassList
+from db.reviews.tasks import Card, CardIssue
 from review.errors import BadPrediction
 from review.page.labeling_config import class_name
 
-NOT_DOUBTED = "Not doubted; no answer needed."
+NO_ISSUE = "Not doubted; no answer needed."
 BLIND = "Is this label right?"
 
 
@@ -39,7 +40,7 @@ def model_version(run_id: int) -> str:
 
 
 def task_data(
-    card: Card, asked: Asked, vocabularies: Mapping[str, Vocabulary], batch: UUID, image: str
+    card: Card, asked: Asked, class_lists: Mapping[str, ClassList], batch: UUID, image: str
 ) -> dict[str, Any]:
     """Return a task's ``data``: everything that its page shows, and what it is sorted and found by."""
     data: dict[str, Any] = {
@@ -48,30 +49,30 @@ def task_data(
         "batch": str(batch),
         "score": round(asked.score, 6),
     }
-    for attribute, vocabulary in vocabularies.items():
+    for attribute, classes in class_lists.items():
         label = asked.shown.get(attribute, card.labels.get(attribute, ""))
-        doubt = None if asked.blind else card.doubts.get(attribute)
+        issue = None if asked.blind else card.issues.get(attribute)
         title = attribute.replace("_", " ").capitalize()
-        data[f"title_{attribute}"] = f"{title}: {vocabulary.names.get(label, label) or 'no label yet'}"
+        data[f"title_{attribute}"] = f"{title}: {classes.names.get(label, label) or 'no label yet'}"
         data[f"label_{attribute}"] = label
-        data[f"suggested_{attribute}"] = (doubt.suggested if doubt else None) or ""
-        data[f"why_{attribute}"] = _why(asked, attribute, label, doubt, vocabulary)
+        data[f"suggested_{attribute}"] = (issue.suggested if issue else None) or ""
+        data[f"why_{attribute}"] = _why(asked, attribute, label, issue, classes)
     return data
 
 
-def _why(asked: Asked, attribute: str, label: str, doubt: Doubt | None, vocabulary: Vocabulary) -> str:
+def _why(asked: Asked, attribute: str, label: str, issue: CardIssue | None, classes: ClassList) -> str:
     """Say in words why a label is doubted, or that it isn't."""
     if asked.blind:
-        return BLIND if attribute in asked.attributes else NOT_DOUBTED
-    if doubt is None:
-        return NOT_DOUBTED
-    if doubt.suggested is None:
-        return doubt.reason or "Doubted; no class is suggested."
-    text = f"Rather {vocabulary.names.get(doubt.suggested, doubt.suggested)}?"
-    if doubt.reason:
-        return f"{text} {doubt.reason}"
-    if doubt.p_suggested is not None and doubt.p_label is not None:
-        return f"{text} The model gives it {doubt.p_suggested:.0%}, the label {doubt.p_label:.0%}."
+        return BLIND if attribute in asked.attributes else NO_ISSUE
+    if issue is None:
+        return NO_ISSUE
+    if issue.suggested is None:
+        return issue.reason or "Doubted; no class is suggested."
+    text = f"Rather {classes.names.get(issue.suggested, issue.suggested)}?"
+    if issue.reason:
+        return f"{text} {issue.reason}"
+    if issue.p_suggested is not None and issue.p_label is not None:
+        return f"{text} The model gives it {issue.p_suggested:.0%}, the label {issue.p_label:.0%}."
     return text
 
 
@@ -80,11 +81,11 @@ def prediction(card: Card, asked: Asked, version: str, page: Page) -> dict[str, 
 
     A blind task prefills nothing, but has a score like any other: a task without one would stand apart.
     """
-    doubts = [] if asked.blind else [card.doubts[a] for a in card.doubts if card.doubts[a].suggested]
+    issues = [] if asked.blind else [card.issues[a] for a in card.issues if card.issues[a].suggested]
     return {
         "model_version": version,
         "score": round(asked.score, 6),
-        "result": [page.result(class_name(doubt.attribute), str(doubt.suggested)) for doubt in doubts],
+        "result": [page.result(class_name(issue.attribute), str(issue.suggested)) for issue in issues],
     }
 
 

@@ -40,15 +40,15 @@ def uploaded(
     paths = {card.artwork_id: workspace.image_path(card.root, card.path) for card in shown}
     fetch_all(paths.values())
     names = {artwork_id: _name(path) for artwork_id, path in paths.items()}
-    known = _stored(server, project)
-    missing = {names[i]: path for i, path in paths.items() if names[i] not in known}
+    stored = _stored(server, project)
+    missing = {names[i]: path for i, path in paths.items() if names[i] not in stored}
     if missing:
         progress.start(len(missing), "uploading images")
         for chunk in chunks(list(missing), CHUNK):
             _send(server, project, {name: missing[name] for name in chunk})
             progress.advance(len(chunk))
-        known = _stored(server, project)
-    urls = {artwork_id: known[name] for artwork_id, name in names.items()}
+        stored = _stored(server, project)
+    urls = {artwork_id: stored[name] for artwork_id, name in names.items()}
     if shown:
         first = shown[0].artwork_id
         _check(server, urls[first], paths[first])

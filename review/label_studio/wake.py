@@ -63,10 +63,10 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
 
         def do_POST(self) -> None:
             """Take one webhook."""
-            known = hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), secret.encode())
-            self.send_response(204 if known else 403)
+            authentic = hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), secret.encode())
+            self.send_response(204 if authentic else 403)
             self.end_headers()
-            if known:
+            if authentic:
                 alarm.ring()
 
         def log_message(self, format: str, *args: object) -> None:

@@ -25,11 +25,11 @@ def users_plugins() -> Path:
         return Path(folder)
     config = Path(os.environ.get("FIFTYONE_CONFIG_PATH") or Path.home() / ".fiftyone" / "config.json")
     try:
-        found = json.loads(config.read_text(encoding="utf-8"))
+        settings = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        found = {}
-    home = Path(found.get("default_dataset_dir") or Path.home() / "fiftyone")
-    return Path(found.get("plugins_dir") or home / "__plugins__")
+        settings = {}
+    home = Path(settings.get("default_dataset_dir") or Path.home() / "fiftyone")
+    return Path(settings.get("plugins_dir") or home / "__plugins__")
 
 
 def install_plugin(folder: Path) -> None:

@@ -2,50 +2,51 @@
 
 A row is an artwork. The reviewer fills ``<attribute>_verdict`` (right, wrong, atypical, none_of_these,
 unsure) and, where it is wrong, ``<attribute>_class``; ``picture`` may say unusable. A sheet may be read
-again at any time: rows that did not change do nothing, a changed row supersedes what it said before.
+again at any time: rows that did not change do nothing, a changed row supersedes what it said before, and one
+that is blank now says nothing: what it said before stands until ``curate undo``.
 """
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
+from db.labels.spelling import fold
 from db.models import Batch, BatchItem, now
 from db.reviews.tasks import (
     Card,
     Plan,
-    Vocabulary,
     add_tasks,
-    cards,
-    find_artworks,
-    find_tasks,
+    find_batch,
     items_of,
     raw_annotation,
+    read_cards,
     save_batch,
-    vocabularies,
+    tasks_of,
 )
 from db.reviews.verdicts import Answer, record
-from db.workspace.workspace import Workspace
-from review.errors import NotASheet, SheetUnreadable
+from db.workspace.workspace import Workspace, write_atomically
+from review.errors import NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
 from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
+from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
 
-SERVER = "sheet"
-"""What the catalog calls the place that sheets are answered at; a batch's number is its project."""
-
-LONGEST = 64
-"""Characters of an annotation's id that the catalog has room for."""
+LARGEST_CELL = 10_000_000
+"""Characters of one cell; more is no comment any more."""
 
 FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
@@ -55,25 +56,67 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
     """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
-    their label, and no suggestion.
+    their label, and no suggestion. A plan without items leaves no trace.
+
+    Raises:
+        SheetExists: There is a file of that name, which somebody may have filled in.
     """
+    require_free(path)
+    if not plan.items:
+        return 0
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
         batch.project_id = batch.id
         session.flush()
-        words = vocabularies(session)
-        items = items_of(session, batch.id)
-        faces = cards(session, (item.artwork_id for item in items))
-        tasks = {item.artwork_id: number for number, item in enumerate(items, 1)}
-        rows = [_row(workspace, batch, item, faces[item.artwork_id], words, tasks) for item in items]
-        if path.suffix == ".html":
-            name = f"review-{batch.uuid}"
-            path.write_text(page(name, rows, _columns(words), words), encoding="utf-8")
-        else:
-            _write(path, rows, words)
+        tasks = {item.artwork_id: number for number, item in enumerate(items_of(session, batch.id), 1)}
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
-    return len(rows)
+        _write_items(workspace, session, batch, tasks, path)
+    return len(tasks)
+
+
+def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
+    """Write the sheet of a batch again, for one that was lost: what has no answer yet, as it stands today.
+
+    Raises:
+        BatchNotFound: No sheet has that number.
+        SheetExists: There is a file of that name, which somebody may have filled in.
+    """
+    require_free(path)
+    with catalog.write() as session:
+        batch = find_batch(session, SERVER, batch_id)
+        tasks = {
+            task.artwork_id: task.task_id for task in tasks_of(session, batch.id) if task.state == "open"
+        }
+        if tasks:
+            _write_items(workspace, session, batch, tasks, path)
+    return len(tasks)
+
+
+def require_free(path: Path) -> None:
+    """Refuse a name that is taken: the sheet there may hold hours of somebody's work."""
+    if path.exists() or path.is_symlink():
+        raise SheetExists(path)
+
+
+def _write_items(
+    workspace: Workspace, session: Session, batch: Batch, tasks: Mapping[int, int], path: Path
+) -> None:
+    """Write the sheet of some of a batch's items, and remember the labels that it shows."""
+    class_lists = read_class_lists(session)
+    items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
+    cards = read_cards(session, (item.artwork_id for item in items))
+    rows = [_row(workspace, batch, item, cards[item.artwork_id], class_lists, tasks) for item in items]
+    for item, row in zip(items, rows, strict=True):
+        before = item.known.get(SHOWN, {})
+        shown = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
+        item.known = {**item.known, SHOWN: shown}
+    if path.suffix == ".html":
+        text = page(f"review-{batch.uuid}", rows, _columns(class_lists), class_lists)
+    else:
+        text = _as_csv(rows, class_lists)
+    session.flush()
+    write_atomically(path, text)
 
 
 def _row(
@@ -81,34 +124,35 @@ def _row(
     batch: Batch,
     item: BatchItem,
     card: Card,
-    words: Mapping[str, Vocabulary],
+    class_lists: Mapping[str, ClassList],
     tasks: Mapping[int, int],
 ) -> dict[str, str]:
-    names = {v.attribute_id: v for v in words.values()}
+    names = {v.attribute_id: v for v in class_lists.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
     asked = Asked(item.attributes, item.purpose != "review", item.score, shown)
-    data = task_data(card, asked, words, batch.uuid, "")
+    data = task_data(card, asked, class_lists, batch.uuid, "")
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
         "image": str(workspace.image_path(card.root, card.path)),
     }
-    for attribute in words:
+    for attribute in class_lists:
         for part in ("label", "suggested", "why"):
             row[f"{attribute}_{part}"] = data[f"{part}_{attribute}"]
     return row
 
 
-def _columns(words: Mapping[str, Vocabulary]) -> list[str]:
+def _columns(class_lists: Mapping[str, ClassList]) -> list[str]:
     parts = ("label", "suggested", "why", "verdict", "class")
-    return [*FIXED, *(f"{attribute}_{part}" for attribute in words for part in parts), *LAST]
+    return [*FIXED, *(f"{attribute}_{part}" for attribute in class_lists for part in parts), *LAST]
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, str]], words: Mapping[str, Vocabulary]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, _columns(words), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassList]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _columns(class_lists), restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def read_sheet(catalog: Catalog, path: Path) -> Synced:
@@ -118,97 +162,158 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         FileMissing: There is no such file.
         SheetUnreadable: It is no CSV in UTF-8.
         NotASheet: It lacks the columns of one.
+        SheetWithoutRows: It is empty.
+        ForeignSheet: It is of another workspace.
+        SheetShuffled: Its columns no longer belong together.
     """
-    if not path.is_file():
-        raise FileMissing(path, "sheet")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, restval=""))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SheetUnreadable(path, str(error)) from error
+    columns, cells = read_cells(path)
     synced = Synced()
     with catalog.write() as session:
-        words = vocabularies(session)
-        if missing := [column for column in _columns(words) if rows and column not in rows[0]]:
-            raise NotASheet(path, missing)
-        artworks = find_artworks(session, [row["artwork"] for row in rows])
+        class_lists = read_class_lists(session)
+        require_columns(path, columns, class_lists)
+        if not cells:
+            raise SheetWithoutRows(path)
+        rows = place_rows(session, path, cells, class_lists)
         answers = []
-        for row in rows:
-            results = _results(row, words)
-            annotation_id = _annotation_id(row)
-            known = raw_annotation(session, SERVER, annotation_id)
-            raw = {"result": results}
-            if (results or known) and (known is None or known != raw):
-                batch, number = _numbers(row["task"])
-                task = find_tasks(session, SERVER, batch, [number]).get(number)
-                answers.append(
-                    _answer(row, results, words, annotation_id, artworks, task.id if task else None)
-                )
+        for row in _once(rows, class_lists, synced):
+            results = _results(row.cells, class_lists, row.shown)
+            known = raw_annotation(session, SERVER, row.annotation_id)
+            if not results:
+                synced.blank += known is not None
+                continue
+            answer = _answer(row, results, class_lists)
+            if known != answer.raw:
+                answers.append(answer)
+            elif answer.refused is not None:
+                synced.refused.append((row.annotation_id, answer.refused))
         synced.add(record(session, answers))
         if answers:
             record_ties(session)
     return synced
 
 
-def _numbers(task: str) -> tuple[int, int]:
-    """Return the batch and the row that a task's name is made of; 0 and 0 for another one."""
-    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
+    """Return a sheet's columns, and its rows as (line, cells by column); blank lines are left out.
+
+    Raises:
+        FileMissing: There is no such file.
+        SheetUnreadable: It is no CSV in UTF-8, or a row has cells beyond the header.
+    """
+    if not path.is_file():
+        raise FileMissing(path, "sheet")
+    csv.field_size_limit(LARGEST_CELL)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            columns = [name.strip() for name in next(reader, [])]
+            rows = []
+            for row in reader:
+                if any(row[len(columns) :]):
+                    raise SheetUnreadable(
+                        path, f"line {reader.line_num} has more cells than there are columns"
+                    )
+                if any(cell.strip() for cell in row):
+                    cells = defaultdict(str, zip(columns, row, strict=False))
+                    rows.append((reader.line_num, cells))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SheetUnreadable(path, str(error)) from error
+    return columns, rows
 
 
-def _annotation_id(row: Mapping[str, str]) -> str:
-    """Return what a row's answer is known by: its task and who answered, as far as the catalog has room."""
-    said = f"{row['task']}:{row['reviewer'] or 'reviewer'}"
-    return said if len(said) <= LONGEST and said.isprintable() else sha256(said.encode()).hexdigest()
+def require_columns(path: Path, columns: Sequence[str], class_lists: Mapping[str, ClassList]) -> None:
+    """Refuse what is no sheet: it must say whom it is about and what was decided; the rest is known."""
+    needed = ["task", "artwork", *map(verdict_column, class_lists)]
+    missing = [column for column in needed if column not in columns]
+    if missing in (["task"], ["artwork"]):
+        missing = []
+    if missing:
+        raise NotASheet(path, missing)
+    if twice := sorted({column for column in columns if column and columns.count(column) > 1}):
+        raise SheetUnreadable(path, f"it has the column {twice[0]} twice")
 
 
-def _plain(cell: str) -> str:
-    """Return a cell as one short line that every database takes."""
-    return "".join(character for character in cell if character.isprintable()).strip()[:100]
+def verdict_column(attribute: str) -> str:
+    """Return the column in which an attribute's verdict stands."""
+    return f"{attribute}_verdict"
 
 
-def _results(row: Mapping[str, str], words: Mapping[str, Vocabulary]) -> list[dict[str, Any]]:
-    """Return what a row says, as Label Studio would."""
+def _once(rows: Iterable[FilledRow], class_lists: Mapping[str, ClassList], synced: Synced) -> list[FilledRow]:
+    """Return the rows that can be taken, each answer once; name the others among the refused."""
+    said: dict[str, list[FilledRow]] = {}
+    for row in rows:
+        said.setdefault(row.annotation_id, []).append(row)
+    taken = []
+    for annotation_id, same in said.items():
+        filled = [row for row in same if _filled(row.cells, class_lists)]
+        contents = {repr(_results(row.cells, class_lists, row.shown)) for row in filled}
+        problem = next((row.problem for row in filled if row.problem), None)
+        if len(contents) > 1 and problem is None:
+            lines = " and ".join(str(row.line) for row in filled)
+            problem = f"lines {lines} answer it differently: leave one of them"
+        problem = problem or next((p for row in filled if (p := _contradiction(row, class_lists))), None)
+        if problem is not None:
+            synced.refused.append((annotation_id, problem))
+        else:
+            taken.append((filled or same)[0])
+    return taken
+
+
+def _filled(cells: Cells, attributes: Iterable[str]) -> bool:
+    """Return whether a row says anything."""
+    return any(says(cells, a) for a in attributes) or any(
+        cells[name].strip() for name in ("picture", "comment")
+    )
+
+
+def _contradiction(row: FilledRow, attributes: Iterable[str]) -> str | None:
+    """Return what a row says that cannot both be: that a label is right, and another class."""
+    for attribute in attributes:
+        verdict = row.cells[verdict_column(attribute)].strip()
+        picked = row.cells[f"{attribute}_class"].strip()
+        if verdict in ("right", "atypical") and picked and fold(picked) != fold(row.shown.get(attribute, "")):
+            return (
+                f"{attribute} is said to be {verdict}, beside the class {plain(picked)!r}: clear one of them"
+            )
+    return None
+
+
+def _results(cells: Cells, attributes: Iterable[str], shown: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what a row says, as Label Studio would; a class alone means that the label is wrong."""
     results = []
-    for attribute in words:
-        verdict, picked = row[f"{attribute}_verdict"].strip(), row[f"{attribute}_class"].strip()
+    for attribute in attributes:
+        verdict, picked = cells[verdict_column(attribute)].strip(), cells[f"{attribute}_class"].strip()
+        if picked and not verdict:
+            verdict = "right" if fold(picked) == fold(shown.get(attribute, "")) else "wrong"
         if verdict:
             results.append(choice(verdict_name(attribute), verdict))
         if verdict and picked:
             results.append(choice(class_name(attribute), picked))
-    if row["picture"].strip():
-        results.append(choice("picture", row["picture"].strip()))
-    if row["comment"].strip():
-        results.append({"from_name": "comment", "value": {"text": [row["comment"].strip()]}})
+    if cells["picture"].strip():
+        results.append(choice("picture", cells["picture"].strip()))
+    if cells["comment"].strip():
+        results.append({"from_name": "comment", "value": {"text": [cells["comment"].strip()]}})
     return results
 
 
 def _answer(
-    row: Mapping[str, str],
-    results: Sequence[Mapping[str, Any]],
-    words: Mapping[str, Vocabulary],
-    annotation_id: str,
-    artworks: Mapping[str, int],
-    task_id: int | None,
+    row: FilledRow, results: Sequence[Mapping[str, Any]], class_lists: Mapping[str, ClassList]
 ) -> Answer:
-    artwork = artworks.get(row["artwork"])
-    refused = None if artwork is not None else f"the catalog has no artwork {_plain(row['artwork'])}"
-    decisions: Sequence[Any] = ()
-    if refused is None:
-        try:
-            decisions = decisions_of(results, {a: row[f"{a}_label"] for a in words}, words)
-        except NotUnderstood as problem:
-            refused = str(problem)
-    name = _plain(row["reviewer"]) or "reviewer"
+    refused, decisions = None, list[Any]()
+    try:
+        decisions = decisions_of(results, row.shown, class_lists)
+    except NotUnderstood as problem:
+        refused = str(problem)
+    name = plain(row.cells["reviewer"]) or "reviewer"
     return Answer(
         server=SERVER,
-        annotation_id=annotation_id,
-        artwork_id=artwork,
+        annotation_id=row.annotation_id,
+        artwork_id=row.artwork_id,
         reviewer=(name, name),
         updated_at=now(),
         decisions=decisions,
-        task_id=task_id,
+        task_id=row.task.id if row.task else None,
         comment=comment_of(results),
         refused=refused,
         raw={"result": list(results)},
+        timed=False,
     )

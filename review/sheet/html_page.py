@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from db.workspace.mirror import fetched
 from review.page.labeling_config import KEY_ROWS, UNUSABLE_KEY, VERDICTS
 
@@ -23,7 +23,7 @@ SIDE = 720
 
 
 def page(
-    name: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str], words: Mapping[str, Vocabulary]
+    name: str, rows: Sequence[Mapping[str, str]], columns: Sequence[str], class_lists: Mapping[str, ClassList]
 ) -> str:
     """Return the page of a sheet.
 
@@ -31,15 +31,15 @@ def page(
         name: The sheet's own; the browser keeps the answers under it.
         rows: As the CSV has them, before they are answered.
         columns: The CSV's.
-        words: The classes that each attribute offers.
+        class_lists: The classes that each attribute offers.
     """
     sheet = {
         "name": name,
         "columns": list(columns),
         "rows": [{**row, "thumbnail": picture(Path(row["image"]))} for row in rows],
         "classes": {
-            attribute: sorted(vocabulary.names.items(), key=lambda pair: pair[1].casefold())
-            for attribute, vocabulary in words.items()
+            attribute: sorted(classes.names.items(), key=lambda pair: pair[1].casefold())
+            for attribute, classes in class_lists.items()
         },
         "verdicts": [(verdict, text) for verdict, (text, _hint) in VERDICTS.items()],
         "keys": KEY_ROWS,

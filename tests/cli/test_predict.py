@@ -22,9 +22,19 @@ def trained(curate: Curate, folder: Path) -> Path:
         rows.append(f"{index}.png,{('red', 'green')[index % 2]}")
     (images / "labels.csv").write_text("\n".join(rows) + "\n")
     assert curate("-w", folder, "ingest", images / "labels.csv").status == 0
-    knobs = ["--backbone", "test_resnet", "--weights", "none", "--image-size", 64, "--folds", 2]
+    options = ["--backbone", "test_resnet", "--weights", "none", "--image-size", 64, "--folds", 2]
     result = curate(
-        "-w", folder, "train", *knobs, "--lstm-hidden", 16, "--epochs", 8, "--set", "projection=16", "--json"
+        "-w",
+        folder,
+        "train",
+        *options,
+        "--lstm-hidden",
+        16,
+        "--epochs",
+        8,
+        "--set",
+        "projection=16",
+        "--json",
     )
     assert result.status == 0, result.stderr
     return images

@@ -19,9 +19,9 @@ def test_every_knob_is_an_option_with_its_help() -> None:
     options = {option.name: option for option in get_command(app).commands["train"].params}  # type: ignore[attr-defined]
 
     assert set(TrainSettings.model_fields) <= set(options)
-    for name, knob in TrainSettings.model_fields.items():
-        assert knob.description
-        assert options[name].help.startswith(knob.description)
+    for name, option in TrainSettings.model_fields.items():
+        assert option.description
+        assert options[name].help.startswith(option.description)
 
 
 @pytest.mark.parametrize(

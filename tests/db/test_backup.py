@@ -297,7 +297,9 @@ def test_a_run_with_lost_arrays_is_named_and_the_rest_is_kept(
     shown = curate("-w", tmp_path / "ws", "backup", tmp_path / "rest.zip")
 
     assert shown.status == 0
-    assert shown.stderr == "run 1 went in as it is: its arrays differ from their digest; see `curate check`\n"
+    assert (
+        shown.stderr == "run 1 went in as it is: files of it are lost or damaged; `curate check` names them\n"
+    )
 
 
 def outdate(workspace: Workspace, revision: str) -> None:

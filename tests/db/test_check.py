@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from db.maintenance.archive import digest_of
-from db.maintenance.check import Finding, check_catalog, mend
+from db.maintenance.check import Finding, check_catalog, repair
 from db.models import Artwork
 from db.workspace.workspace import Workspace, change_settings, init_workspace
 from tests.conftest import Curate
@@ -138,9 +138,9 @@ def test_each_fault_is_found_and_named(workspace: Workspace, name: str) -> None:
 )
 def test_what_follows_from_the_rows_is_mended(workspace: Workspace, name: str) -> None:
     with planted(workspace, FAULTS[name][0]) as session:
-        assert sum(mend(session).values()) > 0
+        assert sum(repair(session).values()) > 0
         assert broken(session, workspace) == []
-        assert sum(mend(session).values()) == 0
+        assert sum(repair(session).values()) == 0
 
 
 def test_labels_that_count_without_a_row_and_rows_without_one(workspace: Workspace) -> None:
@@ -153,7 +153,7 @@ def test_labels_that_count_without_a_row_and_rows_without_one(workspace: Workspa
         "INSERT INTO effective_label VALUES (6, 2, 1, 6, 'import', false)",
     ) as session:
         (found,) = broken(session, workspace)
-        mended = mend(session)["labels"]
+        mended = repair(session)["labels"]
 
         assert (found.broken, found.name) == (4, "the label that counts follows from the labels")
         assert mended == 2

@@ -37,7 +37,7 @@ def say(session: Session, source: str, class_name: str, minute: int, priority: i
     return row.id
 
 
-def standing(session: Session) -> tuple[str, str, bool]:
+def effective_label(session: Session) -> tuple[str, str, bool]:
     """Return class key, authority and conflict of the label that counts."""
     style = find_attribute(session, "style")
     row = session.get_one(EffectiveLabel, (1, style.id))
@@ -56,11 +56,11 @@ def test_reviewers_beat_imports_and_adjudication_beats_reviewers(catalog: Catalo
     with catalog.write() as session:
         say(session, "import:list", "A", 0, priority=9)
         say(session, "reviewer:x", "B", 1)
-        assert standing(session) == ("B", "reviewer", False)
+        assert effective_label(session) == ("B", "reviewer", False)
 
         say(session, "adjudicated:boss", "C", 2)
         say(session, "reviewer:y", "A", 3)
-        assert standing(session) == ("C", "adjudicated", False)
+        assert effective_label(session) == ("C", "adjudicated", False)
 
 
 def test_a_later_import_never_overrides_a_reviewer(catalog: Catalog) -> None:
@@ -68,17 +68,28 @@ def test_a_later_import_never_overrides_a_reviewer(catalog: Catalog) -> None:
         say(session, "reviewer:x", "B", 0)
         say(session, "import:list", "A", 5, priority=99)
 
-        assert standing(session) == ("B", "reviewer", False)
+        assert effective_label(session) == ("B", "reviewer", False)
 
 
 def test_imports_go_by_priority_then_time(catalog: Catalog) -> None:
     with catalog.write() as session:
         say(session, "import:good", "A", 0, priority=2)
         say(session, "import:poor", "B", 5, priority=1)
-        assert standing(session)[0] == "A"
+        assert effective_label(session)[0] == "A"
 
         say(session, "import:good", "C", 6, priority=2)
-        assert standing(session) == ("C", "import", False)
+        assert effective_label(session) == ("C", "import", False)
+
+
+@pytest.mark.parametrize("source", ["import:list", "reviewer:x", "adjudicated:boss"])
+def test_a_label_given_while_the_clock_was_a_day_ahead_is_followed_by_later_ones(
+    catalog: Catalog, source: str
+) -> None:
+    with catalog.write() as session:
+        say(session, source, "A", 24 * 60)
+        say(session, source, "B", 0)
+
+        assert effective_label(session) == ("B", source.partition(":")[0], False)
 
 
 def test_imports_that_tie_are_a_conflict(catalog: Catalog) -> None:
@@ -86,7 +97,7 @@ def test_imports_that_tie_are_a_conflict(catalog: Catalog) -> None:
         say(session, "import:one", "A", 0)
         say(session, "import:two", "B", 0)
 
-        assert standing(session)[2] is True
+        assert effective_label(session)[2] is True
 
 
 def test_a_merge_of_the_classes_ends_their_tie(catalog: Catalog) -> None:
@@ -95,7 +106,7 @@ def test_a_merge_of_the_classes_ends_their_tie(catalog: Catalog) -> None:
         say(session, "import:two", "B", 0)
         record_conflicts(session)
         tie = session.scalars(select(Issue).where(Issue.kind == "label_conflict")).one()
-        assert (tie.state, standing(session)[2]) == ("open", True)
+        assert (tie.state, effective_label(session)[2]) == ("open", True)
 
         merge_classes(session, "style", "A", "B", "test")
 
@@ -111,7 +122,7 @@ def test_the_majority_of_reviewers_counts_each_once(catalog: Catalog) -> None:
         say(session, "reviewer:z", "B", 2)
         say(session, "reviewer:x", "A", 3)
 
-        assert standing(session) == ("B", "reviewer", False)
+        assert effective_label(session) == ("B", "reviewer", False)
 
 
 def test_taking_back_brings_the_earlier_label_back(catalog: Catalog) -> None:
@@ -123,7 +134,7 @@ def test_taking_back_brings_the_earlier_label_back(catalog: Catalog) -> None:
         again = derive(session, retract(session, [label]))
 
         assert (changed, again) == (1, 0)
-        assert standing(session) == ("A", "import", False)
+        assert effective_label(session) == ("A", "import", False)
         assert session.query(Label).count() == 3
 
 

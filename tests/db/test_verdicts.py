@@ -53,7 +53,7 @@ def say(session: Session, annotation_id: str, decision: Decision) -> None:
     record(session, [answer])
 
 
-def standing(session: Session) -> tuple[str, str]:
+def effective_label(session: Session) -> tuple[str, str]:
     """Return the status of artwork 1 and the state of its issue."""
     session.flush()
     session.expire_all()
@@ -65,14 +65,14 @@ def test_an_image_stays_unusable_while_one_reviewer_says_so(catalog: Catalog) ->
         doubt(session)
         say(session, "ada", Decision(None, "unusable"))
         say(session, "bob", Decision(None, "unusable"))
-        settled = standing(session)
+        settled = effective_label(session)
         forget_annotation(session, "http://ls", "bob")
-        one_left = standing(session)
+        one_left = effective_label(session)
         forget_annotation(session, "http://ls", "ada")
 
         assert settled[0] == "unusable" and settled[1] != "open"
         assert one_left == settled
-        assert standing(session) == ("ok", "open")
+        assert effective_label(session) == ("ok", "open")
 
 
 def test_a_judged_label_is_not_asked_about_again_when_its_image_turns_out_usable(catalog: Catalog) -> None:
@@ -82,6 +82,6 @@ def test_a_judged_label_is_not_asked_about_again_when_its_image_turns_out_usable
         say(session, "bob", Decision(None, "unusable"))
         forget_annotation(session, "http://ls", "bob")
 
-        status, issue = standing(session)
+        status, issue = effective_label(session)
         assert status == "ok"
         assert issue != "open"

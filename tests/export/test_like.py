@@ -6,6 +6,7 @@ import csv
 import random
 import shutil
 import zipfile
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def lists(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-def written(one: dict[str, Any], rows: list[tuple[str, ...]] | None = None) -> bytes:
+def written(one: dict[str, Any], rows: Sequence[tuple[str, ...]] | None = None) -> bytes:
     """Return a list's bytes in its dialect."""
     text = StringIO()
     writer = csv.writer(text, delimiter=one["delimiter"], quoting=one["quoting"], lineterminator=one["end"])
@@ -139,7 +140,7 @@ def read(path: Path, one: dict[str, Any]) -> list[list[str]]:
     return list(csv.reader(StringIO(text, newline=""), delimiter=one["delimiter"]))
 
 
-def read_rows(one: dict[str, Any], rows: list[tuple[str, ...]]) -> list[list[str]]:
+def read_rows(one: dict[str, Any], rows: Sequence[tuple[str, ...]]) -> list[list[str]]:
     return list(
         csv.reader(
             StringIO(written(one, rows).decode(one["encoding"]), newline=""), delimiter=one["delimiter"]
@@ -203,7 +204,7 @@ def test_the_pieces_of_a_text_are_the_text(text: str, delimiter: str) -> None:
 def workbook(path: Path, rows: list[list[object]]) -> Path:
     """Write a workbook as a registrar's: a sheet before the list's, a style, a formula, a gap."""
     book = Workbook()
-    book.active.title = "Hinweise"  # type: ignore[union-attr]
+    book.active.title = "Hinweise"
     sheet = book.create_sheet("Bestand")
     for row in rows:
         sheet.append(row)
@@ -332,7 +333,7 @@ def test_every_table_format_gives_each_row_its_own_spelling(
 
     curate("-w", folder, "export", tmp_path / f"out.{format}")
 
-    read = {"csv": pd.read_csv, "xlsx": pd.read_excel, "parquet": pd.read_parquet}[format]
+    read: Any = {"csv": pd.read_csv, "xlsx": pd.read_excel, "parquet": pd.read_parquet}[format]
     options = {} if format == "parquet" else {"dtype": str, "keep_default_na": False}
     found = read(tmp_path / f"out.{format}", **options)
     assert list(zip(found["filepath"], found["style"], strict=True)) == rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -102,3 +104,32 @@ def test_neighbours_lie_together_on_the_map(tmp_path: Any) -> None:
     assert (nearest == which).mean() > 0.99
     again = map_points(embedding[:-5], np.arange(1595), tmp_path / "map.npz")
     np.testing.assert_allclose(again, points[:-5], atol=1e-6)
+
+
+MOVED = "review.fiftyone.similarity.EmbeddingSimilarityConfig"
+BEFORE = "review.fiftyone_similarity.EmbeddingSimilarityConfig"
+"""Where layout 1 had the class that FiftyOne builds the similarity index by."""
+
+
+def test_a_dataset_of_layout_1_whose_class_has_moved_opens_and_is_renewed(gallery: Any) -> None:
+    """FiftyOne keeps loaded datasets, so the commands that meet the old one run in processes of their own."""
+    import fiftyone.core.odm as odm
+
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    dataset = load(gallery)
+    dataset.tags, dataset.info["curate"]["version"] = ["mine"], 1
+    dataset.save()
+    runs = odm.get_db_conn().runs
+    similar = {"_dataset_id": dataset._doc.id, "key": "similar"}
+    assert runs.update_one(similar, {"$set": {"config.cls": BEFORE}}).modified_count == 1
+    browse = [sys.executable, "-m", "curate.cli", "-w", gallery.workspace.folder, "browse", "--no-launch"]
+
+    again, settled = (subprocess.run(browse, capture_output=True, text=True, check=False) for _ in range(2))
+
+    assert again.returncode == 0, again.stderr
+    assert "it was made by another version of curate (layout 1, now 2)" in again.stdout + again.stderr
+    assert "cleanup" not in again.stderr
+    assert "0 added, 0 updated, 0 removed" in settled.stdout and "layout" not in settled.stderr
+    assert runs.find_one(similar)["config"]["cls"] == MOVED
+    assert load(gallery).tags == ["mine"]

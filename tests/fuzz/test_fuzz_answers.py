@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from db.engine.catalog import Catalog, open_catalog
 from db.errors import CurateError
+from db.labels.classes import ClassList
 from db.models import Annotation, Artwork
-from db.reviews.tasks import Vocabulary
 from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import init_workspace
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of, user_id
@@ -31,7 +31,7 @@ bounded = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-WORDS = {"style": Vocabulary(1, "style", {"a": 1, "b": 2}, {1: "a", 2: "b"}, {"a": "A", "b": "B"})}
+CLASS_LISTS = {"style": ClassList(1, "style", {1: "a", 2: "b"}, {1: "A", 2: "B"}, {1: 1, 2: 2})}
 TEXTS = st.sampled_from(["a", "b", "right", "wrong", "unsure", "unusable", "\0", "\ud800", ""]) | st.text(
     max_size=4
 )
@@ -71,7 +71,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
 def test_any_json_as_an_annotation(catalog: Catalog, results: Any, who: Any, number: int) -> None:
     refused, decisions = None, []
     try:
-        decisions = decisions_of(results, {"style": "a"}, WORDS)
+        decisions = decisions_of(results, {"style": "a"}, CLASS_LISTS)
     except NotUnderstood as problem:
         refused = str(problem)
         assert "\n" not in refused

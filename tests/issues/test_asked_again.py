@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from curate.issues import LabelScores
-from curate.training.label_issues import doubted_rows
+from curate.training.label_issues import issue_rows_of
 from db.labels.classes import find_attribute
 from db.labels.table import REVIEWED
 from db.models import Artwork, Issue, Run
@@ -131,9 +131,9 @@ def test_a_verdict_that_came_while_the_run_was_training_is_heeded(folder: Path) 
 def test_upheld_labels_are_offered_only_where_the_evidence_speaks_against_them() -> None:
     score = np.array([0.9, 0.9, 0.1, 0.95])
     unheeded = np.array([0.1, 0.85, 0.1, 0.95])
-    trust = np.array([REVIEWED, REVIEWED, 0, 0], dtype=np.int8)
+    review_state = np.array([REVIEWED, REVIEWED, 0, 0], dtype=np.int8)
     scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, unheeded=unheeded)
 
-    rows = doubted_rows(scored, trust)
+    rows = issue_rows_of(scored, review_state)
 
     assert rows.tolist() == [2, 3, 0]  # of the imported ones, the worst twenty

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from curate.issues import LabelColumn, LabelScores, score_labels
-from curate.training.label_issues import Column, find_doubts, issue_rows
+from curate.training.label_issues import issue_rows, score_run
+from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from model.training.train import RunResult
 from tests.issues.gallery import Gallery, column, make_gallery
@@ -47,11 +48,13 @@ def found_under(
     """The issues of a run over files of these names."""
     ids = np.arange(1, COUNT + 1)
     labels = {c.attribute: c.labels for c in gallery.columns}
-    trust = {c.attribute: c.reviewed for c in gallery.columns}
+    review_state = {c.attribute: c.reviewed for c in gallery.columns}
     uuids = [uuid4() for _ in names]
-    table = LabelTable(ids, uuids, names, names, ["" for _ in names], gallery.groups, labels, trust)
+    table = LabelTable(ids, uuids, names, names, ["" for _ in names], gallery.groups, labels, review_state)
     columns = {
-        c.attribute: Column(place, c.classes, np.arange(len(c.classes)), c.labels, 0)
+        c.attribute: AttributeLabels(
+            c.attribute, c.classes, c.labels, attribute_id=place, class_ids=np.arange(len(c.classes))
+        )
         for place, c in enumerate(gallery.columns)
     }
     result = RunResult(
@@ -64,7 +67,7 @@ def found_under(
         metrics={},
         temperature={},
     )
-    doubts = find_doubts(table, columns, result, gallery.folds, {}, seed=0)
+    doubts = score_run(table, columns, result, gallery.folds, {}, seed=0)
     return list(issue_rows(table, columns, doubts))
 
 

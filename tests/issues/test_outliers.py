@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues import atypical_scores, find_neighbours, outlier_scores
-from curate.training.label_issues import Doubts, issue_rows
+from curate.training.label_issues import RunScores, issue_rows
 from db.labels.table import LabelTable
 
 
@@ -19,7 +19,7 @@ def table_of(count: int) -> LabelTable:
 
 
 def rows_of(outliers: NDArray[np.float64], fits: NDArray[np.float64]) -> list[tuple[int, float, str]]:
-    rows = issue_rows(table_of(len(fits)), {}, Doubts({}, outliers, fits))
+    rows = issue_rows(table_of(len(fits)), {}, RunScores({}, outliers, fits))
     return [(row["artwork_id"], row["score"], row["reason"]) for row in rows]
 
 

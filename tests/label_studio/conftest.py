@@ -48,18 +48,18 @@ def draw(folder: Path, count: int) -> list[str]:
     return paths
 
 
-def add_run(workspace: Workspace, doubts: Mapping[int, Mapping[str, float]]) -> int:
+def add_run(workspace: Workspace, issues: Mapping[int, Mapping[str, float]]) -> int:
     """Add a complete run that doubts some labels.
 
     Args:
         workspace: The gallery's workspace.
-        doubts: By artwork number, the score of each doubted attribute; the next class is suggested.
+        issues: By artwork number, the score of each doubted attribute; the next class is suggested.
     """
     with workspace.open_catalog() as catalog, catalog.write() as session:
         run = start_run(session, backbone="none", protocol="none", seed=0, settings={}, digest="")
         run.state = "complete"
         session.query(Issue).filter(Issue.state.in_(("open", "pushed"))).update({"state": "stale"})
-        for number, scores in doubts.items():
+        for number, scores in issues.items():
             for name, score in scores.items():
                 attribute = find_attribute(session, name)
                 ids = resolve_classes(session, attribute, CLASSES[name], "test")

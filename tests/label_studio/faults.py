@@ -14,7 +14,7 @@ from pathlib import Path
 from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.errors import CurateError
-from db.reviews.tasks import open_tasks, standing_verdicts
+from db.reviews.tasks import current_verdicts, open_tasks
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import connect
@@ -76,7 +76,7 @@ def go_round(folder: Path, url: str, disturb_push: Disturb, disturb_sync: Distur
     outcome.hit |= disturb_sync(lambda: sync(gallery), [*at, "sync-corrections"])
     sync(gallery)
     with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
-        verdicts = Counter(annotation for annotation, _ in standing_verdicts(session, url))
+        verdicts = Counter(annotation for annotation, _ in current_verdicts(session, url))
     outcome.lost = sum(str(a) not in verdicts for a in answered)
     outcome.doubled = sum(count > 1 for count in verdicts.values()) + len(verdicts.keys() - set(answered))
     return outcome

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db.reviews.tasks import Vocabulary
+from db.labels.classes import ClassList
 from db.reviews.verdicts import Decision
 from review.label_studio.answers import NotUnderstood, decisions_of
 from review.label_studio.scripted_reviewer import choice
@@ -14,7 +14,8 @@ from review.label_studio.tasks import Page
 from review.page.labeling_config import LONG, ClassChoice, labeling_config
 
 KEYS = {f"artist-{i}": i for i in range(1, LONG + 10)}
-WORDS = {"artist": Vocabulary(3, "artist", KEYS, {i: key for key, i in KEYS.items()}, {k: k for k in KEYS})}
+NAMES = {i: key for key, i in KEYS.items()}
+CLASS_LISTS = {"artist": ClassList(3, "artist", NAMES, NAMES, {i: i for i in NAMES})}
 PAGE = Page(labeling_config({"artist": [ClassChoice(key, key) for key in KEYS]}))
 
 
@@ -29,7 +30,7 @@ def ticked(*keys: str) -> dict[str, Any]:
 
 def said(*results: dict[str, Any]) -> list[Decision]:
     """Return what results say on a page that showed artist-1 and suggested artist-2."""
-    return decisions_of(results, {"artist": "artist-1"}, WORDS, {"artist": "artist-2"})
+    return decisions_of(results, {"artist": "artist-1"}, CLASS_LISTS, {"artist": "artist-2"})
 
 
 def test_a_long_list_is_a_taxonomy_and_is_prefilled_as_one() -> None:

@@ -19,7 +19,7 @@ from review.label_studio.scripted_reviewer import answer, choice
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make
 from tests.label_studio.people import sign_up
-from tests.label_studio.test_loop import standing
+from tests.label_studio.test_loop import tasks_by_artwork
 
 pytestmark = pytest.mark.services
 
@@ -39,7 +39,7 @@ def test_a_personal_access_token_pushes_and_syncs(
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", personal)
 
     pushed = curate("-w", folder, "push", "--audit", "0", "--json").json()
-    answer(server, standing(server, gallery)[0], [choice("verdict_style", "right")])
+    answer(server, tasks_by_artwork(server, gallery)[0], [choice("verdict_style", "right")])
     synced = curate("-w", folder, "sync-corrections", "--json").json()
 
     assert personal.count(".") == 2
@@ -75,7 +75,7 @@ def test_a_watcher_brings_in_what_comes_and_ends_by_ctrl_c(
         assert process.stdout is not None
         try:
             first = json.loads(process.stdout.readline())
-            answer(server, standing(server, gallery)[0], [choice("verdict_style", "atypical")])
+            answer(server, tasks_by_artwork(server, gallery)[0], [choice("verdict_style", "atypical")])
             second = json.loads(process.stdout.readline())
         finally:
             process.send_signal(signal.SIGINT)

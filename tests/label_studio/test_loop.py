@@ -23,7 +23,7 @@ def labels(workspace: Workspace, attribute: str) -> list[str]:
         return [keys[i] for i in label_table(session).labels[attribute].tolist()]
 
 
-def standing(server: Server, gallery: Gallery) -> dict[int, int]:
+def tasks_by_artwork(server: Server, gallery: Gallery) -> dict[int, int]:
     """Return the server's tasks by the number of their artwork; an artwork may have only one."""
     project = open_workspace(gallery.workspace.folder).settings.label_studio.project
     assert project is not None
@@ -40,16 +40,16 @@ def test_the_worst_are_pushed_first_and_none_twice(curate: Curate, make: Make, s
     first, second, third = (curate(*push).json() for _ in range(3))
 
     assert [p["created"] for p in (first, second, third)] == [4, 2, 0]
-    doubts = [0.95, 0.9, 0.85, 0.8]
-    assert first["expected_yield"] == pytest.approx(sum(0.04 + 0.96 * p for p in doubts), abs=0.005)
-    assert sorted(standing(server, gallery)) == [0, 1, 2, 3, 4, 5]
+    issues = [0.95, 0.9, 0.85, 0.8]
+    assert first["expected_yield"] == pytest.approx(sum(0.04 + 0.96 * p for p in issues), abs=0.005)
+    assert sorted(tasks_by_artwork(server, gallery)) == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_reviewers_say_becomes_verdicts_and_labels(curate: Curate, make: Make, server: Server) -> None:
     gallery = make(count=6, doubted=6)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--audit", "0")
-    tasks = standing(server, gallery)
+    tasks = tasks_by_artwork(server, gallery)
     answer(server, tasks[0], [choice("verdict_style", "wrong"), choice("class_style", "Rococo")])
     answer(server, tasks[1], [choice("verdict_style", "right"), choice("verdict_genre", "unsure")])
     answer(server, tasks[2], [choice("verdict_style", "atypical")])
@@ -78,7 +78,7 @@ def test_edited_and_deleted_answers_change_the_verdict(curate: Curate, make: Mak
     gallery = make(count=3, doubted=2)
     sync = ["-w", gallery.workspace.folder, "sync-corrections", "--json"]
     curate("-w", gallery.workspace.folder, "push", "--audit", "0")
-    tasks = standing(server, gallery)
+    tasks = tasks_by_artwork(server, gallery)
     said = answer(server, tasks[0], [choice("verdict_style", "wrong"), choice("class_style", "Rococo")])
     curate(*sync)
 
@@ -102,7 +102,7 @@ def test_a_full_sync_takes_back_what_was_deleted_since_the_last(
     gallery = make(count=6, doubted=6)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--limit", "6", "--audit", "0", "--controls", "0")
-    first, second, *_ = standing(server, gallery).values()
+    first, second, *_ = tasks_by_artwork(server, gallery).values()
     said = answer(server, first, [choice("verdict_style", "right")])
     curate("-w", folder, "sync-corrections")
 
@@ -119,14 +119,14 @@ def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
     gallery = make(count=6, doubted=3)
     push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--json"]
     curate(*push)
-    tasks = standing(server, gallery)
+    tasks = tasks_by_artwork(server, gallery)
     answer(server, tasks[0], [], skipped=True)
     add_run(gallery.workspace, {2: {"style": 0.5, "genre": 0.2}, 4: {"style": 0.3}})
 
     pushed = curate(*push).json()
 
     assert (pushed["created"], pushed["refreshed"], pushed["withdrawn"]) == (1, 2, 1)
-    assert standing(server, gallery).keys() == {0, 2, 4}
+    assert tasks_by_artwork(server, gallery).keys() == {0, 2, 4}
     refreshed = server.client.tasks.get(id=str(tasks[2]))
     assert refreshed.data["why_genre"] == "Rather portrait? The model gives it 80%, the label 20%."
     assert {p.model_version for p in refreshed.predictions} == {"run-1", "run-2"}

@@ -96,8 +96,8 @@ def test_a_file_that_is_no_sheet(curate: Curate, gallery: Gallery, tmp_path: Pat
     result = curate("-w", gallery.workspace.folder, "sync-corrections", "--from", other)
 
     assert result.stderr == (
-        f"error: {other} is not a review sheet of this workspace: it lacks the columns task, artwork, image, "
-        f"style_label, style_suggested. Make one with `curate push --to csv`.\n"
+        f"error: {other} is not a review sheet of this workspace: it lacks the columns task, artwork, "
+        f"style_verdict, genre_verdict, artist_verdict. Make one with `curate push --to csv`.\n"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from db.reviews.tasks import cards
+from db.reviews.tasks import read_cards
 from db.workspace.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
 from review.label_studio.client import Server
@@ -22,7 +22,7 @@ from tests.label_studio.conftest import Make
 def test_a_root_on_the_web_is_shown_from_there(make: Make, server: Server, tmp_path: Path) -> None:
     gallery = make(3, 1)
     with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
-        card = cards(session, [1])[1]
+        card = read_cards(session, [1])[1]
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "pictures"))
     web = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=web.serve_forever, daemon=True).start()
@@ -43,7 +43,7 @@ def test_a_root_on_the_web_is_shown_from_there(make: Make, server: Server, tmp_p
 def test_a_bucket_needs_a_template(make: Make, server: Server) -> None:
     gallery = make(3, 1)
     with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
-        card = cards(session, [1])[1]
+        card = read_cards(session, [1])[1]
     workspace = change_settings(gallery.workspace, "roots", "pictures", "s3://key:secret@bucket/art")
 
     with pytest.raises(UrlNotServed) as caught:

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from curate.cli.app import app
-from curate.demo.gallery import Record, draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
 from db.workspace.workspace import change_settings, open_workspace
 from review.label_studio.local_server import LocalServer
 from review.label_studio.scripted_reviewer import answer_tasks
@@ -83,7 +83,7 @@ def test_the_examples_work_one_after_the_other(
 def make_scans(folder: Path) -> None:
     """Draw ``scans/images/*.jpg`` and a photo; list the scans in ``labels.csv``, some labels wrong."""
     records = [
-        Record(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
+        GalleryImage(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
         for r in draw_gallery(folder / "scans", 90, seed=1)
     ]
     write_listing(plant_errors(records, 0.1, seed=1), folder / "labels.csv")

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.train_settings import TrainSettings
-from model.inputs.data import Example, Targets
+from model.inputs.data import Example
 
 COLOURS = ((200, 60, 40), (40, 160, 70), (50, 80, 200))
 SHAPES = ("disc", "square", "bars")
 
 
-def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[Example], list[Targets]]:
+def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[Example], list[AttributeLabels]]:
     """Draw ``count`` images; the labels of style and genre tell what was drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
@@ -27,8 +28,8 @@ def draw(folder: Path, count: int, seed: int = 0) -> tuple[list[Example], list[T
         _image(COLOURS[style[index]], SHAPES[genre[index]], rng).save(path)
         examples.append(Example(index + 1, path, hashlib.sha256(path.read_bytes()).hexdigest()))
     targets = [
-        Targets("style", ("red", "green", "blue"), style.astype(np.int64)),
-        Targets("genre", SHAPES, genre.astype(np.int64)),
+        AttributeLabels("style", ("red", "green", "blue"), style.astype(np.int64)),
+        AttributeLabels("genre", SHAPES, genre.astype(np.int64)),
     ]
     return examples, targets
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.progress import Silent
 from db.workspace.train_settings import TrainSettings
 from model.errors import CompileFailed, NonFiniteLoss
 from model.inputs.batches import Batch
-from model.inputs.data import Targets
 from model.network.backbones import make_backbone
 from model.network.cnn_lstm import CnnLstm, SequenceHeads
 from model.training.batch_size import largest_that_fits, sensible_batch_size
@@ -108,7 +108,7 @@ def test_the_seeds_recipe_trains_on_complete_rows_with_its_settings(tmp_path: Pa
 
     result = holdout(
         examples,
-        [targets[0], Targets("genre", targets[1].classes, genre)],
+        [targets[0], AttributeLabels("genre", targets[1].classes, genre)],
         splits_of(40),
         settings,
         cache_dir=tmp_path / "cache",

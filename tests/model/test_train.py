@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from db.workspace.progress import Silent
-from model.errors import NothingToTrain, RunDirectoryTaken
+from model.errors import NothingToLearn, RunDirectoryTaken
 from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 
@@ -240,7 +240,7 @@ def test_labels_of_one_class_are_nothing_to_train_on(tmp_path: Path) -> None:
     examples, targets = draw(tmp_path / "images", 12)
     targets = [dataclasses.replace(target, labels=np.zeros(12, np.int64)) for target in targets]
 
-    with pytest.raises(NothingToTrain) as caught:
+    with pytest.raises(NothingToLearn) as caught:
         cross_validate(
             examples,
             targets,

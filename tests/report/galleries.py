@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.demo.gallery import Record, draw_gallery, plant_errors
+from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list, find_attribute, resolve_classes
 from db.labels.effective import derive, find_source
@@ -30,8 +30,8 @@ class Gallery:
     """A workspace with a drawn gallery: ``true`` labels, and ``given`` ones with errors planted."""
 
     workspace: Workspace
-    true: list[Record]
-    given: list[Record]
+    true: list[GalleryImage]
+    given: list[GalleryImage]
 
     @property
     def folder(self) -> Path:
@@ -47,7 +47,7 @@ class Gallery:
         """Let a reviewer give artworks their true class."""
         with self.workspace.open_catalog() as catalog, catalog.write() as session:
             found = find_attribute(session, attribute)
-            ids = class_list(session, found).by_key()
+            ids = class_list(session, found).id_of
             for row in rows:
                 chosen = ids[self.true[row].labels[attribute]]
                 decisions = [Decision(found.id, "corrected", chosen)]
@@ -58,7 +58,7 @@ def add_artworks(
     workspace: Workspace,
     catalog: Catalog,
     root: str,
-    records: Sequence[Record],
+    records: Sequence[GalleryImage],
     groups: Sequence[Sequence[int]] = (),
 ) -> None:
     """Put records into the catalog as an import would; ``groups`` are duplicates, by row."""
@@ -100,7 +100,7 @@ def predict(true: NDArray[np.int64], width: int, skill: float, rng: np.random.Ge
 def write_run(
     workspace: Workspace,
     catalog: Catalog,
-    true: Sequence[Record],
+    true: Sequence[GalleryImage],
     seed: int,
     skill: float,
     backbone: str = "resnet50",

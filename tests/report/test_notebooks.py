@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from curate.demo.gallery import Record, draw_gallery
+from curate.demo.gallery import GalleryImage, draw_gallery
 from curate.ingest.readers.kaggle_codes import CODES
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
@@ -33,7 +33,7 @@ nbformat.write(book, sys.argv[2])
 """
 
 
-def lay_out(folder: Path, drawn: list[Record]) -> None:
+def lay_out(folder: Path, drawn: list[GalleryImage]) -> None:
     """Move drawn images to folders of styles, and write the two lists that Kaggle ships beside them."""
     code = {name: {text: n for n, text in table.items()} for name, table in CODES.items()}
     artists = sorted({record.labels["artist"] for record in drawn})

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from curate.demo.gallery import Record
+from curate.demo.gallery import GalleryImage
 from curate.report.drawing.pdf import find_chromium
 from curate.report.drawing.pictures import SIDE, thumbnail
 from db.labels.classes import find_attribute
@@ -136,7 +136,7 @@ def hostile_workspace(folder: Path) -> Workspace:
         name = f"{'long ' * 30}/{i} <script>window.hit = 1<:script> '\" ציור 😀 {'x' * 140}.png"
         (folder / "pictures" / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (32, 24), (i * 6, 80, 120)).save(folder / "pictures" / name)
-        records.append(Record(name, {"style": HOSTILE[i % len(HOSTILE)]}))
+        records.append(GalleryImage(name, {"style": HOSTILE[i % len(HOSTILE)]}))
     workspace, root = root_of(workspace, folder / "pictures")
     with workspace.open_catalog() as catalog:
         add_artworks(workspace, catalog, root, records, groups=[(0, 1)])

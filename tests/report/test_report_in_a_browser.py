@@ -10,7 +10,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 
-from curate.demo.gallery import Record
+from curate.demo.gallery import GalleryImage
 from db.labels.spelling import display_name
 from db.workspace.workspace import init_workspace, root_of
 from tests.conftest import Curate
@@ -102,7 +102,7 @@ def test_real_paintings_make_a_small_page(
     """3,000 paintings, 319 artists: everything is shown, in under 15 MB."""
     source = shared_data / "wikiart224"
     with (source / "labels.csv").open(encoding="utf-8", newline="") as file:
-        records = [Record(row.pop("filepath"), row) for row in csv.DictReader(file)]
+        records = [GalleryImage(row.pop("filepath"), row) for row in csv.DictReader(file)]
     workspace, root = root_of(init_workspace(tmp_path / "ws", ("style", "genre", "artist")), source)
     with workspace.open_catalog() as catalog:
         add_artworks(workspace, catalog, root, records)

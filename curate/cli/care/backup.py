@@ -25,7 +25,7 @@ def backup(
 
     made = back_up(opened(context), file)
     for run in made.damaged_runs:
-        note(f"run {run} went in as it is: its arrays differ from their digest; see `curate check`")
+        note(f"run {run} went in as it is: files of it are lost or damaged; `curate check` names them")
     if as_json:
         print_json(asdict(made))
         return

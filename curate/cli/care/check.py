@@ -26,15 +26,14 @@ def check(
     Example: curate check --images
     """
     from curate.cli.progress import CliProgress
-    from db.maintenance.check import check_catalog
-    from db.maintenance.check import mend as mend_
+    from db.maintenance.check import check_catalog, repair
 
     workspace, broken = opened(context), 0
     with workspace.open_catalog() as catalog, CliProgress() as progress:
         if mend:
             with catalog.write() as session:
-                mended = mend_(session)
-            for name, n in mended.items():
+                repaired = repair(session)
+            for name, n in repaired.items():
                 note(f"mended {n} {name}")
         if images:
             progress.start(None, "Reading images")

@@ -40,11 +40,11 @@ def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
     from db.labels.table import find_artwork
 
     with catalog.read() as session:
-        found = find_artwork(session, reference)
-        splits, events = artwork_splits(session, found), artwork_events(session, found)
-        kept, withheld = artwork_kept(session, found), artwork_withheld(session, found)
+        artwork = find_artwork(session, reference)
+        splits, events = artwork_splits(session, artwork), artwork_events(session, artwork)
+        kept, withheld = artwork_kept(session, artwork), artwork_withheld(session, artwork)
     if not as_json:
-        typer.echo(f"{found.path}  {found.uuid}  revision {found.revision}, {found.status}")
+        typer.echo(f"{artwork.path}  {artwork.uuid}  revision {artwork.revision}, {artwork.status}")
     for source, attribute, split in splits if not as_json else ():
         typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
     for row in kept if not as_json else ():

@@ -31,27 +31,27 @@ def stats(
     from db.labels.stats import catalog_stats
 
     with opened(context).open_catalog() as catalog, catalog.read() as session:
-        found = catalog_stats(session)
+        counts = catalog_stats(session)
     if plot is not None:
         from curate.report.drawing.charts import class_charts
 
-        for path in class_charts(found, plot):
+        for path in class_charts(counts, plot):
             note(f"wrote {path}")
     if as_json:
-        print_json(found.as_json())
+        print_json(counts.as_json())
     else:
-        _tell(found)
+        _tell(counts)
 
 
-def _tell(found: CatalogStats) -> None:
-    typer.echo(f"artworks  {found.artworks}")
-    for status, n in found.status.items():
+def _tell(counts: CatalogStats) -> None:
+    typer.echo(f"artworks  {counts.artworks}")
+    for status, n in counts.status.items():
         typer.echo(f"  {status:<12} {n:>8}")
-    for reason, n in sorted(found.reasons.items(), key=lambda item: -item[1]):
+    for reason, n in sorted(counts.reasons.items(), key=lambda item: -item[1]):
         typer.echo(f"    {reason:<22} {n:>8}")
-    if found.splits:
-        typer.echo("splits    " + ", ".join(f"{name} {n}" for name, n in found.splits.items()))
-    for name, attribute in found.attributes.items():
+    if counts.splits:
+        typer.echo("splits    " + ", ".join(f"{name} {n}" for name, n in counts.splits.items()))
+    for name, attribute in counts.attributes.items():
         typer.echo(
             f"\n{name}: {attribute.labelled} labelled, {len(attribute.counts)} classes, "
             f"largest to smallest {attribute.imbalance:.0f}:1"

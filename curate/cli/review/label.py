@@ -23,16 +23,17 @@ def label(
 
     Example: curate label images/00002.jpg genre portrait
     """
+    from db.decisions import of_choice
     from db.labels.classes import find_attribute, find_class
     from db.labels.table import find_artwork
-    from db.reviews.verdicts import Decision, current_class, decide, outcome
+    from db.reviews.verdicts import Decision, current_class, decide
 
     with opened(context).open_catalog() as catalog, catalog.write() as session:
         row = find_artwork(session, artwork)
         of = find_attribute(session, attribute)
         chosen = find_class(session, of, class_)
         given = current_class(session, row.id, of.id)
-        said = outcome(given, chosen)
+        said = of_choice(given, chosen)
         if atypical and said == "confirmed":
             decision = Decision(of.id, "atypical", chosen)
         else:

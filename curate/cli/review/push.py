@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,7 +41,14 @@ def push(
     to: Annotated[
         str, typer.Option(metavar="label-studio|csv|html", help="As tasks, or as a sheet to fill in.")
     ] = "label-studio",
-    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where the sheet goes.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the sheet goes; a file that is there is never overwritten."),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Write the sheet of this batch again: it was lost."),
+    ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -52,11 +60,13 @@ def push(
     Example: curate push --limit 200 --attribute style
     """
     from curate.rounds.plan import BatchSettings, plan_batch
-    from curate.rounds.push import push_batch, push_sheet
+    from curate.rounds.push import free_name, push_batch, push_sheet, push_sheet_again, waiting_sheets
     from db.runs.runs import find_run
 
     if to not in ("label-studio", "csv", "html"):
         raise typer.BadParameter(f"{to!r} is none of label-studio, csv, html", param_hint="--to")
+    if batch is not None and to == "label-studio":
+        raise typer.BadParameter("only a sheet can be written again: --to csv or html", param_hint="--batch")
     workspace = opened(context)
     share, answers = _controls(controls)
     settings = BatchSettings(limit, attribute, audit, share, answers, annotators)
@@ -68,10 +78,15 @@ def push(
             _print_plan(plan, workspace.settings.label_studio.project, as_json)
             return
         if to != "label-studio":
-            path = output or workspace.folder / "review"
+            path = output or free_name(workspace.folder, f".{to}")
             if path.suffix != f".{to}":
                 path = path.with_name(f"{path.name}.{to}")
-            _print_pushed(push_sheet(workspace, catalog, settings, run_id, path), as_json, str(path))
+            if batch is None:
+                pushed = push_sheet(workspace, catalog, settings, run_id, path)
+            else:
+                pushed = push_sheet_again(workspace, catalog, batch, path)
+            waiting = waiting_sheets(catalog) if not pushed.created else {}
+            _print_sheet(pushed, as_json, path, waiting)
             return
         with CliProgress() as progress:
             pushed = push_batch(workspace, catalog, settings, run_id, progress)
@@ -112,6 +127,19 @@ def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
         f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews "
         f"({rests_on(plan.verdicts, plan.assumed)})."
     )
+
+
+def _print_sheet(pushed: Pushed, as_json: bool, path: Path, waiting: Mapping[int, int]) -> None:
+    """Say where the sheet is; where there is nothing to ask, which sheets are still out."""
+    if pushed.created or as_json:
+        _print_pushed(pushed, as_json, str(path))
+        return
+    typer.echo("Nothing to review is left that nobody is asked about; no sheet was written.")
+    for batch, count in waiting.items():
+        typer.echo(
+            f"{count} artworks wait in the sheet of batch {batch}. Where it was lost: "
+            f"curate push --to {path.suffix[1:]} --batch {batch}"
+        )
 
 
 def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:

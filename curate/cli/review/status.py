@@ -19,28 +19,28 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    from curate.rounds.status import read_standing
+    from curate.rounds.status import read_round_status
 
     with opened(context).open_catalog() as catalog:
-        standing = read_standing(catalog)
-    found, left, another = standing.status, standing.left, standing.another
+        round_status = read_round_status(catalog)
+    counted, left, another = round_status.status, round_status.left, round_status.another
     if as_json:
         print_json(
-            asdict(found)
+            asdict(counted)
             | {
                 "errors_left": asdict(left) if left else None,
                 "next_round": asdict(another) if another else None,
-                "next": found.next_step(),
+                "next": counted.next_step(),
             }
         )
         return
-    counts = ", ".join(f"{n} {name}" for name, n in found.artworks.items()) or "none yet"
+    counts = ", ".join(f"{n} {name}" for name, n in counted.artworks.items()) or "none yet"
     typer.echo(f"artworks: {counts}")
-    if found.run is not None:
-        since = " (labels have changed since)" if found.labels_changed else ""
-        doubted = ", ".join(f"{n} {state}" for state, n in found.issues.items()) or "none"
-        typer.echo(f"newest run: {found.run}{since}; labels doubted: {doubted}")
-    for turn in found.rounds:
+    if counted.run is not None:
+        since = " (labels have changed since)" if counted.labels_changed else ""
+        doubted = ", ".join(f"{n} {state}" for state, n in counted.issues.items()) or "none"
+        typer.echo(f"newest run: {counted.run}{since}; labels doubted: {doubted}")
+    for turn in counted.rounds:
         share = f", {turn.errors / turn.reviewed:.0%} of {turn.reviewed} verdicts" if turn.reviewed else ""
         typer.echo(
             f"batch {turn.batch} (run {turn.run}): {turn.artworks} artworks, {turn.done} reviewed, "
@@ -54,7 +54,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         )
     if another is not None:
         typer.echo(_another_round(another))
-    typer.echo(f"Next: {found.next_step()}")
+    typer.echo(f"Next: {counted.next_step()}")
 
 
 def _another_round(another: NextRound) -> str:

@@ -125,6 +125,11 @@ def _ticks(alarm: Alarm, every: float) -> Iterator[None]:
 def _print(synced: Synced, as_json: bool) -> None:
     for annotation, reason in synced.refused:
         note(f"refused: annotation {annotation}: {reason}")
+    if synced.blank:
+        note(
+            f"{synced.blank} answers that were given before are blank in this sheet; they stand. "
+            f"`curate history ARTWORK` names their verdicts, and `curate undo VERDICT` takes one back."
+        )
     if as_json:
         print_json(
             {

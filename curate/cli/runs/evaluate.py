@@ -34,17 +34,19 @@ def evaluate(
         if attribute is not None:
             with catalog.read() as session:
                 find_attribute(session, attribute)
-        found = evaluate_run(read_predictions(workspace, catalog, run_id, "evaluate"))
-    shown = {name: one for name, one in found.attributes.items() if attribute in (None, name)}
+        evaluation = evaluate_run(read_predictions(workspace, catalog, run_id, "evaluate"))
+    shown = {name: one for name, one in evaluation.attributes.items() if attribute in (None, name)}
     if as_json:
-        record = found.as_record()
+        record = evaluation.as_record()
         record["attributes"] = {name: record["attributes"][name] for name in shown}
         if attribute is not None:
             for name, one in shown.items():
                 record["attributes"][name]["classes"] = one.per_class.to_dict("records")
         print_json(record)
         return
-    typer.echo(f"run {found.run}: {found.backbone}, {found.protocol}, {found.artworks} artworks")
+    typer.echo(
+        f"run {evaluation.run}: {evaluation.backbone}, {evaluation.protocol}, {evaluation.artworks} artworks"
+    )
     typer.echo(
         f"{'attribute':<10} {'labels':<14} {'n':>6} {'accuracy':>8} {'95 %':>13} {'macro F1':>8} "
         f"{'top 5':>6} {'majority':>8} {'ECE':>5}"
@@ -55,7 +57,8 @@ def evaluate(
         for one in shown.values():
             show_classes(one)
     typer.echo(
-        f"p(label) < 0.3 in any attribute: {found.flagged_artworks} of {found.judged_artworks} artworks"
+        "p(label) < 0.3 in any attribute: "
+        f"{evaluation.flagged_artworks} of {evaluation.judged_artworks} artworks"
     )
     note("Next: curate report --open, curate compare RUN RUN")
 
@@ -123,26 +126,26 @@ def compare(
             tell(write_comparison(workspace, catalog, run_ids, out, format, figures, budget), open_, as_json)
             return
         runs = [read_predictions(workspace, catalog, run_id, "compare") for run_id in run_ids]
-        found = compare_runs(runs, budget)
-    if not found.attributes:
+        comparison = compare_runs(runs, budget)
+    if not comparison.attributes:
         raise NothingInCommon(run_ids)
     if as_json:
-        print_json(found.as_record())
+        print_json(comparison.as_record())
     else:
-        show_comparison(found)
+        show_comparison(comparison)
 
 
-def show_comparison(found: Comparison) -> None:
+def show_comparison(comparison: Comparison) -> None:
     """Print a comparison for people."""
-    ids = [predictions.run.id for predictions in found.runs]
-    for predictions in found.runs:
+    ids = [predictions.run.id for predictions in comparison.runs]
+    for predictions in comparison.runs:
         run = predictions.run
         typer.echo(f"run {run.id}: {run.backbone}, {run.protocol}")
     typer.echo(
         f"{'attribute':<10} {'run':>4} {'n':>6} {'accuracy':>8} {'macro F1':>8} {'difference':>10} "
         f"{'95 %':>15} {'won':>5} {'lost':>5} {'p':>6}"
     )
-    for name, one in found.attributes.items():
+    for name, one in comparison.attributes.items():
         for i, run_id in enumerate(ids):
             line = f"{name:<10} {run_id:>4} {one.n:>6} {one.accuracy[i]:>8.3f} {one.macro_f1[i]:>8.3f}"
             if i:
@@ -153,9 +156,10 @@ def show_comparison(found: Comparison) -> None:
                     f"{pair.p_value:>6.3f}"
                 )
             typer.echo(line)
-    flagged = ", ".join(f"run {i} {n}" for i, n in zip(ids, found.flagged_artworks, strict=True))
+    flagged = ", ".join(f"run {i} {n}" for i, n in zip(ids, comparison.flagged_artworks, strict=True))
     typer.echo(f"artworks with p(label) < 0.3 in any attribute: {flagged}")
-    for run_id, share in zip(ids[1:], found.overlap[1:], strict=True):
+    for run_id, share in zip(ids[1:], comparison.overlap[1:], strict=True):
         typer.echo(
-            f"of run {run_id}'s {found.budget} most doubtful artworks, {share:.0%} are run {ids[0]}'s too"
+            f"of run {run_id}'s {comparison.budget} most doubtful artworks, "
+            f"{share:.0%} are run {ids[0]}'s too"
         )

@@ -102,12 +102,12 @@ def show(group: Sequence[IssueRow], as_json: bool) -> None:
             typer.echo(f"       {row.reason}")
 
 
-def tell(rows: Sequence[IssueRow], found: int, kind: str, answered: YieldEvidence | None) -> None:
+def tell(rows: Sequence[IssueRow], total: int, kind: str, answered: YieldEvidence | None) -> None:
     """Say how many were listed, and how many errors are to be expected among them.
 
     Args:
         rows: What was listed.
-        found: How many there are in all.
+        total: How many there are in all.
         kind: Their kind.
         answered: What reviewers found so far, of labels.
     """
@@ -118,7 +118,7 @@ def tell(rows: Sequence[IssueRow], found: int, kind: str, answered: YieldEvidenc
 
         forecast = forecast_yield([row.score for row in rows], **answered)
         told = rests_on(forecast.verdicts, forecast.assumed)
-        note(f"{len(rows)} of {found} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
+        note(f"{len(rows)} of {total} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
     else:
         note(f"{len(rows)} shown.")
 

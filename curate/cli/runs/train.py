@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curate.cli.app import AsJson, app, note, opened, print_json
-from curate.cli.runs.training_options import overridden, takes_knobs
+from curate.cli.runs.training_options import overridden, takes_train_options
 
 if TYPE_CHECKING:
     from curate.training.run import TrainSummary
 
 
 @app.command()
-@takes_knobs
+@takes_train_options
 def train(
     context: typer.Context,
     set_: Annotated[
@@ -23,7 +23,7 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="A key of the train table of curate.toml."),
     ] = None,
     as_json: AsJson = False,
-    **knobs: Any,
+    **options: Any,
 ) -> None:
     """Train one run, and list the labels that it doubts as issues.
 
@@ -36,7 +36,7 @@ def train(
     from curate.training.run import train as train_run
 
     workspace = opened(context)
-    settings = overridden(workspace.settings.train, knobs, set_ or [])
+    settings = overridden(workspace.settings.train, options, set_ or [])
     with workspace.open_catalog() as catalog, CliProgress() as progress:
         summary = train_run(workspace, catalog, settings, progress)
     if summary is None:

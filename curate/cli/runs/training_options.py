@@ -17,55 +17,55 @@ from db.workspace.train_settings import TrainSettings
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
-def takes_knobs(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take every knob as an option; they reach it in its ``**knobs``, None where not given."""
+def takes_train_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take every setting of training as an option: ``**options``, None where not given."""
     whole = signature(command, eval_str=True)
     own = [one for one in whole.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
-    knobs = [
-        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=_option(name, knob))
-        for name, knob in TrainSettings.model_fields.items()
+    options = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=_option(name, option))
+        for name, option in TrainSettings.model_fields.items()
     ]
-    takes = whole.replace(parameters=[own[0], *knobs, *own[1:]])
+    takes = whole.replace(parameters=[own[0], *options, *own[1:]])
     command.__dict__["__signature__"] = takes  # where inspect, and so Typer, looks first
-    command.__annotations__ |= {knob.name: knob.annotation for knob in knobs}
+    command.__annotations__ |= {option.name: option.annotation for option in options}
     return command
 
 
-def _option(name: str, knob: FieldInfo) -> Any:
-    """Return the type of a knob's option, with its help: what it does and what it takes."""
-    kinds = {kind for kind in (get_args(knob.annotation) or (knob.annotation,)) if kind is not type(None)}
-    if get_origin(knob.annotation) is Literal:
+def _option(name: str, option: FieldInfo) -> Any:
+    """Return the type of a setting's option, with its help: what it does and what it takes."""
+    kinds = {kind for kind in (get_args(option.annotation) or (option.annotation,)) if kind is not type(None)}
+    if get_origin(option.annotation) is Literal:
         kinds = {str}
     single = next(iter(kinds)) if len(kinds) == 1 and kinds <= {bool, int, float} else str
     flag = f"--{name.replace('_', '-')}"
     flags = f"{flag}/--no-{flag[2:]}" if single is bool else flag
-    text = f"{knob.description} {_range(knob)}".rstrip()
+    text = f"{option.description} {_range(option)}".rstrip()
     return Annotated[single | None, typer.Option(flags, help=text, show_default=False)]
 
 
-def _range(knob: FieldInfo) -> str:
-    """Return in words which values a knob takes; nothing where any will do."""
-    if get_origin(knob.annotation) is Literal:
-        return "(" + ", ".join(map(str, get_args(knob.annotation))) + ")"
+def _range(option: FieldInfo) -> str:
+    """Return in words which values a setting takes; nothing where any will do."""
+    if get_origin(option.annotation) is Literal:
+        return "(" + ", ".join(map(str, get_args(option.annotation))) + ")"
     bounds = [
         f"{words} {getattr(limit, name)}"
-        for limit in knob.metadata
+        for limit in option.metadata
         for name, words in LIMITS.items()
         if getattr(limit, name, None) is not None
     ]
     return "(" + ", ".join(bounds) + ")" if bounds else ""
 
 
-def overridden(settings: TrainSettings, knobs: Mapping[str, Any], pairs: list[str]) -> TrainSettings:
+def overridden(settings: TrainSettings, options: Mapping[str, Any], pairs: list[str]) -> TrainSettings:
     """Return the settings with what the command line gives in place of what the file says.
 
     Raises:
-        BadSettings: A value is out of its range, or there is no such knob.
+        BadSettings: A value is out of its range, or there is no such setting.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    given = {name: value for name, value in knobs.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None}
     values: dict[str, Any] = settings.model_dump(exclude_unset=True) | given
     for pair in pairs:
         key, _, text = pair.partition("=")

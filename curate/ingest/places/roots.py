@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from db.workspace.workspace import Workspace, open_workspace, root_of
 
@@ -13,8 +14,7 @@ from db.workspace.workspace import Workspace, open_workspace, root_of
 @contextmanager
 def locked_settings(workspace: Workspace) -> Iterator[Workspace]:
     """Yield the workspace as it is on disk, while no other process changes its roots."""
-    with (workspace.folder / ".curate.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(workspace.folder / ".curate.lock"):
         yield open_workspace(workspace.folder)
 
 

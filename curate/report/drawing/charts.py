@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db.workspace.outputs import output_folder, whole_file
+
 if TYPE_CHECKING:
     from db.labels.stats import AttributeStats, CatalogStats
 
@@ -14,7 +16,7 @@ LARGEST = 60
 
 def class_charts(stats: CatalogStats, folder: Path) -> list[Path]:
     """Write ``<attribute>.png`` for every attribute; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    output_folder(folder)
     return [_chart(name, attribute, folder) for name, attribute in stats.attributes.items()]
 
 
@@ -44,7 +46,8 @@ def _chart(name: str, attribute: AttributeStats, folder: Path) -> Path:
         fontsize=10,
     )
     path = folder / f"{name}.png"
-    figure.savefig(path, dpi=120)
+    with whole_file(path) as file:
+        figure.savefig(file, dpi=120)
     return path
 
 

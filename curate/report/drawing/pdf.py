@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from curate.report.errors import NoChromium, PdfFailed
+from db.workspace.outputs import whole_file
 
 PROGRAMS = (
     "chromium",
@@ -32,11 +33,11 @@ def find_chromium() -> str:
         NoChromium: There is none.
     """
     named = os.environ.get("CURATE_CHROMIUM")
-    found = [path for name in ([named] if named else PROGRAMS) if (path := shutil.which(name))]
-    found += [str(place) for place in PLACES if not named and place.exists()]
-    if not found:
+    programs = [path for name in ([named] if named else PROGRAMS) if (path := shutil.which(name))]
+    programs += [str(place) for place in PLACES if not named and place.exists()]
+    if not programs:
         raise NoChromium([named] if named else PROGRAMS)
-    return found[0]
+    return programs[0]
 
 
 def print_pdf(html: str, out: Path) -> None:
@@ -69,6 +70,5 @@ def print_pdf(html: str, out: Path) -> None:
         if not printed.is_file():
             words = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
             raise PdfFailed(program, words[-1])
-        temporary = out.with_name(f".{out.name}.{os.getpid()}")
-        shutil.copyfile(printed, temporary)
-        temporary.replace(out)
+        with whole_file(out) as file:
+            shutil.copyfile(printed, file)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from db.labels.attribute_labels import AttributeLabels
 from db.workspace.progress import Silent
-from model.inputs.data import Targets
 from model.training.losses import masked_losses
 from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
@@ -18,9 +18,9 @@ from tests.model.gallery import draw, folds_of, small
 def test_each_label_counts_as_much_as_it_is_trusted() -> None:
     logits = [torch.tensor([[2.0, 0.0], [0.0, 0.0], [1.0, 0.0]])]
     labels = torch.tensor([[0], [1], [-1]])
-    trust = torch.tensor([[0.25], [0.75], [1.0]])
+    label_weight = torch.tensor([[0.25], [0.75], [1.0]])
 
-    losses, counts = masked_losses(logits, labels, trust=trust)
+    losses, counts = masked_losses(logits, labels, label_weight=label_weight)
 
     expected = 0.25 * np.log(1 + np.exp(-2.0)) + 0.75 * np.log(2.0)  # the weights add up to 1
     assert losses.tolist() == pytest.approx([expected])
@@ -28,16 +28,19 @@ def test_each_label_counts_as_much_as_it_is_trusted() -> None:
 
 
 def test_a_label_that_is_not_trusted_teaches_nothing_and_is_still_measured(tmp_path: Path) -> None:
-    """Change labels of trust 0: no probability may change, and all labels are scored."""
+    """Change labels of weight 0: no probability may change, and all labels are scored."""
     examples, targets = draw(tmp_path / "images", 60)
     doubted = np.arange(60) % 7 == 0
-    trust = np.where(doubted, 0.0, 1.0).astype(np.float32)
+    label_weight = np.where(doubted, 0.0, 1.0).astype(np.float32)
 
-    def labels(target: Targets, shift: int) -> NDArray[np.int64]:
+    def labels(target: AttributeLabels, shift: int) -> NDArray[np.int64]:
         return np.where(doubted, (target.labels + shift) % 3, target.labels)
 
     def run(name: str, shift: int) -> RunResult:
-        given = [dataclasses.replace(target, labels=labels(target, shift), trust=trust) for target in targets]
+        given = [
+            dataclasses.replace(target, labels=labels(target, shift), label_weight=label_weight)
+            for target in targets
+        ]
         return cross_validate(
             examples,
             given,

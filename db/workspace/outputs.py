@@ -1,0 +1,155 @@
+"""Files that commands write: whole or not at all, where they were asked for; remains of killed ones go."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import stat
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from db.engine.driver_errors import disk_errors
+from db.errors import FileMissing, NotAnOutput
+
+OLD_SECONDS = 24 * 3600.0
+"""A temporary file without a maker's name, or of another machine's, is left alone until it is so old."""
+
+_TEMPORARY = re.compile(r"\.curate-(?P<pid>[0-9]+)-(?P<host>[0-9a-f]{8})-.*")
+_OTHERS = re.compile(
+    r"\.curate-[a-z0-9_]{8}|\..+\.[0-9]{2,7}|\.[0-9]+-[0-9]+\.part|\..+\.restoring", re.ASCII
+)
+"""What earlier versions left, and what is written where a name of ours would not fit."""
+
+
+def temporary_name(suffix: str = "") -> str:
+    """Return a name for a file that is being written: it says whose it is, and is short."""
+    drawn = os.urandom(4).hex()
+    return f".curate-{os.getpid()}-{_host()}-{drawn}{suffix}"
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes ``path`` in one step when all is written, and else is removed.
+
+    A link is followed, and stays one. Into a device or a pipe the finished file is copied.
+
+    Raises:
+        NotAnOutput: The path is a folder, or a link that leads round in a circle.
+        FileMissing: The folder that it is in does not exist.
+        NoSpace: The disk, or the device, cannot take it.
+        NotWritable: This user may not write there.
+    """
+    with disk_errors(path):
+        target = _followed(path)
+        if target.is_dir():
+            raise NotAnOutput(path, "it is a folder")
+        if not target.parent.is_dir():
+            raise FileMissing(target.parent, "folder")
+        special = target.exists() and not stat.S_ISREG(target.stat().st_mode)
+        folder = Path(tempfile.gettempdir()) if special else target.parent
+        sweep(folder)
+        temporary = folder / temporary_name(target.suffix)
+        try:
+            yield temporary
+            if special:
+                _copy_into(temporary, target)
+            else:
+                _settle(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _followed(path: Path) -> Path:
+    try:
+        return path.resolve() if path.is_symlink() else path.absolute()
+    except (RuntimeError, OSError) as error:  # a circle, told differently by versions of Python
+        raise NotAnOutput(path, "it is a link that leads nowhere") from error
+
+
+def _copy_into(source: Path, target: Path) -> None:
+    with source.open("rb") as whole, target.open("wb") as device:
+        shutil.copyfileobj(whole, device)
+
+
+def _settle(temporary: Path, target: Path) -> None:
+    """Bring a written file to the disk and under its name, with the rights that its forerunner had."""
+    if target.exists():
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    with temporary.open("rb+") as written:
+        os.fsync(written.fileno())
+    temporary.replace(target)
+
+
+def output_folder(path: Path) -> Path:
+    """Make a folder that a command writes files into, and return it.
+
+    Raises:
+        NotAnOutput: There is something else of that name, or above it.
+        NoSpace, NotWritable: The disk does not let us.
+    """
+    with disk_errors(path):
+        if path.exists() and not path.is_dir():
+            raise NotAnOutput(path, "it is a file, and a folder is needed")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise NotAnOutput(path, "a part of it is a file, and a folder is needed") from error
+        sweep(path)
+    return path
+
+
+def sweep(folder: Path) -> int:
+    """Remove what killed commands left in a folder; what a running one is writing stays.
+
+    Returns:
+        How many things were removed.
+    """
+    removed = 0
+    try:
+        found = [entry for entry in os.scandir(folder) if entry.name.startswith(".")]
+    except OSError:
+        return 0
+    for entry in found:
+        if _is_left(entry):
+            removed += _remove(Path(entry.path))
+    return removed
+
+
+def _is_left(entry: os.DirEntry[str]) -> bool:
+    named = _TEMPORARY.fullmatch(entry.name)
+    if named is None and _OTHERS.fullmatch(entry.name) is None:
+        return False
+    if named is not None and named["host"] == _host():
+        return not _runs(int(named["pid"]))
+    try:
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS
+    except OSError:
+        return False
+
+
+def _runs(pid: int) -> bool:
+    """Return whether there is a process of that number."""
+    import psutil
+
+    return pid == os.getpid() or bool(psutil.pid_exists(pid))
+
+
+def _remove(path: Path) -> bool:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
