@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from db.errors import BatchNotFound
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
+from db.labels.kept import KeptCells, kept_cells
 from db.models import (
     ASKED_KINDS,
     OPEN_STATES,
@@ -91,7 +92,11 @@ class CardIssue:
 
 @dataclass(frozen=True)
 class Card:
-    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts."""
+    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts.
+
+    ``kept`` are the columns of its list that are no attribute, by name, in the list's order; ``known_as`` is
+    the id that its people use.
+    """
 
     artwork_id: int
     uuid: UUID
@@ -99,6 +104,8 @@ class Card:
     path: str
     labels: Mapping[str, str]
     issues: Mapping[str, CardIssue]
+    kept: Mapping[str, str] = field(default_factory=dict)
+    known_as: str | None = None
 
 
 def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
@@ -117,10 +124,14 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
             named = classes[row.attribute_id]
             labels.setdefault(row.artwork_id, {})[named.attribute] = named.key_of[row.class_id]
         issues = _worst_issues(session, chunk, classes)
+        kept = kept_cells(session, chunk)
         for artwork in session.execute(
             select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
         ):
-            cards[artwork.id] = Card(*artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}))
+            own = kept.get(artwork.id, KeptCells())
+            cards[artwork.id] = Card(
+                *artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}), own.cells, own.known_as
+            )
     return cards
 
 

@@ -49,6 +49,10 @@ def task_data(
         "batch": str(batch),
         "score": round(asked.score, 6),
     }
+    if card.known_as:
+        data["known_as"] = card.known_as
+    if card.kept:
+        data["kept"] = "; ".join(f"{name}: {cell}" for name, cell in card.kept.items())
     for attribute, classes in class_lists.items():
         label = asked.shown.get(attribute, card.labels.get(attribute, ""))
         issue = None if asked.blind else card.issues.get(attribute)

@@ -35,7 +35,7 @@ HANDS_BEFORE = {
 HANDS_BEHIND = {
     "attributed": r"\?|\(\?\)|[(\[,]\s*(?:attributed(?:\s+to)?|attr\.?|attrib\.?|zugeschrieben"
     r"|zugeschr\.?|zuschreibung|attribu[ée]e?|attribuito|atribuido|toegeschreven)\s*[)\]]?",
-    "after": r"[(\[,]\s*(?:after|nach|d['’]après|kopie|copy|copy\s+after|naar)\s*[)\]]?",
+    "after": r"[(\[,]\s*(?:after|nach|d['’]après|kopie(?:\s+nach)?|copy(?:\s+after)?|naar)\s*[)\]]?",
     "workshop": r"[(\[,]\s*(?:work\s?shop(?:\s+of)?|studio(?:\s+of)?|atelier|werkstatt|bottega|taller)"
     r"\s*[)\]]?",
     "circle": r"[(\[,]\s*(?:circle(?:\s+of)?|umkreis|kreis|umfeld|cercle|entourage|cerchia)\s*[)\]]?",
