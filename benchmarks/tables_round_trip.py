@@ -3,7 +3,7 @@
 Run it with ``python -m benchmarks.tables_round_trip --data FOLDER [--rows 2000]``. FOLDER holds tables as
 museums publish them, under the names of ``TABLES`` (what is not there is left out; what is not named here is
 mapped by guessing alone). Each is cut to its first rows, images are drawn at its file names, and it is
-ingested with one command; the same again as a German Excel saves it, and as "Unicode text". Twenty corrections are
+ingested with one command; the same again as a German Excel saves it, and as "Unicode text". Corrections are
 checked with Python's own ``csv`` and openpyxl, not with our reader. JSON stands last.
 """
 
@@ -182,7 +182,7 @@ def export(workspace: Workspace, source: Path, out: Path) -> dict[tuple[int, int
 
 def differences(before: Path, after: Path) -> dict[tuple[int, int], str]:
     """Return the cells that differ between two tables, read by others than us: by (first line, column)."""
-    found = {}
+    found: dict[tuple[int, int], str] = {}
     for (line, old), (_, new) in zip(cells_of(before), cells_of(after), strict=True):
         if old != new:
             assert len(old) == len(new)

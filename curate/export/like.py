@@ -176,14 +176,15 @@ def _write_text(table: TextTable, changes: list[Change], out: Path) -> None:
 def _changed(raw: str, changes: list[Change], table: TextTable) -> bytes:
     """Return a row's bytes with some of its cells changed."""
     text = raw.rstrip("\r\n")
-    cells = split_cells(text, table.delimiter)
-    assert cells
+    read = split_cells(text, table.delimiter)
+    assert read
+    cells = list(read)
     for change in changes:
         try:
             change.new.encode(table.encoding.name)
         except UnicodeEncodeError as error:
             raise NotInEncoding(table.path, change.row, change.new, table.encoding.name) from error
-        cells[change.column] = written_cell(change.new, table.delimiter, cells[change.column])
+        cells[change.column] = written_cell(change.new, table.delimiter, read, change.column)
     written = table.delimiter.join(cells) + raw[len(text) :]
     return written.encode(table.encoding.name, table.encoding.errors)
 

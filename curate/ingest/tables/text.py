@@ -190,10 +190,27 @@ def cell_value(cell: str) -> str:
     return bare[1:-1].replace('""', '"') if quoted else cell
 
 
-def written_cell(value: str, delimiter: str, like: str) -> str:
-    """Return a cell that says something, written as another one is: in quotes where it must be or that is."""
-    bare = like.strip(" \u00a0")
-    must = any(c in value for c in (delimiter, '"', "\r", "\n")) or value != value.strip(" \u00a0")
-    if must or (len(bare) > 1 and bare[0] == bare[-1] == '"'):
-        return '"' + value.replace('"', '""') + '"'
-    return value
+def written_cell(value: str, delimiter: str, row: list[str], at: int) -> str:
+    """Return a cell that says something else, written as its row is: in quotes where it must, or others are.
+
+    Args:
+        value: What it says.
+        delimiter: What stands between cells.
+        row: The row's cells as written.
+        at: The cell's place among them.
+    """
+    before = cell_value(row[at])
+    if _needs_quotes(before, delimiter):  # its own quotes tell nothing
+        quotes = any(_is_quoted(cell) and not _needs_quotes(cell_value(cell), delimiter) for cell in row)
+    else:
+        quotes = _is_quoted(row[at])
+    return '"' + value.replace('"', '""') + '"' if quotes or _needs_quotes(value, delimiter) else value
+
+
+def _is_quoted(cell: str) -> bool:
+    bare = cell.strip(" \u00a0")
+    return len(bare) > 1 and bare[0] == bare[-1] == '"'
+
+
+def _needs_quotes(value: str, delimiter: str) -> bool:
+    return any(c in value for c in (delimiter, '"', "\r", "\n")) or value != value.strip(" \u00a0")
