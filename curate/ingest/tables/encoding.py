@@ -184,6 +184,6 @@ def guess_delimiter(text: str) -> str:
         width = widths[0] if widths.count(widths[0]) == often else width
         score = (often / len(widths) if width > 1 else 0.0, width)
         agrees = widths[0] == width
-        if (score[0] + agrees, score[1]) > best_score:
+        if (score[0] + agrees, score[1]) >= best_score:  # in a tie commas are decimal ones
             best, best_score = delimiter, (score[0] + agrees, score[1])
     return best
