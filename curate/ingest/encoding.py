@@ -130,6 +130,8 @@ class Encoder:
         """Return a record's classes, splits, own spellings and cells without a label, for its ``Entry``."""
         labels = record.labels
         classes = tuple([table[s] for table, s in zip(self._ids, labels, strict=True)])
+        if not any(self._odd):
+            return Coded(classes, record.splits)
         odd = [odd.get(s) for odd, s in zip(self._odd, labels, strict=True)]
         if not any(odd):
             return Coded(classes, record.splits)

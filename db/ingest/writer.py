@@ -115,7 +115,10 @@ class Writer:
         nothing: set[tuple[int, int, str | None]] = set()
         same = []
         for known, entry in entries:
-            wanted = {(at, *spelled) for at in range(len(columns.labels)) for spelled in entry.spelled(at)}
+            if entry.spellings:
+                wanted = {(at, *one) for at in range(len(columns.labels)) for one in entry.spelled(at)}
+            else:
+                wanted = {(at, id_, None) for at, ids_ in enumerate(entry.classes) for id_ in ids_}
             same.append(
                 said.get(known.id, nothing) == wanted
                 and all(splits.get((known.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
@@ -396,16 +399,17 @@ class _Besides:
     @classmethod
     def of(cls, session: Session, columns: Columns, artwork_ids: Sequence[int]) -> _Besides:
         """Read what the catalog has of it."""
-        if columns.listed_by is None:
-            return cls(columns)
-        return cls(
-            columns,
-            listed_before(session, artwork_ids, columns.listed_by),
-            withheld_before(session, artwork_ids, columns.labels),
-        )
+        besides = cls(columns)
+        if columns.listed_by is not None and session.scalar(select(Listing.id).limit(1)) is not None:
+            besides.listed = listed_before(session, artwork_ids, columns.listed_by)
+        if columns.listed_by is not None and session.scalar(select(Withheld.id).limit(1)) is not None:
+            besides.withheld = withheld_before(session, artwork_ids, columns.labels)
+        return besides
 
     def same(self, artwork_id: int, entry: Entry) -> bool:
         """Return whether the catalog has what a record says."""
+        if not (self.listed or self.withheld):
+            return entry.listed is None and not entry.withheld
         had = self.listed.get(artwork_id)
         return (None if had is None else had[1]) == entry.listed and self.withheld.get(
             artwork_id, {}

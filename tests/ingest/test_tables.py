@@ -423,10 +423,10 @@ def test_a_list_that_respells_a_class_gives_its_new_spelling(
         ).read_text() == f"filepath,style,genre,artist\na.jpg,{style},,\nb.jpg,Cubism,,\n"
 
 
-def test_classes_that_were_merged_before_part_when_their_list_is_read_again(
+def test_classes_that_were_merged_before_part_when_their_list_is_read(
     tmp_path: Path, curate: Curate, folder: Path
 ) -> None:
-    """Until revision 0001 ``A+`` and ``A`` were one class; upgrading keeps that, and reading again mends it."""
+    """Until revision 0001 ``A+`` and ``A`` were one class; upgrading keeps that, reading again mends it."""
     asset = Path(__file__).parents[1] / "assets" / "catalog-0001.db"
     for leftover in folder.glob("catalog.db*"):
         leftover.unlink()
