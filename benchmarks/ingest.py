@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import shutil
 import sqlite3
@@ -41,6 +40,7 @@ from db.labels.history import artwork_events
 from db.labels.stats import catalog_stats
 from db.labels.table import find_artwork
 from db.runs.issues import count_issues, worst_issues
+from db.workspace.system import cores
 from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 
@@ -77,7 +77,7 @@ def bare(file: str) -> tuple[str, str]:
 
 def on_all_cores(work: Callable[[str], object], files: list[str]) -> None:
     """Do something to every file."""
-    with get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
+    with get_context("spawn").Pool(cores()) as pool:
         for _ in pool.imap_unordered(work, files, chunksize=24):
             pass
 

@@ -9,9 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from curate.errors import PartMissing
 from db.errors import CurateError, NotAWorkspace
 from db.workspace.settings import LabelStudioSettings
 from db.workspace.workspace import open_workspace
+
+TESTED_PYTHON = (3, 11)
+"""What the developers' machines have."""
 
 LOW_DISK = 2 * 2**30
 """Bytes under which a feature cache or a MongoDB is likely to fail."""
@@ -42,6 +46,7 @@ def diagnose(folder: Path) -> list[Diagnosis]:
 
     checks: list[tuple[str, Callable[[], tuple[bool, str]]]] = [
         ("Python", _python),
+        ("system", lambda: (True, tell_system(sys.platform, sys.version_info[:2]))),
         ("workspace", lambda: workspace),
         ("torch", _torch),
         ("weights", _weights),
@@ -49,7 +54,29 @@ def diagnose(folder: Path) -> list[Diagnosis]:
         ("Label Studio", lambda: _label_studio(settings)),
         ("disk", lambda: _disk(folder)),
     ]
-    return [Diagnosis(name, *check()) for name, check in checks]
+    return [Diagnosis(name, *_done(check)) for name, check in checks]
+
+
+def _done(check: Callable[[], tuple[bool, str]]) -> tuple[bool, str]:
+    """Look at one thing; a package that is not installed is what was found."""
+    try:
+        return check()
+    except ModuleNotFoundError as error:
+        return False, str(PartMissing(error.name or str(error)))
+
+
+def tell_system(system: str, python: tuple[int, int]) -> str:
+    """Return what was tried on a system, and what was not: nobody should take the one for the other."""
+    name = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}.get(system, system)
+    if system == "linux":
+        tried, untried = "every test is run on Linux", []
+    else:
+        tried = f"made for {name}, and run on Linux without what {name} lacks"
+        untried = ["the servers of FiftyOne and Label Studio", "killed processes", "full disks"]
+        untried += ["Apple's GPU"] if system == "darwin" else []
+    if python != TESTED_PYTHON:
+        untried.append(f"Python {python[0]}.{python[1]}")
+    return tried + (f"; never tried there: {', '.join(untried)}" if untried else "")
 
 
 def _python() -> tuple[bool, str]:

@@ -4,13 +4,18 @@
 
     db.errors.CurateError
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
+    ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels
+    ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
     ├── ListNotIngested          `curate export --like` of a list that the catalog does not know
     ├── NotInEncoding            a corrected class that the list's encoding cannot write
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
-    └── RunLocked                another process is training the same run
+    ├── RunLocked                another process is training the same run
+    ├── PartMissing              a package that a command needs is not installed
+    └── StrangersPackage         another project's `curate` is installed in the same folder
 """
 
 from __future__ import annotations
@@ -19,6 +24,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from db.errors import CurateError
+
+EXTRAS = {"label_studio": "label-studio", "psycopg": "postgresql"}
+"""What an extra brings; everything else comes with the package itself."""
 
 
 class DemoFolderTaken(CurateError):
@@ -29,6 +37,22 @@ class DemoFolderTaken(CurateError):
             f"{folder} holds files that no demo made. Name a new or an empty folder: "
             f"`curate demo --folder DIR`."
         )
+
+
+class NotConfirmed(CurateError):
+    """A command asks before it acts, and nobody is at a terminal to answer."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"`curate {command}` asks first, and nobody is there to answer. Add `--yes` to do it."
+        )
+
+
+class InvalidInput(CurateError, ValueError):
+    """Labels, probabilities or embeddings that cannot be what they were given as.
+
+    It is a ``ValueError``, too, as scikit-learn's users expect of a wrong array.
+    """
 
 
 class NothingToTrain(CurateError):
@@ -49,6 +73,34 @@ class RunLocked(CurateError):
             f"Run {run_id} is being trained by another process, with these settings and labels. "
             f"Wait for it, or stop it and run the command again: it goes on from there."
         )
+
+
+class NoImageModel(CurateError):
+    """A run has no network that takes an image: its features or probabilities came from another model."""
+
+    def __init__(self, run_id: int, name: str) -> None:
+        super().__init__(
+            f"Run {run_id} ({name}) has no network that takes images: it was made from another "
+            f"model's features or probabilities. Train one with `curate train`, or name another run: "
+            f"`curate runs` lists them."
+        )
+
+
+class GalleryUnusable(CurateError):
+    """The list of a demo's gallery is none."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(
+            f"{path} cannot be a gallery: {problem}. It needs the column `filepath`, one column an "
+            f"attribute, and a row an image."
+        )
+
+
+class AnswersUnreadable(CurateError):
+    """The file of known answers is no CSV."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} cannot be read ({problem}). Save it as CSV in UTF-8, then push again.")
 
 
 class NotAnAnswerList(CurateError):
@@ -97,3 +149,26 @@ class ExportTaken(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is there already and is not empty. Name a new folder.")
+
+
+class PartMissing(CurateError):
+    """A package that a command needs is not installed."""
+
+    def __init__(self, module: str) -> None:
+        package = module.partition(".")[0]
+        extra = EXTRAS.get(package)
+        what = f"curate-labels[{extra}]" if extra else "curate-labels"
+        super().__init__(
+            f"The package `{package}` is not installed here, and this needs it. Type `pip install '{what}'`."
+        )
+
+
+class StrangersPackage(CurateError):
+    """Another project's distribution is named ``curate``, and brings a package of that name."""
+
+    def __init__(self, version: str, summary: str, ours: str) -> None:
+        super().__init__(
+            f"Another project's package is installed here as `curate` {version} ({summary}); it writes into "
+            f"the same folder as {ours}. Type `pip uninstall curate`, then "
+            f"`pip install --force-reinstall --no-deps {ours}`."
+        )

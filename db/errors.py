@@ -14,7 +14,9 @@
     ├── CatalogReadOnly          the catalog may not be written
     ├── CatalogUnreachable       PostgreSQL does not answer, or not to this user
     ├── NoSpace                  the disk is full, or refuses to write
+    ├── OutputLost               standard output cannot be written
     ├── NotWritable              a file or folder that this user may not write
+    ├── NumberTooLarge           a number that no database has room for
     ├── BadDatabaseUrl           a database that curate does not speak
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
@@ -23,8 +25,10 @@
     ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
     ├── RootUnknown              an artwork's images lie in a folder that this workspace does not know
+    ├── ImageRefused             an artwork's path leads out of its root, or to no regular file
     ├── StorageUnknown           a root of images by a URL that nothing here opens
     ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
+    ├── ListingEmpty             a storage that lists nothing, where images are known
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
@@ -33,6 +37,7 @@
     ├── RunDamaged               files of a run are lost or not as they were written
     ├── NoRunYet                 a command that needs a finished run, before the first
     ├── BatchNotFound            no batch by that number at that place
+    ├── NothingDecided           no verdict that still counts on an artwork's attribute
     └── VerdictNotFound          no verdict by that number, or one taken back already
 
 Packages add their own beside their code: ``model.errors``, ``review.errors``, ``curate.errors``.
@@ -114,7 +119,7 @@ class CatalogNewer(CurateError):
     def __init__(self, name: str, found: str, known: str) -> None:
         super().__init__(
             f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
-            f"Install the newer version: `pip install --upgrade curate`."
+            f"Install the newer version: `pip install --upgrade curate-labels`."
         )
 
 
@@ -172,6 +177,16 @@ class NoSpace(CurateError):
         )
 
 
+class OutputLost(CurateError):
+    """What a command prints could not be written; what it did is done."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"Standard output could not be written ({said}). What the command did stands: `curate status` "
+            f"shows it. Make room where the output goes, and ask again for what was to be read."
+        )
+
+
 class NotWritable(CurateError):
     """A file or folder may not be read or written by this user."""
 
@@ -180,6 +195,13 @@ class NotWritable(CurateError):
             f"{name} may not be used by this user ({said}). Change its rights or its place, "
             f"then run the command again."
         )
+
+
+class NumberTooLarge(CurateError):
+    """A number on the command line is larger than a database's integers."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A number is too large: the catalog counts to {2**63 - 1}. Give a smaller one.")
 
 
 class BadDatabaseUrl(CurateError):
@@ -198,7 +220,7 @@ class DriverMissing(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"The catalog {name} is on PostgreSQL, and the package psycopg is not installed. "
-            f"Type `pip install 'curate[postgresql]'`."
+            f"Type `pip install 'curate-labels[postgresql]'`."
         )
 
 
@@ -262,6 +284,17 @@ class RootUnknown(CurateError):
         )
 
 
+class ImageRefused(CurateError):
+    """An artwork's path leads out of its root, or to what is no regular file; it is never opened."""
+
+    def __init__(self, root: str, path: str, problem: str) -> None:
+        super().__init__(
+            f"The image {path!r} of the root {root!r} {problem}; it is not opened. Look at where this "
+            f"catalog comes from and type `curate check`; where your own links lead to files elsewhere, "
+            f"type `curate ingest SOURCE --follow-links`."
+        )
+
+
 class StorageUnknown(CurateError):
     """Nothing here opens URLs of that kind."""
 
@@ -280,6 +313,17 @@ class StorageUnreachable(CurateError):
             f"The images at {url} cannot be reached ({said}). Look at the network and at the storage's keys "
             f"(for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL), "
             f"then run the command again."
+        )
+
+
+class ListingEmpty(CurateError):
+    """A storage lists nothing where it listed images before; taken for an accident."""
+
+    def __init__(self, url: str, known: int) -> None:
+        super().__init__(
+            f"{url} lists no file, and {known} of it are known here: that is taken for an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"moved, type `curate relocate`."
         )
 
 
@@ -342,6 +386,16 @@ class NoRunYet(CurateError):
     def __init__(self, command: str) -> None:
         super().__init__(
             f"`curate {command}` needs a finished run, and this catalog has none. Run `curate train` first."
+        )
+
+
+class NothingDecided(CurateError):
+    """Nobody has decided anything about that attribute of that artwork that still counts."""
+
+    def __init__(self, path: str, attribute: str) -> None:
+        super().__init__(
+            f"No verdict on the {attribute} of {path} counts, so there is none to take back. "
+            f"`curate history {path}` prints what was said of it."
         )
 
 

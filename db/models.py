@@ -192,7 +192,11 @@ class DuplicateGroup(Base):
 
 
 class Artwork(Base):
-    """One image of one collection, known by its uuid; found by (collection, root, path)."""
+    """One image of one collection, known by its uuid; found by (collection, root, path).
+
+    ``needs_copy`` says that no browser shows the image as it is (None: not known, read by an older version);
+    ``ingest_id`` names the ingest that brought it.
+    """
 
     __tablename__ = "artwork"
     __table_args__ = (UniqueConstraint("path", "root", "collection"), one_of("status", ARTWORK_STATUSES))
@@ -213,13 +217,18 @@ class Artwork(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     image_format: Mapped[str | None] = mapped_column(String(16))
+    needs_copy: Mapped[bool | None]
+    ingest_id: Mapped[int | None]
     duplicate_group_id: Mapped[int | None] = mapped_column(ForeignKey("duplicate_group.id"), index=True)
     added_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Ingest(Base):
-    """One ``curate ingest``: what was read, what its columns were taken for, and what came of it."""
+    """One ``curate ingest``: what was read, what its columns were taken for, and what came of it.
+
+    ``undone_at`` is when it was taken back.
+    """
 
     __tablename__ = "ingest"
 
@@ -230,6 +239,7 @@ class Ingest(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
 
 
 class Refusal(Base):
@@ -296,12 +306,14 @@ class SplitFact(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     attribute_id: Mapped[int | None] = mapped_column(ForeignKey("attribute.id"))
     split: Mapped[str] = mapped_column(String(32))
+    ingest_id: Mapped[int | None]
 
 
 class Label(Base):
     """One class of one artwork and attribute, from one source; a row with ``retracts_id`` takes one back.
 
     ``spelling`` is how the source writes it, where that is not the class's own ``spelling``.
+    ``ingest_id`` names the ingest that wrote the row, where one did.
     """
 
     __tablename__ = "label"
@@ -315,6 +327,7 @@ class Label(Base):
     verdict_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id"), index=True)
     retracts_id: Mapped[int | None] = mapped_column(ForeignKey("label.id"), index=True)
     spelling: Mapped[str | None] = mapped_column(Text)
+    ingest_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

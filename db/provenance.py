@@ -21,12 +21,12 @@ class Provenance(StrEnum):
     IN_SAMPLE = "in-sample"
     """A model that was trained on it: its probability makes a wrong label look right."""
     UNKNOWN = "unknown"
-    """A model of which nobody says what it had seen."""
+    """A model of which nobody says what it had seen; who imports it so wants it judged, and it is marked."""
 
     @property
     def out_of_sample(self) -> bool:
-        """Whether the model never saw the label, so that the probability may tell of it."""
-        return self in (Provenance.FOLD, Provenance.ENSEMBLE, Provenance.HOLDOUT, Provenance.TEST)
+        """Whether the model never saw the label, as far as anybody says: the probability may tell of it."""
+        return self not in (Provenance.VALIDATION, Provenance.IN_SAMPLE)
 
 
 ALL = tuple(kind.value for kind in Provenance)

@@ -76,7 +76,10 @@ def main() -> None:
     options = parser.parse_args()
     workspace = open_workspace(options.workspace)
     with tempfile.TemporaryDirectory() as temporary:
-        with served_app(workspace.folder, Path(temporary) / "browse.log") as port, opened_app(port) as app:
+        with (
+            served_app(workspace.folder, Path(temporary) / "browse.log") as served,
+            opened_app(served) as app,
+        ):
             picture_app(workspace, app)
     if options.label_studio_user:
         picture_task(workspace, options.label_studio_user, options.label_studio_password)

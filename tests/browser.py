@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -45,9 +45,16 @@ def find_chromium() -> tuple[str, str] | None:
     return (browser, driver) if browser and driver else None
 
 
+class Served(NamedTuple):
+    """An App that is up: its port, and the key that its address carries."""
+
+    port: int
+    key: str
+
+
 @contextmanager
-def served_app(workspace: Path, log: Path) -> Iterator[int]:
-    """Run ``curate browse --remote`` as a user would; yield the port once the App answers."""
+def served_app(workspace: Path, log: Path) -> Iterator[Served]:
+    """Run ``curate browse --remote`` as a user would; yield where the App is once it answers."""
     port = free_port()
     command = [sys.executable, "-c", "from curate.cli import main; main()", "-w", str(workspace)]
     with log.open("w") as output:
@@ -58,24 +65,19 @@ def served_app(workspace: Path, log: Path) -> Iterator[int]:
             env=os.environ | {"CURATE_USER": "ada"},
         )
         try:
-            _wait_until_served(port, process, log)
-            yield port
+            yield Served(port, _key_once_served(process, log))
         finally:
             process.terminate()
             process.wait(30)
 
 
-def _wait_until_served(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def _key_once_served(process: subprocess.Popen[bytes], log: Path) -> str:
     deadline = time.monotonic() + 3 * PATIENCE
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/fiftyone", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    raise AssertionError(f"the App did not come up: {log.read_text()}")
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"The App is at \S+[?&]key=([\w-]+)", log.read_text(encoding="utf-8")):
+            return found[1]
+        time.sleep(0.5)
+    raise AssertionError(f"the App did not come up: {log.read_text(encoding='utf-8')}")
 
 
 class AppPage:
@@ -179,20 +181,22 @@ class AppPage:
 
 
 @contextmanager
-def opened_app(port: int | None, size: tuple[int, int] = (1500, 1000)) -> Iterator[AppPage]:
-    """Open a browser on the App, with FiftyOne's advertisement put away; without a port, on nothing yet."""
+def opened_app(
+    app: Served | None, size: tuple[int, int] = (1500, 1000), flags: Sequence[str] = ()
+) -> Iterator[AppPage]:
+    """Open a browser on the App, with FiftyOne's advertisement put away; without one, on nothing yet."""
     found = find_chromium()
     assert found is not None
     options = ChromeOptions()
     options.binary_location = found[0]
-    for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
+    for flag in (*FLAGS, *flags, f"--window-size={size[0]},{size[1]}"):
         options.add_argument(flag)
     driver = Chrome(options=options, service=Service(found[1]))
     try:
         driver.set_page_load_timeout(PATIENCE)
-        base = f"http://localhost:{port}"
-        if port is not None:
-            driver.get(f"{base}/404.html")
+        base = f"http://localhost:{app.port if app else 0}"
+        if app is not None:
+            driver.get(f"{base}/404.html?key={app.key}")
             driver.execute_script(TOOLTIP_SEEN)
         yield AppPage(driver, base)
     finally:

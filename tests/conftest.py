@@ -19,12 +19,34 @@ pytest_plugins = ["tests.servers"]
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real paintings and lists, beside the checkout on the developers' machines; absent elsewhere."""
 
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+"""Which of several processes of this test run this is; empty where it is the only one, or leads them."""
+
+if WORKER:
+    os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("FIFTYONE_DATABASE_NAME", f"curate_test_{os.getpid()}")
-if "FIFTYONE_DATABASE_DIR" not in os.environ:
+if WORKER or "FIFTYONE_DATABASE_NAME" not in os.environ:
+    os.environ["FIFTYONE_DATABASE_NAME"] = f"curate_test_{os.getpid()}"
+if WORKER or "FIFTYONE_DATABASE_DIR" not in os.environ:
     os.environ["FIFTYONE_DATABASE_DIR"] = tempfile.mkdtemp(prefix="curate-mongo-")
     atexit.register(shutil.rmtree, os.environ["FIFTYONE_DATABASE_DIR"], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests share a process where several run side by side: those of one server, or of one file."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_server_of(item) or str(item.path)))
+
+
+def _server_of(item: pytest.Item) -> str | None:
+    """Return the server that a test needs, where starting it again would cost a minute or much memory."""
+    if "label_studio" in getattr(item, "fixturenames", ()):
+        return "Label Studio"
+    if item.get_closest_marker("services") is None:
+        return None
+    return {"fiftyone": "FiftyOne", "db": "PostgreSQL"}.get(item.path.parent.name)
 
 
 @dataclass(frozen=True)

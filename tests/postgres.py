@@ -57,7 +57,7 @@ class Postgres:
 
     def kill(self) -> None:
         """Kill the server as a power cut would: the postmaster and every process of it."""
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         postmaster = psutil.Process(self.server.get_pid())
         for process in (postmaster, *postmaster.children(recursive=True)):

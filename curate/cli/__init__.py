@@ -9,6 +9,8 @@ from typing import NoReturn
 import typer
 
 from curate.cli.app import app
+from curate.cli.console import plain, plain_output, print_anywhere
+from curate.distribution import refuse_stranger
 from db.errors import CurateError
 from db.workspace.secrets import guard, redact
 
@@ -20,6 +22,7 @@ COMMANDS = (
     "catalog.classes",
     "catalog.relocate",
     "runs.train",
+    "runs.import_predictions",
     "runs.evaluate",
     "runs.report",
     "runs.issues",
@@ -28,6 +31,7 @@ COMMANDS = (
     "review.push",
     "review.sync",
     "review.label",
+    "review.undo",
     "review.status",
     "review.reviewers",
     "catalog.export",
@@ -38,27 +42,57 @@ COMMANDS = (
 )
 """The command modules, in the order that ``curate --help`` lists them."""
 
+OURS = ("curate", "model", "review", "db")
+"""Packages of ours: one of these that is missing is a fault of ours, not of the installation."""
+
 for _name in COMMANDS:
     importlib.import_module(f"curate.cli.{_name}")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
+    print_anywhere()
     guard()
+    groups = [str(group.name) for group in app.registered_groups]
+    with plain_output(sys.argv[1:] if argv is None else argv, groups):
+        _run(argv)
+
+
+def _run(argv: list[str] | None) -> None:
     try:
+        refuse_stranger()
         app(argv, prog_name="curate")
     except CurateError as error:
         fail(error)
+    except ModuleNotFoundError as error:
+        from curate.errors import PartMissing
+
+        if (error.name or "curate").partition(".")[0] in OURS:
+            raise
+        fail(PartMissing(str(error.name)))
     except OSError as error:
         from db.engine.driver_errors import explain_disk
+        from db.errors import OutputLost
 
+        if _while_printing(error):
+            fail(OutputLost(error.strerror or str(error)))
         explained = explain_disk(error, "a file")
         if explained is None:
             raise
         fail(explained)
 
 
+def _while_printing(error: OSError) -> bool:
+    """Return whether it was standard output that could not be written: what was done stands."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "echo" and "click" in trace.tb_frame.f_code.co_filename:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def fail(error: CurateError) -> NoReturn:
     """Print an error on stderr and exit with status 1."""
-    typer.echo(f"error: {redact(str(error))}", err=True)
+    typer.echo(f"error: {plain(redact(str(error)))}", err=True)
     sys.exit(1)

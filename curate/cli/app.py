@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import curate as package
+from curate.cli.console import ESCAPED_IN_JSON, knows_all_characters, plain
+
 if TYPE_CHECKING:
+    from curate.workspace import Workspace as Facade
     from db.workspace.workspace import Workspace
 
 app = typer.Typer(
     name="curate",
     help="Find and fix the wrong labels in a collection of artwork images.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -30,6 +32,13 @@ RunId = Annotated[
 ]
 
 
+def tell_version(asked: bool) -> None:
+    """Print the version and leave, where it is asked for."""
+    if asked:
+        typer.echo(f"curate {package.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def curate(
     context: typer.Context,
@@ -37,6 +46,9 @@ def curate(
         Path,
         typer.Option("--workspace", "-w", envvar="CURATE_WORKSPACE", help="The workspace's folder."),
     ] = Path("."),
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=tell_version, help="Print the version.")
+    ] = False,
 ) -> None:
     """Find and fix the wrong labels in a collection of artwork images.
 
@@ -52,22 +64,26 @@ def opened(context: typer.Context) -> Workspace:
     return open_workspace(context.obj)
 
 
+def facade(context: typer.Context) -> Facade:
+    """Open the workspace that the command line names, as users of Python do; progress goes to stderr."""
+    from curate.cli.progress import CliProgress
+    from curate.workspace import Workspace
+
+    return Workspace(opened(context), CliProgress)
+
+
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object on one line of stdout."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """Print one JSON object on one line of stdout; escaped where the console lacks its characters."""
+    text = json.dumps(value, ensure_ascii=not knows_all_characters(), default=str)
+    typer.echo(text.translate(ESCAPED_IN_JSON))
 
 
 def note(text: str) -> None:
     """Print a line for people, on stderr."""
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
 
 
 def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
     """Say whether an estimate was measured: fewer than fifty verdicts measure nothing."""
     many = f"{count} {what}" + ("" if count == 1 else "s")
     return f"assumed: {many}, 50 are needed" if assumed else f"measured by {many}"
-
-
-def user_name() -> str:
-    """Return who is at this machine, as the source of what they decide by hand."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"

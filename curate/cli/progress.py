@@ -12,6 +12,18 @@ PLAIN_SECONDS = 5.0
 """How often a plain line is printed where there is no terminal."""
 
 
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    Example:
+        >>> duration(42), duration(600), duration(8000)
+        ('42 s', '10 min', '2.2 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class CliProgress:
     """One task at a time: ``start`` names it, ``advance`` counts, ``message`` says something in between."""
 
@@ -31,7 +43,7 @@ class CliProgress:
         )
         self._plain = not self._console.is_terminal
         self._task = self._bar.add_task("", visible=False, note="")
-        self._what, self._total, self._done, self._told = "", 0, 0, 0.0
+        self._what, self._total, self._done, self._began, self._told = "", 0, 0, 0.0, 0.0
 
     def __enter__(self) -> CliProgress:
         if not self._plain:
@@ -46,7 +58,8 @@ class CliProgress:
 
     def start(self, total: int | None, what: str) -> None:
         """Begin a task of ``total`` steps (None: unknown)."""
-        self._what, self._total, self._done, self._told = what, total or 0, 0, time.monotonic()
+        self._what, self._total, self._done = what, total or 0, 0
+        self._began = self._told = time.monotonic()
         if self._plain:
             typer.echo(f"{what} …", err=True)
         else:
@@ -59,8 +72,14 @@ class CliProgress:
             self._bar.update(self._task, advance=steps, note=detail)
         elif time.monotonic() - self._told > PLAIN_SECONDS:
             self._told = time.monotonic()
-            of = f"/{self._total}" if self._total else ""
+            of = f"/{self._total}{self._left()}" if self._total else ""
             typer.echo(f"{self._what}: {self._done}{of} {detail}".rstrip(), err=True)
+
+    def _left(self) -> str:
+        """Return how long the rest should take, if it goes on as it went so far."""
+        passed = self._told - self._began
+        left = passed / self._done * max(self._total - self._done, 0)
+        return f", about {duration(left)} left"
 
     def message(self, text: str) -> None:
         """Print a line that stays."""

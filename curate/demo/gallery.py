@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from curate.errors import GalleryUnusable
+from db.errors import FileMissing
+
 Rng = np.random.Generator
 Colour = tuple[int, int, int]
 Palette = Sequence[Colour]
@@ -191,8 +194,7 @@ def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> l
         count: How many to take, drawn at random; None takes all.
         seed: Seed of that draw.
     """
-    with listing.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file))
+    rows = _read_listing(listing)
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(rows))[: count or len(rows)]
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -200,10 +202,35 @@ def copy_gallery(listing: Path, folder: Path, count: int | None, seed: int) -> l
     for number, at in enumerate(chosen.tolist()):
         row = dict(rows[at])
         source = listing.parent / row.pop("filepath")
+        if not source.is_file():
+            raise FileMissing(source, "image")
         name = f"images/{number:05}{source.suffix.lower()}"
         shutil.copyfile(source, folder / name)
         records.append(GalleryImage(name, row))
     return records
+
+
+def _read_listing(listing: Path) -> list[dict[str, str]]:
+    """Read the rows of a list, as dictionaries by column.
+
+    Raises:
+        FileMissing: There is no such list.
+        GalleryUnusable: It is no CSV in UTF-8, has no rows, or lacks the columns of a gallery.
+    """
+    if not listing.is_file():
+        raise FileMissing(listing, "list")
+    try:
+        with listing.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = [{name: cell for name, cell in row.items() if name} for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GalleryUnusable(listing, f"it is no CSV in UTF-8: {error}") from error
+    columns = [name for name in reader.fieldnames or () if name]
+    if "filepath" not in columns or len(columns) < 2:
+        raise GalleryUnusable(listing, f"its columns are {', '.join(columns) or 'none'}")
+    if not rows:
+        raise GalleryUnusable(listing, "it has no rows")
+    return rows
 
 
 def plant_errors(records: Sequence[GalleryImage], rate: float, seed: int) -> list[GalleryImage]:

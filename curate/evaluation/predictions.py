@@ -111,7 +111,7 @@ def read_predictions(
     with catalog.read() as session:
         run = find_run(session, run_id, command)
         folder = run_folder(session, workspace, run.uuid)
-        table = label_table(session)
+        table = label_table(session, ("ok", "unverified"))  # imported probabilities need no image
         imported = imported_labels(session, table)
         lists = {a.name: class_list(session, a) for a in attributes(session)}
         stored = run_attributes(session, run)

@@ -29,6 +29,13 @@ TABLES = ("csv", "xlsx", "parquet")
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+def export_labels(catalog: Catalog, out: Path) -> int:
+    """Write the labels as they stand, as CSV, xlsx or Parquet by the file's suffix; return how many rows."""
+    frame = labels_frame(catalog)
+    write_table(frame, out, table_format(out))
+    return len(frame)
+
+
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
     """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes.
 
@@ -55,7 +62,15 @@ def history_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
-    """Write a run's out-of-sample probabilities of all classes as Parquet.
+    """Write a run's out-of-sample probabilities of all classes as Parquet; see ``predictions_frame``."""
+    frame = predictions_frame(workspace, catalog, run_id)
+    with whole_file(out) as temporary:
+        frame.to_parquet(temporary, index=False)
+    return len(frame)
+
+
+def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None) -> pd.DataFrame:
+    """Return a run's probabilities of all classes, a row an artwork.
 
     Columns are ``artwork`` (uuid), ``filepath``, ``fold``, ``provenance`` (whose probability it is, empty
     where the image could not be read), then ``<attribute>.<class>`` for each class.
@@ -80,8 +95,7 @@ def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | Non
     for name, keys in classes.items():
         for i, key in enumerate(keys):
             columns[f"{name}.{key}"] = arrays.pred_probs[name][:, i]
-    write_table(pd.DataFrame(columns), out, "parquet")
-    return len(rows)
+    return pd.DataFrame(columns)
 
 
 def table_format(out: Path) -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from curate.export.curated_list import safe_cell
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
 from db.runs.issues import IssueRow
 from db.workspace.mirror import is_there
 from db.workspace.outputs import output_folder, whole_file
@@ -33,8 +36,8 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     output_folder(folder)
     copies: dict[int, str] = {}
     for row in rows:
-        source = workspace.image_path(row.root, row.path)
-        if row.artwork_id not in copies and is_there(source):
+        source = workspace.find_image(row.root, row.path)
+        if row.artwork_id not in copies and source is not None and is_there(source):
             name = f"{len(copies) + 1:05}-{row.artwork}{source.suffix.lower()}"
             with whole_file(folder / name) as file:
                 shutil.copyfile(source, file)
@@ -52,6 +55,14 @@ def save_flagged(workspace: Workspace, rows: Sequence[IssueRow], folder: Path) -
     return len(copies)
 
 
+def _decoded(file: Path) -> Image.Image:
+    """Return an image upright and small, a grey square where it cannot be decoded any more."""
+    try:
+        return decode(read_bytes(file), CELL)
+    except BadImage:
+        return Image.new("RGB", (CELL, CELL), "lightgrey")
+
+
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """Return a font that has arrows and accents; Pillow's own has neither."""
     import matplotlib
@@ -66,9 +77,7 @@ def grid(rows: Sequence[IssueRow], files: Sequence[Path]) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), _font(12)
     for at, (row, file) in enumerate(zip(rows, files, strict=True)):
         left, top = at % GRID[0] * CELL, at // GRID[0] * (CELL + CAPTION)
-        with Image.open(file) as image:
-            image.draft("RGB", (CELL, CELL))
-            thumbnail = ImageOps.contain(image.convert("RGB"), (CELL - 12, CELL - 12))
+        thumbnail = ImageOps.contain(_decoded(file), (CELL - 12, CELL - 12))
         sheet.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + 6))
         caption = f"{row.attribute}: {row.label} → {row.suggested}, {row.score:.2f}"
         draw.multiline_text((left + 8, top + CELL), textwrap.fill(caption, 36), "black", font)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from curate.errors import ExportTaken
 from curate.training.splits import assign_splits
 from db.engine.catalog import Catalog
-from db.ingest.splits import official_split
+from db.ingest.splits import said_splits
 from db.labels.classes import attributes, class_list, find_attribute
 from db.labels.table import label_table
 from db.workspace.mirror import fetched, is_there
@@ -43,7 +43,7 @@ def export_artgan(catalog: Catalog, folder: Path) -> int:
             labels = table.labels[name]
             present = sorted({int(id_) for id_ in labels if id_ >= 0}, key=lambda id_: classes.key[id_])
             codes = {id_: code for code, id_ in enumerate(present)}
-            official = official_split(session, table.artwork_ids, name)
+            said = said_splits(session, attribute)
             lines = [f"{code} {' '.join(classes.key[id_].split())}" for id_, code in codes.items()]
             (folder / f"{name}_class.txt").write_text(
                 "".join(f"{line}\n" for line in lines), encoding="utf-8"
@@ -51,7 +51,7 @@ def export_artgan(catalog: Catalog, folder: Path) -> int:
             for wanted in ("train", "val"):
                 with (folder / f"{name}_{wanted}.csv").open("w", encoding="utf-8") as file:
                     for row, class_id in enumerate(labels.tolist()):
-                        split = official[row] or dealt[row]
+                        split = said.get(int(table.artwork_ids[row])) or dealt[row]
                         if class_id >= 0 and (split != "train") == (wanted == "val"):
                             file.write(f"{table.paths[row]},{codes[class_id]}\n")
                             listed.add(row)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
@@ -22,13 +22,14 @@ from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
 from curate.ingest.places.roots import locked_root, locked_settings
 from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.readers.table import open_list
-from curate.ingest.records import Reader, Record, Refused, shown, storable
+from curate.ingest.records import Reader, Record, Refused, Spelling, shown, storable
 from curate.ingest.remembered import remember, said_of
 from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.frame import frame_table
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.ingest.broken_images import known_paths, mark_missing, record_unreadable
+from db.ingest.contested import contested_paths
 from db.ingest.writer import (
     CatalogArtwork,
     Entry,
@@ -215,6 +216,13 @@ def take(
     return summary
 
 
+class Said(NamedTuple):
+    """What the first row of an artwork says; few combinations are shared by all artworks."""
+
+    labels: tuple[Spelling, ...]
+    splits: tuple[str, ...]
+
+
 @dataclass
 class _Plan:
     """A batch on its way: its records under their keys, what is known of them, and images being checked."""
@@ -253,8 +261,14 @@ class _Run:
             self.encoder.columns,
             self._gone,
             tuple(name for name in self.roots if name != root),
+            ingest_id=summary.ingest_id,
         )
-        self.seen: set[int] = set()
+        self.seen: dict[int, Said] = {}
+        self.combinations: dict[Said, Said] = {}
+        self.again: dict[str, list[Record]] = {}
+        self.held: list[tuple[str, Record, FoundFile | NotFound | None]] = []
+        with catalog.read() as session:
+            self.contested = contested_paths(session, workspace.settings.collection, root)
         self.refused: list[Refused] = []
 
     def read_all(self) -> None:
@@ -270,7 +284,12 @@ class _Run:
                     self._finish(waiting.popleft())
             while waiting:
                 self._finish(waiting.popleft())
+            held = _Plan([(path, self._merged(path), found) for path, _, found in self.held])
+            self._look_up(held)
+            held.checks = checker.submit(held.checking)
+            self._finish(held)
         self._write([])
+        self._write_contradictions()
         self.encoder.name_by_commonest()
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
@@ -281,6 +300,11 @@ class _Run:
                 plan.refused.append(record)
             else:
                 self._place(plan, record)
+        self._look_up(plan)
+        return plan
+
+    def _look_up(self, plan: _Plan) -> None:
+        """Find what is known of a batch's artworks, and decide which images to check."""
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
             plan.known = self.writer.known(session, paths)
@@ -292,7 +316,6 @@ class _Run:
                 plan.states[path] = ImageState("unverified")
             elif self.verify or not _as_known(plan.known.get(path), found):
                 plan.checking.append(found)
-        return plan
 
     def _place(self, plan: _Plan, record: Record) -> None:
         """Give a record its key, and refuse it where it has none or had it before."""
@@ -307,14 +330,44 @@ class _Run:
             assert isinstance(found, NotFound)
             plan.refused.append(Refused(record.where, found.reason, found.detail))
         elif hash(path) in self.seen:
-            plan.refused.append(Refused(record.where, "listed_twice", shown(path)))
+            plan.refused.append(Refused(record.where, "listed_twice", self._listed_again(path, record)))
         elif (reason := self.encoder.refusal(record)) is not None:
             plan.refused.append(Refused(record.where, *reason))
         else:
-            self.seen.add(hash(path))
+            said = Said(record.labels, record.splits)
+            self.seen[hash(path)] = self.combinations.setdefault(said, said)
+            if path in self.contested:  # what its other rows say has to be known before any is written
+                self.held.append((path, record, found))
+                return
             if isinstance(found, FoundFile) and found.renamed:
                 self.summary.notes["found_under_another_spelling"] += 1
             plan.records.append((path, record, found))
+
+    def _listed_again(self, path: str, record: Record) -> str:
+        """Remember what another row says of an artwork; return how it is told among the refused."""
+        first = self.seen[hash(path)]
+        if record.labels == first.labels or self.encoder.refusal(record) is not None:
+            return shown(path)
+        self.again.setdefault(path, []).append(record)
+        said = ", ".join(_words(label) for label in record.labels if label)
+        return f"{shown(path)}; {shown(said)} of it is kept beside what was said first"
+
+    def _merged(self, path: str) -> Record:
+        """Return an artwork's record with all the labels that its rows give."""
+        first = self.seen[hash(path)]
+        rows = [first.labels, *(record.labels for record in self.again.get(path, ()))]
+        labels = tuple(_union(column) for column in zip(*rows, strict=True))
+        return Record(path, labels, "", first.splits)
+
+    def _write_contradictions(self) -> None:
+        """Write what further rows say of artworks that were written by their first: their labels tie then."""
+        held = {path for path, _, _ in self.held}
+        records = [(path, self._merged(path)) for path in self.again if path not in held]
+        self.encoder.learn(record for _, record in records)
+        entries = [Entry(path, None, *self.encoder.encode(record)) for path, record in records]
+        for start in range(0, len(entries), LIST_BATCH):
+            with self.catalog.write() as session:
+                self.writer.write(session, entries[start : start + LIST_BATCH])  # counted with the first row
 
     def _finish(self, plan: _Plan) -> None:
         """Wait for a batch's images, write what changed, and count."""
@@ -416,6 +469,18 @@ def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
     if image.bytes is None:
         return (image.status, image.reason) == (known.status, known.reason) or (image.status == "unverified")
     return False
+
+
+def _union(column: Sequence[Spelling]) -> Spelling:
+    """Return all that several rows say in one column: one spelling, several, or an empty string."""
+    several = dict.fromkeys(
+        one for cell in column for one in ((cell,) if isinstance(cell, str) else cell) if one
+    )
+    return tuple(several) if len(several) > 1 else next(iter(several), "")
+
+
+def _words(label: Spelling) -> str:
+    return label if isinstance(label, str) else " | ".join(label)
 
 
 def _batches(records: Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:

@@ -1,7 +1,16 @@
 """Which labels to doubt, how far, and why: numpy in, numpy out."""
 
-from curate.issues.columns import ATYPICAL, IMPORTED, REVIEWED, Findings, LabelColumn, LabelScores
-from curate.issues.estimates import Estimate, Forecast, errors_left, forecast_yield
+from curate.issues.columns import (
+    ATYPICAL,
+    IMPORTED,
+    REVIEWED,
+    Estimate,
+    Findings,
+    LabelColumn,
+    LabelScores,
+    evidence_only,
+)
+from curate.issues.estimates import Forecast, errors_left, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
 from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores
@@ -22,6 +31,7 @@ __all__ = [
     "atypical_scores",
     "below_threshold",
     "errors_left",
+    "evidence_only",
     "expected_errors",
     "find_neighbours",
     "forecast_yield",

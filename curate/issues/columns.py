@@ -26,8 +26,8 @@ class LabelColumn:
         pred_probs: Out-of-sample class probabilities, shape ``(N, K)``; a row of NaN where there are none.
         reviewed: Shape ``(N,)``: 0 imported only, 1 confirmed or corrected by a reviewer, 2 found to be
             right although atypical of its class.
-        margins: Training dynamics, shape ``(N,)``: the mean over epochs of the given label's logit minus
-            the largest other logit (AUM), if the run kept them.
+        margins: Training dynamics, shape ``(N,)``: the mean over the first epochs of the given label's logit
+            minus the largest other logit, in models that trained on it, if the run kept them; NaN where none.
         codes: The label of every artwork, rare classes too, as any integers, shape ``(N,)``; negative where
             missing. An artist with two works is no class of the run, but still has a record.
     """
@@ -64,6 +64,19 @@ class LabelColumn:
         """Where a label meets a prediction, shape ``(N,)``; everything else stays unscored."""
         finite: NDArray[np.bool_] = np.isfinite(self.pred_probs).all(axis=1)
         return (self.labels >= 0) & finite
+
+
+def evidence_only(attribute: str, codes: Ints) -> LabelColumn:
+    """Return an attribute that nothing predicts: none of its labels is scored, and all speak of the others.
+
+    Args:
+        attribute: Its name.
+        codes: Its labels as any integers, shape ``(N,)``; negative where missing.
+    """
+    count = len(codes)
+    nothing = np.full((count, 1), np.nan)
+    labels = np.full(count, -1, dtype=np.int64)
+    return LabelColumn(attribute, ("",), labels, nothing, np.zeros(count, dtype=np.int8), codes=codes)
 
 
 def check_labels(labels: Ints, width: int) -> None:
@@ -105,6 +118,28 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """A number with its 90 % interval.
+
+    Attributes:
+        value: The estimate.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        audits: How many audit verdicts it rests on.
+        assumed: Fewer than fifty: it rests on the scores, which nobody has checked.
+    """
+
+    value: float
+    low: float
+    high: float
+    audits: int
+    assumed: bool
+
+
+NOTHING_EXPECTED = Estimate(0.0, 0.0, 0.0, 0, True)
+
+
+@dataclass(frozen=True)
 class LabelScores:
     """How far each label of one attribute is to be trusted, and what should stand there instead.
 
@@ -116,7 +151,11 @@ class LabelScores:
         p_label: Uncalibrated out-of-sample probability of the given label, shape ``(N,)``.
         p_suggested: The same of the suggested class; NaN where there is none.
         kinds: Estimated share of the labels that are errors of each kind; empty where too little is known.
-        unheeded: The score as if no reviewer had upheld the label, shape ``(N,)``; the score where left out.
+        expected: How many of the labels that no reviewer has judged are wrong, with its 90 % interval; the
+            value is the sum of ``1 - score`` over them.
+        clarity: How clearly the image shows some class, whichever, shape ``(N,)``: from 0, all are as likely,
+            to 1, one is certain; NaN where there is no prediction for a label.
+        before_review: The score as if no reviewer had judged the label, shape ``(N,)``, if it differs.
     """
 
     attribute: str
@@ -125,7 +164,9 @@ class LabelScores:
     p_label: Floats
     p_suggested: Floats
     kinds: dict[str, float] = field(default_factory=dict)
-    unheeded: Floats | None = None
+    before_review: Floats | None = None
+    expected: Estimate = NOTHING_EXPECTED
+    clarity: Floats | None = None
     _evidence: Callable[[int], Evidence] = field(default=_no_evidence, repr=False)
     _reason: Callable[[int], str] = field(default=_no_reason, repr=False)
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from curate.issues.base_models import Matrix
 from curate.issues.columns import Floats, Ints
-from curate.issues.judges import Matrix
 
 EXPECTED_WRONG, EXPECTED_FROM = 0.05, 10.0  # a share of errors to start from, as sure as from ten labels
 PENALTY = 30.0  # of the squared coefficients, against the summed loss of all examples

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
-from curate.issues.columns import Floats, Ints
+from curate.issues.columns import Estimate, Floats, Ints
 
 FEWEST_AUDITS = 50
 DRAWS = 4000
@@ -45,25 +45,6 @@ UNCHECKED = Prior(1.5, 0.5, 0.0, 0.03)
 
 LEARNT = Prior(0.5, 0.25, 0.04, 0.02)
 """Of a yield: scores have learnt from the verdicts before; and reviewers call some right labels wrong."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 90 % interval.
-
-    Attributes:
-        value: The estimate (the median).
-        low: Lower end of the interval.
-        high: Upper end of the interval.
-        audits: How many audit verdicts it rests on.
-        assumed: Fewer than fifty: it rests on the scores, which nobody has checked.
-    """
-
-    value: float
-    low: float
-    high: float
-    audits: int
-    assumed: bool
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The evidence for and against a label: what each witness thinks of every class, as numbers a row."""
+"""What each base model says of every class, given one state of all labels, and their pool."""
 
 from __future__ import annotations
 
@@ -8,89 +8,128 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from curate.issues.base_models import ClassGaussians, Matrix
 from curate.issues.columns import Floats, Ints, LabelColumn
-from curate.issues.judges import FoldJudge, KernelJudge, Matrix
+from curate.issues.gaussian_process import RelatedProcess
 from curate.issues.neighbours import Neighbours, neighbour_votes
 from curate.issues.quality import fit_temperature
 from curate.issues.records import Records, Related, keep_records
 
 FLOOR = 1e-4
-KERNEL_CLASSES = 64  # above so many classes the kernel judge is left out: its answers would not fit
 CHUNK = 4096
+EMBEDDING_SHRINKAGE = 0.4
+MODEL_SHRINKAGE = 0.1
+WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
+WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
+"""Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
+indicators; so many logits a unit make them comparable to the others before they are weighted."""
+FEWEST_TO_REFIT = 60  # labels; below, class means are noise and the run's probabilities stand alone
+REVIEWED_WEIGHT = 2.0
+NEAREST, SHARPNESS, VOTES_OF_ALL = 40, 5.0, 2.0
+"""A vote weighs ``exp(SHARPNESS * similarity)``; so many votes are shared as the classes are in all."""
 
 
 @dataclass(frozen=True)
-class Witnesses:
-    """All that speaks about one attribute's labels and does not itself depend on them."""
+class BaseModels:
+    """The models of one attribute; none of them reads an artwork's own label or a duplicate's.
+
+    Attributes:
+        column: The labels as they stand, and the run's probabilities.
+        groups: Duplicate groups, shape ``(N,)``.
+        weights: How much each label counts, shape ``(N,)``.
+        related: What other attributes tell about this one.
+        neighbours: The nearest in the embedding.
+        embedding: Gaussian classes in the embedding.
+        recalibrated: Gaussian classes in the run's log-probabilities: where it mistakes classes regularly, or
+            is surer than it should be, this corrects it.
+        temperatures: Of ``model``, ``embedding`` and ``recalibrated``, under which the labels are likeliest.
+        baseline: Coefficients of ``embedding`` for the labels that the run saw.
+        process: Embedding and related attribute together.
+    """
 
     column: LabelColumn
     groups: Ints
-    weights: Floats  # (N,) how much each label counts
+    weights: Floats
     related: tuple[Related, ...]
     neighbours: Neighbours | None
-    folds: FoldJudge | None
-    kernel: KernelJudge | None
-    shift: float  # logits a unit of the fold judge's score
-    baseline: Matrix | None  # the fold judge's coefficients for the labels that the run saw
+    embedding: ClassGaussians | None
+    recalibrated: ClassGaussians | None
+    temperatures: dict[str, float]
+    baseline: Matrix | None
+    process: RelatedProcess | None = None
 
     @property
     def width(self) -> int:
         """K, the number of classes."""
         return len(self.column.classes)
 
-    def hear(self, labels: Ints) -> Testimony:
-        """Let every witness take note of these labels, which may hold planted errors."""
+    def refit(self, labels: Ints) -> Refit:
+        """Fit everything but the run's own model to these labels, which may hold planted errors."""
         records = tuple(
             keep_records(related, self.groups, labels, self.weights, self.width) for related in self.related
         )
         known = labels >= 0
         marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
-        moved = None if self.folds is None else self.folds.fit(labels, self.weights, self.width)
-        answers = None if self.kernel is None else self.kernel.fit(labels, self.width)
-        return Testimony(self, labels, records, marginal / marginal.sum(), moved, answers)
+        embedding = None if self.embedding is None else self.embedding.refit(labels, self.width)
+        again = None if self.recalibrated is None else self.recalibrated.refit(labels, self.width)
+        answers = None if self.process is None else self.process.fit(labels, self.width)
+        return Refit(self, labels, records, marginal / marginal.sum(), embedding, again, answers)
 
 
 @dataclass(frozen=True)
-class Testimony:
-    """What the witnesses say, given one state of all labels."""
+class Refit:
+    """The base models, given one state of all labels."""
 
-    witnesses: Witnesses
+    models: BaseModels
     labels: Ints
     records: tuple[Records, ...]
     marginal: Floats  # (K,)
-    moved: Matrix | None
-    answers: Matrix | None
+    coefficients: Matrix | None  # of the embedding's model
+    recalibration: Matrix | None  # of the model of the run's log-probabilities
+    answers: Matrix | None  # of the Gaussian process
 
-    def opinions(self, rows: Ints) -> dict[str, Matrix]:
-        """Return each witness's log-probability of each class, shape ``(len(rows), K)``."""
-        known = self.witnesses
-        opinions = {"model": self._model(rows)}
-        for place, (related, records) in enumerate(zip(known.related, self.records, strict=True)):
+    def log_probs(self, rows: Ints) -> dict[str, Matrix]:
+        """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
+        found = {"model": self._model(rows)}
+        for place, (related, records) in enumerate(zip(self.models.related, self.records, strict=True)):
             strength = 1.0 if len(related.attributes) > 1 or place == 0 else 5.0
-            opinions[f"record {place}"] = log_of(records.shares(rows, strength))
-        if known.neighbours is not None:
-            votes = neighbour_votes(known.neighbours, self.labels, known.weights, rows, known.width, 40, 5.0)
-            opinions["neighbours"] = log_of(votes)
-        if known.kernel is not None and self.answers is not None:
-            opinions["kernel"] = 6.0 * known.kernel.scores(self.answers, rows)
-        if known.folds is not None and self.moved is not None:
-            looks = np.float32(known.shift) * known.folds.scores(self.moved, rows)
-            opinions["looks"] = _normalised(looks)
-        return opinions
+            found[f"record {place}"] = log_of(records.shares(rows, strength))
+        if self.models.process is not None and self.answers is not None:
+            found["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
+        return found | self.image_log_probs(rows)
+
+    def image_log_probs(self, rows: Ints) -> dict[str, Matrix]:
+        """Return the log-probabilities of the models that read the embedding, ``(len(rows), K)`` each."""
+        models = self.models
+        found: dict[str, Matrix] = {}
+        if models.neighbours is not None:
+            found["neighbours"] = log_of(self._votes(rows))
+        if models.embedding is not None and self.coefficients is not None:
+            logits = models.embedding.logits(self.coefficients, rows)
+            found["embedding"] = normalised(logits / np.float32(models.temperatures["embedding"]))
+        return found
+
+    def _votes(self, rows: Ints) -> Matrix:
+        models = self.models
+        assert models.neighbours is not None
+        prior = VOTES_OF_ALL * self.marginal
+        return neighbour_votes(
+            models.neighbours, self.labels, models.weights, rows, NEAREST, SHARPNESS, prior
+        )
 
     def _model(self, rows: Ints) -> Matrix:
-        """The run's probabilities, moved by as much as the fold judge moved since the labels it saw."""
-        known = self.witnesses
-        logits = log_of(known.column.pred_probs[rows])
-        if known.folds is None or self.moved is None or known.baseline is None:
+        """The run's probabilities, moved as far as the embedding's model moved since the labels it saw."""
+        models = self.models
+        logits = log_of(models.column.pred_probs[rows])
+        if models.embedding is None or self.coefficients is None or models.baseline is None:
             return logits
-        if self.moved is known.baseline:
+        if self.labels is models.column.labels:
             return logits
-        logits = logits + np.float32(known.shift) * known.folds.scores(self.moved - known.baseline, rows)
-        return _normalised(logits)
+        moved = models.embedding.logits(self.coefficients - models.baseline, rows)
+        return normalised(logits + moved / np.float32(models.temperatures["embedding"]))
 
 
-def call_witnesses(
+def prepare_models(
     column: LabelColumn,
     *,
     groups: Ints,
@@ -98,58 +137,78 @@ def call_witnesses(
     folds: Ints,
     neighbours: Neighbours | None,
     related: tuple[Related, ...],
-) -> Witnesses:
-    """Prepare the witnesses of one attribute."""
-    labelled = column.labels >= 0
-    weights = np.where(column.reviewed > 0, 2.0, 1.0)
-    width = len(column.classes)
-    if embedding is None or not labelled.any():
-        return Witnesses(column, groups, weights, related, neighbours, None, None, 0.0, None)
-    seen = labelled & np.isfinite(embedding).all(axis=1)
-    vectors = np.nan_to_num(embedding.astype(np.float32))
-    judge = FoldJudge.prepare(vectors, folds, seen)
-    given = np.where(seen, column.labels, -1)
-    baseline = judge.fit(given, weights, width)
-    kernel = None
-    if related and width <= KERNEL_CLASSES:
+) -> BaseModels:
+    """Fit the base models of one attribute to its labels as they stand."""
+    labels, width = column.labels, len(column.classes)
+    rows = np.flatnonzero(column.scorable)
+    weights = np.where(column.reviewed > 0, REVIEWED_WEIGHT, 1.0)
+    bare = BaseModels(column, groups, weights, related, neighbours, None, None, {}, None)
+    if len(rows) < FEWEST_TO_REFIT or width < 2:
+        return bare
+    sample = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))]
+    temperatures: dict[str, float] = {"model": fit_temperature(labels[sample], column.pred_probs[sample])}
+    recalibrated = discriminant = baseline = None
+    if width <= WIDEST_RECALIBRATION:
+        inputs = np.full((len(labels), width), np.nan, dtype=np.float32)
+        inputs[column.scorable] = centred_logs(column.pred_probs[column.scorable])
+        recalibrated = ClassGaussians.prepare(
+            inputs, folds, labels, weights, width=width, shrinkage=MODEL_SHRINKAGE
+        )
+        temperatures["recalibrated"] = _temperature(
+            recalibrated, recalibrated.refit(labels, width), labels, sample
+        )
+    if embedding is not None:
+        discriminant = ClassGaussians.prepare(
+            embedding, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
+        )
+        baseline = discriminant.refit(labels, width)
+        temperatures["embedding"] = _temperature(discriminant, baseline, labels, sample)
+    process = None
+    if embedding is not None and related and width <= WIDEST_PROCESS:
         second = related[1] if len(related) > 1 else None
-        kernel = KernelJudge.prepare(vectors, groups, seen, weights, related[0], second)
-    rows = np.flatnonzero(seen)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))] if len(rows) else rows
-    shift = _sharpness(judge.scores(baseline, rows), column.labels[rows])
-    return Witnesses(column, groups, weights, related, neighbours, judge, kernel, shift, baseline)
+        seen = (labels >= 0) & np.isfinite(embedding).all(axis=1)
+        process = RelatedProcess.prepare(np.nan_to_num(embedding), groups, seen, weights, related[0], second)
+    return BaseModels(
+        column,
+        groups,
+        weights,
+        related,
+        neighbours,
+        discriminant,
+        recalibrated,
+        temperatures,
+        baseline,
+        process,
+    )
 
 
-def _sharpness(scores: Matrix, labels: Ints) -> float:
-    """Return the factor that turns scores into the logits under which the labels are likeliest."""
-    if len(labels) == 0 or scores.shape[1] < 2:
-        return 0.0
-    started = 5.0
-    logits = started * scores.astype(np.float64)
-    probs = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return started / fit_temperature(labels, probs / probs.sum(axis=1, keepdims=True))
+def _temperature(model: ClassGaussians, coefficients: Matrix, labels: Ints, rows: Ints) -> float:
+    """Return the temperature under which the labels are likeliest."""
+    rows = rows[model.seen[rows]]
+    logits = model.logits(coefficients, rows).astype(np.float64)
+    return fit_temperature(labels[rows], np.exp(logits - logits.max(axis=1, keepdims=True)), highest=50.0)
 
 
 @dataclass(frozen=True)
-class Joint:
-    """One distribution over the classes from all witnesses: their log-probabilities, weighted."""
+class Pool:
+    """One distribution over the classes from several models: their log-probabilities, weighted."""
 
     names: tuple[str, ...]
     weights: Floats
 
-    def log_probs(self, opinions: dict[str, Matrix]) -> Matrix:
-        """Return the joint log-probabilities, shape ``(n, K)``."""
-        total = sum(np.float32(w) * opinions[name] for name, w in zip(self.names, self.weights, strict=True))
-        return _normalised(np.asarray(total, dtype=np.float32))
+    def log_probs(self, each: dict[str, Matrix]) -> Matrix:
+        """Return the pooled log-probabilities, shape ``(n, K)``."""
+        total = sum(np.float32(w) * each[name] for name, w in zip(self.names, self.weights, strict=True))
+        return normalised(np.asarray(total, dtype=np.float32))
 
 
-def fit_joint(opinions: dict[str, Matrix], labels: Ints) -> Joint:
-    """Weigh the witnesses so that the labels are likeliest (a conditional logit, drawn to even weights)."""
-    names = tuple(opinions)
+def fit_pool(each: dict[str, Matrix], labels: Ints) -> Pool:
+    """Weigh models so that the labels are likeliest (a conditional logit, drawn to even weights)."""
+    names = tuple(each)
     start = np.full(len(names), 1.0 / len(names))
-    if len(labels) == 0 or opinions["model"].shape[1] < 2:
-        return Joint(names, start)
-    stacked = np.stack([opinions[name] for name in names], axis=2).astype(np.float32)  # (n, K, W)
+    if len(labels) == 0 or each["model"].shape[1] < 2:
+        return Pool(names, start)
+    stacked = np.stack([each[name] for name in names], axis=2).astype(np.float32)  # (n, K, W)
     at = np.arange(len(labels))
     own = stacked[at, labels]
 
@@ -164,77 +223,21 @@ def fit_joint(opinions: dict[str, Matrix], labels: Ints) -> Joint:
         return nll + 0.01 * float(away @ away), (expected - own).mean(axis=0).astype(np.float64) + 0.02 * away
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 50})
-    return Joint(names, np.asarray(found.x, dtype=np.float64))
+    return Pool(names, np.asarray(found.x, dtype=np.float64))
 
 
-def features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints, given: Ints) -> Matrix:
-    """Return the numbers from which the fusion judges labels, shape ``(len(rows), F)``.
-
-    For each witness and for all together: the log-probability of the given label, its margin over the
-    best other class, how far that is below 0, and the entropy. Then how likely the label is under each
-    kind of error against being right, and how much is on record.
-    """
-    parts = [
-        _features(testimony, joint, confusions, rows[at : at + CHUNK], given[at : at + CHUNK])
-        for at in range(0, max(len(rows), 1), CHUNK)
-    ]
-    return np.concatenate(parts)
-
-
-def _features(testimony: Testimony, joint: Joint, confusions: Floats, rows: Ints, given: Ints) -> Matrix:
-    opinions = testimony.opinions(rows)
-    together = joint.log_probs(opinions)
-    columns: list[NDArray[np.floating]] = []
-    for opinion in (*opinions.values(), together):
-        own, apart, entropy = given_margin_entropy(opinion, given)
-        columns += [own, apart, entropy, np.minimum(apart, 0.0)]  # a bend where another class takes over
-    at = np.arange(len(rows))
-    marginal = testimony.marginal
-    counts = testimony.records[0].counts(rows) if testimony.records else None
-    columns.extend(_kinds(np.exp(together), given, confusions, marginal, counts))
-    columns.append(np.log(marginal[given]))
-    if counts is not None:
-        total = counts.sum(axis=1)
-        held = counts[at, given]
-        elsewhere = (counts > 0).sum(axis=1) - (held > 0)
-        columns += [np.log1p(total), np.log1p(held), held / (total + 1.0), held == 0, elsewhere == 0]
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def given_margin_entropy(opinion: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
+def given_margin_entropy(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
     """Return of log-probabilities, ``(n, K)``, the given label's, its margin over the next, the entropy."""
     at = np.arange(len(given))
-    own = opinion[at, given].copy()
-    probs = np.exp(opinion - opinion.max(axis=1, keepdims=True))
+    own = log_probs[at, given].copy()
+    probs = np.exp(log_probs - log_probs.max(axis=1, keepdims=True))
     probs /= probs.sum(axis=1, keepdims=True)
     entropy = -np.einsum("nk,nk->n", probs, np.log(probs + np.float32(1e-9)))
-    if opinion.shape[1] < 2:
+    if log_probs.shape[1] < 2:
         return own, np.zeros_like(own), entropy
-    others = opinion.copy()
+    others = log_probs.copy()
     others[at, given] = -np.inf
     return own, own - others.max(axis=1), entropy
-
-
-def _kinds(
-    probs: Matrix, given: Ints, confusions: Floats, marginal: Floats, counts: Matrix | None
-) -> list[NDArray[np.floating]]:
-    """Return for each kind of error the log-odds that the label arose by it rather than by being right.
-
-    The sum runs over what the true class might be, c: its probability times the chance that an error of
-    this kind turns c into the given label.
-    """
-    at = np.arange(len(given))
-    own = probs[at, given]
-    others = probs.copy()
-    others[at, given] = 0.0
-    width = probs.shape[1]
-    turned = [others.sum(axis=1) / max(width - 1, 1)]
-    turned.append(np.einsum("nk,nk->n", others, confusions.T.astype(np.float32)[given]))
-    turned.append(marginal[given] * (others @ (1.0 / np.maximum(1.0 - marginal, FLOOR)).astype(np.float32)))
-    if counts is not None:
-        rest = np.maximum(counts.sum(axis=1, keepdims=True) - counts, np.float32(0.5))
-        turned.append(counts[at, given] * (others / rest).sum(axis=1))
-    return [np.log(part + FLOOR) - np.log(own + FLOOR) for part in turned]
 
 
 def log_of(probs: NDArray[np.floating]) -> Matrix:
@@ -243,7 +246,15 @@ def log_of(probs: NDArray[np.floating]) -> Matrix:
     return logs
 
 
-def _normalised(logits: Matrix) -> Matrix:
+def centred_logs(probs: NDArray[np.floating]) -> Matrix:
+    """Return log-probabilities less their mean over the classes."""
+    logs = log_of(probs)
+    centred: Matrix = logs - logs.mean(axis=1, keepdims=True)
+    return centred
+
+
+def normalised(logits: Matrix) -> Matrix:
+    """Return logits as log-probabilities."""
     top = logits - logits.max(axis=1, keepdims=True)
     normal: Matrix = top - np.log(np.exp(top).sum(axis=1, keepdims=True))
     return normal

@@ -1,7 +1,7 @@
 """Find artworks that bear all the labels of another, as where the rows of a list slipped against the images.
 
 One attribute alone can't tell: where the artist is wrong too, the record of that artist speaks for the wrong
-style. Looked at together, none of the labels fits the image. As in the fusion, what that looks like here is
+style. Looked at together, none of the labels fits the image. What that looks like here is
 learnt from rows that are moved on purpose, beside artworks that have a single label replaced.
 """
 
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.issues.base_models import Matrix
 from curate.issues.columns import IMPORTED, Floats, Ints, LabelColumn
 from curate.issues.detector import Detector, adapt, cross_fit, detect
 from curate.issues.evidence import CHUNK, given_margin_entropy, log_of
-from curate.issues.fusion import Fused
-from curate.issues.judges import Matrix
+from curate.issues.planted import Judged
 from curate.issues.planting import MISPLACED
 from curate.issues.quality import best_other
 
@@ -56,14 +56,14 @@ class Misplaced:
             return self.probability[rows]
         place = self.fits.names.index(attribute)
         margins, known = self.fits.margins[rows].copy(), self.fits.known[rows].copy()
-        margins[:, place], known[:, place] = _judged(self.fits.columns[place], rows, given)
+        margins[:, place], known[:, place] = _margins(self.fits.columns[place], rows, given)
         numbers = _features(margins, known)
         odds = detect(self.detectors, numbers, self.parts[rows], len(self.ratio)) * self.ratio
         found: Floats = odds[:, MOVED] / odds.sum(axis=1)
         return np.where(self.compared[rows], found, 0.0)
 
-    def heeded(self, fused: Fused, column: LabelColumn) -> Fused:
-        """Return what the fusion found of one attribute, with this taken into account.
+    def joined_with(self, judged: Judged, column: LabelColumn) -> Judged:
+        """Return what was found of one attribute, with this taken into account.
 
         A misplaced artwork's label is wrong unless the other one happens to have the same.
         """
@@ -75,18 +75,18 @@ class Misplaced:
             return found
 
         def judge(asked: Ints, given: Ints) -> Floats:
-            assert fused.judge is not None
-            return either(fused.judge(asked, given), self.with_label(column.attribute, asked, given), given)
+            assert judged.judge is not None
+            return either(judged.judge(asked, given), self.with_label(column.attribute, asked, given), given)
 
-        given, likely = column.labels[fused.rows], self.probability[fused.rows]
-        suggested, misled = fused.suggested.copy(), likely > fused.wrong
-        suggested[misled], _ = best_other(given[misled], column.pred_probs[fused.rows[misled]])
+        given, likely = column.labels[judged.rows], self.probability[judged.rows]
+        suggested, misled = judged.suggested.copy(), likely > judged.wrong
+        suggested[misled], _ = best_other(given[misled], column.pred_probs[judged.rows[misled]])
         return replace(
-            fused,
-            wrong=either(fused.wrong, likely, given),
+            judged,
+            wrong=either(judged.wrong, likely, given),
             suggested=suggested,
-            shares={**fused.shares, MISPLACED: self.share},
-            judge=None if fused.judge is None else judge,
+            shares={**judged.shares, MISPLACED: self.share},
+            judge=None if judged.judge is None else judge,
         )
 
 
@@ -140,7 +140,7 @@ class Fits:
     def of(cls, columns: Sequence[LabelColumn]) -> Fits:
         """Judge all labels as they stand; attributes without any that could be judged are left out."""
         count = len(columns[0].labels)
-        judged = {c.attribute: _judged(c, np.arange(count), c.labels) for c in columns}
+        judged = {c.attribute: _margins(c, np.arange(count), c.labels) for c in columns}
         kept = sorted((c for c in columns if judged[c.attribute][1].any()), key=lambda c: c.attribute)
         margins, known = np.zeros((count, len(kept)), np.float32), np.zeros((count, len(kept)), bool)
         for place, column in enumerate(kept):
@@ -170,11 +170,11 @@ class Fits:
         bearers = rng.choice(rows, size=len(rows))
         for place, column in enumerate(self.columns):
             at = np.flatnonzero((kinds == MOVED) | (kinds == 2 + place))
-            margins[at, place], known[at, place] = _judged(column, rows[at], column.labels[bearers[at]])
+            margins[at, place], known[at, place] = _margins(column, rows[at], column.labels[bearers[at]])
         return _features(margins, known), kinds, rows
 
 
-def _judged(column: LabelColumn, rows: Ints, given: Ints) -> tuple[Matrix, NDArray[np.bool_]]:
+def _margins(column: LabelColumn, rows: Ints, given: Ints) -> tuple[Matrix, NDArray[np.bool_]]:
     """Return the margins of some labels at some artworks, and where there is one, ``(len(rows),)``."""
     margins, known = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     if len(column.classes) < 2:

@@ -83,20 +83,28 @@ def neighbour_votes(
     labels: Ints,
     weights: Floats,
     rows: Ints,
-    width: int,
     count: int,
     sharpness: float,
+    prior: Floats,
 ) -> NDArray[np.float32]:
-    """Return the class shares among the nearest labelled neighbours, shape ``(len(rows), width)``.
+    """Return the class shares among the nearest labelled neighbours, shape ``(len(rows), K)``.
 
-    Each neighbour weighs ``exp(sharpness * similarity)`` times its label's weight; where no neighbour
-    has a label all classes share alike.
+    Each neighbour weighs ``exp(sharpness * similarity)``, one for the nearest, times its label's weight.
+
+    Args:
+        neighbours: The nearest artworks.
+        labels: Class indices, shape ``(N,)``; -1 is left out.
+        weights: What each label counts, shape ``(N,)``.
+        rows: The artworks asked about.
+        count: How many neighbours vote.
+        sharpness: How much more the nearer ones weigh.
+        prior: Votes that every class has to begin with, shape ``(K,)``.
     """
     near = neighbours.rows[rows, :count]
     given = np.where(near >= 0, labels[near], -1)
     similarity = neighbours.similarity[rows, :count]
     weight = np.exp(sharpness * (similarity - similarity[:, :1])) * np.where(near >= 0, weights[near], 0.0)
-    votes = np.full((len(rows), width), 1e-3 / width)
+    votes = np.tile(prior, (len(rows), 1))
     owner, place = np.nonzero(given >= 0)
     np.add.at(votes, (owner, given[owner, place]), weight[owner, place])
     shares: NDArray[np.float32] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -70,16 +70,19 @@ def temper(pred_probs: NDArray[np.floating], temperature: float) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(labels: Ints, pred_probs: NDArray[np.floating], *, sample: int = 5_000) -> float:
+def fit_temperature(
+    labels: Ints, pred_probs: NDArray[np.floating], *, sample: int = 5_000, highest: float = 5.0
+) -> float:
     """Find the temperature under which the given labels are likeliest (Guo et al., ICML 2017).
 
     Args:
         labels: Given class indices, shape ``(N,)``, each in ``0..K-1``.
         pred_probs: Out-of-sample class probabilities, shape ``(N, K)``.
         sample: How many rows to fit on, evenly spaced; enough for one number.
+        highest: The highest temperature that is tried.
 
     Returns:
-        A temperature in [0.2, 5]; 1 when there is nothing to fit.
+        A temperature in [0.2, highest]; 1 when there is nothing to fit.
     """
     if len(labels) == 0 or pred_probs.shape[1] < 2:
         return 1.0
@@ -93,5 +96,5 @@ def fit_temperature(labels: Ints, pred_probs: NDArray[np.floating], *, sample: i
         norm = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
         return float((norm - scaled[np.arange(len(given)), given]).mean())
 
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(5.0)), method="bounded")
+    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(highest)), method="bounded")
     return float(np.exp(found.x))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ class Related:
     Attributes:
         attributes: The attributes it is made of, for instance ``("artist",)`` or ``("artist", "genre")``.
         values: Its value at each artwork, shape ``(N,)``, in ``0..V-1``; -1 where one of them is missing.
+        gain: How much its records tell: mean log-likelihood of the labels above that of the classes' shares.
     """
 
     attributes: tuple[str, ...]
     values: Ints
+    gain: float = 0.0
 
     @property
     def name(self) -> str:
@@ -100,9 +102,9 @@ def related_attributes(target: LabelColumn, columns: Sequence[LabelColumn], grou
         related = Related((column.attribute,), _dense(column.values))
         gain = _gain(related, target, groups)
         if gain > 0.01:
-            found.append((gain, related))
-    found.sort(key=lambda pair: -pair[0])
-    singles = [related for _, related in found[:2]]
+            found.append(replace(related, gain=gain))
+    found.sort(key=lambda related: -related.gain)
+    singles = found[:2]
     if len(singles) < 2:
         return singles
     return [*singles, _pair(*singles)]

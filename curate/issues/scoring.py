@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from curate.issues.base_models import Matrix
 from curate.issues.canonical import Canonical, canonical_order
-from curate.issues.columns import ATYPICAL, IMPORTED, Findings, Floats, Ints, LabelColumn, LabelScores
+from curate.issues.columns import (
+    ATYPICAL,
+    IMPORTED,
+    Estimate,
+    Findings,
+    Floats,
+    Ints,
+    LabelColumn,
+    LabelScores,
+)
 from curate.issues.duplicates import settle_conflicts
-from curate.issues.evidence import Witnesses, call_witnesses
-from curate.issues.fusion import Fused, fuse
-from curate.issues.judges import Matrix
+from curate.issues.error_rate import ErrorRate
+from curate.issues.evidence import BaseModels, prepare_models
+from curate.issues.judgement import judge_labels
 from curate.issues.misplaced import Misplaced, find_misplaced
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.planting import KINDS, MISPLACED
-from curate.issues.quality import best_other, fit_temperature, self_confidence, temper
+from curate.issues.posterior import clarity
+from curate.issues.quality import self_confidence
 from curate.issues.reasons import Reasons
 from curate.issues.records import related_attributes
 from curate.issues.verdicts import learn_from
 
-ASSUMED_ERROR_RATE = 0.05  # where there is too little to learn from
 PARTS = 5
-DOUBT_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer upheld
+DOUBT_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed
 STRONGEST_ODDS = 50.0
 
 
@@ -60,103 +72,106 @@ def score_labels(
     """
     _check_lengths(columns, groups, embedding)
     order = canonical_order(columns, groups, embedding)
-    looks = None if embedding is None else _centred(embedding[order.artworks])
+    vectors = None if embedding is None else _centred(embedding[order.artworks])
     near = None if neighbours is None else order.neighbours(neighbours)
-    if near is None and looks is not None:
-        near = find_neighbours(looks, order.groups, seed=seed)
+    if near is None and vectors is not None:
+        near = find_neighbours(vectors, order.groups, seed=seed)
     parts = _parts(order.groups, None if folds is None else folds[order.artworks])
     sorted_columns = [order.column(column) for column in columns]
-    with threadpool_limits(1):
-        misplaced = find_misplaced(sorted_columns, parts, seed) if MISPLACED in kinds else None
     scores = {}
-    for column, original in zip(sorted_columns, columns, strict=True):
-        findings = None if verdicts is None else verdicts.get(column.attribute)
-        found = None if findings is None else order.findings(findings, original)
-        with threadpool_limits(1):  # many small products: threads wait for each other longer than they work
-            witnesses = call_witnesses(
+    with threadpool_limits(1):  # many small products: threads wait for each other longer than they work
+        misplaced = find_misplaced(sorted_columns, parts, seed) if MISPLACED in kinds else None
+        for column, original in zip(sorted_columns, columns, strict=True):
+            findings = None if verdicts is None else verdicts.get(column.attribute)
+            models = prepare_models(
                 column,
                 groups=order.groups,
-                embedding=looks,
+                embedding=vectors,
                 folds=parts,
                 neighbours=near,
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),
             )
-            scores[column.attribute] = _score(
-                witnesses, misplaced, parts, found, order, original, kinds, seed
-            )
+            scorer = Scorer(models, misplaced, parts, tuple(k for k in kinds if k != MISPLACED), seed)
+            found = scorer.score(None if findings is None else order.findings(findings, original))
+            scores[column.attribute] = _restored(found, order, original)
     return scores
 
 
-def _score(
-    witnesses: Witnesses,
-    misplaced: Misplaced | None,
-    parts: Ints,
-    findings: Findings | None,
-    order: Canonical,
-    original: LabelColumn,
-    kinds: tuple[str, ...],
-    seed: int,
-) -> LabelScores:
-    """Score one attribute in canonical order, and hand it back in the caller's."""
-    column = witnesses.column
-    rng = np.random.default_rng(seed)
-    kinds = tuple(kind for kind in kinds if kind != MISPLACED)
-    fused = fuse(witnesses, parts, rng, findings=findings, kinds=kinds) or _without_learning(column)
-    if misplaced is not None:
-        fused = misplaced.heeded(fused, column)
-    wrong = fused.wrong
-    if findings is not None:
-        wrong = learn_from(findings, witnesses, fused)
-    wrong = settle_conflicts(wrong, fused.rows, column.labels, order.groups)
-    count = len(column.labels)
-    score, unheeded, p_label, p_suggested = (np.full(count, np.nan) for _ in range(4))
-    unheeded[fused.rows] = 1.0 - wrong
-    wrong = _upheld(wrong, column.reviewed[fused.rows])
-    suggested = np.full(count, -1, dtype=np.int64)
-    score[fused.rows], suggested[fused.rows] = 1.0 - wrong, fused.suggested
-    p_label[fused.rows] = self_confidence(column.labels[fused.rows], column.pred_probs[fused.rows])
-    has = np.flatnonzero(suggested >= 0)
-    p_suggested[has] = column.pred_probs[has, suggested[has]]
-    moved = np.zeros(count) if misplaced is None else misplaced.probability
-    reasons = Reasons(witnesses, witnesses.hear(column.labels), suggested, p_label, p_suggested, moved)
-    return LabelScores(
-        attribute=column.attribute,
-        score=order.restore(score),
-        suggested=order.restore_classes(suggested, original),
-        p_label=order.restore(p_label),
-        p_suggested=order.restore(p_suggested),
-        kinds=fused.shares,
-        unheeded=order.restore(unheeded),
-        _evidence=lambda row: reasons.evidence(int(order.place[row])),
-        _reason=lambda row: reasons.reason(int(order.place[row])),
+@dataclass(frozen=True)
+class Scorer:
+    """Scores one attribute, in canonical order."""
+
+    models: BaseModels
+    misplaced: Misplaced | None
+    parts: Ints
+    kinds: tuple[str, ...]
+    seed: int
+
+    def score(self, findings: Findings | None) -> LabelScores:
+        """Return the scores of the labels as they are."""
+        column, groups = self.models.column, self.models.groups
+        rng = np.random.default_rng(self.seed)
+        judgement = judge_labels(self.models, self.parts, rng, kinds=self.kinds, findings=findings)
+        judged = judgement.judged
+        if self.misplaced is not None:
+            judged = self.misplaced.joined_with(judged, column)
+        wrong = judged.wrong if findings is None else learn_from(findings, column, judged)
+        wrong = settle_conflicts(wrong, judged.rows, column.labels, groups)
+        rows, reviewed = judged.rows, column.reviewed[judged.rows]
+        alone, wrong = 1.0 - wrong, _after_review(wrong, reviewed)
+        suggested = self._spread(judged.suggested, -1)
+        p_label = self._spread(self_confidence(column.labels[rows], column.pred_probs[rows]), np.nan)
+        p_suggested = np.full(len(suggested), np.nan)
+        has = np.flatnonzero(suggested >= 0)
+        p_suggested[has] = column.pred_probs[has, suggested[has]]
+        moved = np.zeros(len(suggested)) if self.misplaced is None else self.misplaced.probability
+        reasons = Reasons(judgement.posterior.refit, suggested, p_label, p_suggested, moved)
+        return LabelScores(
+            attribute=column.attribute,
+            score=self._spread(1.0 - wrong, np.nan),
+            suggested=suggested,
+            p_label=p_label,
+            p_suggested=p_suggested,
+            kinds=judged.shares,
+            before_review=self._spread(alone, np.nan),
+            expected=_expected(wrong[reviewed == IMPORTED], judgement.rate),
+            clarity=self._spread(clarity(judgement.posterior.log_probs), np.nan),
+            _evidence=reasons.evidence,
+            _reason=reasons.reason,
+        )
+
+    def _spread(self, values: NDArray[Any], missing: float) -> NDArray[Any]:
+        """Return values of the scorable rows at all artworks."""
+        full = np.full(len(self.models.column.labels), missing, dtype=values.dtype)
+        full[self.models.column.scorable] = values
+        return full
+
+
+def _restored(found: LabelScores, order: Canonical, original: LabelColumn) -> LabelScores:
+    """Return scores at the caller's rows and in the caller's classes."""
+    assert found.before_review is not None and found.clarity is not None
+    return replace(
+        found,
+        score=order.restore(found.score),
+        suggested=order.restore_classes(found.suggested, original),
+        p_label=order.restore(found.p_label),
+        p_suggested=order.restore(found.p_suggested),
+        before_review=order.restore(found.before_review),
+        clarity=order.restore(found.clarity),
+        _evidence=lambda row: found.evidence(int(order.place[row])),
+        _reason=lambda row: found.reason(int(order.place[row])),
     )
 
 
-def _without_learning(column: LabelColumn) -> Fused:
-    """Judge by the model's calibrated confidence alone: there are too few labels to learn more."""
-    rows = np.flatnonzero(column.scorable)
-    labels, pred_probs = column.labels[rows], np.asarray(column.pred_probs[rows], dtype=np.float64)
-    calibrated = temper(pred_probs, fit_temperature(labels, pred_probs))
-    suggested, _ = best_other(labels, calibrated)
-    confidence = self_confidence(labels, calibrated)
-    right = probability_right(confidence, len(column.classes))
-    return Fused(rows, 1.0 - right, suggested, {})
+def _expected(wrong: Floats, rate: ErrorRate) -> Estimate:
+    """Return how many of these labels are wrong; the interval is as wide as the rate's, in proportion."""
+    value = float(wrong.sum())
+    low, high = value * rate.low / rate.value, value * rate.high / rate.value
+    return Estimate(value, low, min(high, float(len(wrong))), 0, True)
 
 
-def probability_right(confidence: Floats, width: int, error_rate: float = ASSUMED_ERROR_RATE) -> Floats:
-    """Turn the calibrated probability of the given label into the probability that it is right.
-
-    By Bayes, when a share ``error_rate`` of the labels was replaced by any other class alike: an image
-    may well show something rare, but a wrong label is rarer still.
-    """
-    kept = confidence * (1 - error_rate)
-    replaced = (1 - confidence) * error_rate / max(width - 1, 1)
-    right: Floats = kept / np.maximum(kept + replaced, 1e-12)
-    return right
-
-
-def _upheld(wrong: Floats, reviewed: NDArray[np.int8]) -> Floats:
-    """Doubt labels that a reviewer upheld far less; what evidence stays can still tell them apart."""
+def _after_review(wrong: Floats, reviewed: NDArray[np.int8]) -> Floats:
+    """Doubt labels that a reviewer confirmed far less; what evidence stays can still tell them apart."""
     odds = np.minimum(wrong / np.maximum(1.0 - wrong, 1e-9), STRONGEST_ODDS)
     kept = np.select([reviewed == value for value in DOUBT_KEPT], list(DOUBT_KEPT.values()), 1.0)
     lessened = odds * kept
@@ -164,13 +179,13 @@ def _upheld(wrong: Floats, reviewed: NDArray[np.int8]) -> Floats:
 
 
 def _centred(embedding: NDArray[np.floating]) -> Matrix:
-    """Take away the mean and normalise again: similarities spread out, which every judge here wants."""
-    looks: Matrix = embedding.astype(np.float32)
-    usable = np.isfinite(looks).all(axis=1)
+    """Take away the mean and normalise again: similarities spread out."""
+    vectors: Matrix = embedding.astype(np.float32)
+    usable = np.isfinite(vectors).all(axis=1)
     if usable.any():
-        looks = looks - looks[usable].mean(axis=0)
-    length = np.linalg.norm(looks, axis=1, keepdims=True)
-    unit: Matrix = looks / np.where(length > 1e-6, length, np.float32(1.0))
+        vectors = vectors - vectors[usable].mean(axis=0)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Matrix = vectors / np.where(length > 1e-6, length, np.float32(1.0))
     return unit
 
 

@@ -97,6 +97,7 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
         run={
             "id": run.id,
             "backbone": run.backbone,
+            "imported": run.protocol.startswith("imported"),
             "protocol": run.protocol,
             "written": run.created_at.strftime("%d %B %Y"),
         },

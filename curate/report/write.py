@@ -19,7 +19,7 @@ from curate.report.errors import NothingInCommon
 from curate.report.page import safe_csv
 from curate.report.run_report import draw_charts, run_page
 from db.engine.catalog import Catalog
-from db.workspace.outputs import output_folder, whole_file
+from db.workspace.outputs import output_folder, require_place, whole_file
 from db.workspace.workspace import Workspace, write_atomically
 
 Format = Literal["html", "pdf", "json"]
@@ -98,9 +98,10 @@ def write_comparison(
 
 
 def _place(workspace: Workspace, out: Path | None, name: str) -> Path:
-    """Return the file to write, and make the folder that it is in."""
-    out = out or workspace.folder / "reports" / name
-    output_folder(out.parent)
+    """Return the file to write; the folder of reports is made, one that was named has to be there."""
+    if out is None:
+        return output_folder(workspace.folder / "reports") / name
+    require_place(out)
     return out
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.errors import NotAnAnswerList
+from curate.errors import AnswersUnreadable, NotAnAnswerList
 from curate.issues import forecast_yield, review_order
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -210,13 +210,18 @@ def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str
 
     Raises:
         FileMissing: There is no such file.
+        AnswersUnreadable: It is no CSV in UTF-8.
         NotAnAnswerList: No column names the artwork, or none an attribute.
     """
     if not path.is_file():
         raise FileMissing(path, "list of answers")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    columns = list(rows[0]) if rows else []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AnswersUnreadable(path, str(error)) from error
+    columns = [column for column in reader.fieldnames or () if column]
     key = next((column for column in ("artwork", "filepath") if column in columns), None)
     if key is None or not set(columns) & set(names):
         raise NotAnAnswerList(path, columns, list(names))

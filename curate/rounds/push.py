@@ -64,8 +64,8 @@ def push_sheet(
     with catalog.read() as session:
         run = find_run(session, run_id, "push")
     plan = plan_batch(catalog, run, settings)
-    created = write_sheet(workspace, catalog, plan, path)
-    return Pushed(None, created=created, expected_yield=plan.expected_yield)
+    created, left_out = write_sheet(workspace, catalog, plan, path)
+    return Pushed(None, created=created, expected_yield=plan.expected_yield, left_out=left_out)
 
 
 def push_sheet_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> Pushed:

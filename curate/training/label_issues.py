@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,21 @@ from curate.issues import (
     LabelColumn,
     LabelScores,
     atypical_scores,
+    evidence_only,
     find_neighbours,
     outlier_scores,
     score_labels,
 )
+from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
 from db.runs.issues import DOUBTED_BELOW, UNHEEDED
 
-if TYPE_CHECKING:
-    from model.training.train import RunResult
-
-WORST_SHARE, WORST_COUNT = 0.1, 20
-"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute, by share
-and at least so many: so a budget is filled."""
+FEWEST_DOUBTED = 20
+"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
+as may be wrong by the estimate's upper end, and at least so many, so that a budget can be filled."""
 
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
@@ -61,7 +60,7 @@ class RunScores:
 def score_run(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     found: Mapping[str, Found],
     seed: int,
@@ -84,7 +83,16 @@ def score_run(
                 codes=table.labels[name],
             )
         )
-    neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+    fits = _fits(label_columns)
+    for name, codes in table.labels.items():
+        if name not in columns and (codes >= 0).any():
+            label_columns.append(evidence_only(name, codes))
+    label_columns.sort(key=lambda column: column.attribute)
+    neighbours = None
+    ordinary: NDArray[np.float64] = np.full(len(table), np.nan)
+    if result.embedding is not None:
+        neighbours = find_neighbours(result.embedding, table.groups, seed=seed)
+        ordinary = outlier_scores(neighbours)
     scores = score_labels(
         label_columns,
         groups=table.groups,
@@ -94,7 +102,7 @@ def score_run(
         neighbours=neighbours,
         seed=seed,
     )
-    return RunScores(scores, outlier_scores(neighbours), _fits(label_columns))
+    return RunScores(scores, ordinary, fits)
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -108,10 +116,16 @@ def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
 
 
 def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over the epochs that were trained, shape ``(N,)``; 0 where no model trained on it."""
-    known = np.isfinite(margins)
-    total: NDArray[np.float64] = np.where(known, margins, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return total
+    """Return the mean over the first half of the epochs, shape ``(N,)``; NaN where no model trained on it.
+
+    Later, the networks have learnt the wrong labels too.
+    """
+    early = margins[: (len(margins) + 1) // 2]
+    known = np.isfinite(early)
+    total = np.where(known, early, 0.0).sum(axis=0)
+    missing = np.full(margins.shape[1], np.nan)
+    mean: NDArray[np.float64] = np.divide(total, known.sum(axis=0), out=missing, where=known.any(axis=0))
+    return mean
 
 
 def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -> Findings:
@@ -129,49 +143,58 @@ def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -
 def prediction_rows(
     table: LabelTable,
     columns: Mapping[str, AttributeLabels],
-    result: RunResult,
+    result: Predicted,
     folds: NDArray[np.int64],
     scored_run: RunScores,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row an artwork and attribute; artworks whose image could not be read have none."""
     for name, column in columns.items():
         probs, scored = result.pred_probs[name], scored_run.scores[name]
-        for row in np.flatnonzero(np.isfinite(probs).all(axis=1)):
-            best, given = int(probs[row].argmax()), int(column.labels[row])
-            instead = int(scored.suggested[row])
-            has_score = np.isfinite(scored.score[row])
-            yield {
-                "artwork_id": int(table.artwork_ids[row]),
-                "attribute_id": column.attribute_id,
-                "fold": int(folds[row]) if folds[row] >= 0 else None,
-                "provenance": str(result.provenance[row]),
-                "predicted_id": int(column.class_ids[best]),
-                "p_predicted": float(probs[row, best]),
-                "class_id": int(column.class_ids[given]) if given >= 0 else None,
-                "p_label": float(probs[row, given]) if given >= 0 else None,
-                "score": float(scored.score[row]) if has_score else None,
-                "suggested_id": int(column.class_ids[instead]) if instead >= 0 else None,
-                "p_suggested": float(probs[row, instead]) if instead >= 0 else None,
-            }
+        rows = np.flatnonzero(np.isfinite(probs).all(axis=1))
+        found = probs[rows]
+        best, given, instead = found.argmax(axis=1), column.labels[rows], scored.suggested[rows]
+        at, ids = np.arange(len(rows)), [*column.class_ids.tolist(), None]  # the last for -1
+        values = {
+            "artwork_id": table.artwork_ids[rows].tolist(),
+            "attribute_id": [column.attribute_id] * len(rows),
+            "fold": _known(folds[rows], folds[rows] >= 0),
+            "provenance": result.provenance[rows].tolist(),
+            "predicted_id": [ids[place] for place in best.tolist()],
+            "p_predicted": found[at, best].tolist(),
+            "class_id": [ids[place] for place in given.tolist()],
+            "p_label": _known(found[at, given], given >= 0),
+            "score": _known(scored.score[rows], np.isfinite(scored.score[rows])),
+            "suggested_id": [ids[place] for place in instead.tolist()],
+            "p_suggested": _known(found[at, instead], instead >= 0),
+        }
+        for row in zip(*values.values(), strict=True):
+            yield dict(zip(values, row, strict=True))
+
+
+def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
+    """Return values as Python's own, None where they are not known."""
+    return [
+        value if is_known else None for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
+    ]
 
 
 def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:
     """Return the rows of one attribute whose labels become issues, worst first; reviewed ones come last.
 
-    A label that a reviewer upheld is among them where the evidence alone speaks against it: whether that has
-    grown enough since to ask again, ``replace_issues`` knows.
+    A label that a reviewer confirmed is among them where the evidence alone speaks against it: whether that
+    has grown enough since to ask again, ``replace_issues`` knows.
     """
     known = np.isfinite(scored.score) & (scored.suggested >= 0)
     rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
-    worst = max(WORST_COUNT, int(WORST_SHARE * len(rows)))
+    worst = max(FEWEST_DOUBTED, round(scored.expected.high))
     doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    upheld = np.flatnonzero(known & (review_state != IMPORTED) & (_unheeded(scored) < DOUBTED_BELOW))
-    return np.concatenate([doubted, upheld])
+    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
+    return np.concatenate([doubted, confirmed])
 
 
-def _unheeded(scored: LabelScores) -> NDArray[np.float64]:
-    return scored.score if scored.unheeded is None else scored.unheeded
+def _before_review(scored: LabelScores) -> NDArray[np.float64]:
+    return scored.score if scored.before_review is None else scored.before_review
 
 
 def issue_rows(
@@ -183,7 +206,7 @@ def issue_rows(
         for row in issue_rows_of(scored, table.review_state[name]):
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
             if table.review_state[name][row] != IMPORTED:
-                evidence[UNHEEDED] = float(_unheeded(scored)[row])
+                evidence[UNHEEDED] = float(_before_review(scored)[row])
                 reason = f"found right before, but more speaks against it now: {reason}"
             yield {
                 "artwork_id": int(table.artwork_ids[row]),

@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from curate.errors import NothingToTrain, RunLocked
+from curate.training.given_features import WITHOUT_IMAGES, place_features, read_given_features
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
 from db.engine.catalog import Catalog
+from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
@@ -63,9 +65,12 @@ def train(
     from model.distributed import joined_world
 
     settings = settings.resolved()
+    given = None
+    if settings.embeddings is not None:
+        settings, vectors = read_given_features(workspace, catalog, settings)
     min_count = settings.min_class_count or 1
     with catalog.read() as session:
-        table = label_table(session)
+        table = label_table(session) if settings.embeddings is None else label_table(session, WITHOUT_IMAGES)
         lists = read_class_lists(session)
         findings = found_labels(session)
         settings, weights = label_weights(session, settings, table)
@@ -73,13 +78,15 @@ def train(
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
         raise NothingToTrain(len(table), min_count)
+    if settings.embeddings is not None:
+        given = place_features(vectors, table, workspace)
     with joined_world() as world, ExitStack() as held:
         run, folder = None, Path()
         if world.leads:
             run, folder = _claim_run(workspace, catalog, settings, table)
             held.enter_context(_locked(folder, run.id))
         folder = world.gather(folder)[0]
-        result, folds = _fit(workspace, table, columns, weights, settings, folder, progress)
+        result, folds = _fit(workspace, table, columns, weights, settings, folder, progress, given)
         if run is None:
             return None
         progress.message("Scoring labels")
@@ -160,7 +167,7 @@ def _claim_run(
             same = run.label_digest == digest and run.settings == stored
             if same and mine is None:
                 mine = run
-            elif not _is_locked(run_folder(session, workspace, run.uuid)):
+            elif not is_locked(run_folder(session, workspace, run.uuid)):
                 fail_run(session, run)
         if mine is None:
             mine = start_run(
@@ -190,7 +197,8 @@ def _locked(folder: Path, run_id: int) -> Iterator[None]:
         lock.release()
 
 
-def _is_locked(folder: Path) -> bool:
+def is_locked(folder: Path) -> bool:
+    """Return whether a process holds a run's folder: it is trained now."""
     try:
         with _locked(folder, 0):
             return False
@@ -206,13 +214,14 @@ def _fit(
     settings: TrainSettings,
     folder: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None,
 ) -> tuple[RunResult, NDArray[np.int64]]:
     """Train by the protocol asked for; return what the model says, and the fold of each artwork."""
     from model.inputs.data import Example
     from model.training.train import cross_validate, holdout
 
     examples = [
-        Example(int(artwork_id), workspace.image_path(root, path), sha256)
+        Example(int(artwork_id), workspace.find_image(root, path) or NEVER_OPENED, sha256)
         for artwork_id, root, path, sha256 in zip(
             table.artwork_ids, table.roots, table.paths, table.sha256, strict=True
         )
@@ -225,10 +234,17 @@ def _fit(
     if settings.protocol == "holdout":
         splits = assign_splits(labels, table.groups, settings.seed)
         result = holdout(
-            examples, targets, splits, settings, cache_dir=cache, run_dir=folder, progress=progress
+            examples,
+            targets,
+            splits,
+            settings,
+            cache_dir=cache,
+            run_dir=folder,
+            progress=progress,
+            given=given,
         )
         return result, np.full(len(table), -1, dtype=np.int64)
     folds = assign_folds(labels, table.groups, settings.folds, settings.seed)
     return cross_validate(
-        examples, targets, folds, settings, cache_dir=cache, run_dir=folder, progress=progress
+        examples, targets, folds, settings, cache_dir=cache, run_dir=folder, progress=progress, given=given
     ), folds

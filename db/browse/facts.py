@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
+from db.images.copies import Place
 from db.labels.classes import attributes
 from db.labels.kept import KeptCells, kept_cells
 from db.models import (
@@ -65,6 +67,8 @@ class ArtworkFacts:
     width: int | None
     height: int | None
     image_format: str | None
+    sha256: str | None
+    needs_copy: bool | None
     duplicate_group: int | None
     attributes: dict[str, AttributeFacts]
     split: str | None = None
@@ -74,6 +78,11 @@ class ArtworkFacts:
     unusable: bool = False
     decided_at: datetime | None = None
     issues: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        """Where the image lies, and what is known of it."""
+        return Place(self.root, self.path, self.sha256, self.needs_copy, self.image_format)
 
 
 def facts(
@@ -102,13 +111,16 @@ def facts(
                 Artwork.width,
                 Artwork.height,
                 Artwork.image_format,
+                Artwork.sha256,
+                Artwork.needs_copy,
                 Artwork.duplicate_group_id,
             )
             .where(Artwork.id.in_(chunk), Artwork.status.in_(SHOWN))
             .order_by(Artwork.id)
         ):
             by_attribute = {a.name: AttributeFacts() for a in table.values()}
-            by_id[row.id] = ArtworkFacts(*row, by_attribute)
+            values: Any = (*row, by_attribute)
+            by_id[row.id] = ArtworkFacts(*values)
             for attribute_id in disagreeing.get(row.duplicate_group_id, ()):
                 by_attribute[table[attribute_id].name].duplicates_disagree = True
         _read_labels(session, chunk, by_id, table)

@@ -21,6 +21,7 @@ from db.errors import (
     CurateError,
     NoSpace,
     NotWritable,
+    NumberTooLarge,
     UnusableName,
 )
 
@@ -72,6 +73,8 @@ def explained(url: URL) -> Iterator[None]:
     """Turn the driver errors that a user can mend into a ``CurateError`` with the mend."""
     try:
         yield
+    except OverflowError as error:
+        raise NumberTooLarge from error
     except DBAPIError as error:
         explanation = explain(url, error)
         if explanation is None:
@@ -106,6 +109,8 @@ def _of_postgresql(url: URL, error: BaseException | None) -> CurateError | None:
     said = (str(error).strip().splitlines() or ["no answer"])[0]
     if state in ("42501", "25006"):
         return CatalogReadOnly(name, said)
+    if state == "22003":
+        return NumberTooLarge()
     if state in ("42P01", "42703"):
         return CatalogDamaged(name, said)
     if state == "53100":

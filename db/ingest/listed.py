@@ -44,7 +44,9 @@ class IngestMapping:
 def find_mapping(session: Session, location: str, name: str, columns: Sequence[str]) -> IngestMapping | None:
     """Return the newest mapping of a list: of the same file, of the same name, or of the same columns."""
     rows = session.execute(
-        select(Ingest.location, Ingest.mapping).where(Ingest.mapping.is_not(None)).order_by(Ingest.id.desc())
+        select(Ingest.location, Ingest.mapping)
+        .where(Ingest.mapping.is_not(None), Ingest.undone_at.is_(None))
+        .order_by(Ingest.id.desc())
     )
     found: list[tuple[int, dict[str, Any]]] = []
     for where, mapping in rows:

@@ -27,6 +27,7 @@ class ImageState(NamedTuple):
     width: int | None = None
     height: int | None = None
     image_format: str | None = None
+    needs_copy: bool | None = None
     notes: tuple[str, ...] = ()
 
 

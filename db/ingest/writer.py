@@ -92,6 +92,7 @@ class Writer:
         moved_from: Says whether the image of a known artwork is gone from its (root, path).
         other_roots: Names of the other roots, where an unverified artwork of the same path may wait.
         when: The one time of all labels of this ingest, so that its own contradictions tie.
+        ingest_id: The ingest that all rows are marked with.
     """
 
     collection: str
@@ -100,6 +101,7 @@ class Writer:
     gone: Callable[[str, str], bool]
     other_roots: tuple[str, ...] = ()
     when: datetime = field(default_factory=now)
+    ingest_id: int | None = None
 
     def known(self, session: Session, paths: Sequence[str]) -> dict[str, CatalogArtwork]:
         """Return the artworks of this root that have one of these paths, by path."""
@@ -172,6 +174,7 @@ class Writer:
                 "path",
                 "revision",
                 *IMAGE_COLUMNS,
+                "ingest_id",
                 "added_at",
                 "updated_at",
             ),
@@ -184,6 +187,7 @@ class Writer:
                     entry.path,
                     1,
                     *(entry.image or GONE)[:-1],
+                    self.ingest_id,
                     when,
                     when,
                 )
@@ -209,8 +213,8 @@ class Writer:
             for class_id in classes
         ]
         label_ids = next_ids(session, Label, len(said))
-        names = ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at")
-        rows = [(id_, *row, when) for id_, row in zip(label_ids, said, strict=True)]
+        names = ("id", "artwork_id", "attribute_id", "class_id", "source_id", "ingest_id", "created_at")
+        rows = [(id_, *row, self.ingest_id, when) for id_, row in zip(label_ids, said, strict=True)]
         if any(entry.spellings for entry in entries):
             own = [
                 spelling
@@ -265,9 +269,9 @@ class Writer:
         insert_rows(
             session,
             SplitFact,
-            ("id", "artwork_id", "source_id", "attribute_id", "split"),
+            ("id", "artwork_id", "source_id", "attribute_id", "split", "ingest_id"),
             [
-                (id_, a, *self.columns.splits[at], split)
+                (id_, a, *self.columns.splits[at], split, self.ingest_id)
                 for id_, (a, at, split) in zip(ids, said, strict=True)
             ],
         )
@@ -361,9 +365,10 @@ class Writer:
                 "source_id",
                 "spelling",
                 "retracts_id",
+                "ingest_id",
                 "created_at",
             ),
-            [(id_, *row, when) for id_, row in zip(ids, rows, strict=True)],
+            [(id_, *row, self.ingest_id, when) for id_, row in zip(ids, rows, strict=True)],
         )
         return changed
 

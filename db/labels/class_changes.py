@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from db.labels.effective import derive, retract
 from db.labels.missing import is_missing
 from db.labels.spelling import display_name, fold
 from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel, Label
+
+FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-].*[(|!=@&*/<>^+-])", re.DOTALL)
+"""What a spreadsheet would run; a sign before a word or a number is no formula."""
 
 
 class ClassExists(CurateError):
@@ -54,7 +58,7 @@ class NotAClassName(CurateError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"{name!r} cannot name a class: it must hold a letter or digit, have at most 200 characters, "
-            f"and not be a word for a missing label. Give another name."
+            f"not be a word for a missing label, and be no formula of a spreadsheet. Give another name."
         )
 
 
@@ -295,7 +299,7 @@ def _locked(session: Session, attribute_name: str) -> Attribute:
 
 def _check_name(name: str) -> None:
     plain = name.isprintable() and len(name) <= 200 and any(c.isalnum() for c in name)
-    if not plain or is_missing(name):
+    if not plain or FORMULA.match(name) or is_missing(name):
         raise NotAClassName(name)
 
 

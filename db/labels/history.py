@@ -40,7 +40,8 @@ class IngestNotFound(CurateError):
 class Event:
     """One thing that was said of an artwork.
 
-    ``action`` is ``says``, ``takes back`` or ``decides``; ``counts`` marks the label that is effective now.
+    ``action`` is ``says``, ``takes back`` or ``decides``; ``counts`` marks the label that is effective now;
+    ``verdict`` is the number that ``curate undo`` takes, ``ingest`` the one of ``curate undo --ingest``.
     """
 
     when: datetime
@@ -52,6 +53,8 @@ class Event:
     comment: str | None = None
     counts: bool = False
     spelling: str | None = None
+    verdict: int | None = None
+    ingest: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
             Attribute.name,
             Class.key,
             func.coalesce(Label.spelling, Class.spelling),
+            Label.verdict_id,
+            Label.ingest_id,
         )
         .join(Source, Source.id == Label.source_id)
         .join(Attribute, Attribute.id == Label.attribute_id)
@@ -88,10 +93,20 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
         .where(Label.artwork_id == artwork.id)
         .order_by(Label.id)
     )
-    for label_id, when, source, retracts_id, attribute, key, spelling in rows:
+    for label_id, when, source, retracts_id, attribute, key, spelling, verdict, ingest in rows:
         action = "says" if retracts_id is None else "takes back"
         counts = label_id in effective
-        yield Event(when, source, action, attribute, key, counts=counts, spelling=spelling)
+        yield Event(
+            when,
+            source,
+            action,
+            attribute,
+            key,
+            counts=counts,
+            spelling=spelling,
+            verdict=verdict,
+            ingest=ingest,
+        )
 
 
 def _verdicts(session: Session, artwork: Artwork) -> Iterator[Event]:
@@ -105,9 +120,54 @@ def _verdicts(session: Session, artwork: Artwork) -> Iterator[Event]:
     )
     for verdict, reviewer, attribute, key in rows:
         who = f"{reviewer} ({verdict.server})"
-        yield Event(verdict.created_at, who, "decides", attribute, key, verdict.decision, verdict.comment)
+        said = (attribute, key, verdict.decision)
+        yield Event(verdict.created_at, who, "decides", *said, verdict.comment, verdict=verdict.id)
         if verdict.superseded_at is not None:
-            yield Event(verdict.superseded_at, who, "takes back", attribute, key, verdict.decision)
+            yield Event(verdict.superseded_at, who, "takes back", *said, verdict=verdict.id)
+
+
+def verdict_line(session: Session, verdict: Verdict) -> str:
+    """Return one verdict in words: who decided what of which artwork, and when."""
+    row = session.execute(
+        select(Reviewer.name, Attribute.name, Class.key, Artwork.path)
+        .select_from(Verdict)
+        .join(Reviewer, Reviewer.id == Verdict.reviewer_id)
+        .join(Artwork, Artwork.id == Verdict.artwork_id)
+        .outerjoin(Attribute, Attribute.id == Verdict.attribute_id)
+        .outerjoin(Class, Class.id == Verdict.class_id)
+        .where(Verdict.id == verdict.id)
+    ).one()
+    what = " ".join(filter(None, (row[1], verdict.decision, row[2])))
+    return f"{row[0]} on {verdict.created_at:%Y-%m-%d %H:%M}: {row[3]} {what}"
+
+
+@dataclass(frozen=True)
+class IngestRow:
+    """One ingest as ``curate history --ingests`` lists it."""
+
+    ingest: int
+    started_at: datetime
+    location: str
+    format: str
+    counts: dict[str, Any]
+    finished_at: datetime | None
+    undone_at: datetime | None
+
+
+def ingest_rows(session: Session) -> list[IngestRow]:
+    """Return all ingests, oldest first."""
+    return [
+        IngestRow(
+            row.id,
+            row.started_at,
+            row.location,
+            row.format,
+            dict(row.counts),
+            row.finished_at,
+            row.undone_at,
+        )
+        for row in session.scalars(select(Ingest).order_by(Ingest.id))
+    ]
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,27 @@ import os
 import re
 import shutil
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
+from db.engine.driver_errors import shortened
 from db.errors import BadBackup
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 CATALOG = "catalog.db"
 SETTINGS = "curate.toml"
+
+LARGEST_MANIFEST = 64 * 2**20
+"""Bytes: some 400,000 files. It is compressed, and a few kilobytes may become anything."""
+
+DEEPEST, LONGEST_NAME = 16, 200
+"""Folders below a run's, and bytes of one name, that a file in a backup may have."""
 
 _RUN_FILE = re.compile(r"runs/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/(?P<path>[^\x00\\]+)")
 _BLOCK = 1 << 20
@@ -45,13 +53,22 @@ def write_archive(path: Path, files: Iterable[tuple[str, Path]], facts: Mapping[
     digests: dict[str, tuple[str, int]] = {}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, file in files:
-            with file.open("rb") as source, archive.open(name, "w", force_zip64=True) as target:
+            with file.open("rb") as source, archive.open(_entry(name), "w", force_zip64=True) as target:
                 digests[name] = _copy(source, target)
         listed = {name: {"sha256": sha256, "bytes": size} for name, (sha256, size) in digests.items()}
-        archive.writestr(MANIFEST, json.dumps({"format": FORMAT, **facts, "files": listed}, indent=1))
+        archive.writestr(_entry(MANIFEST), json.dumps({"format": FORMAT, **facts, "files": listed}, indent=1))
     with path.open("rb+") as written:
         os.fsync(written.fileno())
     return Manifest(facts["created_at"], facts["schema"], facts["database"], digests)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    """Return the header of a file in the archive; a zip has no dates before 1980 or after 2107."""
+    date = min(max(time.localtime()[:6], (1980, 1, 1, 0, 0, 0)), (2107, 12, 31, 23, 59, 58))
+    entry = zipfile.ZipInfo(name, date)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -63,7 +80,11 @@ def read_manifest(path: Path) -> Manifest:
     try:
         with zipfile.ZipFile(path) as archive:
             held = archive.namelist()
-            values = json.loads(archive.read(MANIFEST))
+            with archive.open(MANIFEST) as listed:
+                text = listed.read(LARGEST_MANIFEST + 1)
+            if len(text) > LARGEST_MANIFEST:
+                raise BadBackup(path, f"its {MANIFEST} is larger than any that curate writes")
+            values = json.loads(text)
         files = {str(k): (str(v["sha256"]), int(v["bytes"])) for k, v in values["files"].items()}
         layout = values["format"]
         manifest = Manifest(str(values["created_at"]), str(values["schema"]), str(values["database"]), files)
@@ -71,7 +92,13 @@ def read_manifest(path: Path) -> Manifest:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise BadBackup(path, f"it is no whole zip file: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+    ) as error:  # too deep: a RuntimeError
         raise BadBackup(path, f"its {MANIFEST} is not one") from error
     if layout != FORMAT:
         raise BadBackup(path, f"it has format {layout}, and this version of curate reads {FORMAT}")
@@ -79,7 +106,7 @@ def read_manifest(path: Path) -> Manifest:
         raise BadBackup(path, "its files are not those that its manifest lists")
     for name in files:
         if not has_place(name):
-            raise BadBackup(path, f"the file {name!r} has no place in a workspace")
+            raise BadBackup(path, f"the file {shortened(name)!r} has no place in a workspace")
     if CATALOG not in files or SETTINGS not in files:
         raise BadBackup(path, "it has no catalog or no settings")
     return manifest
@@ -90,7 +117,11 @@ def has_place(name: str) -> bool:
     if name in (CATALOG, SETTINGS):
         return True
     match = _RUN_FILE.fullmatch(name)
-    return match is not None and all(part not in ("", ".", "..") for part in match["path"].split("/"))
+    if match is None:
+        return False
+    parts = match["path"].split("/")
+    short = len(parts) <= DEEPEST and all(len(os.fsencode(part)) <= LONGEST_NAME for part in parts)
+    return short and all(part not in ("", ".", "..") for part in parts)
 
 
 def verify(path: Path, manifest: Manifest) -> None:
@@ -134,7 +165,7 @@ def run_files(folder: Path) -> list[Path]:
         if path.is_file()
         and not path.is_symlink()
         and path.name != "lock"
-        and not any(part.startswith(".") for part in PurePosixPath(path.relative_to(folder)).parts)
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

@@ -7,9 +7,10 @@ the snapshot is consistent. Images, caches and unfinished runs are not in a back
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from uuid import UUID
 
 import tomlkit
 from sqlalchemy import URL, select
+from tomlkit.exceptions import TOMLKitError
 
 from db.engine.catalog import (
     HEAD_REVISION,
@@ -29,8 +31,18 @@ from db.engine.catalog import (
     sqlite_url,
     upgrade,
 )
+from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, disk_errors, explained, parse_url
-from db.errors import BadBackup, CatalogDamaged, CatalogMissing, FileExists, FileMissing, RestoreOccupied
+from db.errors import (
+    BadBackup,
+    BadSettings,
+    CatalogDamaged,
+    CatalogMissing,
+    FileExists,
+    FileMissing,
+    NoSpace,
+    RestoreOccupied,
+)
 from db.maintenance.archive import (
     CATALOG,
     SETTINGS,
@@ -43,10 +55,19 @@ from db.maintenance.archive import (
     write_archive,
 )
 from db.maintenance.check import damaged_checkpoints
-from db.maintenance.transfer import copy_sqlite, postgresql_to_sqlite, sqlite_to_postgresql
+from db.maintenance.places import Place, places_in, refuse_strays, without_places
+from db.maintenance.transfer import copy_sqlite, copying, postgresql_to_sqlite, sqlite_to_postgresql
 from db.models import CatalogSetting, now
 from db.runs.runs import arrays_digest, runs_folder
-from db.workspace.workspace import SETTINGS_FILE, Workspace, open_workspace, write_atomically
+from db.workspace.outputs import sweep, temporary_name
+from db.workspace.settings import validate_settings
+from db.workspace.workspace import (
+    SETTINGS_FILE,
+    Workspace,
+    make_private_folders,
+    open_workspace,
+    write_atomically,
+)
 
 RESTORED_FROM = "restored_from"
 """The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""
@@ -80,11 +101,12 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
         raise FileMissing(file.absolute().parent, "folder")
     with (
         disk_errors(file),
-        tempfile.TemporaryDirectory(prefix=".curate-", dir=file.absolute().parent) as kept,
+        tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=file.absolute().parent) as kept,
     ):
         folder = Path(kept)
         revision, uuids, damaged = _snapshot(workspace, folder / CATALOG)
-        counts = _normalise(folder / CATALOG)
+        with copying(Path(catalog_name(parse_url(workspace.database_url))), folder / CATALOG):
+            counts = _normalise(folder / CATALOG)
         write_atomically(folder / SETTINGS, _portable_settings(workspace))
         files = [(SETTINGS, folder / SETTINGS), (CATALOG, folder / CATALOG)]
         for uuid, place in uuids.items() if runs else ():
@@ -99,6 +121,7 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
         sha256, size = digest_of(folder / "backup.zip"), (folder / "backup.zip").stat().st_size
         if file.exists():
             raise FileExists(file, "backup")
+        (folder / "backup.zip").chmod(0o600)
         (folder / "backup.zip").replace(file)
     return BackupSummary(str(file), sha256, size, *counts, len(uuids), damaged)
 
@@ -110,7 +133,7 @@ def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path]
             copy_sqlite(Path(str(url.database)), target)
         else:
             postgresql_to_sqlite(catalog, target)
-    with closing(sqlite3.connect(target)) as copy:
+    with copying(Path(catalog_name(url)), target), closing(sqlite3.connect(target)) as copy:
         runs_url = copy.execute("SELECT value FROM catalog_setting WHERE key = 'runs_url'").fetchone()[0]
         complete = copy.execute(
             "SELECT id, uuid, arrays_digest FROM run WHERE state = 'complete' ORDER BY id"
@@ -136,12 +159,13 @@ def _unchecked(workspace: Workspace) -> Iterator[tuple[URL, Catalog, str]]:
         raise CatalogDamaged(name, "it is a folder")
     catalog = Catalog(workspace.database_url)
     try:
-        revision = schema_revision(catalog.engine)
-        if revision == "none":
-            raise CatalogDamaged(name, "it does not say which schema its tables have")
-        if revision <= HEAD_REVISION or not revision.isdecimal():
-            require_known(name, revision)
-        yield url, catalog, revision
+        with damage_named(catalog.engine):
+            revision = schema_revision(catalog.engine)
+            if revision == "none":
+                raise CatalogDamaged(name, "it does not say which schema its tables have")
+            if revision <= HEAD_REVISION or not revision.isdecimal():
+                require_known(name, revision)
+            yield url, catalog, revision
     finally:
         catalog.close()
 
@@ -168,20 +192,43 @@ def _portable_settings(workspace: Workspace) -> str:
 
 @dataclass(frozen=True)
 class RestoreSummary:
-    """What was restored; ``upgraded_from`` is the schema of the backup where it was an older one."""
+    """What was restored.
+
+    Attributes:
+        upgraded_from: The schema of the backup, where it was an older one.
+        set_aside: The places outside it that the backup names and that were not taken over.
+    """
 
     workspace: str
     catalog: str
     created_at: str
     files: int
     upgraded_from: str | None
+    set_aside: tuple[str, ...] = ()
 
 
-def restore(file: Path, folder: Path, database_url: str | None = None) -> RestoreSummary:
+def believe_nothing(places: Sequence[Place]) -> bool:
+    """Say of a backup's addresses and folders that they may not be taken over."""
+    return False
+
+
+def restore(
+    file: Path,
+    folder: Path,
+    database_url: str | None = None,
+    believe: Callable[[Sequence[Place]], bool] = believe_nothing,
+) -> RestoreSummary:
     """Put a backup back: runs first, then the catalog in one step, the settings last.
 
     Every digest is compared before anything is written; a restore that was cut off goes on when it is
     repeated. Settings that are there already are kept.
+
+    Args:
+        file: The backup.
+        folder: The workspace's.
+        database_url: A database to restore into, instead of ``catalog.db``.
+        believe: Asked, before anything is written, whether the addresses and the folders that the backup's
+            settings name may be taken over; else its settings know local places alone.
 
     Raises:
         FileMissing: There is no such file.
@@ -194,7 +241,8 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> Restor
     folder = folder.absolute()
     with disk_errors(folder):
         manifest = read_manifest(file)
-        require_head(str(file), max(manifest.schema, HEAD_REVISION))
+        require_known(str(file), manifest.schema)
+        _require_room(folder, manifest)
         verify(file, manifest)
         settled = open_workspace(folder) if (folder / SETTINGS_FILE).exists() else None
         url = database_url or (settled.settings.database_url if settled else None)
@@ -202,15 +250,72 @@ def restore(file: Path, folder: Path, database_url: str | None = None) -> Restor
         for name in runs:
             if (folder / name).exists() and digest_of(folder / name) != manifest.files[name][0]:
                 raise RestoreOccupied(str(folder / name))
-        for name in ("runs", "cache"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        for name in runs:
-            extract(file, manifest, name, folder / name)
-        place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
-        if settled is None:
-            _restore_settings(file, manifest, folder, url)
+        settings = _settings_in(file, manifest)
+        outside = places_in(settings) if settled is None else []
+        believed = bool(outside) and believe(outside)
+        with cleared_on_failure(folder):
+            make_private_folders(folder)
+            sweep(folder)
+            for name in runs:
+                extract(file, manifest, name, folder / name)
+            place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
+            if settled is None:
+                _restore_settings(file, settings if believed else without_places(settings), folder, url)
     old = manifest.schema if manifest.schema != HEAD_REVISION else None
-    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old)
+    aside = () if believed else tuple(str(place) for place in outside)
+    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old, aside)
+
+
+def _settings_in(file: Path, manifest: Manifest) -> str:
+    """Return the settings of a backup, without the database that they may name: none is ever taken over.
+
+    Raises:
+        BadBackup: They are not TOML in UTF-8.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-") as kept:
+        extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
+        try:
+            document = tomlkit.parse((Path(kept) / SETTINGS).read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, TOMLKitError, RecursionError) as error:
+            raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
+    document.pop("database_url", None)
+    return tomlkit.dumps(document)
+
+
+def _require_room(folder: Path, manifest: Manifest) -> None:
+    """Refuse what the disk cannot hold, before it is full.
+
+    Raises:
+        NoSpace: The files of the backup are larger than what is free.
+    """
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    needed = sum(size for _, size in manifest.files.values())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise NoSpace(
+            str(folder), f"the backup holds {needed / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free"
+        )
+
+
+@contextmanager
+def cleared_on_failure(folder: Path) -> Iterator[None]:
+    """Remove what was put into a folder, and the folder if it is new, when it ends in an error.
+
+    What a killed restore leaves is for the next one to go on with; an error says that nothing was changed.
+    """
+    before = {folder, *folder.parents} if folder.exists() else set(folder.parents)
+    places = [*(folder / name for name in ("", "runs", "cache", CATALOG, SETTINGS_FILE))]
+    places += folder.glob("runs/*")
+    before |= {place for place in places if place.exists()}
+    try:
+        yield
+    except Exception:
+        for place in [*folder.glob("runs/*"), *reversed(places)]:
+            if place not in before and place.is_dir():
+                shutil.rmtree(place, ignore_errors=True)
+            elif place not in before:
+                place.unlink(missing_ok=True)
+        raise
 
 
 def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | None, torn: bool) -> str:
@@ -227,13 +332,16 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
             if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
                 return name
             raise RestoreOccupied(str(leftover))
-    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
+    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
         copy = Path(kept) / CATALOG
         extract(file, manifest, CATALOG, copy)
+        _require_catalog(file, copy)
+        refuse_strays(file, copy)
         if manifest.schema != HEAD_REVISION:
             upgrade(sqlite_url(copy))
         _mark(file, copy, digest)
         if path is not None:
+            copy.chmod(0o600)
             copy.replace(path)
         else:
             url = target.render_as_string(hide_password=False)
@@ -242,12 +350,31 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
     return name
 
 
+def _require_catalog(file: Path, copy: Path) -> None:
+    """Refuse an archive whose catalog is no sound one.
+
+    Raises:
+        BadBackup: SQLite finds a fault in it, or a table of ours is not there.
+    """
+    try:
+        with closing(sqlite3.connect(copy)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise BadBackup(file, f"its {CATALOG} is not one: {error}") from error
+    if said != "ok":
+        raise BadBackup(file, f"its {CATALOG} is damaged: {said}")
+    if missing := sorted({"artwork", "label", "verdict", "run", "catalog_setting"} - tables):
+        raise BadBackup(file, f"its {CATALOG} has no table {missing[0]}")
+
+
 def _mark(file: Path, copy: Path, digest: str) -> None:
     try:
         with closing(sqlite3.connect(copy)) as connection, connection:
             connection.execute(
                 "INSERT OR REPLACE INTO catalog_setting (key, value) VALUES (?, ?)", (RESTORED_FROM, digest)
             )
+            connection.execute("UPDATE catalog_setting SET value = 'runs' WHERE key = 'runs_url'")
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.DatabaseError as error:
         raise BadBackup(file, f"its {CATALOG} is not one: {error}") from error
@@ -279,15 +406,19 @@ def _restored_from(url: str) -> str | None:
         engine.dispose()
 
 
-def _restore_settings(file: Path, manifest: Manifest, folder: Path, url: str | None) -> None:
-    """Write the settings, with the URL of the database they are for."""
-    with tempfile.TemporaryDirectory(prefix=".curate-", dir=folder) as kept:
-        extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
-        text = (Path(kept) / SETTINGS).read_text(encoding="utf-8")
+def _restore_settings(file: Path, text: str, folder: Path, url: str | None) -> None:
+    """Write the settings, with the URL of the database they are for.
+
+    Raises:
+        BadBackup: They say what cannot be.
+    """
     if url is not None:
-        line = f"database_url = {tomlkit.item(url).as_string()}\n"
-        text = line + text
-    write_atomically(folder / SETTINGS_FILE, text, private=url is not None)
+        text = f"database_url = {tomlkit.item(url).as_string()}\n{text}"
+    try:
+        validate_settings(folder / SETTINGS_FILE, tomlkit.parse(text).unwrap())
+    except (TOMLKitError, BadSettings) as error:
+        raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
+    write_atomically(folder / SETTINGS_FILE, text, private=True)
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,14 @@ from sqlalchemy import Boolean, Integer, Text, Update, column, func, select, tex
 from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks
+from db.errors import ImageRefused
+from db.images.files import open_regular
+from db.images.formats import BadImage
 from db.labels.classes import attributes, merged_classes
 from db.labels.effective import LabelFact, choose, derive
 from db.maintenance.invariants import INVARIANTS, LONE_LABELS, NO_LABELS, REPAIR, RESTORE, SEVERAL_LABELS
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now
 from db.runs.runs import arrays_digest, run_folder
-from db.workspace.mirror import fetched
 from db.workspace.workspace import Workspace
 
 EXAMPLES = 3
@@ -185,9 +187,9 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
     )
     for root, path, sha256 in session.execute(statement):
         try:
-            with fetched(workspace.image_path(root, path)).open("rb") as file:
+            with open_regular(workspace.image_path(root, path)) as file:
                 same = hashlib.file_digest(file, "sha256").hexdigest() == sha256
-        except OSError:
+        except (OSError, BadImage, ImageRefused):
             same = False
         if not same:
             yield path

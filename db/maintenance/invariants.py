@@ -28,6 +28,12 @@ INVARIANTS = (
         "run `curate ingest` on its source again",
     ),
     Invariant(
+        "every artwork's path stays below its root",
+        "SELECT path FROM artwork WHERE path LIKE '/%' OR path = '..' OR path LIKE '../%' "
+        "OR path LIKE '%/../%' OR path LIKE '%/..'",
+        "do not trust where this catalog comes from: such files are never opened, copied or sent",
+    ),
+    Invariant(
         "every duplicate group has the size that it says",
         "SELECT g.id FROM duplicate_group g LEFT JOIN (SELECT duplicate_group_id AS id, count(*) AS n "
         "FROM artwork WHERE duplicate_group_id IS NOT NULL GROUP BY duplicate_group_id) m ON m.id = g.id "

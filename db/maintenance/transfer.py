@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from sqlalchemy import JSON, Connection, Inspector, MetaData, Table, event, sele
 from sqlalchemy.dialects import sqlite
 
 from db.engine.catalog import Catalog, schema_revision, sqlite_url, upgrade
-from db.engine.driver_errors import explained
-from db.errors import CatalogDamaged
+from db.engine.driver_errors import PRIMARY_CODE, explained
+from db.engine.locks import sqlite_writer
+from db.errors import CatalogDamaged, CatalogLocked, CurateError, NoSpace, NotWritable
 
 CHUNK = 5000
 """Rows that are in memory at once."""
@@ -31,7 +32,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
     Raises:
         CatalogDamaged: The copy is not sound: a backup of a damaged file would pass for a good one.
     """
-    try:
+    with copying(source, target):
         with closing(sqlite3.connect(source)) as before, closing(sqlite3.connect(target)) as after:
             before.backup(after)
             after.execute("PRAGMA journal_mode = DELETE")
@@ -39,10 +40,31 @@ def copy_sqlite(source: Path, target: Path) -> None:
             problems += [
                 f"{row[0]} row {row[1]} has no {row[2]}" for row in after.execute("PRAGMA foreign_key_check")
             ]
-    except sqlite3.DatabaseError as error:
-        raise CatalogDamaged(str(source), str(error)) from error
     if problems:
         raise CatalogDamaged(str(source), f"{len(problems)} faults, the first: {problems[0]}")
+
+
+@contextmanager
+def copying(source: Path, target: Path) -> Iterator[None]:
+    """Turn what SQLite says while ``source`` is copied and its copy is changed into a ``CurateError``."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _of_copying(source, target, error) from error
+    except (UnicodeDecodeError, TypeError, ValueError) as error:  # of bytes that were text, times or numbers
+        raise CatalogDamaged(str(source), str(error)) from error
+
+
+def _of_copying(source: Path, target: Path, error: sqlite3.DatabaseError) -> CurateError:
+    """Return whose fault it is that a catalog could not be copied: only a damaged one is called that."""
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return NoSpace(str(target.parent), str(error))
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+        return NotWritable(str(target.parent), str(error))
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return CatalogLocked(str(source), sqlite_writer(source))
+    return CatalogDamaged(str(source), str(error))
 
 
 def postgresql_to_sqlite(catalog: Catalog, target: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
@@ -41,13 +42,19 @@ class BatchStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """The catalog in counts; ``labels_changed`` is whether labels differ from those the newest run saw."""
+    """The catalog in counts.
+
+    Attributes:
+        labels_changed: Whether labels differ from those that the newest run saw.
+        run_settings: What the newest run was trained with.
+    """
 
     artworks: dict[str, int]
     run: int | None
     labels_changed: bool
     issues: dict[str, int]
     rounds: list[BatchStatus]
+    run_settings: dict[str, Any] | None = None
 
     def next_step(self) -> str:
         """Return the command that goes on from here."""
@@ -79,6 +86,7 @@ def read_status(session: Session) -> Status:
         run is not None and labels_changed(session, run),
         {row[0]: row[1] for row in issues},
         _rounds(session),
+        dict(run.settings) if run else None,
     )
 
 

@@ -7,15 +7,17 @@ only then is the server searched for tasks of unknown fate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from db.engine.bulk import chunks
 from db.errors import BatchNotFound
+from db.images.copies import Place
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
 from db.labels.kept import KeptCells, kept_cells
@@ -104,6 +106,7 @@ class Card:
     path: str
     labels: Mapping[str, str]
     issues: Mapping[str, CardIssue]
+    place: Place
     kept: Mapping[str, str] = field(default_factory=dict)
     known_as: str | None = None
 
@@ -126,11 +129,24 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
         issues = _worst_issues(session, chunk, classes)
         kept = kept_cells(session, chunk)
         for artwork in session.execute(
-            select(Artwork.id, Artwork.uuid, Artwork.root, Artwork.path).where(Artwork.id.in_(chunk))
+            select(
+                Artwork.id,
+                Artwork.uuid,
+                Artwork.root,
+                Artwork.path,
+                Artwork.sha256,
+                Artwork.needs_copy,
+                Artwork.image_format,
+            ).where(Artwork.id.in_(chunk))
         ):
             own = kept.get(artwork.id, KeptCells())
             cards[artwork.id] = Card(
-                *artwork, labels.get(artwork.id, {}), issues.get(artwork.id, {}), own.cells, own.known_as
+                *artwork[:4],
+                labels.get(artwork.id, {}),
+                issues.get(artwork.id, {}),
+                Place(*artwork[2:]),
+                own.cells,
+                own.known_as,
             )
     return cards
 
@@ -217,6 +233,14 @@ def items_of(session: Session, batch_id: int) -> list[BatchItem]:
     )
 
 
+def drop_items(session: Session, batch_id: int, artwork_ids: Iterable[int]) -> None:
+    """Take artworks out of a batch for which no task was made, and none can be."""
+    for some in chunks(sorted(artwork_ids)):
+        session.execute(
+            delete(BatchItem).where(BatchItem.batch_id == batch_id, BatchItem.artwork_id.in_(some))
+        )
+
+
 def tasks_of(session: Session, batch_id: int) -> list[Task]:
     """Return the tasks of a batch."""
     return list(session.scalars(select(Task).where(Task.batch_id == batch_id).order_by(Task.id)))
@@ -256,6 +280,13 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
         meanwhile; they are not written, and should be deleted.
     """
     assert batch.project_id is not None
+    already = find_tasks(session, batch.server, batch.project_id, list(created.values()))
+    artwork_of = {task_id: artwork_id for artwork_id, task_id in created.items()}
+    for task in list(already.values()):
+        if (task.artwork_id, task.batch_id) != (artwork_of[task.task_id], batch.id):
+            del already[task.task_id]
+            retire_task(session, task)
+    session.flush()
     purposes: dict[int, str] = {}
     busy: set[tuple[int, str]] = set()
     ids = list(created)
@@ -269,7 +300,6 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
             Task.state == "open", Task.artwork_id.in_(chunk)
         )
         busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
-    already = find_tasks(session, batch.server, batch.project_id, list(created.values()))
     new = {i: task_id for i, task_id in created.items() if task_id not in already}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     if added:
@@ -287,6 +317,52 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
         session.execute(insert(Task), rows)
     mark_issues(session, [i for i in added if purposes[i] == "review"], "open", "pushed")
     return [task_id for i, task_id in new.items() if i not in added]
+
+
+def retire_task(session: Session, task: Task) -> None:
+    """Let go of a server's id that now is another task's: the server counts anew, or its tasks were deleted.
+
+    The row keeps what was asked and answered, under a number that no server gives.
+    """
+    if task.state == "open":
+        task.state = "withdrawn"
+        if task.purpose == "review":
+            mark_issues(session, [task.artwork_id], "pushed", "open")
+    task.task_id, task.updated_at = -task.id, now()
+
+
+def misplaced_tasks(
+    session: Session, tasks: Iterable[Task], said: Mapping[int, tuple[str, str]]
+) -> list[Task]:
+    """Return the tasks whose id at the server belongs to something else.
+
+    Args:
+        session: The open transaction.
+        tasks: Our rows.
+        said: By the server's task id, the artwork and the batch that the task itself names; a task without a
+            batch is judged by its artwork alone.
+    """
+    rows = list(tasks)
+    artworks = dict(_uuids(session, Artwork, {task.artwork_id for task in rows}))
+    batches = dict(_uuids(session, Batch, {task.batch_id for task in rows}))
+    found = []
+    for task in rows:
+        artwork, batch = said[task.task_id]
+        same_batch = not batch or as_uuid(batch) == batches[task.batch_id]
+        if as_uuid(artwork) != artworks[task.artwork_id] or not same_batch:
+            found.append(task)
+    return found
+
+
+def _uuids(
+    session: Session, model: type[Artwork] | type[Batch], ids: Iterable[int]
+) -> Iterator[tuple[int, UUID]]:
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), CHUNK):
+        rows = session.execute(
+            select(model.id, model.uuid).where(model.id.in_(wanted[start : start + CHUNK]))
+        )
+        yield from ((row.id, row.uuid) for row in rows)
 
 
 def mark_issues(session: Session, artwork_ids: Sequence[int], before: str, after: str) -> None:

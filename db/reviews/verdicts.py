@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
-from db.errors import VerdictNotFound
+from db.errors import NothingDecided, VerdictNotFound
+from db.labels.classes import find_attribute
 from db.labels.effective import derive, retract
+from db.labels.table import find_artwork
 from db.models import (
     ASKED_KINDS,
     Annotation,
@@ -46,9 +48,13 @@ __all__ = [
     "find_reviewer",
     "find_verdict",
     "forget_annotation",
+    "newest_verdict",
     "record",
     "supersede",
 ]
+
+ANNOTATION_ID = 64
+"""Characters that the catalog has for an annotation's name."""
 
 AHEAD = timedelta(minutes=5)
 """How far two right clocks may differ."""
@@ -74,6 +80,10 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
     """Write one answer; return the artworks whose labels may have changed."""
     reviewer = batch.reviewer(session, answer)
     before = batch.annotations.get((answer.server, answer.annotation_id))
+    if before is not None and _is_another(before, answer):
+        batch.write(session)
+        _keep_apart(session, before)
+        before = None
     if before is not None and not _news(before, answer):
         return set()
     recorded.annotations += 1
@@ -92,6 +102,26 @@ def _record_one(session: Session, answer: Answer, batch: AnswerBatch, recorded: 
         batch.write(session)
         current = _current(session, answer.server, answer.annotation_id)
     return _replace_verdicts(session, answer, current, task, batch, decisions, recorded)
+
+
+def _is_another(before: Annotation, answer: Answer) -> bool:
+    """Return whether an answer only has the number of an annotation: a server set up anew counts from 1."""
+    artworks, tasks = (before.artwork_id, answer.artwork_id), (before.task_id, answer.task_id)
+    return any(None not in pair and pair[0] != pair[1] for pair in (artworks, tasks))
+
+
+def _keep_apart(session: Session, row: Annotation) -> None:
+    """Give an annotation, and all that came of it, a name that its server gives to no other."""
+    end = f"~{row.id}"
+    name = f"{row.annotation_id[: ANNOTATION_ID - len(end)]}{end}"
+    for kind in (Verdict, ControlAnswer):
+        session.execute(
+            update(kind)
+            .where(kind.server == row.server, kind.annotation_id == row.annotation_id)
+            .values(annotation_id=name)
+        )
+    row.annotation_id = name
+    session.flush()
 
 
 def _news(before: Annotation, answer: Answer) -> bool:
@@ -342,6 +372,36 @@ def find_verdict(session: Session, verdict_id: int) -> Verdict:
     if verdict is None or verdict.superseded_at is not None:
         raise VerdictNotFound(verdict_id, taken_back=verdict is not None)
     return verdict
+
+
+def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
+    """Return the newest verdict that gives an artwork its label, or says something else of an attribute.
+
+    Args:
+        session: The catalog.
+        artwork: Its uuid or its path.
+        attribute: The attribute's name.
+
+    Raises:
+        ArtworkNotFound: There is no such artwork.
+        UnknownAttribute: There is no such attribute.
+        NothingDecided: Nobody has decided anything there, or all of it was taken back.
+    """
+    row, of = find_artwork(session, artwork), find_attribute(session, attribute)
+    given = select(Label.verdict_id).where(Label.artwork_id == row.id, Label.attribute_id == of.id)
+    found = session.scalar(
+        select(Verdict)
+        .where(
+            (Verdict.artwork_id == row.id) | Verdict.id.in_(given.where(Label.verdict_id.is_not(None))),
+            Verdict.attribute_id == of.id,
+            Verdict.superseded_at.is_(None),
+        )
+        .order_by(Verdict.id.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NothingDecided(row.path, attribute)
+    return found
 
 
 def supersede(session: Session, verdict: Verdict) -> set[int]:

@@ -48,6 +48,12 @@ class IssueRow:
     reason: str
     evidence: Mapping[str, Any]
 
+    def as_record(self) -> dict[str, Any]:
+        """Return the issue as scripts read it."""
+        names = ("path", "kind", "attribute", "label", "suggested", "score", "p_label", "p_suggested")
+        shown = {name: getattr(self, name) for name in (*names, "state", "reason", "evidence")}
+        return {"artwork": str(self.artwork), **shown}
+
 
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
@@ -57,7 +63,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as pushed.
 
     Returns:
-        How many issues the run has.
+        How many labels the run doubts; odd images and outliers are not among them.
     """
     session.execute(
         update(Issue)
@@ -75,7 +81,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     ]
     for start in range(0, len(kept), CHUNK):
         session.execute(insert(Issue), kept[start : start + CHUNK])
-    return len(kept)
+    return sum(row["kind"] == "label" for row in kept)
 
 
 def _settled(session: Session) -> dict[tuple[int, int | None], float]:

@@ -6,16 +6,19 @@ import hashlib
 import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
-from uuid import UUID
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+from uuid import UUID, uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.engine.bulk import insert_rows
 from db.errors import NoRunYet, RunDamaged, RunNotFound
 from db.labels.classes import attributes
 from db.models import Attribute, CatalogSetting, Prediction, Run, RunAttribute, now
@@ -33,7 +36,7 @@ def run_folder(session: Session, workspace: Workspace, uuid: UUID) -> Path:
 def runs_folder(workspace: Workspace, runs_url: str) -> Path:
     """Return the folder that a catalog's ``runs_url`` means: a file URL, or a path in the workspace."""
     if runs_url.startswith("file://"):
-        return Path(unquote(urlparse(runs_url).path))
+        return Path(url2pathname(urlparse(runs_url).path))
     return workspace.folder / runs_url
 
 
@@ -46,9 +49,11 @@ def start_run(
     settings: Mapping[str, Any],
     digest: str,
     labels_seen: int = 0,
+    uuid: UUID | None = None,
 ) -> Run:
-    """Add a run in state ``running``."""
+    """Add a run in state ``running``; ``uuid`` where its folder was made before it."""
     run = Run(
+        uuid=uuid or uuid4(),
         backbone=backbone,
         protocol=protocol,
         seed=seed,
@@ -68,13 +73,13 @@ class RunArrays:
     Attributes:
         artwork_ids: Shape ``(N,)``, ascending.
         pred_probs: By attribute, shape ``(N, K)``, columns as ``classes``; NaN rows where no image was read.
-        embedding: Shape ``(N, D)``, L2-normalised rows.
+        embedding: Shape ``(N, D)``, L2-normalised rows; None where the run's model gave none.
         folds: The fold whose model predicted the row, -1 for the mean of all, shape ``(N,)``.
     """
 
     artwork_ids: NDArray[np.int64]
     pred_probs: dict[str, NDArray[np.float32]]
-    embedding: NDArray[np.float32]
+    embedding: NDArray[np.float32] | None
     folds: NDArray[np.int64]
 
 
@@ -83,9 +88,10 @@ def write_arrays(folder: Path, arrays: RunArrays) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, NDArray[Any]] = {
         "artworks.npy": arrays.artwork_ids,
-        "embedding.npy": arrays.embedding.astype(np.float16),
         "folds.npy": arrays.folds.astype(np.int16),
     }
+    if arrays.embedding is not None:
+        files["embedding.npy"] = arrays.embedding.astype(np.float16)
     for attribute, probs in arrays.pred_probs.items():
         files[f"pred_probs.{attribute}.npy"] = probs.astype(np.float16)
     for name, array in files.items():
@@ -141,10 +147,11 @@ def read_arrays(folder: Path) -> RunArrays:
         path.name.removeprefix("pred_probs.").removesuffix(".npy"): load_array(path).astype(np.float32)
         for path in sorted(folder.glob("pred_probs.*.npy"))
     }
+    embedding = folder / "embedding.npy"
     return RunArrays(
         load_array(folder / "artworks.npy"),
         pred_probs,
-        load_array(folder / "embedding.npy").astype(np.float32),
+        load_array(embedding).astype(np.float32) if embedding.is_file() else None,
         load_array(folder / "folds.npy").astype(np.int64),
     )
 
@@ -182,9 +189,10 @@ def complete_run(
                 run_id=run.id, attribute_id=by_name[name], classes=list(keys), metrics=dict(metrics[name])
             )
         )
-    rows = [dict(row, run_id=run.id) for row in predictions]
-    for start in range(0, len(rows), CHUNK):
-        session.execute(insert(Prediction), rows[start : start + CHUNK])
+    rows = iter(predictions)
+    while chunk := list(islice(rows, CHUNK)):
+        columns = ("run_id", *chunk[0])
+        insert_rows(session, Prediction, columns, [(run.id, *row.values()) for row in chunk])
     run.arrays_digest, run.seconds = digest, dict(seconds)
     run.state, run.completed_at = "complete", now()
     session.add(run)

@@ -3,8 +3,9 @@
 A root of images may be a URL. It then has a mirror: a folder under ``cache/`` with the same names, where each
 file is a blank of the right size and time until it is needed. What is fetched is bounded in size; what was
 used longest ago becomes a blank again. So everything that walks folders, compares sizes and reads files
-goes on doing so; it only asks for ``fetched(path)`` before it opens one. A blank may not be read by its
-mode, so that nobody takes its nothing for an image.
+goes on doing so; it only asks for ``fetched(path)`` before it opens one. What is here stands in a list of
+its own beside the mirror, a marker a file: a mode would mean nothing to root, nor to Windows. Where modes
+do count, a blank may not be read either, so that no other program takes its nothing for an image.
 
 S3 and Google's storage go through pyarrow, which brings both; their keys are read from the places
 where their own tools keep them (``AWS_ACCESS_KEY_ID`` and the like, ``AWS_ENDPOINT_URL`` for other servers).
@@ -16,7 +17,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 import sys
 import threading
 import time
@@ -30,18 +30,29 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from db.errors import StorageUnknown, StorageUnreachable
+from filelock import FileLock
+
+from db.errors import ListingEmpty, StorageUnknown, StorageUnreachable
 from db.workspace.secrets import redact
 
 MIRRORS = "by-url"
 """The folder of all mirrors, in a workspace's cache."""
+
+HERE = ".here"
+"""What the name of the folder ends in that lies beside a mirror, with a marker for each file that is here."""
 
 MARKER = ".curate-mirror.json"
 """The file that says which URL a folder mirrors, and how large it may grow."""
 
 URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 BLANK, WHOLE = 0o200, 0o644
-"""The modes of a file that is still to be fetched, and of one that is here."""
+"""The modes of a file that is still to be fetched, and of one that is here; where modes count."""
+
+LONGEST_NAME, LONGEST_PATH = 255, 3000
+"""Bytes of one name, and of a path below the mirror, that a disk takes."""
+
+DEEPEST = 64
+"""Folders below each other that a listing is followed into: a page may list itself."""
 
 FETCHERS = 16
 """Files that are fetched at a time where many are wanted."""
@@ -112,7 +123,9 @@ def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
     if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = marker.with_name(f"{MARKER}.{os.getpid()}")
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        with open(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
         temporary.replace(marker)
         open_mirror.cache_clear()
@@ -131,9 +144,11 @@ class Mirror:
 
     def __init__(self, folder: Path, url: str, largest: int) -> None:
         self.folder = folder
+        self.markers = folder.with_name(folder.name + HERE)
         self.url = url
         self.largest = largest
         self._lock = threading.Lock()
+        self._changing = threading.Lock()
         self._held: int | None = None
 
     @cached_property
@@ -142,22 +157,27 @@ class Mirror:
         return open_storage(self.url)
 
     def listing(self, below: str = "") -> Iterator[RemoteFile]:
-        """Yield all files below the URL, by path.
+        """Yield all files below the URL, by path; names that no file here can bear are left out.
 
         Raises:
-            StorageUnreachable: The storage does not answer, or not to this user.
+            StorageUnreachable: The storage does not answer, or not to this user, for the URL itself or for a
+                folder below it: half a listing is none.
         """
         system, base = self._storage
         with _explained(self.url):
-            found = system.find(_joined(base, below), detail=True)
+            found = _find(system, _joined(base, below))
         for name in sorted(found):
             path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
             path, known = path.lstrip("/"), found[name]
+            if not _is_file_name(path):
+                continue
             if known.get("size") is None:
-                with _explained(self.url):
-                    known = system.info(name)
-            if path and ".." not in PurePosixPath(path).parts:
-                yield _remote(path, known)
+                try:
+                    with _explained(self.url):
+                        known = system.info(name)
+                except FileNotFoundError:  # a page may list what is not there
+                    continue
+            yield _remote(path, known)
 
     def find(self, path: str) -> RemoteFile | None:
         """Return a file below the URL, None where there is none."""
@@ -183,7 +203,7 @@ class Mirror:
             raise FileNotFoundError(2, "it lies outside the root", path)
         here = self.folder / path
         stat = here.stat() if here.exists() else None
-        if stat is not None and _is_whole(stat) and not renew:
+        if stat is not None and self.has(path) and not renew:
             os.utime(here, ns=(time.time_ns(), stat.st_mtime_ns))
             return here
         here.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +214,9 @@ class Mirror:
             if stat is not None:
                 os.utime(temporary, ns=(time.time_ns(), stat.st_mtime_ns))
             temporary.chmod(WHOLE)
-            temporary.replace(here)
+            with self._alone():
+                temporary.replace(here)
+                self._mark(path)
         finally:
             temporary.unlink(missing_ok=True)
         self._make_room(size)
@@ -203,27 +225,69 @@ class Mirror:
     def lay_out(self) -> int:
         """Give the folder the names, sizes and times of the files below the URL; return how many there are.
 
-        What has changed there is a blank again; what is gone there is gone here.
+        What has changed there is a blank again; what is gone there is gone here. Nothing is changed unless
+        the listing came to its end.
 
         Raises:
             StorageUnreachable: The storage does not answer, or not to this user.
+            ListingEmpty: It lists nothing, where files are known.
         """
+        files = list(self.listing())
+        if not files and (count := self._known()):
+            raise ListingEmpty(redact(self.url), count)
+        with self._alone():
+            return len(self._lay_out(files))
+
+    def _lay_out(self, files: Iterable[RemoteFile]) -> set[Path]:
         listed = set()
-        for file in self.listing():
+        for file in files:
             here = self.folder / file.path
             try:
                 stat = here.stat() if here.exists() else None
                 if stat is None or (stat.st_size, stat.st_mtime_ns) != (file.bytes, file.version):
                     here.parent.mkdir(parents=True, exist_ok=True)
-                    _write_blank(here, file.bytes, file.version)
+                    self._blank(file.path, file.bytes, file.version)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 continue  # a bucket may have both `a` and `a/b`; a folder keeps the first
             listed.add(here)
         for place, _, names in os.walk(self.folder):
             for name in names:
                 if name != MARKER and Path(place, name) not in listed:
+                    self._unmark(Path(place, name).relative_to(self.folder).as_posix())
                     Path(place, name).unlink(missing_ok=True)
-        return len(listed)
+        return listed
+
+    def has(self, path: str) -> bool:
+        """Return whether a file below the URL is here, and no blank."""
+        return (self.markers / path).is_file()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Change files and their markers while nobody else does: a blank is never marked as a file."""
+        self.markers.mkdir(parents=True, exist_ok=True)
+        with self._changing, FileLock(self.folder.with_name(f"{self.folder.name}.lock")):
+            yield
+
+    def _mark(self, path: str) -> None:
+        marker = self.markers / path
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+    def _unmark(self, path: str) -> None:
+        (self.markers / path).unlink(missing_ok=True)
+
+    def _blank(self, path: str, size: int, version: int) -> None:
+        """Put a blank in a file's place; one that dies in between leaves a file that is fetched again."""
+        self._unmark(path)
+        _write_blank(self.folder / path, size, version)
+
+    def _known(self) -> int:
+        """Return how many files of the storage have a name here."""
+        return sum(
+            name != MARKER and not name.endswith(".part")
+            for _, _, names in os.walk(self.folder)
+            for name in names
+        )
 
     def _download(self, path: str, to: Path) -> None:
         system, base = self._storage
@@ -239,16 +303,14 @@ class Mirror:
     def held(self) -> list[tuple[float, int, Path]]:
         """Return when each file here was used last, its size, and where it is; the longest ago first."""
         files = []
-        for place, _, names in os.walk(self.folder):
+        for place, _, names in os.walk(self.markers):
             for name in names:
-                if name != MARKER and not name.endswith(".part"):
-                    path = Path(place, name)
-                    try:
-                        state = path.stat()
-                    except FileNotFoundError:  # another process renews it
-                        continue
-                    if _is_whole(state):
-                        files.append((state.st_atime, state.st_size, path))
+                path = self.folder / Path(place, name).relative_to(self.markers)
+                try:
+                    state = path.stat()
+                except FileNotFoundError:  # it is gone there, or another process renews it
+                    continue
+                files.append((state.st_atime, state.st_size, path))
         return sorted(files)
 
     def _make_room(self, added: int) -> None:
@@ -265,12 +327,9 @@ class Mirror:
             for _, size, path in files[:-1]:
                 if self._held <= LESS * self.largest:
                     break
-                _write_blank(path, size, path.stat().st_mtime_ns)
+                with self._alone():
+                    self._blank(path.relative_to(self.folder).as_posix(), size, path.stat().st_mtime_ns)
                 self._held -= size
-
-
-def _is_whole(state: os.stat_result) -> bool:
-    return bool(state.st_mode & stat.S_IRUSR)
 
 
 def _write_blank(path: Path, size: int, version: int) -> None:
@@ -315,6 +374,40 @@ def _with_endpoint(url: str, environment: Mapping[str, str]) -> str:
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     query = f"endpoint_override={quote(endpoint.netloc)}&scheme={endpoint.scheme}&region={region}"
     return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _find(system: Any, base: str) -> dict[str, Any]:
+    """Return all files below a path by name.
+
+    fsspec's own ``find`` takes a folder that doesn't answer for an empty one; here it raises. One that is
+    not there is left out, but for the first: over HTTP that is a page which the server hasn't got.
+    """
+    found: dict[str, Any] = {}
+    seen, folders = {base}, [base]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = system.ls(folder, detail=True)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if folder == base and is_url(base):
+                raise OSError(f"{redact(base)} is not there") from error
+            continue
+        for entry in entries:
+            name = entry["name"]
+            if entry["type"] != "directory":
+                found[name] = entry
+            elif name.rstrip("/") not in seen and name.count("/") < base.count("/") + DEEPEST:
+                seen.add(name.rstrip("/"))
+                folders.append(name)
+    return found
+
+
+def _is_file_name(path: str) -> bool:
+    """Return whether a listed path can be a file's below a folder here."""
+    parts = PurePosixPath(path).parts
+    if not path or ".." in parts or MARKER in parts or any(not c.isprintable() for c in path):
+        return False
+    return all(len(part.encode()) <= LONGEST_NAME for part in parts) and len(path.encode()) <= LONGEST_PATH
 
 
 def _joined(base: str, path: str) -> str:

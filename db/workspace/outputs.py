@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,12 +14,16 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from db.engine.driver_errors import disk_errors
 from db.errors import FileMissing, NotAnOutput
 
 OLD_SECONDS = 24 * 3600.0
 """A temporary file without a maker's name, or of another machine's, is left alone until it is so old."""
+
+READER_SECONDS = 3.0
+"""How long a pipe may be without a reader."""
 
 _TEMPORARY = re.compile(r"\.curate-(?P<pid>[0-9]+)-(?P<host>[0-9a-f]{8})-.*")
 _OTHERS = re.compile(
@@ -50,11 +55,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         NotWritable: This user may not write there.
     """
     with disk_errors(path):
-        target = _followed(path)
-        if target.is_dir():
-            raise NotAnOutput(path, "it is a folder")
-        if not target.parent.is_dir():
-            raise FileMissing(target.parent, "folder")
+        target = require_place(path)
         special = target.exists() and not stat.S_ISREG(target.stat().st_mode)
         folder = Path(tempfile.gettempdir()) if special else target.parent
         sweep(folder)
@@ -69,6 +70,22 @@ def whole_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def require_place(path: Path) -> Path:
+    """Refuse early what no file can be written to; return the path with its links followed.
+
+    Raises:
+        NotAnOutput: The path is a folder, or a link that leads round in a circle.
+        FileMissing: The folder that it is in does not exist.
+    """
+    with disk_errors(path):
+        target = _followed(path)
+        if target.is_dir():
+            raise NotAnOutput(path, "it is a folder")
+        if not target.parent.is_dir():
+            raise FileMissing(target.parent, "folder")
+        return target
+
+
 def _followed(path: Path) -> Path:
     try:
         return path.resolve() if path.is_symlink() else path.absolute()
@@ -77,8 +94,23 @@ def _followed(path: Path) -> Path:
 
 
 def _copy_into(source: Path, target: Path) -> None:
-    with source.open("rb") as whole, target.open("wb") as device:
+    with source.open("rb") as whole, _opened(target) as device:
         shutil.copyfileobj(whole, device)
+
+
+def _opened(device: Path) -> BinaryIO:
+    """Open a device to write to; a pipe that nobody reads is given some seconds, and then up."""
+    deadline = time.monotonic() + READER_SECONDS
+    while True:
+        try:
+            descriptor = os.open(device, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "wb")
 
 
 def _settle(temporary: Path, target: Path) -> None:
@@ -141,7 +173,7 @@ def _runs(pid: int) -> bool:
     """Return whether there is a process of that number."""
     import psutil
 
-    return pid == os.getpid() or bool(psutil.pid_exists(pid))
+    return pid == os.getpid() or psutil.pid_exists(pid)
 
 
 def _remove(path: Path) -> bool:

@@ -35,11 +35,6 @@ _HEADER = re.compile(
 """What follows must look like a token: "Basic instruction" is a class."""
 
 
-def has_password(url: str | None) -> bool:
-    """Return whether a URL holds a password."""
-    return url is not None and _URL_PASSWORD.search(url) is not None
-
-
 def is_secret_name(name: str) -> bool:
     """Return whether a key or an environment variable of that name holds a secret.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -45,6 +46,11 @@ class LabelStudioSettings(Strict):
     def _http(cls, url: str) -> str:
         if not re.match(r"^https?://[^/\s]+", url):
             raise ValueError(f"{url!r} is not an http(s) URL")
+        try:
+            if not urlsplit(url).hostname or urlsplit(url).port == 0:
+                raise ValueError("no host, or port 0")
+        except ValueError as error:
+            raise ValueError(f"{url!r} is not an http(s) URL: {error}") from None
         return url.rstrip("/")
 
     @field_validator("images")
@@ -94,6 +100,9 @@ class Settings(Strict):
     root_urls: dict[str, str] = Field(
         default_factory=dict, description="Read from `roots`: those by URL, whose folder is their mirror."
     )
+    follow_links: tuple[str, ...] = Field(
+        default=(), description="Roots whose links may lead to files outside them; `ingest --follow-links`."
+    )
     mirror_gb: float = Field(
         default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
     )
@@ -111,6 +120,42 @@ class Settings(Strict):
         if len(set(attributes)) != len(attributes):
             raise ValueError("an attribute is named twice")
         return attributes
+
+
+PATH_COLUMN = "filepath"
+
+DERIVED = (
+    "pred",
+    "p_label",
+    "score",
+    "suggested",
+    "p_suggested",
+    "reason",
+    "issue",
+    "verdict",
+    "eval",
+    "label",
+    "why",
+    "class",
+)
+"""What is put behind an attribute's name for the columns and fields that are made of it."""
+
+
+def clash(names: Sequence[str]) -> str | None:
+    """Return why these cannot all be attributes of a new catalog: a column would be overwritten by another.
+
+    Example:
+        >>> clash(["style", "genre"]), clash(["style", "style_pred"])
+        (None, "'style_pred' is what the pred of 'style' is called in sheets and in FiftyOne")
+    """
+    if PATH_COLUMN in names:
+        return f"{PATH_COLUMN!r} is the column of the images in every list and export"
+    for name in names:
+        for other in names:
+            end = other.removeprefix(f"{name}_")
+            if end != other and (end in DERIVED or re.fullmatch("run[0-9]+", end, re.ASCII)):
+                return f"{other!r} is what the {end} of {name!r} is called in sheets and in FiftyOne"
+    return None
 
 
 def read_settings(path: Path) -> Settings:

@@ -155,6 +155,20 @@ class TrainSettings(BaseModel):
         min_length=1,
         description="`auto` (the backbone's own), a file of weights, or `none` (random).",
     )
+    embeddings: str | None = Field(
+        None,
+        min_length=1,
+        description="Train on these features in place of the backbone's: a file (parquet, npz, CSV), "
+        "or `run:N` for an earlier run's.",
+    )
+    evidence_backbone: str | None = Field(
+        None,
+        min_length=1,
+        description="Another backbone for the embedding that neighbours, outliers and the map go by.",
+    )
+    evidence_weights: str = Field(
+        "auto", min_length=1, description="Its weights: `auto` (its own), a file of weights, or `none`."
+    )
     image_size: int = Field(224, ge=32, le=1024, description="Side of the square the network sees, pixels.")
     resize: Literal["crop", "squash"] = Field(
         "crop", description="Keep the aspect ratio and crop, or squash."
@@ -280,6 +294,8 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _agree(self) -> TrainSettings:
+        if self.embeddings is not None and self.mode == "finetune":
+            raise ValueError("embeddings are features already; fine-tuning needs images: leave one out")
         if self.sampler != "none" and self.logit_adjustment > 0 and "sampler" in self.model_fields_set:
             raise ValueError("sampler and logit_adjustment both correct for rare classes; set one of them")
         return self

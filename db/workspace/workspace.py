@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,13 +17,12 @@ import tomlkit
 from sqlalchemy import select
 
 from db.engine.catalog import Catalog, open_catalog, prepare, sqlite_url
-from db.errors import BadSettings, NotAWorkspace, RootUnknown, WorkspaceExists
+from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.labels.spelling import fold
 from db.models import Attribute, CatalogSetting
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
-from db.workspace.secrets import has_password
-from db.workspace.settings import CACHE, Settings, read_settings, validate_settings
+from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
 
 SETTINGS_FILE = "curate.toml"
 
@@ -70,20 +71,40 @@ class Workspace:
             yield catalog
 
     def image_path(self, root: str, path: str) -> Path:
-        """Return where an artwork's image lies on this machine.
+        """Return where an artwork's image lies on this machine, or would if it were there.
 
-        Paths are kept in normal form NFC; where the disk spells the name decomposed, that file is meant.
-        A root by URL has a mirror: ask for ``db.storage.fetched`` of the path before opening it.
+        This is the one place that turns a root and a path into a file, for all who open, copy or send one:
+        a catalog may come from somebody else. Paths are kept in normal form NFC; where the disk spells the
+        name decomposed, that file is meant. A root by URL has a mirror: open the path by ``db.images``.
 
         Raises:
             RootUnknown: This workspace does not know the folder of that root.
+            ImageRefused: The path, or a link, leads out of the root, or to a pipe, a device or a folder.
         """
         if root not in self.settings.roots:
             raise RootUnknown(root, self.settings_path)
         self.mirror(root)
-        composed = self.settings.roots[root] / path
-        decomposed = self.settings.roots[root] / unicodedata.normalize("NFD", path)
-        return decomposed if not path.isascii() and not composed.exists() else composed
+        folder = self.settings.roots[root]
+        if leaves_root(path):
+            raise ImageRefused(root, path, f"lies outside {folder}")
+        file = folder / path
+        if not path.isascii() and not file.exists():
+            file = folder / unicodedata.normalize("NFD", path)
+        problem = _problem(folder, file, follow_links=root in self.settings.follow_links)
+        if problem is not None:
+            raise ImageRefused(root, path, problem)
+        return file
+
+    def find_image(self, root: str, path: str) -> Path | None:
+        """Return ``image_path``, None where it is refused.
+
+        Raises:
+            RootUnknown: This workspace does not know the folder of that root.
+        """
+        try:
+            return self.image_path(root, path)
+        except ImageRefused:
+            return None
 
     def mirror(self, root: str) -> Mirror | None:
         """Return the mirror of a root by URL, None where its images lie in a folder."""
@@ -94,6 +115,33 @@ class Workspace:
         """Return the mirror that a root has if its images are at this URL."""
         folder = mirror_folder(self.cache_folder, root, url)
         return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
+
+
+def leaves_root(path: str) -> bool:
+    """Return whether a path, by its text alone, leads out of the folder that it is relative to."""
+    parts = path.replace("\\", "/").split("/") if os.name == "nt" else path.split("/")
+    return os.path.isabs(path) or bool(os.path.splitdrive(path)[0]) or ".." in parts or "\0" in path
+
+
+def _problem(folder: Path, file: Path, follow_links: bool) -> str | None:
+    """Return why a file below a folder may not be opened, None where it may or is not there."""
+    root = _real(str(folder))
+    try:
+        state = file.lstat()
+        real = f"{_real(str(file.parent))}/{file.name}"
+        if stat.S_ISLNK(state.st_mode):
+            real, state = os.path.realpath(file), file.stat()
+    except OSError:
+        return None
+    if not follow_links and not Path(real).is_relative_to(root):
+        return f"leads out of {folder}"
+    return None if stat.S_ISREG(state.st_mode) else "is no regular file"
+
+
+@lru_cache(maxsize=20_000)
+def _real(folder: str) -> str:
+    """Return a folder without links; many images lie in one."""
+    return os.path.realpath(folder)
 
 
 def open_workspace(folder: Path) -> Workspace:
@@ -137,13 +185,16 @@ def init_workspace(
     settings = validate_settings(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
+    if (problem := clash(attributes)) is not None:
+        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
         )
-    for name in ("", "runs", "cache"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+    make_private_folders(folder)
     workspace = Workspace(folder, settings)
+    if database_url is None:
+        _make_private_file(folder / "catalog.db")
     prepare(workspace.database_url)
     with workspace.open_catalog() as catalog, catalog.write() as session:
         if not session.get(CatalogSetting, "uuid"):
@@ -164,8 +215,19 @@ def init_workspace(
         database=database,
         dataset=tomlkit.item(f"curate-{folder.name}-{uuid4().hex[:6]}").as_string(),
     )
-    write_atomically(folder / SETTINGS_FILE, text, private=has_password(database_url))
+    write_atomically(folder / SETTINGS_FILE, text, private=True)
     return open_workspace(folder)
+
+
+def make_private_folders(folder: Path) -> None:
+    """Make the folders of a workspace; those that are new are their owner's alone, where modes count."""
+    for name in ("", "runs", CACHE):
+        (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _make_private_file(path: Path) -> None:
+    """Make an empty file that its owner alone may read, for SQLite to fill; its other files take its mode."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def change_settings(

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from db.images.files import read_bytes
+from db.images.formats import REASONS, BadImage
+from db.images.pixels import decode
 from db.labels.attribute_labels import AttributeLabels
-from db.workspace.mirror import fetched
-
-MAX_PIXELS = 400_000_000
-"""Larger images are refused as unreadable; the largest of WikiArt stay well below."""
-
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns from 89 million on, which large scans of paintings pass
 
 
 @dataclass(frozen=True)
@@ -54,44 +51,20 @@ class Unreadable(Exception):
 
 
 def read_image(path: Path, short_side: int | None = None) -> Image.Image:
-    """Decode one image to RGB, upright.
+    """Decode one image to RGB, upright, 8 bits a channel.
 
     Args:
         path: The file.
-        short_side: If given, a JPEG may be decoded at a reduced size no shorter than this,
-            which is several times faster for large ones.
+        short_side: If given, the image may come at a reduced size no shorter than this, which is several
+            times faster for large JPEG files.
 
     Raises:
         Unreadable: The file is missing, is no image, is cut short, or is larger than ``MAX_PIXELS``.
     """
     try:
-        with Image.open(fetched(path)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"{image.width} × {image.height} pixels, more than {MAX_PIXELS}")
-            if short_side is not None and image.format == "JPEG":
-                image.draft("RGB", (short_side, short_side))
-            upright = ImageOps.exif_transpose(image)
-            return _to_rgb(upright)
-    except FileNotFoundError:
-        raise Unreadable("the file is missing") from None
-    except UnidentifiedImageError:
-        raise Unreadable("not an image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Unreadable(str(error)) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise Unreadable(f"cannot be decoded: {error}") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return RGB; transparency falls on white, 16-bit greys keep their range."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        ground = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        return Image.alpha_composite(ground, layered).convert("RGB")
-    if image.mode.startswith("I"):
-        grey = np.asarray(image, dtype=np.float32)
-        return Image.fromarray(np.clip(grey / 257.0, 0, 255).astype(np.uint8)).convert("RGB")
-    return image.convert("RGB")
+        return decode(read_bytes(path), short_side)
+    except BadImage as error:
+        raise Unreadable(REASONS[str(error)]) from error
 
 
 def pixels(path: Path, transform: Transform) -> NDArray[np.uint8]:

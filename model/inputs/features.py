@@ -20,11 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from filelock import FileLock
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from db.workspace.progress import Progress
+from db.workspace.system import cores
 from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.cache import RecordStore
@@ -182,7 +184,7 @@ class _Extractor:
         self.steps = rows * columns
         self.projected = min(settings.projection or 0, self.channels)
         self.whiten = settings.whiten
-        self.threads = settings.workers or (os.cpu_count() or 1)
+        self.threads = settings.workers or cores()
         self.chunk = CHUNK if device.type == "cpu" else 256
 
     def run(
@@ -284,7 +286,7 @@ def _projection(
         return _load_projection(folder / f"projection-{known[-1]}.safetensors"), []
     sample = [unique[sha256] for sha256 in sorted(unique)[:SAMPLE]]
     progress.start(len(sample), "features (sample for the projection)")
-    moments = _Moments(extractor.channels)
+    moments = Moments(extractor.channels)
     sampled: Sampled = []
     for batch, grids, bad in extractor.run(sample):
         moments.add(grids)
@@ -295,7 +297,7 @@ def _projection(
     return _load_projection(path), sampled
 
 
-class _Moments:
+class Moments:
     """Sums over cells, from which a PCA is fitted."""
 
     def __init__(self, channels: int) -> None:
@@ -358,8 +360,8 @@ def _write_once(path: Path, write: Callable[[Path], object]) -> None:
     os.close(handle)
     try:
         write(Path(name))
-        os.link(name, path)
-    except FileExistsError:
-        pass
+        with FileLock(path.parent / ".lock"):
+            if not path.exists():
+                os.replace(name, path)
     finally:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from db.workspace.progress import Progress
+from db.workspace.system import cores
 from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.augment import augmented
@@ -62,7 +62,7 @@ def pack(
         missing = [unique[sha256] for sha256 in sorted(unique) if sha256 not in store]
         missing = missing[world.rank :: world.size]
         progress.start(len(missing), "decoding")
-        with ThreadPoolExecutor(settings.workers or os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(settings.workers or cores()) as pool:
             for start in range(0, len(missing), CHUNK):
                 chunk = missing[start : start + CHUNK]
                 packed = list(pool.map(lambda example: _packed(example, settings), chunk))
@@ -113,7 +113,7 @@ class ImageFeed:
         self.transform = transform
         self.settings = settings
         self.device = device
-        self.threads = settings.workers or min(8, os.cpu_count() or 1)
+        self.threads = settings.workers or min(8, cores())
         self.pool = ThreadPoolExecutor(self.threads)
 
     def __enter__(self) -> ImageFeed:

@@ -26,6 +26,7 @@ from model.errors import NothingToLearn, RunDirectoryTaken
 from model.inputs.batches import CachedFeed, Feed
 from model.inputs.data import Example, digest
 from model.inputs.features import Features, extract, single_threaded, transform_for
+from model.inputs.given import GivenFeatures
 from model.inputs.images import ImageFeed, pack
 from model.network.backbones import Backbone, feature_shape, make_backbone
 from model.network.checkpoint import read_checkpoint, write_checkpoint
@@ -68,7 +69,9 @@ class Runner:
         run_dir: Path,
         progress: Progress,
         world: World,
+        given: NDArray[np.floating] | None = None,
     ) -> None:
+        self.given = given
         self.began = time.perf_counter()
         self.examples = examples
         self.targets = targets
@@ -84,6 +87,7 @@ class Runner:
         self.unreadable: list[tuple[int, str]] = []
         self.backbone: Backbone
         self.features: Features
+        self.evidence: Features
         self.weights: str
         self.map_shape: tuple[int, int, int]
 
@@ -121,23 +125,36 @@ class Runner:
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.set_float32_matmul_precision("high")
-        self.backbone = make_backbone(settings.backbone, settings.image_size)
-        self.weights = load_weights(self.backbone, settings.weights, settings.seed)
-        self.features = extract(
+        if self.given is not None:
+            self.features = GivenFeatures(self.given, self.examples, settings)
+            self.given = None
+        else:
+            self.backbone = make_backbone(settings.backbone, settings.image_size)
+            self.weights = load_weights(self.backbone, settings.weights, settings.seed)
+            self.features = self._extract(self.backbone, self.weights)
+            self.map_shape = feature_shape(self.backbone, settings.image_size)
+        self.evidence = self.features
+        if settings.evidence_backbone is not None:
+            other = make_backbone(settings.evidence_backbone, settings.image_size)
+            self.evidence = self._extract(
+                other, load_weights(other, settings.evidence_weights, settings.seed)
+            )
+        self.unreadable = list(self.features.unreadable)
+        self.seconds["features"] = time.perf_counter() - began
+        if not self.features.readable.any():
+            raise NothingToLearn(f"none of {len(self.examples)} images can be read")
+
+    def _extract(self, backbone: Backbone, weights: str) -> Features:
+        return extract(
             self.examples,
-            self.backbone,
-            self.weights,
-            settings,
+            backbone,
+            weights,
+            self.settings,
             self.cache_dir,
             self.device,
             self.progress,
             self.world,
         )
-        self.map_shape = feature_shape(self.backbone, settings.image_size)
-        self.unreadable = list(self.features.unreadable)
-        self.seconds["features"] = time.perf_counter() - began
-        if not self.features.readable.any():
-            raise NothingToLearn(f"none of {len(self.examples)} images can be read")
 
     def labels(self) -> NDArray[np.int64]:
         """Return the class indices that train, ``(N, A)``; -1 also where one counts nothing or has no image.

@@ -65,6 +65,7 @@ def cross_validate(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None = None,
 ) -> RunResult:
     """Train K models, each without one fold, and one on everything; predict each artwork out of sample.
 
@@ -77,12 +78,13 @@ def cross_validate(
         cache_dir: Where features are kept between runs.
         run_dir: The run's own folder. A run that was killed there goes on where it stopped.
         progress: Told how it goes.
+        given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress) as runner:
+    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress, given) as runner:
         labels = runner.labels()
         count = int(folds.max()) + 1
         extra = np.flatnonzero(folds < 0)
@@ -115,6 +117,7 @@ def holdout(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None = None,
 ) -> RunResult:
     """Train one model on a split, keep its best epoch by another, and measure it on a third.
 
@@ -126,12 +129,13 @@ def holdout(
         cache_dir: Where features are kept between runs.
         run_dir: The run's own folder. A run that was killed there goes on where it stopped.
         progress: Told how it goes.
+        given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress) as runner:
+    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress, given) as runner:
         labels = runner.labels()
         labelled = (labels >= 0).any(axis=1)
         train = np.flatnonzero(labelled & (splits == "train"))
@@ -160,10 +164,11 @@ def _opened(
     cache_dir: Path,
     run_dir: Path,
     progress: Progress,
+    given: NDArray[np.floating] | None,
 ) -> Iterator[Runner]:
     """Join the other processes, claim the run's folder, and have the features ready."""
     with joined_world() as world:
-        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world)
+        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world, given)
         runner.claim(division)
         runner.prepare()
         yield runner
@@ -240,7 +245,8 @@ def _result(
     margins = mean_margins(outputs, len(runner.examples), len(runner.targets))
     if runner.world.leads:
         np.save(runner.run_dir / "models" / "margins.npy", margins)
-        write_model(path, runner, outputs[-1].state, found)
+        if runner.settings.embeddings is None:  # else there is no network that takes an image
+            write_model(path, runner, outputs[-1].state, found)
         draw_curves(history, runner.run_dir / "curves.png")
     unreadable = {artwork_id for artwork_id, _ in runner.unreadable}
     missing = np.array([example.artwork_id in unreadable for example in runner.examples], dtype=bool)
@@ -248,7 +254,7 @@ def _result(
     return RunResult(
         dict(zip(runner.attributes, pred_probs, strict=True)),
         np.where(missing, NO_IMAGE, provenance),
-        runner.features.embedding(),
+        runner.evidence.embedding(),
         runner.unreadable,
         history,
         margins,

@@ -5,6 +5,7 @@ Every decision goes through ``db/reviews/verdicts.py``, as those of commands and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -22,6 +23,9 @@ from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend
 from review.label_studio.push import Pushed, open_project
+
+MARKDOWN = re.compile(r"[!-/:-@\[-`{-~]")
+"""Every sign that may mean something in Markdown, and may stand behind a backslash."""
 
 
 @dataclass
@@ -143,19 +147,29 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
         events = artwork_events(session, row)
     with look(catalog, workspace) as picture:
         facts = picture.facts_of([artwork])
-    lines = [f"**{row.path}**", ""]
+    lines = [f"**{plainly(row.path)}**", ""]
     for name, attribute_facts in facts[0].attributes.items() if facts else ():
         if attribute_facts.reason:
             lines.append(
-                f"- {name} is doubted (score {attribute_facts.score or 0:.2f}): {attribute_facts.reason}"
+                f"- {plainly(name)} is doubted (score {attribute_facts.score or 0:.2f}): "
+                f"{plainly(attribute_facts.reason)}"
             )
     lines += ["", "| when | who | what |", "|---|---|---|"]
-    lines += [f"| {event.when:%Y-%m-%d %H:%M} | {event.source} | {_said(event)} |" for event in events]
+    lines += [
+        f"| {event.when:%Y-%m-%d %H:%M} | {plainly(event.source)} | {_said(event)} |" for event in events
+    ]
     return "\n".join(lines)
 
 
+def plainly(text: str) -> str:
+    """Return a text that Markdown shows as it is: no image of it is fetched, no link or table made of it."""
+    one_line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return MARKDOWN.sub(r"\\\g<0>", one_line)
+
+
 def _said(event: Event) -> str:
-    parts = [event.action, event.attribute, event.decision, event.label and f"**{event.label}**"]
+    label = event.label and f"**{plainly(event.label)}**"
+    words = [plainly(part) if part else part for part in (event.action, event.attribute, event.decision)]
     counts = " (counts now)" if event.counts else ""
-    comment = f": {event.comment}" if event.comment else ""
-    return " ".join(part for part in parts if part) + counts + comment
+    comment = f": {plainly(event.comment)}" if event.comment else ""
+    return " ".join(part for part in (*words, label) if part) + counts + comment

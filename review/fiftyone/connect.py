@@ -15,8 +15,8 @@ from typing import Any
 
 from db.workspace.workspace import Workspace
 from review.errors import MongodFailed
+from review.fiftyone.plugins import install_plugin
 from review.mongod import find_mongod
-from review.plugin import install_plugin
 
 QUIET = {
     "FIFTYONE_DO_NOT_TRACK": "true",
@@ -41,17 +41,23 @@ def import_fiftyone(workspace: Workspace, command: str = "browse") -> ModuleType
         NoMongod: There is no MongoDB that works.
         MongodFailed: mongod runs, and would not serve FiftyOne's data.
     """
-    find_mongod(command)
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     folder = plugins_folder(workspace)
     install_plugin(folder)
     os.environ["FIFTYONE_PLUGINS_DIR"] = str(folder)
+    module = import_plain_fiftyone(command)
+    module.config.plugins_dir = str(folder)  # for one that is imported already
+    return module
+
+
+def import_plain_fiftyone(command: str) -> ModuleType:
+    """Import fiftyone without a workspace and its operators; otherwise as ``import_fiftyone``."""
+    find_mongod(command)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # FiftyOne's own, of its own parts
         import fiftyone
 
-        fiftyone.config.plugins_dir = str(folder)  # for one that is imported already
         logging.getLogger("fiftyone").setLevel(logging.ERROR)
         _connect(fiftyone, command)
     module: ModuleType = fiftyone

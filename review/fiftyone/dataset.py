@@ -10,16 +10,23 @@ own ``last_modified_at`` and mended.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
 
 from db.browse.picture import Marks, Picture, look
 from db.engine.catalog import Catalog
+from db.errors import CurateError
+from db.models import CatalogSetting
 from db.workspace.progress import Progress, Silent
-from db.workspace.workspace import Workspace
-from review.errors import DatasetTaken, DatasetUnreadable
+from db.workspace.workspace import Workspace, open_workspace
+from review.errors import DatasetEdited, DatasetOfOriginal, DatasetTaken, DatasetUnreadable
 from review.fiftyone.brain import embed, evaluate
 from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.fields import declare_fields
@@ -114,7 +121,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     why = "it was asked for" if full and before else _why_all(before, state, writer)
     summary = SyncSummary(dataset.name, run=state.run, rebuilt=why if before else None)
     _save_state(dataset, state)
-    declare_fields(fo, dataset, types, before.fields if before else [])
+    declare_fields(fo, dataset, types, before.fields if before else [], writer.misdeclared())
     touched = None
     if before is None or why is not None:
         writer.write(picture.artwork_ids())
@@ -154,6 +161,8 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
 
     Raises:
         DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
+        DatasetEdited: It no longer says whose it is.
+        DatasetOfOriginal: It shows a workspace of which this one is a copy.
         DatasetUnreadable: A newer FiftyOne made it.
     """
     name = workspace.settings.fiftyone.dataset
@@ -166,16 +175,53 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
         dataset.reload()  # what another process changed since this one loaded it
     except OSError as error:  # what FiftyOne raises when its own version is too old
         raise DatasetUnreadable(name, str(error)) from error
-    kept = dataset.info.get("curate")
+    kept = dataset.info.get("curate") if isinstance(dataset.info, Mapping) else None
     if kept is None:
         if dataset.count():
             raise DatasetTaken(name, "something other than curate")
         dataset.persistent, dataset.media_type = True, "image"
         return dataset, None
+    if not isinstance(kept, Mapping) or not isinstance(kept.get("catalog"), str):
+        raise DatasetEdited(name, "its info no longer says which catalog it shows")
     if kept["catalog"] != picture.catalog_uuid:
-        raise DatasetTaken(name, f"the workspace {kept['workspace']}")
-    plain = json.loads(json.dumps(kept))  # FiftyOne's own lists and dicts cannot be copied into another state
-    return dataset, State(**{key: plain[key] for key in plain if key in State.__dataclass_fields__})
+        raise DatasetTaken(name, f"the workspace {kept.get('workspace')}")
+    if dataset.media_type not in ("image", None):
+        raise DatasetEdited(name, f"it holds {dataset.media_type}, where images are expected")
+    _require_original(name, workspace, picture.catalog_uuid, kept.get("workspace"))
+    return dataset, _read_state(kept, State(picture.catalog_uuid, str(workspace.folder), done=False))
+
+
+def _read_state(kept: Mapping[str, Any], otherwise: State) -> State:
+    """Return what a dataset's info says, or, where somebody has changed it, that nothing is known."""
+    try:
+        known = {key: kept[key] for key in kept if key in State.__dataclass_fields__}
+        state = TypeAdapter(State).validate_json(json.dumps(known))  # FiftyOne's own lists and dicts are none
+        if state.done:
+            datetime.fromisoformat(str(state.synced_at))
+    except (ValidationError, TypeError, ValueError, RecursionError):
+        return otherwise
+    return state
+
+
+def _require_original(name: str, workspace: Workspace, catalog: str, owner: object) -> None:
+    """Refuse to take over the dataset of a workspace that is still there: this one is a copy of it.
+
+    Raises:
+        DatasetOfOriginal: It is; each App would write its verdicts into the other's catalog.
+    """
+    if not isinstance(owner, str) or not owner or Path(owner).resolve() == workspace.folder.resolve():
+        return
+    try:
+        other = open_workspace(Path(owner))
+        if other.database_url == workspace.database_url or os.path.samefile(owner, workspace.folder):
+            return
+        with other.open_catalog() as found, found.read() as session:
+            row = session.get(CatalogSetting, "uuid")
+    except (CurateError, OSError):
+        return  # it was moved away: this is the workspace that the dataset shows
+    if row is not None and row.value == catalog and other.settings.fiftyone.dataset == name:
+        proposed = f"{name}-{uuid4().hex[:6]}"
+        raise DatasetOfOriginal(name, owner, str(workspace.folder), proposed)
 
 
 def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | None:
@@ -192,10 +238,14 @@ def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | 
         return f"run {state.run} is shown now"
     if before.fields != state.fields:
         return "its fields changed"
+    if before.marks.keys() != state.marks.keys():
+        return "its info was changed"
     if before.marks["class_change"] != state.marks["class_change"]:
         return "classes were added, renamed or merged"
     if writer.count() != before.samples:
         return f"it has {writer.count()} samples where the last sync left {before.samples}"
+    if odd := writer.misdeclared():
+        return f"its field {odd[0]!r} was declared anew, as something else"
     if missing := [name for name in state.fields if not writer.has_field(name)]:
         return f"its field {missing[0]!r} is gone"
     return None
@@ -208,5 +258,12 @@ def _save_state(dataset: Any, state: State) -> None:
 
 
 def dataset_folder(dataset: Any) -> Path:
-    """Return the workspace that a dataset belongs to, as its info says."""
-    return Path(dataset.info["curate"]["workspace"])
+    """Return the workspace that a dataset belongs to, as its info says.
+
+    Raises:
+        DatasetEdited: It does not say so any more.
+    """
+    kept = dataset.info.get("curate") if isinstance(dataset.info, Mapping) else None
+    if not isinstance(kept, Mapping) or not isinstance(kept.get("workspace"), str):
+        raise DatasetEdited(dataset.name, "its info no longer says which workspace it shows")
+    return Path(kept["workspace"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 DESCRIPTIONS = {
@@ -19,15 +19,24 @@ DESCRIPTIONS = {
 INDEXED = ("_score",)
 
 
-def declare_fields(fo: Any, dataset: Any, types: Mapping[str, str], before: Iterable[str]) -> None:
+def declare_fields(
+    fo: Any,
+    dataset: Any,
+    types: Mapping[str, str],
+    before: Iterable[str],
+    misdeclared: Collection[str] = (),
+) -> None:
     """Declare our fields that the dataset lacks, drop those of an earlier layout, index the scores.
+
+    Those that somebody declared anew as another type are dropped too: nothing could be written into them.
 
     All at once: declared one by one, fifty fields take seconds.
     """
     schema = dataset.get_field_schema()
-    for name in before:
-        if name not in types and name in schema:
+    for name in dict.fromkeys((*before, *misdeclared)):
+        if (name not in types or name in misdeclared) and name in schema:
             dataset.delete_sample_field(name)
+            schema.pop(name)
     top: dict[str, Any] = {}
     inner: dict[str, Any] = {}
     for name, kind in types.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pymongo.errors import BulkWriteError
 
 from db.browse.facts import ArtworkFacts
 from db.browse.picture import Picture
+from db.images.copies import display_copies, needs_copy
 from db.workspace.mirror import fetch_all
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
@@ -46,6 +48,7 @@ class SampleWriter:
         self._collection = fo.core.odm.get_db_conn()[dataset._sample_collection_name]
         self._workspace = workspace
         self._picture = picture
+        self._types = dict(types)
         self._ours = ("filepath", "metadata", *types)
         self._predictions = {name for name, kind in types.items() if kind == "prediction"}
         self._light = [
@@ -67,6 +70,17 @@ class SampleWriter:
         """Return whether the dataset declares a field."""
         return bool(self._dataset.has_sample_field(name))
 
+    def misdeclared(self) -> list[str]:
+        """Return our fields that the dataset declares as another type than ours."""
+        schema = self._dataset.get_field_schema()
+        kinds = {"string": "StringField", "float": "FloatField", "int": "IntField", "bool": "BooleanField"}
+        kinds |= {"list": "ListField"}
+        return [
+            name
+            for name, kind in self._types.items()
+            if name in schema and type(schema[name]).__name__ != kinds.get(kind, "EmbeddedDocumentField")
+        ]
+
     def touched_since(self, moment: datetime) -> set[int]:
         """Return the artworks whose samples somebody changed after a moment."""
         documents = self._collection.find({"last_modified_at": {"$gt": moment}}, {"_id": 1})
@@ -84,9 +98,9 @@ class SampleWriter:
         empty = self._collection.estimated_document_count() == 0
         for start in range(0, len(artwork_ids), CHUNK):
             ids = artwork_ids[start : start + CHUNK]
-            facts = {sample_id(one): one for one in self._picture.facts(ids)}
+            files, facts = self._shown(self._picture.facts(ids))
             existing, light = ({}, set()) if empty else self._standing(facts, exact)
-            self._write_chunk(self._documents(facts, light), facts, existing)
+            self._write_chunk(self._documents(facts, files, light), facts, existing)
             self._written.update(facts)
             if len(facts) < len(ids):
                 self._remove_hidden(ids, facts)
@@ -131,8 +145,33 @@ class SampleWriter:
         wanted = dict.fromkeys((*paths, "last_modified_at"), 1)
         return {row["_id"]: row for row in self._collection.find({"_id": {"$in": list(keys)}}, wanted)}
 
+    def _shown(
+        self, facts: Iterable[ArtworkFacts]
+    ) -> tuple[dict[ObjectId, Path], dict[ObjectId, ArtworkFacts]]:
+        """Return what the App opens for each artwork, a copy where no browser shows the image; and the facts.
+
+        An artwork whose image may not be opened has no sample.
+        """
+        originals = {
+            one.id: (path, one)
+            for one in facts
+            if (path := self._workspace.find_image(one.root, one.path)) is not None
+        }
+        wanted = {
+            artwork_id: (path, one.sha256)
+            for artwork_id, (path, one) in originals.items()
+            if one.sha256 is not None and needs_copy(one.place)
+        }
+        copies = display_copies(self._workspace, wanted)
+        fetch_all(path for artwork_id, (path, _) in originals.items() if artwork_id not in copies)
+        files = {sample_id(one): copies.get(one.id, path) for path, one in originals.values()}
+        return files, {sample_id(one): one for _, one in originals.values()}
+
     def _documents(
-        self, facts: Mapping[ObjectId, ArtworkFacts], light: Container[ObjectId]
+        self,
+        facts: Mapping[ObjectId, ArtworkFacts],
+        files: Mapping[ObjectId, Path],
+        light: Container[ObjectId],
     ) -> Iterator[tuple[ObjectId, Document]]:
         """Make the documents of artworks; the light ones without their logits."""
         picture = self._picture
@@ -146,10 +185,8 @@ class SampleWriter:
             [run.id for run in picture.earlier],
             picture.run_ends,
         )
-        paths = {key: self._workspace.image_path(one.root, one.path) for key, one in facts.items()}
-        fetch_all(paths.values())
         for key, one in facts.items():
-            yield key, document(one, paths[key], context)
+            yield key, document(one, files[key], context)
 
     def _write_chunk(
         self,

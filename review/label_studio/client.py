@@ -132,6 +132,18 @@ class Server:
                 project=project, page=1, page_size=page_size, query=json.dumps(query), fields=fields
             )
 
+    def find_task(self, task_id: int) -> Any | None:
+        """Return a task, None where the server has none of that id."""
+        from label_studio_sdk.core.api_error import ApiError
+
+        with self.asked("for a task"):
+            try:
+                return self.client.tasks.get(id=str(task_id))
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
+        return None
+
     def delete_task(self, task_id: int) -> None:
         """Delete a task; one that is gone already is deleted."""
         from label_studio_sdk.core.api_error import ApiError

@@ -28,8 +28,10 @@ from db.reviews.tasks import (
     find_tasks,
     kept_annotations,
     mark_issues,
+    misplaced_tasks,
     open_tasks,
     read_setting,
+    retire_task,
     write_setting,
 )
 from db.reviews.verdicts import Answer, Recorded, forget_annotation, record
@@ -45,7 +47,7 @@ from review.label_studio.answers import (
     user_id,
 )
 from review.label_studio.client import Filter, Server, connect, user_names
-from review.label_studio.project import find_project
+from review.label_studio.project import find_project, require_ours
 
 OVERLAP = timedelta(seconds=60)
 """Changes this much older than the watermark are read again: the server may commit out of order."""
@@ -139,6 +141,17 @@ class Fetcher:
         """Write the answers of some tasks, and take back those that are gone, in one transaction."""
         with self.catalog.write() as session:
             rows = find_tasks(session, self.server.url, self.project, [task.id for task in tasks])
+            said = {
+                task.id: (
+                    str((task.data or {}).get("artwork") or ""),
+                    str((task.data or {}).get("batch") or ""),
+                )
+                for task in tasks
+            }
+            for row in misplaced_tasks(session, rows.values(), said):
+                del rows[row.task_id]
+                retire_task(session, row)
+            session.flush()
             for task in tasks:
                 data = task.data or {}
                 if task.id not in rows and task.annotations:
@@ -228,12 +241,17 @@ def open_fetcher(workspace: Workspace, catalog: Catalog) -> Iterator[Fetcher]:
 
     Raises:
         NothingPushed: There is no such project yet.
+        ProjectForeign: The project that curate.toml names is not this catalog's.
     """
     with catalog.read() as session:
         class_lists = read_class_lists(session)
         uuid = session.get_one(CatalogSetting, "uuid").value
     with connect(workspace.settings.label_studio.url) as server:
-        project = workspace.settings.label_studio.project or find_project(server, uuid)
+        project = workspace.settings.label_studio.project
+        if project is None:
+            project = find_project(server, uuid)
+        else:
+            require_ours(server, project, uuid)
         if project is None:
             raise NothingPushed(server.url)
         yield Fetcher(catalog, server, project, class_lists, user_names(server))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from db.images.files import read_bytes
 from db.reviews.tasks import Card
 from db.workspace.secrets import redact
 from db.workspace.workspace import Workspace
@@ -28,12 +29,14 @@ class ImageUrls:
     """Where a browser finds the images of each root: a URL with ``{path}`` in it, by root.
 
     ``local`` is the workspace where the server reads its files: a path is then spelled as on the disk.
-    ``uploaded`` has the URLs of images that the server keeps a copy of, by artwork id.
+    ``uploaded`` has the URLs of images that the server keeps a copy of, by artwork id; ``left_out`` has the
+    artworks whose image cannot be shown.
     """
 
     templates: Mapping[str, str]
     local: Workspace | None = None
     uploaded: Mapping[int, str] = field(default_factory=dict)
+    left_out: frozenset[int] = frozenset()
 
     def of(self, card: Card) -> str:
         """Return the URL of an artwork's image."""
@@ -113,7 +116,7 @@ def _local(server: Server, project: int, workspace: Workspace, card: Card) -> st
     folder = workspace.settings.roots[card.root].resolve()
     image = workspace.image_path(card.root, card.path).resolve()
     _add_storage(server, project, folder)
-    wanted = hashlib.sha256(image.read_bytes()).digest()
+    wanted = hashlib.sha256(read_bytes(image)).digest()
     found = "no path to them was found"
     for prefix in _prefixes(folder):
         template = f"/data/local-files/?d={quote(prefix)}{{path}}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.workspace.system import apart, end_tree
 from review.errors import ServerNotStarted
 
 START_SECONDS = 600
@@ -84,27 +84,23 @@ def start_server(folder: Path, document_root: Path, port: int) -> LocalServer:
     """Start the process; it does not answer yet."""
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # its database holds every token, and is written as readable by all
     password, token = _secrets(folder)
     arguments = ["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)]
-    arguments += [
-        "--data-dir",
-        str(folder),
-        "--username",
-        USER,
-        "--password",
-        password,
-        "--user-token",
-        token,
-    ]
+    arguments += ["--data-dir", str(folder)]
+    account = {"USERNAME": USER, "PASSWORD": password, "USER_TOKEN": token}
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             [_program(folder), *arguments],
             cwd=folder,
-            env=_environment(document_root),
+            env={
+                **_environment(document_root),
+                **{f"LABEL_STUDIO_{name}": value for name, value in account.items()},  # `ps` shows arguments
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **apart(),
         )
     return LocalServer(f"http://127.0.0.1:{port}", token, USER, password, folder, process)
 
@@ -115,7 +111,7 @@ def _program(folder: Path) -> str:
     program = str(beside) if beside.exists() else shutil.which("label-studio")
     if program is None:
         raise ServerNotStarted(
-            folder / "server.log", "it is not installed here: `pip install 'curate[label-studio]'`"
+            folder / "server.log", "it is not installed here: `pip install 'curate-labels[label-studio]'`"
         )
     return program
 
@@ -168,14 +164,5 @@ def wait_until_up(server: LocalServer, say: Callable[[str], None]) -> None:
 
 def stop_server(server: LocalServer) -> None:
     """Stop the server and all it started; the data folder stays."""
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(server.process.pid, sent)
-        except ProcessLookupError:
-            break
-        try:
-            server.process.wait(timeout=10)
-            break
-        except subprocess.TimeoutExpired:
-            continue
+    end_tree(server.process.pid)
     server.process.wait(timeout=10)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from db.labels.classes import ClassList
+from review.errors import ProjectForeign
 from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
@@ -28,6 +29,20 @@ def find_project(server: Server, catalog_uuid: str) -> int | None:
         projects = server.client.projects.list(include="id,description")  # without the counts of each
         ours = [p.id for p in projects if mark(catalog_uuid) in (p.description or "")]
     return min(ours, default=None)
+
+
+def require_ours(server: Server, project: int, catalog_uuid: str) -> None:
+    """Make sure that a remembered id still is the catalog's project; another's page would be overwritten.
+
+    Raises:
+        ProjectGone: The server has no such project.
+        ProjectForeign: It does not carry the catalog's mark.
+    """
+    with server.asked("for the project", project):
+        found = server.client.projects.get(id=project)
+    if mark(catalog_uuid) not in (found.description or ""):
+        own = find_project(server, catalog_uuid)
+        raise ProjectForeign(server.url, project, found.title or "", mark(catalog_uuid), own)
 
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:

@@ -17,12 +17,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.images.copies import needs_copy, shown_files
 from db.labels.classes import ClassList, read_class_lists
 from db.models import Batch, BatchItem, CatalogSetting, Task
 from db.reviews.tasks import (
@@ -31,6 +32,7 @@ from db.reviews.tasks import (
     add_tasks,
     answered_classes,
     count_tasks,
+    drop_items,
     items_of,
     open_tasks,
     read_cards,
@@ -40,7 +42,7 @@ from db.reviews.tasks import (
 )
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
-from review.errors import RequestFailed, ServerDown
+from review.errors import ImagesGone, RequestFailed, RootUnmapped, ServerDown
 from review.label_studio.client import Server, connect
 from review.label_studio.images import ImageUrls, image_urls
 from review.label_studio.project import (
@@ -48,6 +50,7 @@ from review.label_studio.project import (
     find_project,
     make_project,
     page_of,
+    require_ours,
     set_model_version,
 )
 from review.label_studio.tasks import Asked, Page, model_version, prediction, task_data
@@ -68,7 +71,10 @@ SETTLE_SECONDS = 1.0
 
 @dataclass
 class Pushed:
-    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew."""
+    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew.
+
+    ``left_out`` has the paths of artworks that nobody can be asked about: their image cannot be shown.
+    """
 
     project: int | None
     batch: int | None = None
@@ -78,6 +84,7 @@ class Pushed:
     skipped: int = 0
     expected_yield: float = 0.0
     resumed: bool = False
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,11 @@ class Pusher:
         with self.catalog.read() as session:
             cards = read_cards(session, (item.artwork_id for item in plan.items))
         urls = self._urls(cards.values())
+        pushed.left_out = [cards[artwork_id].path for artwork_id in sorted(urls.left_out)]
+        items = [item for item in plan.items if item.artwork_id not in urls.left_out]
+        if not items:
+            raise ImagesGone(len(plan.items), pushed.left_out[0])
+        plan = replace(plan, items=items)
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
@@ -127,7 +139,9 @@ class Pusher:
         with self.catalog.read() as session:
             mine = {task.artwork_id for task in tasks_of(session, batch.id)}
             busy = {(t.artwork_id, t.purpose) for t in open_tasks(session, batch.server, self.project)}
-            left = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
+            unsent = [item for item in items_of(session, batch.id) if item.artwork_id not in mine]
+        left = [item for item in unsent if item.artwork_id not in urls.left_out]
+        unshown = {item.artwork_id for item in unsent} & urls.left_out
         items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
         requests = {i.artwork_id: self._request(batch, i, cards[i.artwork_id], urls) for i in items}
@@ -145,7 +159,9 @@ class Pusher:
         if items:
             set_model_version(self.server, self.project, model_version(batch.run_id))
         with self.catalog.write() as session:
+            drop_items(session, batch.id, unshown)
             session.get_one(Batch, batch.id).sent = True
+        pushed.left_out += [cards[artwork_id].path for artwork_id in sorted(unshown)]
 
     def _request(self, batch: Batch, item: BatchItem, card: Card, urls: ImageUrls) -> dict[str, Any]:
         """Return one task as it is imported, its prediction checked."""
@@ -237,13 +253,27 @@ class Pusher:
             self.server.delete_task(task_id)
 
     def _urls(self, cards: Iterable[Card]) -> ImageUrls:
-        """Make sure that the images of these artworks are served; one of each root is fetched."""
-        if self.workspace.settings.label_studio.images == "upload":
-            return uploaded(self.server, self.project, self.workspace, cards, self.progress)
+        """Make sure that the images of these artworks are served; one of each root is fetched.
+
+        Where no browser shows an image, the server is given its copy, however it comes by the others.
+        """
+        settings = self.workspace.settings
+        shown = {card.artwork_id: card for card in cards}
+        upload = settings.label_studio.images == "upload"
+        for card in shown.values():
+            if card.root not in settings.roots and (upload or settings.label_studio.images == "local"):
+                raise RootUnmapped(card.root, 1)
+        here = {i: card for i, card in shown.items() if card.root in settings.roots}
+        files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
+        copied = {i: path for i, path in files.items() if upload or needs_copy(here[i].place)}
+        copies = uploaded(self.server, self.project, copied, self.progress)
+        left_out = frozenset((here.keys() - files.keys()) | (copied.keys() - copies.keys()))
         samples: dict[str, Card] = {}
-        for card in cards:
-            samples.setdefault(card.root, card)
-        return image_urls(self.server, self.project, self.workspace, samples)
+        for artwork_id, card in shown.items():
+            if artwork_id not in left_out and artwork_id not in copies:
+                samples.setdefault(card.root, card)
+        urls = image_urls(self.server, self.project, self.workspace, samples)
+        return replace(urls, uploaded=copies, left_out=left_out)
 
 
 def sort_out(
@@ -289,5 +319,7 @@ def open_project(
             if project is None:
                 project = make_project(server, workspace.settings.collection, uuid, config)
             workspace = change_settings(workspace, "label_studio", "project", project)
+        else:
+            require_ours(server, project, uuid)
         bring_up_to_date(server, project, config, annotators)
         yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)

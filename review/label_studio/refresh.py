@@ -28,7 +28,7 @@ def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
         cards = read_cards(session, (task.artwork_id for task in still_open))
         items = find_items(session, old)
     idle = [t for t in still_open if t.purpose == "review" and not cards[t.artwork_id].issues]
-    withdrawn = _withdraw(pusher, idle)
+    withdrawn = _withdraw(pusher, idle, cards)
     pushed.withdrawn += len(withdrawn)
     left = [task for task in old if task.id not in withdrawn]
     renewed = _renew(pusher, run_id, left, cards, items) if left else 0
@@ -37,16 +37,25 @@ def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
     pushed.refreshed += renewed
 
 
-def _withdraw(pusher: Pusher, tasks: Sequence[Task]) -> set[int]:
-    """Delete tasks from the server unless somebody has begun them; return the rows' ids."""
+def _is_about(data: Mapping[str, Any] | None, card: Card) -> bool:
+    """Return whether a task at the server is an artwork's: ids begin again where a server was set up anew."""
+    return str((data or {}).get("artwork")) == str(card.uuid)
+
+
+def _withdraw(pusher: Pusher, tasks: Sequence[Task], cards: Mapping[int, Card]) -> set[int]:
+    """Delete tasks from the server unless somebody has begun them; return the rows' ids.
+
+    One that is gone there, or whose id is another artwork's now, is withdrawn here only.
+    """
     withdrawn: set[int] = set()
     if not tasks:
         return withdrawn
     pusher.progress.start(len(tasks), "withdrawing tasks")
     for task in tasks:
-        with pusher.server.asked("for a task"):
-            task_there = pusher.server.client.tasks.get(id=str(task.task_id))
-        if not begun(task_there):
+        task_there = pusher.server.find_task(task.task_id)
+        if task_there is None or not _is_about(task_there.data, cards[task.artwork_id]):
+            withdrawn.add(task.id)
+        elif not begun(task_there):
             pusher.server.delete_task(task.task_id)
             withdrawn.add(task.id)
         pusher.progress.advance()
@@ -65,7 +74,11 @@ def _renew(
     """Send a run's predictions for open tasks; return how many have them now."""
     waiting: Any = ("total_annotations", "equal", "Number", 0)
     present = {task.id: task.data or {} for task in pusher.server.tasks(pusher.project, waiting)}
-    renewed = [task for task in tasks if task.task_id in present]
+    renewed = [
+        task
+        for task in tasks
+        if task.task_id in present and _is_about(present[task.task_id], cards[task.artwork_id])
+    ]
     pusher.progress.start(len(renewed), "refreshing tasks")
     for start in range(0, len(renewed), CHUNK):
         chunk = renewed[start : start + CHUNK]

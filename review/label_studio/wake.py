@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from review.errors import WebhookPortTaken
+
 SECRET_HEADER = "X-Curate-Secret"
 
 SILENT_SECONDS = 10.0
@@ -53,6 +55,9 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
         port: Where to listen; 0 takes a free one.
         secret: What the header ``X-Curate-Secret`` has to hold; requests without it ring nothing.
         host: The address to listen on; the loopback unless the server is another machine.
+
+    Raises:
+        WebhookPortTaken: Something listens there, or this user may not.
     """
     alarm = Alarm()
 
@@ -63,7 +68,8 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
 
         def do_POST(self) -> None:
             """Take one webhook."""
-            authentic = hmac.compare_digest(self.headers.get(SECRET_HEADER, "").encode(), secret.encode())
+            told = self.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+            authentic = hmac.compare_digest(told, secret.encode("utf-8", "surrogateescape"))
             self.send_response(204 if authentic else 403)
             self.end_headers()
             if authentic:
@@ -72,7 +78,11 @@ def webhook_receiver(port: int, secret: str, host: str = "127.0.0.1") -> Iterato
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    with _Listener((host, port), Receiver) as server:
+    try:
+        listener = _Listener((host, port), Receiver)
+    except OSError as error:
+        raise WebhookPortTaken(port, error.strerror or str(error)) from error
+    with listener as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

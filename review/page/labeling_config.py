@@ -19,7 +19,6 @@ keys are the aliases, so that renaming a class changes no answer.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -153,8 +152,3 @@ def _choice(parent: ElementTree.Element, alias: str, text: str, hint: str, key: 
     choice = ElementTree.SubElement(parent, "Choice", alias=alias, value=text, hint=hint)
     if key:
         choice.set("hotkey", key)
-
-
-def config_digest(config: str) -> str:
-    """Return a short name for a configuration, by which a changed one is noticed."""
-    return hashlib.sha256(config.encode()).hexdigest()[:16]

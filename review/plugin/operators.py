@@ -15,9 +15,14 @@ from fiftyone.operators import types
 from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.workspace.progress import Silent
+from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
+from review.errors import AppOutdated
 from review.fiftyone.actions import class_names, history, judge, relabel, send
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.app import APP_WORKSPACE
+from review.fiftyone.dataset import dataset_folder, sync_dataset
+from review.fiftyone.keys import require_secret
+from review.mongod import keeping_mongod
 
 DECISIONS = {
     "confirmed": "The label is right",
@@ -33,8 +38,18 @@ MANY = 50
 
 @contextmanager
 def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
-    """Open the dataset's workspace and its catalog."""
-    workspace = open_workspace(Path(ctx.dataset.info["curate"]["workspace"]))
+    """Open the dataset's workspace and its catalog, for what the App of its own ``curate browse`` asks.
+
+    Raises:
+        NotFromTheApp: It comes from elsewhere.
+        AppOutdated: The App was opened for another workspace than the dataset now shows.
+    """
+    folder = dataset_folder(ctx.dataset)
+    meant = os.environ.get(APP_WORKSPACE, str(folder))
+    if Path(meant).resolve() != folder.resolve():
+        raise AppOutdated(meant, str(folder))
+    workspace = open_workspace(folder)
+    require_secret(workspace, ctx.request_params)
     with workspace.open_catalog() as catalog:
         yield workspace, catalog
 
@@ -65,7 +80,7 @@ def say_how_many(ctx: Any, inputs: Any) -> None:
 
 def who() -> str:
     """Return whose decisions these are, as ``curate browse`` set it."""
-    return os.environ.get("CURATE_USER") or os.environ.get("USER") or "unknown"
+    return user_name()
 
 
 class CurateOperator(foo.Operator):  # type: ignore[misc]
@@ -92,7 +107,7 @@ class CurateOperator(foo.Operator):  # type: ignore[misc]
     def acted(self, ctx: Any, act: Callable[[Workspace, Catalog], str]) -> dict[str, str]:
         """Act, bring the dataset up to date, and tell what came of it."""
         try:
-            with opened(ctx) as (workspace, catalog):
+            with keeping_mongod("browse"), opened(ctx) as (workspace, catalog):
                 told = act(workspace, catalog)
                 sync_dataset(workspace, catalog, ctx.dataset.info["curate"]["run"])
         except CurateError as error:

@@ -12,13 +12,13 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from db.engine.catalog import Catalog
+from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
+from db.images.copies import shown_files
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.labels.spelling import fold
@@ -36,12 +36,13 @@ from db.reviews.tasks import (
 )
 from db.reviews.verdicts import Answer, record
 from db.workspace.workspace import Workspace, write_atomically
-from review.errors import NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
+from review.errors import ImagesGone, NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
 from review.label_studio.fetch import Synced
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.tasks import Asked, model_version, task_data
 from review.page.labeling_config import class_name, verdict_name
+from review.sheet.cells import guarded, unguarded
 from review.sheet.filled_rows import SERVER, SHOWN, Cells, FilledRow, place_rows, plain, says
 from review.sheet.html_page import page
 
@@ -52,18 +53,29 @@ FIXED = ("task", "artwork", "image")
 LAST = ("picture", "comment", "reviewer")
 
 
-def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> int:
-    """Write a batch as a sheet, and count its artworks as being reviewed; return how many there are.
+def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) -> tuple[int, list[str]]:
+    """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
     their label, and no suggestion. A plan without items leaves no trace.
 
+    Returns:
+        How many artworks it asks about, and the paths of those left out because their image cannot be shown.
+
     Raises:
         SheetExists: There is a file of that name, which somebody may have filled in.
+        ImagesGone: No image of the batch can be shown.
     """
     require_free(path)
     if not plan.items:
-        return 0
+        return 0, []
+    with catalog.read() as session:
+        seen = read_cards(session, (item.artwork_id for item in plan.items))
+    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in seen.items()})
+    left_out = [card.path for artwork_id, card in seen.items() if artwork_id not in files]
+    if left_out and not files:
+        raise ImagesGone(len(left_out), left_out[0])
+    plan = replace(plan, items=[item for item in plan.items if item.artwork_id in files])
     with catalog.write() as session:
         batch = save_batch(session, plan, SERVER, 0)
         batch.project_id = batch.id
@@ -72,7 +84,7 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
         _write_items(workspace, session, batch, tasks, path)
-    return len(tasks)
+    return len(tasks), left_out
 
 
 def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
@@ -106,7 +118,12 @@ def _write_items(
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
     cards = read_cards(session, (item.artwork_id for item in items))
-    rows = [_row(workspace, batch, item, cards[item.artwork_id], class_lists, tasks) for item in items]
+    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in cards.items()})
+    items = [item for item in items if item.artwork_id in files]
+    rows = [
+        _row(batch, item, cards[item.artwork_id], class_lists, tasks, files[item.artwork_id])
+        for item in items
+    ]
     for item, row in zip(items, rows, strict=True):
         before = item.known.get(SHOWN, {})
         shown = {a: [*before.get(a, ()), row[f"{a}_label"]] for a in class_lists}
@@ -120,12 +137,12 @@ def _write_items(
 
 
 def _row(
-    workspace: Workspace,
     batch: Batch,
     item: BatchItem,
     card: Card,
     class_lists: Mapping[str, ClassList],
     tasks: Mapping[int, int],
+    image: Path,
 ) -> dict[str, str]:
     names = {v.attribute_id: v for v in class_lists.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
@@ -134,7 +151,7 @@ def _row(
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
-        "image": str(workspace.image_path(card.root, card.path)),
+        "image": str(image),
     }
     for attribute in class_lists:
         for part in ("label", "suggested", "why"):
@@ -151,7 +168,7 @@ def _as_csv(rows: Sequence[Mapping[str, str]], class_lists: Mapping[str, ClassLi
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _columns(class_lists), restval="")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -206,14 +223,14 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, Cells]]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             columns = [name.strip() for name in next(reader, [])]
-            rows = []
+            rows: list[tuple[int, Cells]] = []
             for row in reader:
                 if any(row[len(columns) :]):
                     raise SheetUnreadable(
                         path, f"line {reader.line_num} has more cells than there are columns"
                     )
                 if any(cell.strip() for cell in row):
-                    cells = defaultdict(str, zip(columns, row, strict=False))
+                    cells = defaultdict(str, zip(columns, map(unguarded, row), strict=False))
                     rows.append((reader.line_num, cells))
     except (UnicodeDecodeError, csv.Error) as error:
         raise SheetUnreadable(path, str(error)) from error

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
+from db.engine.catalog import Session
 from db.labels.classes import ClassList
 from db.labels.spelling import fold
 from db.models import BatchItem, Task

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
 from db.labels.classes import ClassList
-from db.workspace.mirror import fetched
 from review.page.labeling_config import KEY_ROWS, UNUSABLE_KEY, VERDICTS
 
 SIDE = 720
@@ -52,10 +52,8 @@ def page(
 def picture(path: Path) -> str:
     """Return an image as a JPEG in a data URI, ``""`` where it cannot be read."""
     try:
-        with Image.open(io.BytesIO(fetched(path).read_bytes())) as image:
-            image.draft("RGB", (2 * SIDE, 2 * SIDE))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        upright = decode(read_bytes(path), SIDE)
+    except BadImage:
         return ""
     upright.thumbnail((SIDE, SIDE))
     out = io.BytesIO()

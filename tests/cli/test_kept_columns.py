@@ -53,7 +53,7 @@ def test_an_artwork_is_found_by_its_id(listed: Path, curate: Curate) -> None:
     labelled = curate("-w", listed, "label", "1923.4", "style", "Kubismus")
     history = curate("-w", listed, "history", "1923.4").stdout
 
-    assert labelled.stdout == "a.jpg: style confirmed, Kubismus; 0 labels changed\n"
+    assert labelled.stdout == "1923.4: style confirmed, Kubismus; 0 labels changed\n"
     assert "listed 1923.4 by import:csv:list.csv: Inv. Nr.: 1923.4; Material: Öl auf Leinwand\n" in history
     assert "artist: no label, qualified: 'Werkstatt Cranach' (import:csv:list.csv)\n" in history
 

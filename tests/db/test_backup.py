@@ -67,7 +67,7 @@ def test_everything_comes_back_on_either_database(
 
     made = curate("-w", filled.folder, "backup", file, "--json").json()
     filled.folder.rename(tmp_path / "gone")
-    back = curate("-w", tmp_path / "again", "restore", file, *url, "--json")
+    back = curate("-w", tmp_path / "again", "restore", file, *url, "--yes", "--json")
 
     assert (made["artworks"], made["verdicts"], made["runs"], made["damaged_runs"]) == (12, 3, 1, [])
     assert (back.status, back.json()["upgraded_from"]) == (0, None)
@@ -332,7 +332,7 @@ def test_a_newer_catalog_is_refused_by_every_way_in(filled: Workspace, tmp_path:
 
     assert str(opened.value).endswith(
         f" has schema revision 9999, and this version of curate knows none after {HEAD_REVISION}. "
-        f"Install the newer version: `pip install --upgrade curate`."
+        f"Install the newer version: `pip install --upgrade curate-labels`."
     )
 
 

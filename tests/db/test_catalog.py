@@ -56,7 +56,7 @@ def test_a_failed_write_leaves_nothing(catalog: Catalog) -> None:
     """Python's sqlite3 would commit a table before a failing statement; ours must not."""
     with pytest.raises(DBAPIError), catalog.write() as session:
         session.execute(text("CREATE TABLE half (id INTEGER)"))
-        session.execute(text("INSERT INTO nowhere VALUES (1)"))
+        session.execute(text("INSERT INTO half VALUES (1, 2)"))
 
     assert not inspect(catalog.engine).has_table("half")
 
@@ -104,16 +104,16 @@ def test_an_outdated_catalog_is_refused_and_never_changed(url: str) -> None:
     name = catalog_name(parse_url(url))
     engine = make_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
 
     with pytest.raises(CatalogOutdated) as error, open_catalog(url):
         pass
 
     assert str(error.value) == (
-        f"{name} has schema revision 0000, and this version of curate needs {HEAD_REVISION}. "
+        f"{name} has schema revision 0001, and this version of curate needs {HEAD_REVISION}. "
         f"Back it up, then run `curate upgrade`."
     )
-    assert schema_revision(engine) == "0000"
+    assert schema_revision(engine) == "0001"
     engine.dispose()
 
 

@@ -208,7 +208,7 @@ def test_without_psycopg_the_extra_is_named() -> None:
 
     assert shown.stdout == (
         "The catalog postgresql+psycopg://me:***@host/paintings is on PostgreSQL, and the package psycopg "
-        "is not installed. Type `pip install 'curate[postgresql]'`.\n"
+        "is not installed. Type `pip install 'curate-labels[postgresql]'`.\n"
     )
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,9 +16,20 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from db.errors import BadSettings, StorageUnknown, StorageUnreachable
-from db.workspace.mirror import BLANK, WHOLE, Mirror, fetched, make_mirror, mirror_folder, open_storage
+from db.models import Artwork
+from db.workspace.mirror import (
+    BLANK,
+    MARKER,
+    WHOLE,
+    Mirror,
+    fetched,
+    make_mirror,
+    mirror_folder,
+    open_storage,
+)
 from db.workspace.settings import validate_settings
 from db.workspace.workspace import change_settings, init_workspace, open_workspace
 from model.inputs.data import Unreadable, read_image
@@ -305,3 +317,127 @@ def test_a_blank_is_never_taken_for_an_image(bucket: Bucket, tmp_path: Path) -> 
     assert (whole.st_mtime_ns, whole.st_mode & 0o777) == (blank.st_mtime_ns, WHOLE)
     assert mirror.lay_out() == 1
     assert (mirror.folder / "a.png").stat().st_mode & 0o777 == WHOLE
+
+
+def test_whether_a_file_is_here_is_not_told_by_its_mode(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for root, who may read everything, and on Windows, which has no such modes."""
+    monkeypatch.setattr("db.workspace.mirror.BLANK", WHOLE)
+    bucket.put("deep/a.png", picture(tmp_path, (1, 2, 3)))
+    mirror = mirror_of(tmp_path, f"s3://{bucket.name}", largest=1)
+    mirror.lay_out()
+
+    assert not mirror.has("deep/a.png")
+    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)
+    assert mirror.has("deep/a.png")
+    bucket.put("b.png", picture(tmp_path, (4, 5, 6)))
+    assert mirror.lay_out() == 2
+    assert read_image(mirror.folder / "b.png").getpixel((0, 0)) == (4, 5, 6)
+
+    assert [path.name for _, _, path in mirror.held()] == ["b.png"]
+    assert not mirror.has("deep/a.png")
+    assert read_image(mirror.folder / "deep/a.png").getpixel((0, 0)) == (1, 2, 3)
+
+
+class Web:
+    """A web server that lists its folders; ``broken`` is answered with 500, ``pages`` instead of the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        web = self
+        self.broken: set[str] = set()
+        self.pages: dict[str, str] = {}
+
+        class Handler(SimpleHTTPRequestHandler):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments, directory=str(folder))
+
+            def do_GET(self) -> None:
+                if self.path in web.broken:
+                    self.send_error(500)
+                elif self.path in web.pages:
+                    body = web.pages[self.path].encode()
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                else:
+                    super().do_GET()
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    """A web server with two folders of two pictures."""
+    for number in range(4):
+        path = tmp_path / "web" / ("Cubism", "Baroque")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(tmp_path, (60 * number, 1, 1)))
+    server = Web(tmp_path / "web")
+    yield server
+    server.stop()
+
+
+def statuses(folder: Path) -> dict[str, int]:
+    with open_workspace(folder).open_catalog() as catalog, catalog.read() as session:
+        return Counter(session.scalars(select(Artwork.status)))
+
+
+@pytest.mark.parametrize("accident", ["server down", "root fails", "one folder fails", "root gone", "empty"])
+def test_a_listing_that_fails_sets_nothing_missing(
+    web: Web, tmp_path: Path, folder: Path, curate: Curate, accident: str
+) -> None:
+    ingest = ("-w", folder, "ingest", web.url, "--format", "folders")
+    assert curate(*ingest, "--json").json()["added"] == 4
+    if accident == "server down":
+        web.stop()
+    elif accident == "root fails":
+        web.broken.add("/")
+    elif accident == "one folder fails":
+        web.broken.add("/Cubism/")
+    elif accident == "root gone":
+        shutil.rmtree(tmp_path / "web")
+    else:
+        web.pages["/"] = "<html></html>"
+
+    result = curate(*ingest)
+
+    assert result.status == 1
+    if accident == "empty":
+        assert result.stderr == (
+            f"error: {web.url} lists no file, and 4 of it are known here: that is taken for an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"moved, type `curate relocate`.\n"
+        )
+    else:
+        assert result.stderr.startswith(f"error: The images at {web.url} cannot be reached (")
+    assert statuses(folder) == {"ok": 4}
+
+
+def test_hostile_listings_name_no_file(web: Web, tmp_path: Path) -> None:
+    names = ["Cubism/0.png", "../../../../etc/passwd", "%2e%2e/%2e%2e/evil.jpg", "Cubism/%00.png", MARKER]
+    names += [
+        f"Cubism/{'z' * 300}.png",
+        "Cubism/..%2f..%2fe.jpg",
+        "a/../../b.jpg",
+        "%1b[31m.png",
+        "./",
+        "loop/",
+    ]
+    web.pages["/"] = "".join(f'<a href="{name}">x</a>' for name in names)
+    web.pages["/loop/"] = '<a href="loop/">x</a>'
+    mirror = mirror_of(tmp_path, web.url)
+
+    assert mirror.lay_out() == 1
+    assert [p.name for p in mirror.folder.rglob("*") if p.is_file() and p.name != MARKER] == ["0.png"]

@@ -56,7 +56,7 @@ def test_joining_never_changes_a_schema(postgres: Postgres, tmp_path: Path) -> N
     init_workspace(tmp_path / "first", ("style",), url)
     engine = make_engine(url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
 
     with pytest.raises(CatalogOutdated):

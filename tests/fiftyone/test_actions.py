@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from db.workspace.progress import Silent
 from db.workspace.workspace import change_settings
 from review.errors import NothingToSend
 from review.fiftyone.actions import class_names, history, judge, plan_chosen, relabel, send
-from review.plugin import install_plugin
+from review.fiftyone.plugins import install_plugin
 
 
 def verdicts(gallery: Any) -> list[tuple[int, str, int | None]]:
@@ -102,10 +103,23 @@ def test_history_says_who_decided_and_why_a_label_is_doubted(gallery: Any) -> No
 
     told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
 
-    assert "**00000.png**" in told
+    assert "**00000\\.png**" in told
     assert "style is doubted (score 0." in told
     assert "| says style **Realism** (counts now)" in told
     assert "looked closely" in told
+
+
+def test_a_comment_is_shown_and_never_fetches_anything(gallery: Any) -> None:
+    comment = "![x](http://evil.example/a.png) <img src='http://evil.example/b.png'> | [a](javascript:b)"
+    gallery.add_run()
+    relabel(gallery.catalog, gallery.uuids[:1], "style", "Realism", "ada", comment)
+
+    told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
+
+    said = next(line for line in told.splitlines() if "evil" in line)
+    assert re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", said).count(comment) == 1
+    for sign in "![]()<>":
+        assert f"\\{sign}" in said and re.search(rf"(?<!\\)\{sign}", said) is None
 
 
 @pytest.mark.services

@@ -43,7 +43,7 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
     name = workspace.settings.fiftyone.dataset
     shots = tmp_path / "shots"
 
-    with served_app(workspace.folder, tmp_path / "browse.log") as port, opened_app(port) as app:
+    with served_app(workspace.folder, tmp_path / "browse.log") as served, opened_app(served) as app:
         app.open(f"/datasets/{name}")
         app.wait_for_count(30)
 
@@ -90,7 +90,7 @@ def test_a_label_is_judged_from_the_app(gallery: Any, tmp_path: Path) -> None:
     gallery.add_run()
     name = gallery.workspace.settings.fiftyone.dataset
 
-    with served_app(gallery.workspace.folder, tmp_path / "browse.log") as port, opened_app(port) as app:
+    with served_app(gallery.workspace.folder, tmp_path / "browse.log") as served, opened_app(served) as app:
         app.open(f"/datasets/{name}?view=style-worst-labels")
         app.wait_for_count(30)
         app.select(0)

@@ -83,7 +83,8 @@ def test_averages_are_those_of_adaptive_pooling(length: int, cells: int) -> None
 def test_what_onnx_cannot_say_is_one_sentence(tmp_path: Path) -> None:
     class Odd(torch.nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return torch.linalg.svdvals(images.mean(1))[:, :, None, None]
+            values: torch.Tensor = torch.linalg.svdvals(images.mean(1))
+            return values[:, :, None, None]
 
     network = CnnLstm.__new__(CnnLstm)
     torch.nn.Module.__init__(network)

@@ -32,6 +32,16 @@ def turn(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
+def to_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def to_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "lost": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
@@ -41,8 +51,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a byte turned": turn,
     "an array of objects": lambda path: np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True),
     "another shape": lambda path: np.save(path, np.zeros((3, 1), dtype=np.float16)),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
-    "a link to nothing": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+    "a folder": to_folder,
+    "a link to nothing": to_link,
 }
 FILES = ("artworks.npy", "folds.npy", "pred_probs.style.npy", "pred_probs.genre.npy")
 

@@ -59,6 +59,21 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Gallery, str]:
     return gallery, (gallery.workspace.folder / "review.csv").read_text(encoding="utf-8")
 
 
+def each(change: Callable[[Row], object]) -> Callable[[Sheet], None]:
+    """Return the change of every row."""
+
+    def changed(sheet: Sheet) -> None:
+        for row in sheet.rows:
+            change(row)
+
+    return changed
+
+
+def blank_tasks_and_move_artworks(sheet: Sheet) -> None:
+    sheet.fill(task="")
+    sheet.move("artwork")
+
+
 def main_quietly(main: Callable[[list[str]], None], arguments: list[str]) -> None:
     try:
         main(arguments)
@@ -161,7 +176,7 @@ SHUFFLES: dict[str, Callable[[Sheet], None]] = {
     "all but the artwork": lambda s: s.move(*[c for c in s.columns if c != "artwork"]),
     "task, artwork and image": lambda s: s.move("task", "artwork", "image"),
     "the other attribute": lambda s: s.move(*[c for c in s.columns if c.startswith("genre_")]),
-    "blank tasks, artworks down": lambda s: (s.fill(task=""), s.move("artwork"))[0],
+    "blank tasks, artworks down": blank_tasks_and_move_artworks,
     "labels blank and moved": lambda s: s.fill(style_label=""),
     "every label the same class": lambda s: s.fill(style_label="Baroque"),
 }
@@ -183,7 +198,7 @@ def test_columns_moved_apart_are_noticed_and_nothing_is_read(desk: Desk, name: s
     assert desk.styles() == desk.original()
 
 
-HARMLESS: dict[str, Callable[[Sheet], Sheet | str | bytes | None]] = {
+HARMLESS: dict[str, Callable[[Sheet], str | bytes | None]] = {
     "rows in another order": lambda s: s.rows.reverse(),
     "columns in another order": lambda s: s.columns.reverse(),
     "a column of one's own": lambda s: s.columns.append("note"),
@@ -204,23 +219,19 @@ HARMLESS: dict[str, Callable[[Sheet], Sheet | str | bytes | None]] = {
     "a byte order mark": lambda s: b"\xef\xbb\xbf" + s.text().encode(),
     "spaces around headers": lambda s: s.text().replace("style_verdict", " style_verdict "),
     "spaces around verdicts": lambda s: s.fill(style_verdict=" right  "),
-    "spaces around artworks": lambda s: [row.update(artwork=f" {row['artwork']}") for row in s.rows] and None,
-    "the class of the label beside right": lambda s: (
-        [row.update(style_class=row["style_label"]) for row in s.rows] and None
-    ),
-    "the label alone as the class": lambda s: (
-        [row.update(style_verdict="", style_class=row["style_label"]) for row in s.rows] and None
+    "spaces around artworks": each(lambda row: row.update(artwork=f" {row['artwork']}")),
+    "the class of the label beside right": each(lambda row: row.update(style_class=row["style_label"])),
+    "the label alone as the class": each(
+        lambda row: row.update(style_verdict="", style_class=row["style_label"])
     ),
     "a formula for a comment": lambda s: s.fill(comment='=HYPERLINK("http://x")'),
     "escape sequences": lambda s: s.fill(comment="\x1b[2J\x1b]0;pwned\x07evil"),
     "a long comment": lambda s: s.fill(comment="x" * 200_000),
     "a comment of two lines": lambda s: s.fill(comment="one\ntwo"),
     "quotes": lambda s: s.fill(comment='she said "no", twice'),
-    "labels in another case": lambda s: (
-        [row.update(style_label=row["style_label"].upper()) for row in s.rows] and None
-    ),
-    "labels with spaces for underscores": lambda s: (
-        [row.update(style_label=row["style_label"].replace("_", " ")) for row in s.rows] and None
+    "labels in another case": each(lambda row: row.update(style_label=row["style_label"].upper())),
+    "labels with spaces for underscores": each(
+        lambda row: row.update(style_label=row["style_label"].replace("_", " "))
     ),
     "quoted everywhere": lambda s: quoted(s),
 }

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
@@ -20,11 +19,10 @@ from sqlalchemy import func, select
 from curate.ingest import IngestSummary, ingest
 from curate.ingest.places.files import is_awkward, repaired
 from db.engine.catalog import Catalog
-from db.ingest.splits import official_split, straddling_groups
 from db.labels.class_changes import class_rows
 from db.labels.classes import find_attribute
 from db.labels.spelling import fold
-from db.labels.stats import catalog_stats
+from db.labels.stats import catalog_stats, split_lists
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, Source
 from db.workspace.workspace import Workspace, open_workspace
 
@@ -189,7 +187,6 @@ def test_the_1349_double_listings_are_groups_with_a_conflict_and_9_straddle_the_
     assert taken.first.exact_groups == 1_349
     with filled.read() as session:
         assert set(session.scalars(select(DuplicateGroup.size))) == {2}
-        assert len(straddling_groups(session, "style")) == 9
         style = find_attribute(session, "style")
         doubtful = session.scalar(
             select(func.count()).where(Issue.kind == "duplicate", Issue.attribute_id == style.id)
@@ -212,12 +209,7 @@ def test_all_769_awkward_names_are_found(taken: Taken, filled: Catalog) -> None:
     assert taken.first.notes["found_under_another_spelling"] > 500
 
 
-def test_the_official_split_holds_out_what_any_list_holds_out(filled: Catalog) -> None:
+def test_the_split_of_the_style_list_is_told(filled: Catalog) -> None:
     with filled.read() as session:
-        ids = np.array(session.scalars(select(Artwork.id).order_by(Artwork.id)).all())
-        every = Counter(official_split(session, ids).tolist())
-        style = Counter(official_split(session, ids, "style").tolist())
-    stats_train = 81_446 - every["val"]
-    assert every["train"] == stats_train
-    assert dict(style) == {"train": 57_025, "val": 24_421}
-    assert every["val"] > style["val"]
+        lists = split_lists(session)
+    assert lists["style"] == {"train": 57_025, "val": 24_421}

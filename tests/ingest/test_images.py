@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curate.ingest.images import decoding
 from curate.ingest.images.decoding import check_file
+from db.images import files
 from db.ingest.writer import ImageState
 from tests.ingest.conftest import draw, drawing
 
@@ -102,7 +102,8 @@ def test_a_smaller_copy_looks_the_same_and_another_image_does_not(tmp_path: Path
         (b"", "empty_file"),
         (b"<html>not found</html>", "not_an_image"),
         (b"%PDF-1.7 and so on", "unsupported_format"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00", "unsupported_format"),
+        (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00", "unsupported_format"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "lfs_pointer"),
         (b"\xff\xd8\xff\xe0", "truncated"),
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "corrupt"),
         (b"GIF89a" + bytes(100), "corrupt"),
@@ -148,7 +149,7 @@ def test_an_image_above_pillows_limit_and_below_ours_is_read(
 
 
 def test_a_file_too_large_to_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "MAX_BYTES", 100)
+    monkeypatch.setattr(files, "MAX_BYTES", 100)
 
     assert check(draw(tmp_path / "a.png", 1)).reason == "too_large"
 

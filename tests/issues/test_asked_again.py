@@ -132,7 +132,7 @@ def test_upheld_labels_are_offered_only_where_the_evidence_speaks_against_them()
     score = np.array([0.9, 0.9, 0.1, 0.95])
     unheeded = np.array([0.1, 0.85, 0.1, 0.95])
     review_state = np.array([REVIEWED, REVIEWED, 0, 0], dtype=np.int8)
-    scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, unheeded=unheeded)
+    scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, before_review=unheeded)
 
     rows = issue_rows_of(scored, review_state)
 

@@ -123,7 +123,7 @@ def test_another_server_than_label_studio(curate: Curate, doubted: Path) -> None
         ("1.19.2", "curate needs 1.20 or newer. Upgrade it with `pip install -U label-studio`."),
         (
             "2.0.0",
-            "this curate knows 1.x. Upgrade curate with `pip install -U curate`, or install an older "
+            "this curate knows 1.x. Upgrade curate with `pip install -U curate-labels`, or install an older "
             "server: `pip install 'label-studio<2.0.0'`.",
         ),
     ],

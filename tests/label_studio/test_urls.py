@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from sqlalchemy import select
 
+from db.models import Artwork, BatchItem
 from db.reviews.tasks import read_cards
 from db.workspace.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
@@ -79,15 +83,65 @@ def test_images_are_uploaded_once_and_shown_from_the_servers_copy(
 
 
 @pytest.mark.services
-def test_an_image_that_is_gone_is_named_before_anything_is_sent(curate: Curate, make: Make) -> None:
+@pytest.mark.parametrize("images", ["local", "upload"])
+def test_one_image_that_is_gone_stops_no_push(curate: Curate, make: Make, images: str) -> None:
     gallery = make(3, 3)
-    change_settings(gallery.workspace, "label_studio", "images", "upload")
-    gone = gallery.workspace.settings.roots["pictures"] / "0001.png"
-    gone.unlink()
+    change_settings(gallery.workspace, "label_studio", "images", images)
+    (gallery.workspace.settings.roots["pictures"] / "0001.png").unlink()
 
-    result = curate("-w", gallery.workspace.folder, "push")
+    result = curate("-w", gallery.workspace.folder, "push", "--audit", "0")
 
-    assert result.stderr == (
-        f"error: {gone} cannot be read, and it should be uploaded. Run `curate ingest` on its folder again: "
-        f"it sets aside what is gone. Nothing was sent.\n"
+    assert result.stdout.startswith("2 tasks sent, 0 refreshed, 0 withdrawn, 0 skipped.")
+    assert result.stderr.endswith(
+        "Left out, since their images cannot be shown: 1 (0001.png). "
+        "`curate ingest` on their source sets aside what is gone.\n"
     )
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        assert sorted(session.scalars(select(BatchItem.artwork_id))) == [1, 3]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("images", ["local", "upload"])
+def test_where_all_images_are_gone_nothing_is_sent(curate: Curate, make: Make, images: str) -> None:
+    gallery = make(3, 3)
+    change_settings(gallery.workspace, "label_studio", "images", images)
+    for path in gallery.workspace.settings.roots["pictures"].iterdir():
+        path.unlink()
+
+    result = curate("-w", gallery.workspace.folder, "push", "--audit", "0")
+
+    assert result.status == 1
+    assert result.stderr.endswith(
+        "error: None of the 3 images can be shown, 0000.png among them: they are gone, or cannot be read. "
+        "Mount their disk or type `curate relocate`; where they are gone for good, `curate ingest` sets them "
+        "aside. Nothing was sent.\n"
+    )
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("images", ["local", "upload"])
+def test_what_no_browser_shows_is_shown_as_a_copy(
+    curate: Curate, make: Make, server: Server, images: str
+) -> None:
+    """A TIFF, and a secret that somebody's catalog names: the one is sent as a JPEG, the other never."""
+    gallery = make(4, 4)
+    change_settings(gallery.workspace, "label_studio", "images", images)
+    pictures = gallery.workspace.settings.roots["pictures"]
+    Image.new("RGB", (320, 240), (200, 10, 10)).save(pictures / "0001.tif")
+    (pictures.parent / "secret.png").write_bytes((pictures / "0002.png").read_bytes())
+    with gallery.workspace.open_catalog() as catalog, catalog.write() as session:
+        tiff, stranger = session.get_one(Artwork, 2), session.get_one(Artwork, 3)
+        tiff.path, tiff.image_format, tiff.needs_copy = "0001.tif", "TIFF", True
+        stranger.path = "../secret.png"
+
+    pushed = curate("-w", gallery.workspace.folder, "push", "--audit", "0", "--json")
+
+    assert pushed.json()["created"] == 3
+    assert "cannot be shown: 1 (../secret.png)." in pushed.stderr
+    urls = {t.data["artwork"]: t.data["image"] for t in server.tasks(pushed.json()["project"])}
+    status, body = server.get(urls[str(gallery.uuids[1])])
+    shown = Image.open(BytesIO(body))
+    assert (status, shown.format, shown.size) == (200, "JPEG", (320, 240))
+    assert shown.getpixel((9, 9)) == pytest.approx((200, 10, 10), abs=3)
+    checked = curate("-w", gallery.workspace.folder, "check")
+    assert "every artwork's path stays below its root" in checked.stdout + checked.stderr

@@ -116,7 +116,7 @@ def adapted(words: list[str], workspace: Path, outside: Path) -> list[str]:
 
         with open_workspace(workspace).open_catalog() as catalog, catalog.read() as session:
             newest = session.execute(text("SELECT max(id) FROM verdict")).scalar()
-        return ["undo", str(newest)]
+        return ["undo", str(newest), "--yes"]
     if words[0] == "compare":
         return ["compare", "1", "2", *words[3:]]
     return words

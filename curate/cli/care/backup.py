@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from curate.cli.app import AsJson, app, note, opened, print_json
+
+if TYPE_CHECKING:
+    from db.maintenance.places import Place
 
 FINER_CLASSES = "0002"
 """The schema from which on accents and punctuation tell classes apart."""
@@ -45,18 +50,32 @@ def restore(
     database_url: Annotated[
         str | None, typer.Option(help="An empty PostgreSQL database to restore into, instead of catalog.db.")
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take over the addresses and folders that its settings name.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put a backup back into the workspace's folder; nothing that is there is overwritten.
+
+    The addresses and folders that its settings name are shown, and taken over if you say so: in a backup from
+    a stranger they could send out your files.
 
     Example: curate -w paintings-again restore paintings-2026-03-01.zip
     """
     from db.maintenance.backup import restore as restore_
 
-    made = restore_(file, context.obj, database_url)
+    def believe(places: Sequence[Place]) -> bool:
+        note("This backup names places outside it:")
+        for place in places:
+            note(f"  {place}")
+        return yes or (sys.stdin.isatty() and typer.confirm("Take them over?", default=False, err=True))
+
+    made = restore_(file, context.obj, database_url, believe)
     if as_json:
         print_json(asdict(made))
         return
+    if made.set_aside:
+        note("They were set aside, as comments in curate.toml; `curate relocate` names folders of images.")
     since = f", its schema {made.upgraded_from} upgraded" if made.upgraded_from else ""
     typer.echo(
         f"{made.workspace} is as it was at {made.created_at}{since}. Next: curate -w {made.workspace} check"

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json, user_name
+from curate.cli.app import AsJson, app, opened, print_json
+from db.workspace.system import user_name
 
 classes = typer.Typer(no_args_is_help=True, help="List, add, rename and merge classes; take one as missing.")
 app.add_typer(classes, name="classes")

@@ -20,19 +20,22 @@ def history(
     refused: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="List what ingest N refused instead.")
     ] = None,
+    ingests: Annotated[bool, typer.Option("--ingests", help="List all ingests by number instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print who said what of an artwork, and when.
 
     Example: curate history images/00001.jpg
     """
-    if (artwork is None) == (refused is None):
-        raise typer.BadParameter("Give an artwork, or `--refused N`.")
+    if (artwork is not None) + (refused is not None) + ingests != 1:
+        raise typer.BadParameter("Give an artwork, or `--refused N`, or `--ingests`.")
     with opened(context).open_catalog() as catalog:
         if artwork is not None:
             _artwork(catalog, artwork, as_json)
         elif refused is not None:
             _refused(catalog, refused, as_json)
+        else:
+            _ingests(catalog, as_json)
 
 
 def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
@@ -68,7 +71,26 @@ def _line(event: Event) -> str:
     if event.spelling is not None and event.spelling != event.label:
         comment = f"  as {event.spelling!r}{comment}"
     mark = "*" if event.counts else " "
-    return f"{mark} {event.when:%Y-%m-%d %H:%M:%S}  {event.source:<24} {event.action:<10} {what}{comment}"
+    number = f"  (verdict {event.verdict})" if event.verdict is not None and event.decision else ""
+    number = f"  (ingest {event.ingest})" if event.ingest is not None else number
+    when = f"{event.when:%Y-%m-%d %H:%M:%S}"
+    return f"{mark} {when}  {event.source:<24} {event.action:<10} {what}{comment}{number}"
+
+
+def _ingests(catalog: Catalog, as_json: bool) -> None:
+    from db.labels.history import ingest_rows
+
+    with catalog.read() as session:
+        rows = ingest_rows(session)
+    for row in rows:
+        if as_json:
+            print_json(row.__dict__)
+            continue
+        counts = ", ".join(
+            f"{row.counts[name]} {name}" for name in ("added", "updated") if name in row.counts
+        )
+        state = "taken back" if row.undone_at else counts if row.finished_at else "cut short"
+        typer.echo(f"{row.ingest:>4}  {row.started_at:%Y-%m-%d %H:%M}  {row.location}  {state}")
 
 
 def _refused(catalog: Catalog, ingest_id: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json, user_name
+from curate.cli.app import AsJson, RunId, app, note, opened, print_json
 
 if TYPE_CHECKING:
     from review.fiftyone.dataset import SyncSummary
@@ -40,6 +40,7 @@ def browse(
     import os
 
     from curate.cli.progress import CliProgress
+    from db.workspace.system import user_name
     from review.fiftyone.app import choose_port, serve_app
     from review.fiftyone.dataset import sync_dataset
 

@@ -1,13 +1,12 @@
-"""``curate label`` and ``curate undo``: one decision by hand, and one taken back."""
+"""``curate label``: one decision by hand."""
 
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
-from curate.cli.app import app, opened, user_name
+from curate.cli.app import app, facade
 
 
 @app.command()
@@ -23,41 +22,5 @@ def label(
 
     Example: curate label images/00002.jpg genre portrait
     """
-    from db.decisions import of_choice
-    from db.labels.classes import find_attribute, find_class
-    from db.labels.table import find_artwork
-    from db.reviews.verdicts import Decision, current_class, decide
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        row = find_artwork(session, artwork)
-        of = find_attribute(session, attribute)
-        chosen = find_class(session, of, class_)
-        given = current_class(session, row.id, of.id)
-        said = of_choice(given, chosen)
-        if atypical and said == "confirmed":
-            decision = Decision(of.id, "atypical", chosen)
-        else:
-            decision = Decision(of.id, said, chosen)
-        recorded = decide(
-            session, row.id, [decision], user=user_name(), annotation_id=uuid4().hex, comment=comment
-        )
-    typer.echo(
-        f"{row.path}: {attribute} {decision.decision}, {class_}; {recorded.labels_changed} labels changed"
-    )
-
-
-@app.command()
-def undo(
-    context: typer.Context,
-    verdict: Annotated[int, typer.Argument(help="The verdict's number, as `curate history` prints it.")],
-) -> None:
-    """Take one verdict back; the label that stood before counts again.
-
-    Example: curate undo 17
-    """
-    from db.labels.effective import derive
-    from db.reviews.verdicts import find_verdict, supersede
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        changed = derive(session, supersede(session, find_verdict(session, verdict)))
-    typer.echo(f"verdict {verdict} taken back; {changed} labels changed")
+    word, changed = facade(context).label(artwork, attribute, class_, atypical=atypical, comment=comment)
+    typer.echo(f"{artwork}: {attribute} {word}, {class_}; {changed} labels changed")

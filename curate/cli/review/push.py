@@ -145,6 +145,12 @@ def _print_sheet(pushed: Pushed, as_json: bool, path: Path, waiting: Mapping[int
 def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
     if pushed.resumed:
         note("An earlier push was cut short; it is finished now. Push again for a new batch.")
+    if pushed.left_out:
+        named = ", ".join(pushed.left_out[:3]) + (", …" if len(pushed.left_out) > 3 else "")
+        note(
+            f"Left out, since their images cannot be shown: {len(pushed.left_out)} ({named}). "
+            f"`curate ingest` on their source sets aside what is gone."
+        )
     if as_json:
         print_json(
             {
@@ -154,6 +160,7 @@ def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
                 "refreshed": pushed.refreshed,
                 "withdrawn": pushed.withdrawn,
                 "skipped": pushed.skipped,
+                "left_out": len(pushed.left_out),
                 "expected_yield": round(pushed.expected_yield, 2),
                 "resumed": pushed.resumed,
             }

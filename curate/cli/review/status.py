@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json, rests_on
+from curate.cli.app import AsJson, app, facade, opened, print_json, rests_on
 
 if TYPE_CHECKING:
     from curate.rounds.plan import NextRound
+    from db.reviews.status import Status
+    from db.workspace.workspace import Workspace
 
 
 @app.command()
@@ -19,10 +21,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    from curate.rounds.status import read_round_status
-
-    with opened(context).open_catalog() as catalog:
-        round_status = read_round_status(catalog)
+    workspace = opened(context)
+    round_status = facade(context).status()
     counted, left, another = round_status.status, round_status.left, round_status.another
     if as_json:
         print_json(
@@ -30,7 +30,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             | {
                 "errors_left": asdict(left) if left else None,
                 "next_round": asdict(another) if another else None,
-                "next": counted.next_step(),
+                "next": next_step(workspace, counted),
             }
         )
         return
@@ -54,7 +54,17 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         )
     if another is not None:
         typer.echo(_another_round(another))
-    typer.echo(f"Next: {counted.next_step()}")
+    typer.echo(f"Next: {next_step(workspace, counted)}")
+
+
+def next_step(workspace: Workspace, status: Status) -> str:
+    """Return the command that goes on from here; a run is to be trained as the last one was."""
+    step = status.next_step()
+    if step != "curate train" or status.run_settings is None:
+        return step
+    from curate.training.again import next_training
+
+    return next_training(workspace.settings.train, status.run_settings)
 
 
 def _another_round(another: NextRound) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
-from curate.cli.progress import CliProgress
+from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
-    from db.workspace.workspace import Workspace
+    from curate.workspace import Workspace
     from review.label_studio.fetch import Synced
     from review.label_studio.wake import Alarm
 
 SECRET_VARIABLE = "CURATE_WEBHOOK_SECRET"
+
+PASSING = (408, 429, 500, 502, 503, 504)
+"""Answers of a server that may be others a while later."""
 
 GLANCE = 0.5
 """Seconds until a waiting watcher notices Ctrl-C."""
@@ -43,6 +46,8 @@ def sync_corrections(
         int | None,
         typer.Option(
             metavar="PORT",
+            min=0,
+            max=65535,
             help=f"With --watch, listen here for webhooks too; {SECRET_VARIABLE} holds their secret.",
         ),
     ] = None,
@@ -55,42 +60,56 @@ def sync_corrections(
 
     Example: curate sync-corrections --json
     """
-    workspace = opened(context)
+    workspace = facade(context)
     if source != "label-studio":
-        from review.sheet.csv_sheet import read_sheet
-
-        with workspace.open_catalog() as catalog:
-            _print(read_sheet(catalog, Path(source)), as_json)
+        _print(workspace.sync(source), as_json)
         return
-    _print(_sync(workspace, full), as_json)
-    if watch:
-        for _ in _looks(every, webhook):
-            synced = _sync(workspace, full=False)
-            if synced.annotations or synced.taken_back:
-                _print(synced, as_json)
+    if not watch:
+        _print(workspace.sync(full=full), as_json)
+        return
+    _check_webhook(webhook)
+    _watch(workspace, full, every, webhook, as_json)
 
 
-def _sync(workspace: Workspace, full: bool) -> Synced:
-    """Look once."""
-    from review.label_studio.fetch import open_fetcher
+def _watch(workspace: Workspace, full: bool, every: float, webhook: int | None, as_json: bool) -> None:
+    """Look again and again; while the server does not answer say so, once, and go on.
 
-    with workspace.open_catalog() as catalog, open_fetcher(workspace, catalog) as fetcher:
-        with CliProgress() as progress:
-            return fetcher.sync(progress, full=full)
+    What else is wrong, a token that is refused or a project that is gone, ends the watch: waiting mends none.
+    """
+    from review.errors import RequestFailed, ServerDown
+
+    first, away = True, False
+    for _ in chain((None,), _looks(every, webhook)):
+        try:
+            synced = workspace.sync(full=full and first)
+        except (ServerDown, RequestFailed) as error:
+            if isinstance(error, RequestFailed) and error.status not in PASSING:
+                raise
+            if not away:
+                note(f"{error} Still watching; it is asked again every {every:g} s.")
+            away = True
+            continue
+        if away:
+            note("The server answers again.")
+        if first or synced.annotations or synced.taken_back:
+            _print(synced, as_json)
+        first, away = False, False
+
+
+def _check_webhook(port: int | None) -> None:
+    """Refuse a webhook without a secret before anything is read."""
+    if port is not None and not os.environ.get(SECRET_VARIABLE):
+        raise typer.BadParameter(f"{SECRET_VARIABLE} is not set", param_hint="--webhook")
 
 
 def _looks(every: float, port: int | None) -> Iterator[None]:
     """Yield whenever it is time to look again."""
-    import os
-
     from review.label_studio.wake import Alarm, webhook_receiver
 
     if port is None:
         yield from _ticks(Alarm(), every)
         return
-    secret = os.environ.get(SECRET_VARIABLE, "")
-    if not secret:
-        raise typer.BadParameter(f"{SECRET_VARIABLE} is not set", param_hint="--webhook")
+    secret = os.environ[SECRET_VARIABLE]
     with webhook_receiver(port, secret) as (alarm, bound):
         note(f"Listening for webhooks at http://127.0.0.1:{bound}, header X-Curate-Secret.")
         yield from _ticks(alarm, every)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,10 +69,13 @@ def issues_(
     Example: curate issues --attribute style --limit 10
     """
     from db.labels.kept import artworks_where, kept_cells
+    from db.models import ISSUE_KINDS
     from db.reviews.audit import yield_evidence
     from db.runs.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs.runs import find_run
 
+    if kind not in ISSUE_KINDS:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(ISSUE_KINDS)}", param_hint="--kind")
     workspace = opened(context)
     with workspace.open_catalog() as catalog, catalog.read() as session:
         run = find_run(session, run_id, "issues") if kind == "label" else None
@@ -114,7 +117,9 @@ def show(group: Sequence[IssueRow], as_json: bool, kept: KeptCells | None = None
     """Print the issues of one line of the list, and what the artwork's list says of it."""
     for row in group:
         if as_json:
-            print_json(as_record(row, kept))
+            record = row.as_record()
+            record |= {"known_as": kept.known_as if kept else None, "kept": kept.cells if kept else {}}
+            print_json(record)
             continue
         typer.echo(
             f"{row.score:.3f}  {row.attribute or row.kind:<8} "
@@ -148,23 +153,3 @@ def tell(rows: Sequence[IssueRow], total: int, kind: str, answered: YieldEvidenc
         note(f"{len(rows)} of {total} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
     else:
         note(f"{len(rows)} shown.")
-
-
-def as_record(row: IssueRow, kept: KeptCells | None = None) -> dict[str, Any]:
-    """Return an issue as scripts read it."""
-    return {
-        "artwork": str(row.artwork),
-        "path": row.path,
-        "kind": row.kind,
-        "attribute": row.attribute,
-        "label": row.label,
-        "suggested": row.suggested,
-        "score": row.score,
-        "p_label": row.p_label,
-        "p_suggested": row.p_suggested,
-        "state": row.state,
-        "reason": row.reason,
-        "evidence": row.evidence,
-        "known_as": kept.known_as if kept else None,
-        "kept": kept.cells if kept else {},
-    }

@@ -27,11 +27,12 @@ def predict(
     Example: curate predict photo.jpg --top 1
     """
     from db.errors import FileMissing
-    from model.predict import Classifier
 
     for image in images:
         if not image.is_file():
             raise FileMissing(image, "image")
+    from model.predict import Classifier
+
     classifier = Classifier.load(model_path(opened(context), run_id, "predict"), device)
     for prediction in classifier.classify(images, top):
         if as_json:
@@ -83,9 +84,13 @@ def model_path(workspace: Workspace, run_id: int | None, command: str) -> Path:
     Raises:
         RunNotFound: There is no such run.
         NoRunYet: No run is complete.
+        NoImageModel: Its probabilities come from elsewhere.
     """
+    from curate.errors import NoImageModel
     from db.runs.runs import find_run, run_folder
 
     with workspace.open_catalog() as catalog, catalog.read() as session:
         run = find_run(session, run_id, command)
+        if run.settings.get("embeddings") or run.protocol.startswith("imported"):
+            raise NoImageModel(run.id, run.backbone)
         return run_folder(session, workspace, run.uuid) / "model"

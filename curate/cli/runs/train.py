@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, opened, print_json
 from curate.cli.runs.training_options import overridden, takes_train_options
 
 if TYPE_CHECKING:
@@ -32,13 +34,8 @@ def train(
 
     Example: curate train --backbone efficientnet_lite0 --image-size 160
     """
-    from curate.cli.progress import CliProgress
-    from curate.training.run import train as train_run
-
-    workspace = opened(context)
-    settings = overridden(workspace.settings.train, options, set_ or [])
-    with workspace.open_catalog() as catalog, CliProgress() as progress:
-        summary = train_run(workspace, catalog, settings, progress)
+    settings = overridden(opened(context).settings.train, options, set_ or [])
+    summary = facade(context).train(settings)
     if summary is None:
         return
     if as_json:
@@ -53,15 +50,20 @@ def show_run(summary: TrainSummary) -> None:
         f"run {summary.run}: {summary.backbone}, {summary.protocol}, {summary.seconds['total']:.0f} s, "
         f"{summary.issues} labels doubted"
     )
-    typer.echo(f"{'attribute':<12} {'accuracy':>8} {'macro F1':>8} {'majority':>8} {'classes':>7} {'n':>6}")
-    for name, metrics in summary.metrics.items():
-        typer.echo(
-            f"{name:<12} {metrics['accuracy']:>8.3f} {metrics['macro_f1']:>8.3f} {metrics['majority']:>8.3f} "
-            f"{metrics['classes']:>7} {metrics['n']:>6}"
-        )
+    show_metrics(summary.metrics)
     for path, reason in summary.unreadable:
         note(f"left out: {path}: {reason}")
     typer.echo("Next: curate issues, curate browse, curate push")
+
+
+def show_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how good a run is, a line an attribute."""
+    typer.echo(f"{'attribute':<12} {'accuracy':>8} {'macro F1':>8} {'majority':>8} {'classes':>7} {'n':>6}")
+    for name, one in metrics.items():
+        typer.echo(
+            f"{name:<12} {one['accuracy']:>8.3f} {one['macro_f1']:>8.3f} {one['majority']:>8.3f} "
+            f"{one['classes']:>7} {one['n']:>6}"
+        )
 
 
 @app.command("runs")
@@ -70,16 +72,20 @@ def runs_(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate runs
     """
-    from db.runs.runs import run_attributes, runs
+    from db.runs.runs import run_attributes, run_folder, runs
 
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
+    workspace, stopped = opened(context), False
+    with workspace.open_catalog() as catalog, catalog.read() as session:
         for run in runs(session):
+            state = run.state
+            if state == "running" and not _is_trained(run_folder(session, workspace, run.uuid)):
+                state, stopped = "stopped", True
             metrics = {name: row.metrics for name, row in run_attributes(session, run).items()}
             if as_json:
                 print_json(
                     {
                         "run": run.id,
-                        "state": run.state,
+                        "state": state,
                         "backbone": run.backbone,
                         "protocol": run.protocol,
                         "created_at": run.created_at,
@@ -88,4 +94,13 @@ def runs_(context: typer.Context, as_json: AsJson = False) -> None:
                 )
             else:
                 accuracies = ", ".join(f"{name} {m['accuracy']:.3f}" for name, m in metrics.items())
-                typer.echo(f"{run.id:>4}  {run.state:<9} {run.backbone:<20} {accuracies}")
+                typer.echo(f"{run.id:>4}  {state:<9} {run.backbone:<20} {accuracies}")
+    if stopped:
+        note("A stopped run goes on where it was: type the same `curate train` again.")
+
+
+def _is_trained(folder: Path) -> bool:
+    """Return whether some process trains a run now."""
+    from curate.training.run import is_locked
+
+    return folder.is_dir() and is_locked(folder)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from db.errors import BadSettings
+from curate.training.settings import changed_settings
 from db.workspace.train_settings import TrainSettings
 
 LIMITS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -65,8 +63,7 @@ def overridden(settings: TrainSettings, options: Mapping[str, Any], pairs: list[
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    given = {name: value for name, value in options.items() if value is not None}
-    values: dict[str, Any] = settings.model_dump(exclude_unset=True) | given
+    values = {name: value for name, value in options.items() if value is not None}
     for pair in pairs:
         key, _, text = pair.partition("=")
         try:
@@ -75,11 +72,4 @@ def overridden(settings: TrainSettings, options: Mapping[str, Any], pairs: list[
             values[key.strip()] = text.strip()
     if str(values.get("batch_size", "")).isdigit():
         values["batch_size"] = int(values["batch_size"])
-    try:
-        return TrainSettings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "train"
-        raise BadSettings(
-            Path("curate train"), f"--{where.replace('_', '-')}", f"{first['msg']}, not {first['input']!r}"
-        ) from error
+    return changed_settings(settings, values, "curate train", lambda name: f"--{name.replace('_', '-')}")

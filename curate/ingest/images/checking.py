@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from concurrent.futures import Future
 from types import TracebackType
 
 from curate.ingest.images.decoding import check_file
+from curate.ingest.images.workers import WorkerDied, Workers
 from curate.ingest.places.files import FoundFile
 from db.ingest.writer import ImageState
+from db.workspace.system import cores
 
 INLINE = 48
 """Up to so many images are checked in this process: starting others takes longer."""
@@ -26,8 +23,8 @@ class Checker:
     """Checks images in the background; give it lists of files, take the states back in the same order."""
 
     def __init__(self, processes: int | None = None) -> None:
-        self._processes = processes or len(os.sched_getaffinity(0))
-        self._pool: ProcessPoolExecutor | None = None
+        self._processes = processes or cores()
+        self._pool: Workers | None = None
 
     def __enter__(self) -> Checker:
         return self
@@ -44,16 +41,12 @@ class Checker:
         return Checks(files, [self._begin(part) for part in _parts(files)])
 
     def _begin(self, files: Sequence[FoundFile]) -> Future[list[ImageState]]:
-        try:
-            self._pool = self._pool or _new_pool(self._processes)
-            return self._pool.submit(check_files, files)
-        except BrokenProcessPool:
-            self._stop()
-            return self._begin(files)
+        self._pool = self._pool or Workers(self._processes)
+        return self._pool.submit(files)
 
     def _stop(self) -> None:
         if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool.stop()
             self._pool = None
 
 
@@ -75,7 +68,7 @@ class Checks:
         for part, future in zip(_parts(self._files), self._futures, strict=True):
             try:
                 states += future.result()
-            except BrokenProcessPool:
+            except WorkerDied:
                 states += _one_by_one(part)
         return states
 
@@ -91,31 +84,15 @@ def check_files(files: Sequence[FoundFile]) -> list[ImageState]:
 
 def _one_by_one(files: Sequence[FoundFile]) -> list[ImageState]:
     """Check files that a process died of: the one that kills its process again is refused."""
-    states = []
-    for file in files:
-        with _new_pool(1) as pool:
+    states, alone = [], Workers(1)
+    try:
+        for file in files:
             try:
-                states += pool.submit(check_files, [file]).result()
-            except BrokenProcessPool:
+                states += alone.submit([file]).result()
+            except WorkerDied:
                 states.append(
                     ImageState("refused", "kills_decoder", bytes=file.bytes, mtime_ns=file.mtime_ns)
                 )
+    finally:
+        alone.stop()
     return states
-
-
-def _new_pool(processes: int) -> ProcessPoolExecutor:
-    """Return processes that begin afresh: a copy of this one would share the locks of its threads."""
-    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=_prepare_process)
-
-
-def _prepare_process() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()

@@ -7,7 +7,9 @@ accents replaced. A key counts only when exactly one file of that folder has it.
 
 from __future__ import annotations
 
+import ntpath
 import os
+import posixpath
 import re
 import stat
 import unicodedata
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curate.ingest.records import shown
+from db.workspace.system import slashed
 
 LONGEST_PATH = 4096
 WINDOWS_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
@@ -65,7 +68,8 @@ class ImageFolder:
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
-        self._prefix = str(self.root).rstrip("/") + "/"
+        self._prefix = slashed(str(self.root)).rstrip("/") + "/"
+        self._caseless = _is_caseless(self._prefix[:-1])
 
     def find(self, listed: str) -> FoundFile | NotFound:
         """Return the file that a list names, or why there is none."""
@@ -76,13 +80,22 @@ class ImageFolder:
         folder = self._folder(parent)
         if folder.reason is not None:
             return NotFound(folder.reason, shown(listed), nfc(path))
-        found = self._stat(folder, name, renamed=folder.key != parent)
+        found = None
+        if self._is_spelled_so(folder, name):
+            found = self._stat(folder, name, renamed=folder.key != parent)
         if found is None:
             other = self._names(folder).find(name)
             if other is None:
                 return NotFound("missing", "", nfc(path))
             found = self._stat(folder, other, renamed=True)
         return found or NotFound("missing", "", nfc(path))
+
+    def _is_spelled_so(self, folder: _Folder, name: str) -> bool:
+        """Return whether a name may be opened as written; where case does not count, as the disk spells it.
+
+        Else one file would be two artworks there, ``A.jpg`` and ``a.jpg``.
+        """
+        return not self._caseless or name in self._names(folder)
 
     def key(self, listed: str) -> str | NotFound:
         """Return a listed path relative to the root and without ``.`` and ``..``, reading no file."""
@@ -100,16 +113,18 @@ class ImageFolder:
             return NotFound("not_utf8", shown(listed))
         if URL.match(listed):
             return NotFound("url", shown(listed))
+        listed = self._below(listed)
         if WINDOWS_DRIVE.match(listed) or listed.startswith("\\\\"):
             return NotFound("outside_root", shown(listed))
+        listed = slashed(listed)
         path = listed if os.path.lexists(self._prefix + listed) else listed.strip(" ")
         if "\\" in path and not os.path.lexists(self._prefix + path):
             path = path.replace("\\", "/")
         if path.startswith("/"):
-            if not (os.path.normpath(path) + "/").startswith(self._prefix):
+            if not (posixpath.normpath(path) + "/").startswith(self._prefix):
                 return NotFound("outside_root", shown(listed))
-            path = os.path.normpath(path)[len(self._prefix) :]
-        path = os.path.normpath(path)
+            path = posixpath.normpath(path)[len(self._prefix) :]
+        path = posixpath.normpath(path)
         if path == ".." or path.startswith("../"):
             return NotFound("outside_root", shown(listed))
         if path in (".", "") or listed.endswith("/"):
@@ -117,6 +132,14 @@ class ImageFolder:
         if any(len(os.fsencode(part)) > 255 for part in path.split("/")):
             return NotFound("bad_path", shown(listed))
         return path
+
+    def _below(self, listed: str) -> str:
+        """Return an absolute path of Windows relative to the root, where it lies under it; there only."""
+        if os.sep == "\\" and WINDOWS_DRIVE.match(listed):
+            absolute = slashed(ntpath.normpath(listed))
+            if absolute.casefold().startswith(self._prefix.casefold()):
+                return absolute[len(self._prefix) :]
+        return listed
 
     def _folder(self, path: str) -> _Folder:
         """Return a folder by its path, found as files are: as written, else by key."""
@@ -126,16 +149,16 @@ class ImageFolder:
 
     def _open_folder(self, path: str) -> _Folder:
         if not path:
-            return _Folder("", str(self.root))
+            return _Folder("", slashed(str(self.root)))
         parent, _, name = path.rpartition("/")
         above = self._folder(parent)
         if above.reason is not None:
             return above
-        if not os.path.lexists(f"{above.real}/{name}"):
+        if not (self._is_spelled_so(above, name) and os.path.lexists(f"{above.real}/{name}")):
             name = self._names(above).find(name) or name
         key = f"{above.key}/{name}" if above.key else name
         try:
-            real = os.path.realpath(f"{above.real}/{name}", strict=True)
+            real = slashed(os.path.realpath(f"{above.real}/{name}", strict=True))
         except FileNotFoundError:
             return _Folder(key, "", "missing")
         except OSError:
@@ -151,7 +174,7 @@ class ImageFolder:
         try:
             info = os.lstat(file)
             if stat.S_ISLNK(info.st_mode):
-                if not os.path.realpath(file, strict=True).startswith(self._prefix):
+                if not slashed(os.path.realpath(file, strict=True)).startswith(self._prefix):
                     return NotFound("outside_root", shown(key), nfc(key))
                 info = os.stat(file)
         except FileNotFoundError:
@@ -171,6 +194,16 @@ class ImageFolder:
                 names = []
             folder.names = _Names(names)
         return folder.names
+
+
+def _is_caseless(folder: str) -> bool:
+    """Return whether a folder lies on a disk that takes ``A`` and ``a`` for one name."""
+    above, _, name = folder.rpartition("/")
+    other = f"{above}/{name.swapcase()}"
+    try:
+        return other != folder and os.path.samefile(folder, other)
+    except OSError:
+        return False
 
 
 def nfc(path: str) -> str:
@@ -241,9 +274,13 @@ class _Names:
     def __init__(self, names: list[str]) -> None:
         awkward = [name for name in names if is_awkward(name)]
         self._all = names
+        self._spelled = frozenset(names)
         self._close = [_by_key(names, key) for key in CLOSE_KEYS]
         self._loose = [_by_key(awkward, key) for key in LOOSE_KEYS]
         self._plain: dict[str, list[str]] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._spelled
 
     def find(self, wanted: str) -> str | None:
         """Return the one name that shares a key with the wanted one; two that do are no answer."""

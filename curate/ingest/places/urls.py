@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.places.roots import locked_settings
+from db.images.formats import IMAGE_SUFFIXES
 from db.workspace.mirror import fetched, is_url
 from db.workspace.workspace import Workspace, change_settings
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.ingest.errors import BadOption
-from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.places.files import repaired, unescaped
 from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
+from db.images.formats import IMAGE_SUFFIXES
 from db.labels.spelling import loose_fold
+from db.workspace.system import slashed
 
 
 @dataclass
@@ -50,7 +51,7 @@ def walk_images(root: Path) -> Iterator[str | Refused]:
     """
     for folder, folders, files in os.walk(root):
         folders.sort()
-        relative = os.path.relpath(folder, root)
+        relative = slashed(os.path.relpath(folder, root))
         prefix = "" if relative == "." else relative + "/"
         for name in list(folders):
             if os.path.islink(os.path.join(folder, name)):

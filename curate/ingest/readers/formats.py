@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate.ingest.errors import BadOption, ListBesideImages, UnknownSource
-from curate.ingest.images.decoding import IMAGE_SUFFIXES
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.huggingface import open_parquet, parquet_files
@@ -16,6 +15,7 @@ from curate.ingest.readers.table import Exists, is_list, list_columns, open_list
 from curate.ingest.records import Reader
 from curate.ingest.tables.table import SHEETS, TableOptions, open_table
 from db.errors import FileMissing
+from db.images.formats import IMAGE_SUFFIXES
 from db.workspace.settings import SourceSettings
 
 LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", *SHEETS)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from curate.ingest.errors import NoLabelColumn, NoPathColumn, SourceUnreadable
-from curate.ingest.images.decoding import BadImage, sniff
 from curate.ingest.readers.wikiart import ALIASES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, SaidSplit, Spelling
+from db.images.formats import BadImage, sniff
 
 ROWS = 64
 """Rows read at once: 64 paintings of 300 kB are 20 MB."""

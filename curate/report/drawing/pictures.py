@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from curate.evaluation import RunPredictions
-from curate.ingest.images.decoding import MAX_PIXELS, BadImage, open_image, scaled_to_8_bits, sniff
-from db.workspace.mirror import fetched
+from db.images.files import read_bytes
+from db.images.formats import BadImage
+from db.images.pixels import decode
 from db.workspace.workspace import Workspace
 
 SIDE = 168
@@ -31,7 +31,7 @@ def thumbnails(workspace: Workspace, predictions: RunPredictions, rows: Iterable
 
 
 def _path(workspace: Workspace, root: str, path: str) -> Path | None:
-    return workspace.image_path(root, path) if root in workspace.settings.roots else None
+    return workspace.find_image(root, path) if root in workspace.settings.roots else None
 
 
 def thumbnail(path: Path | None) -> str:
@@ -39,28 +39,10 @@ def thumbnail(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-            small = _small(fetched(path).read_bytes())
-    except (BadImage, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError):
+        small = decode(read_bytes(path), 2 * SIDE)
+    except BadImage:
         return ""
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     small.save(out, "JPEG", quality=QUALITY, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
-
-
-def _small(data: bytes) -> Image.Image:
-    """Decode an image no larger than it will be shown, upright, in 8 bits a channel."""
-    image = open_image(data, sniff(data))
-    if image.width * image.height > MAX_PIXELS:
-        raise BadImage("too_many_pixels")
-    image.draft("RGB", (2 * SIDE, 2 * SIDE))
-    turned = ImageOps.exif_transpose(image)
-    if turned.mode.startswith("I") or turned.mode == "F":
-        turned = scaled_to_8_bits(turned)
-    if turned.mode in ("RGBA", "LA", "PA", "P"):
-        turned = turned.convert("RGBA")
-        turned = Image.alpha_composite(Image.new("RGBA", turned.size, "white"), turned)
-    turned = turned.convert("RGB")
-    turned.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return turned

@@ -1,9 +1,4 @@
-"""Two quick judges of labels, refitted in closed form whenever labels change.
-
-Planting errors into the labels and asking what a model trained on them would have said is affordable
-only with models whose refit is a matrix product. Both prepare everything that does not depend on the
-labels once, and never let an artwork, or a duplicate of it, speak for itself.
-"""
+"""A Gaussian process over embedding and related attribute, refitted in closed form whenever labels change."""
 
 from __future__ import annotations
 
@@ -11,69 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
+from curate.issues.base_models import Matrix, one_hot
 from curate.issues.columns import Floats, Ints
 from curate.issues.records import Related
 
-Matrix = NDArray[np.float32]
 BLOCK = 384  # artworks of one artist that are compared with each other; more are cut into such blocks
-RIDGE = 1.0
 LABEL_NOISE = 1.0
 SHARPNESS = 8.0
 
 
-def one_hot(labels: Ints, weights: Floats, width: int) -> csr_matrix:
-    """Return the labels as sparse rows, shape ``(N, width)``; a row of zeros where there is none."""
-    known = np.flatnonzero(labels >= 0)
-    return csr_matrix((weights[known], (known, labels[known])), shape=(len(labels), width), dtype=np.float32)
-
-
 @dataclass(frozen=True)
-class FoldJudge:
-    """Ridge regression of the classes on the embedding, one model a fold, as the run's own folds were."""
-
-    features: Matrix  # (N, D + 1), a constant last
-    folds: Ints  # (N,)
-    inverses: Matrix  # (F, D + 1, D + 1)
-
-    @classmethod
-    def prepare(cls, embedding: Matrix, folds: Ints, labelled: NDArray[np.bool_]) -> FoldJudge:
-        """Invert each fold's normal equations over the labelled artworks of the other folds."""
-        features = np.concatenate([embedding, np.full((len(embedding), 1), 0.5, dtype=np.float32)], axis=1)
-        grams = [
-            features[rows].T.astype(np.float64) @ features[rows]
-            for rows in (np.flatnonzero(labelled & (folds == fold)) for fold in range(folds.max() + 1))
-        ]
-        penalty = RIDGE * np.eye(features.shape[1])
-        total = np.sum(grams, axis=0)
-        inverses = np.stack([np.linalg.inv(total - gram + penalty) for gram in grams])
-        return cls(features, folds, inverses.astype(np.float32))
-
-    def fit(self, labels: Ints, weights: Floats, width: int) -> Matrix:
-        """Return each fold's coefficients for these labels, shape ``(F, D + 1, width)``."""
-        sums = []
-        for fold in range(len(self.inverses)):
-            rows = np.flatnonzero((self.folds == fold) & (labels >= 0))
-            sums.append(np.asarray(one_hot(labels[rows], weights[rows], width).T @ self.features[rows]).T)
-        total = np.sum(sums, axis=0)
-        return np.stack([inverse @ (total - part) for inverse, part in zip(self.inverses, sums, strict=True)])
-
-    def scores(self, coefficients: Matrix, rows: Ints) -> Matrix:
-        """Return out-of-fold scores of the classes, shape ``(len(rows), width)``; about 0 to 1."""
-        scores = np.empty((len(rows), coefficients.shape[2]), dtype=np.float32)
-        for fold in range(len(coefficients)):
-            at = np.flatnonzero(self.folds[rows] == fold)
-            scores[at] = self.features[rows[at]] @ coefficients[fold]
-        return scores
-
-
-@dataclass(frozen=True)
-class KernelJudge:
+class RelatedProcess:
     """A Gaussian process over image and related attribute, answering for each artwork without it.
 
-    Two artworks tell of each other by how alike they look, by standing under the same value of the
-    nearest related attribute (the same artist), more so where they look alike too, and by sharing the
+    Two artworks tell of each other by how alike they are, by standing under the same value of the
+    nearest related attribute (the same artist), more so where they are alike too, and by sharing the
     second (the same genre). The covariance is block diagonal by the first plus a part of low rank, so
     that the inverse, and with it every leave-one-out answer, costs time in proportion to N.
     """
@@ -94,7 +42,7 @@ class KernelJudge:
         weights: Floats,
         first: Related,
         second: Related | None,
-    ) -> KernelJudge:
+    ) -> RelatedProcess:
         """Invert the covariance of the labelled artworks."""
         rows = np.flatnonzero(labelled)
         _, at = np.unique(groups[rows], return_index=True)
@@ -136,7 +84,7 @@ class KernelJudge:
 
 
 def _low_rank(embedding: Matrix, second: Ints) -> Matrix:
-    """Return the factor of the global covariance: looks, and sharing the second related attribute."""
+    """Return the factor of the global covariance: the embedding, and sharing the second related attribute."""
     parts = [np.float32(np.sqrt(0.8)) * embedding]
     width = int(second.max(initial=-1)) + 1
     if 0 < width <= 64:
@@ -155,7 +103,7 @@ def _block_covariance(embedding: Matrix, second: Ints, noise: Matrix) -> Matrix:
 
 
 def _blocks(values: Ints, embedding: Matrix) -> list[Ints]:
-    """Part the members by value; cut what is longer than BLOCK along its main direction of looks."""
+    """Part the members by value; cut what is longer than BLOCK along its main direction in the embedding."""
     alone = values.max(initial=-1) + 1 + np.arange(len(values))
     keys = np.where(values >= 0, values, alone)
     order = np.argsort(keys, kind="stable")
@@ -163,8 +111,8 @@ def _blocks(values: Ints, embedding: Matrix) -> list[Ints]:
     blocks = []
     for part in parts:
         if len(part) > BLOCK:
-            looks = embedding[part] - embedding[part].mean(axis=0)
-            direction = np.linalg.eigh(looks.T @ looks)[1][:, -1]
-            part = part[np.argsort(looks @ direction, kind="stable")]
+            centred = embedding[part] - embedding[part].mean(axis=0)
+            direction = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+            part = part[np.argsort(centred @ direction, kind="stable")]
         blocks.extend(np.array_split(part, -(-len(part) // BLOCK)))
     return blocks

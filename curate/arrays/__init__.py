@@ -1,0 +1,1 @@
+"""Your own arrays: labels, probabilities and embeddings in, doubts out; no workspace, no files."""

@@ -1,0 +1,213 @@
+"""Take an ingest back: what it alone brought goes, what others said or people decided stays.
+
+Nothing is deleted. Labels that it gave are taken back by rows that say so, labels that it took back are said
+again. An artwork that only it brought is set aside as ``missing``, until an ingest names it again; one that
+somebody reviewed, or that another source labels, stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Exists, delete, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.engine.bulk import chunks, insert_rows, next_ids, stored_time, table_of, take_turns
+from db.errors import CurateError
+from db.labels.effective import derive, live_labels
+from db.labels.history import IngestNotFound
+from db.models import Artwork, Base, EffectiveLabel, Ingest, Issue, Label, Prediction, SplitFact, now
+
+SET_ASIDE = "ingest_undone"
+"""The reason of an artwork that is ``missing`` because its ingest was taken back."""
+
+DERIVED = (Label, SplitFact, EffectiveLabel, Issue, Prediction)
+"""Tables whose rows about an artwork nobody wrote by hand, or that are looked at by themselves."""
+
+
+class IngestUndone(CurateError):
+    """That ingest was taken back before."""
+
+    def __init__(self, ingest_id: int, when: datetime) -> None:
+        super().__init__(
+            f"Ingest {ingest_id} was taken back on {when:%Y-%m-%d %H:%M}. "
+            f"`curate history --ingests` lists all."
+        )
+
+
+class IngestNotLast(CurateError):
+    """A later ingest read the same source, and what it found unchanged rests on the earlier one's rows."""
+
+    def __init__(self, ingest_id: int, later: int) -> None:
+        super().__init__(
+            f"Ingest {later} read the same source after ingest {ingest_id}. Take that one back first: "
+            f"`curate undo --ingest {later}`."
+        )
+
+
+@dataclass(frozen=True)
+class IngestUndo:
+    """What taking an ingest back does.
+
+    Attributes:
+        retracted: Ids of labels that it gave and that stand.
+        restored: Ids of labels that it took back and that stand again.
+        splits: How many of its splits go.
+        set_aside: Artworks that only it brought.
+        kept: Artworks that it brought, and that people or other sources have named since.
+        touched: Artworks whose labels change.
+    """
+
+    ingest_id: int
+    location: str
+    started_at: datetime
+    retracted: Sequence[int]
+    restored: Sequence[int]
+    splits: int
+    set_aside: Collection[int]
+    kept: Collection[int]
+    touched: Collection[int]
+
+
+def plan_undo(session: Session, ingest_id: int) -> IngestUndo:
+    """Find out what taking an ingest back would do; nothing is changed.
+
+    Raises:
+        IngestNotFound: There is no such ingest.
+        IngestUndone: It was taken back already.
+        IngestNotLast: A later one read the same source.
+    """
+    row = session.get(Ingest, ingest_id)
+    if row is None:
+        raise IngestNotFound(ingest_id, session.scalar(select(func.max(Ingest.id))))
+    if row.undone_at is not None:
+        raise IngestUndone(ingest_id, row.undone_at)
+    later = session.scalar(
+        select(func.max(Ingest.id)).where(
+            Ingest.id > ingest_id, Ingest.location == row.location, Ingest.undone_at.is_(None)
+        )
+    )
+    if later is not None:
+        raise IngestNotLast(ingest_id, later)
+    given = session.execute(
+        select(Label.id, Label.artwork_id).where(
+            Label.ingest_id == ingest_id, Label.retracts_id.is_(None), ~_taken_back()
+        )
+    ).all()
+    restored, changed = _restored(session, ingest_id, {label_id for label_id, _ in given})
+    brought = set(session.scalars(select(Artwork.id).where(Artwork.ingest_id == ingest_id)))
+    kept = _named_by_others(session, ingest_id, brought)
+    splits = select(func.count(SplitFact.id)).where(SplitFact.ingest_id == ingest_id)
+    return IngestUndo(
+        ingest_id,
+        row.location,
+        row.started_at,
+        [label_id for label_id, _ in given],
+        restored,
+        session.scalar(splits) or 0,
+        brought - kept,
+        kept,
+        {artwork_id for _, artwork_id in given} | changed,
+    )
+
+
+def _taken_back() -> Exists:
+    """Return the condition on a label that another row takes it back."""
+    retraction = aliased(Label)
+    return select(retraction.id).where(retraction.retracts_id == Label.id).exists()
+
+
+def _restored(session: Session, ingest_id: int, goes: Collection[int]) -> tuple[list[int], set[int]]:
+    """Return the labels that an ingest took back and that nothing has replaced since, and their artworks."""
+    retraction = aliased(Label)
+    rows = session.execute(
+        select(Label.id, Label.artwork_id, Label.attribute_id, Label.source_id)
+        .join(retraction, retraction.retracts_id == Label.id)
+        .where(retraction.ingest_id == ingest_id)
+    ).all()
+    artworks = sorted({row.artwork_id for row in rows})
+    standing = {
+        (fact.artwork_id, fact.attribute_id, fact.source_id)
+        for facts in live_labels(session, artworks).values()
+        for fact in facts
+        if fact.id not in goes
+    }
+    again = [row for row in rows if (row.artwork_id, row.attribute_id, row.source_id) not in standing]
+    return [row.id for row in again], {row.artwork_id for row in again}
+
+
+def _named_by_others(session: Session, ingest_id: int, brought: Collection[int]) -> set[int]:
+    """Return which artworks have a label of another source, or anything that a person did with them."""
+    named: set[int] = set()
+    standing = or_(Label.verdict_id.is_not(None), Label.retracts_id.is_(None) & ~_taken_back())
+    elsewhere = or_(Label.ingest_id.is_(None), Label.ingest_id != ingest_id)
+    for some in chunks(sorted(brought)):
+        labels = select(Label.artwork_id).where(Label.artwork_id.in_(some), standing, elsewhere)
+        named |= set(session.scalars(labels))
+        for column in _references_to_artworks():
+            named |= set(session.scalars(select(column).where(column.in_(some))))
+    return named
+
+
+def _references_to_artworks() -> list[ColumnElement[int]]:
+    """Return the columns that name artworks, of all tables but ``DERIVED``."""
+    target = table_of(Artwork).c.id
+    derived = {table_of(model) for model in DERIVED}
+    return [
+        column
+        for table in Base.metadata.sorted_tables
+        if table not in derived
+        for column in table.c
+        if any(key.column is target for key in column.foreign_keys)
+    ]
+
+
+def undo_ingest(session: Session, plan: IngestUndo) -> int:
+    """Take an ingest back as planned; return how many labels that count have changed.
+
+    Refusals and the ingest's own row stay, with the time at which it was taken back.
+    """
+    take_turns(session)
+    when = now()
+    _say(session, plan.retracted, when, retracts=True)
+    _say(session, plan.restored, when, retracts=False)
+    session.execute(delete(SplitFact).where(SplitFact.ingest_id == plan.ingest_id))
+    for some in chunks(sorted(plan.set_aside)):
+        statement = update(Artwork).where(Artwork.id.in_(some), Artwork.status != "unusable")
+        session.execute(statement.values(status="missing", reason=SET_ASIDE, updated_at=when))
+    session.get_one(Ingest, plan.ingest_id).undone_at = when
+    return derive(session, plan.touched)
+
+
+def _say(session: Session, label_ids: Sequence[int], when: datetime, retracts: bool) -> None:
+    """Take labels back; or say labels again that were taken back, as of when they were first said."""
+    for some in chunks(list(label_ids)):
+        rows = session.execute(
+            select(
+                Label.artwork_id,
+                Label.attribute_id,
+                Label.class_id,
+                Label.source_id,
+                Label.id,
+                Label.created_at,
+            )
+            .where(Label.id.in_(some))
+            .order_by(Label.id)
+        ).all()
+        insert_rows(
+            session,
+            Label,
+            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "retracts_id", "created_at"),
+            [
+                (
+                    id_,
+                    *row[:4],
+                    row.id if retracts else None,
+                    stored_time(when if retracts else row.created_at),
+                )
+                for id_, row in zip(next_ids(session, Label, len(rows)), rows, strict=True)
+            ],
+        )
+        session.flush()

@@ -1,0 +1,60 @@
+"""What Linux, macOS and Windows do each in their own way, in one place.
+
+Everything else is written for all three: files are opened as UTF-8, replaced in one step, and closed before
+they are moved; processes are started by ``subprocess`` or ``spawn``; locks are ``filelock``'s.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+from typing import Any
+
+
+def cores() -> int:
+    """Return how many cores this process may use, where the system tells, else how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def slashed(path: str) -> str:
+    """Return a path of this system with ``/`` between its parts, as the catalog keeps them."""
+    return path if os.sep == "/" else path.replace(os.sep, "/")
+
+
+def user_name() -> str:
+    """Return who is at this machine: ``CURATE_USER``, else as the system calls them."""
+    try:
+        return os.environ.get("CURATE_USER") or getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a user without a name, as in some containers
+        return "unknown"
+
+
+def apart() -> dict[str, Any]:
+    """Return what ``subprocess.Popen`` needs, so that Ctrl-C in this terminal does not reach the child."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def end_tree(pid: int, seconds: float = 10) -> None:
+    """End a process and all that it started: asked first, after so many seconds killed."""
+    import psutil
+
+    try:
+        parent = psutil.Process(pid)
+        family = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for process in family:
+            try:
+                end(process)
+            except psutil.NoSuchProcess:
+                continue
+        _, family = psutil.wait_procs(family, timeout=seconds)
+        if not family:
+            return

@@ -1,0 +1,65 @@
+"""What to type next trains as the last run was trained: the default backbone needs a network."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+import typer
+
+from curate.cli.app import app
+from curate.cli.runs.training_options import overridden
+from curate.training.again import next_training
+from db.workspace.train_settings import TrainSettings
+
+GIVEN: list[dict[str, object]] = [
+    {},
+    {"backbone": "efficientnet_lite0", "image_size": 96},
+    {"mode": "finetune"},
+    {"recipe": "seed", "backbone": "efficientnet_b0"},
+    {"protocol": "holdout", "seed": 3},
+    {"epochs": 2, "ensemble": 1, "folds": 3},
+    {"bidirectional": True, "tensorboard": False},
+    {"weights": "my weights.pth", "min_class_count": 2},
+    {"lr": 0.001, "batch_size": 16, "augment": "strong"},
+    {"mode": "finetune", "precision": "float32"},
+    {"device": "cpu", "workers": 2},
+]
+
+
+@pytest.mark.parametrize("given", GIVEN, ids=str)
+@pytest.mark.parametrize("toml", [{}, {"backbone": "efficientnet_lite0"}, {"epochs": 4}], ids=str)
+def test_the_command_gives_the_same_run_again(given: dict[str, object], toml: dict[str, object]) -> None:
+    try:
+        settings = TrainSettings.model_validate(toml)
+        last = TrainSettings.model_validate(toml | given).resolved().model_dump(mode="json")
+    except ValueError:
+        pytest.skip("no such run")
+
+    command = next_training(settings, last)
+
+    words = shlex.split(command)
+    assert words[:2] == ["curate", "train"]
+    group = typer.main.get_command(app)
+    train = group.commands["train"]  # type: ignore[attr-defined]
+    with train.make_context("train", words[2:]) as parsed:
+        knobs = {name: value for name, value in parsed.params.items() if name in TrainSettings.model_fields}
+    again = overridden(settings, knobs, []).resolved().model_dump(mode="json")
+    for place in ("device", "workers"):
+        again.pop(place), last.pop(place)
+    assert again == last
+
+
+def test_it_says_no_more_than_it_must() -> None:
+    lite = {"backbone": "efficientnet_lite0", "image_size": 96}
+    last = TrainSettings.model_validate(lite).resolved().model_dump(mode="json")
+
+    assert (
+        next_training(TrainSettings(), last) == "curate train --backbone efficientnet_lite0 --image-size 96"
+    )
+    assert next_training(TrainSettings.model_validate(lite), last) == "curate train"
+
+
+@pytest.mark.parametrize("last", [{}, {"backbone": None}, {"nothing": 1}, {"recipe": "gone"}], ids=str)
+def test_a_run_of_another_version_asks_for_nothing(last: dict[str, object]) -> None:
+    assert next_training(TrainSettings(), last) == "curate train"

@@ -1,0 +1,190 @@
+"""Images that few programs read alike: deep channels, odd EXIF, formats of phones and archives, no files."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from curate.ingest.images.decoding import check_file
+from db.images.formats import BadImage
+from db.images.pixels import decode
+from db.ingest.writer import ImageState
+from model.inputs.data import Unreadable, read_image
+from tests.ingest.conftest import Take, draw, drawing
+
+
+def check(path: Path) -> ImageState:
+    info = path.stat()
+    return check_file(str(path), info.st_size, info.st_mtime_ns)
+
+
+def deep(bits: int, colour: bool) -> NDArray[np.uint16]:
+    """Return the drawing in so many bits a channel, as a scanner writes it into 16."""
+    image = drawing(1) if colour else drawing(1).convert("L")
+    return (np.asarray(image).astype(np.float64) * ((1 << bits) - 1) / 255).round().astype(np.uint16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "colour"])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_deep_channels_are_scaled_by_the_range_they_use(
+    tmp_path: Path, bits: int, colour: bool, suffix: str
+) -> None:
+    """12 bits kept in 16 came out black, in training as in thumbnails."""
+    values = deep(bits, colour)
+    cv2.imwrite(str(tmp_path / f"a.{suffix}"), values[..., ::-1] if colour else values)
+    wanted = np.asarray(drawing(1) if colour else drawing(1).convert("L").convert("RGB"), dtype=np.int16)
+
+    seen = np.asarray(read_image(tmp_path / f"a.{suffix}"), dtype=np.int16)
+
+    assert np.abs(seen - wanted).max() <= 1
+    state = check(tmp_path / f"a.{suffix}")
+    assert (state.status, state.notes, state.needs_copy) == ("ok", ("deep_colour",), True)
+
+
+def test_floats_are_scaled_and_what_is_no_number_is_black(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 64 * 64, dtype=np.float32).reshape(64, 64)
+    values[0, 0], values[0, 1] = np.nan, np.inf
+    Image.fromarray(values).save(tmp_path / "a.tif")
+
+    seen = np.asarray(read_image(tmp_path / "a.tif"))
+
+    assert seen[0, 0].tolist() == [0, 0, 0] and seen[0, 1].tolist() == [255, 255, 255]
+    assert seen[-1, -1].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize(
+    ("options", "notes"),
+    [
+        ({"big_tiff": True}, ()),
+        ({"save_all": True, "append_images": [drawing(2)]}, ("several_pages",)),
+        ({"compression": "tiff_lzw"}, ()),
+    ],
+    ids=["bigtiff", "pages", "lzw"],
+)
+def test_tiff_of_every_kind_is_read_and_needs_a_copy(
+    tmp_path: Path, options: dict[str, object], notes: tuple[str, ...]
+) -> None:
+    drawing(1).save(tmp_path / "a.tif", **options)  # type: ignore[arg-type]
+
+    state = check(tmp_path / "a.tif")
+
+    assert (state.status, state.image_format, state.notes) == ("ok", "TIFF", notes)
+    assert state.needs_copy
+    assert np.array_equal(np.asarray(read_image(tmp_path / "a.tif")), np.asarray(drawing(1)))
+
+
+def test_an_animated_avif_counts_as_its_first_frame(tmp_path: Path) -> None:
+    frames = [drawing(seed, (128, 96)) for seed in (1, 2)]
+    frames[0].save(tmp_path / "a.avif", save_all=True, append_images=frames[1:])
+    assert (tmp_path / "a.avif").read_bytes()[8:12] == b"avis"
+
+    state = check(tmp_path / "a.avif")
+
+    assert (state.status, state.image_format, state.notes) == ("ok", "AVIF", ("animated",))
+
+
+def test_heic_is_read_where_its_library_is_installed(tmp_path: Path) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    heif.from_pillow(drawing(1, (128, 96))).save(tmp_path / "a.heic")
+
+    state = check(tmp_path / "a.heic")
+
+    assert (state.status, state.image_format, state.width, state.needs_copy) == ("ok", "HEIF", 128, True)
+
+
+def test_jpeg_xl_is_read_where_its_library_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_jxl")
+    drawing(1, (128, 96)).save(tmp_path / "a.jxl")
+
+    state = check(tmp_path / "a.jxl")
+
+    assert (state.status, state.image_format, state.needs_copy) == ("ok", "JXL", True)
+
+
+def exif(kind: int, count: int, value: bytes) -> bytes:
+    """Return EXIF with one entry, the orientation, of any type; a value without room begins at 26."""
+    head = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + struct.pack("<HHI", 0x0112, kind, count)
+    return head + value[:4].ljust(4, b"\0") + bytes(4) + value[4:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "value"),
+    [
+        (2, 2, b"6\0"),
+        (5, 1, struct.pack("<III", 26, 6, 1)),
+        (5, 1, struct.pack("<III", 26, 6, 0)),
+        (3, 1, struct.pack("<H", 9)),
+        (3, 1, struct.pack("<H", 700)),
+        (7, 1, b"\xff"),
+        (12, 1, struct.pack("<Id", 26, float("nan"))),
+        (3, 60_000, struct.pack("<I", 4)),
+    ],
+)
+def test_exif_that_makes_no_sense_refuses_no_image(
+    tmp_path: Path, kind: int, count: int, value: bytes
+) -> None:
+    drawing(1).save(tmp_path / "a.jpg", exif=exif(kind, count, value))
+
+    assert check(tmp_path / "a.jpg").status == "ok"
+    assert read_image(tmp_path / "a.jpg").mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("orientation", "kind", "copied"), [(1, "png", False), (6, "png", True), (6, "jpg", False)]
+)
+def test_browsers_turn_only_jpegs(tmp_path: Path, orientation: int, kind: str, copied: bool) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    drawing(1).save(tmp_path / f"a.{kind}", exif=exif)
+
+    assert check(tmp_path / f"a.{kind}").needs_copy is copied
+
+
+def test_cmyk_needs_a_copy(tmp_path: Path) -> None:
+    drawing(1).convert("CMYK").save(tmp_path / "a.jpg")
+
+    assert check(tmp_path / "a.jpg").needs_copy
+
+
+@pytest.mark.parametrize("what", ["fifo", "device", "link to a device", "folder"])
+def test_only_regular_files_are_opened(tmp_path: Path, what: str) -> None:
+    """A pipe that nobody writes to, and a device that never ends, would hang whoever reads them."""
+    path = tmp_path / "a.jpg"
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    elif what == "device":
+        path = Path("/dev/zero")
+    else:
+        path.symlink_to("/dev/zero")
+
+    with pytest.raises(Unreadable, match=r"^not a file that may be opened$"):
+        read_image(path)
+    assert check_file(str(path), 10, 0).reason == "not_a_file"
+
+
+def test_a_git_lfs_pointer_is_named_as_one(tmp_path: Path, take: Take) -> None:
+    draw(tmp_path / "g/a/1.jpg", 1)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    (tmp_path / "g/a/2.jpg").write_text(pointer)
+
+    summary = take(tmp_path / "g")
+
+    assert dict(summary.refused) == {"lfs_pointer": 1}
+
+
+def test_what_decoders_cannot_convert_is_refused(tmp_path: Path) -> None:
+    values = np.zeros((16, 16, 3), dtype=np.float32)
+    cv2.imwrite(str(tmp_path / "a.tif"), values)
+
+    with pytest.raises(BadImage, match=r"^unsupported_format$"):
+        decode((tmp_path / "a.tif").read_bytes())
