@@ -9,7 +9,7 @@ JOBS ?= 2
 # `make demo CPU=1` leaves CUDA out: PyTorch's own index has torch without it, 4 GB smaller.
 TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: demo check test coverage lint env lock clean
+.PHONY: demo docs check test coverage lint env lock clean
 
 demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted label errors
 	$(BIN)/curate demo
@@ -25,6 +25,10 @@ coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage run -m pytest -q --ignore tests/chaos  # a full disk is full for coverage, too
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
+
+docs: $(READY)  ## the pages that follow from the code, then all of them as a site in build/docs; a broken link is an error
+	$(BIN)/python -m docs.generate
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,7 +3,9 @@
 ::
 
     db.errors.CurateError
+    ├── AnswersUnreadable        the list of `curate push --controls` is no CSV
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
+    ├── GalleryUnusable          the list of `curate demo --gallery` is none
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
     ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingToTrain           no attribute has two classes with enough labels

@@ -19,7 +19,6 @@ from db.workspace.workspace import Workspace as Folder
 from db.workspace.workspace import init_workspace, open_workspace
 
 if TYPE_CHECKING:
-    from curate.evaluation import Comparison, RunEvaluation
     from curate.ingest import IngestSummary
     from curate.predictions.run import ImportSummary, OutOfSample
     from curate.rounds.status import RoundStatus
@@ -283,30 +282,65 @@ class Workspace:
             frame if len(frame) else pd.DataFrame(columns=["artwork", "path", "kind", "attribute", "score"])
         )
 
-    def evaluate(self, run: int | None = None) -> RunEvaluation:
-        """Measure a run's out-of-sample predictions against the labels, as imported and as corrected."""
+    def evaluate(self, run: int | None = None) -> pd.DataFrame:
+        """Measure a run's out-of-sample predictions against the labels, as imported and as corrected.
+
+        Columns: ``attribute``, ``labels``, ``n``, ``accuracy`` with its 95 % interval (``low``, ``high``),
+        ``macro_f1``, ``majority``, ``ece``.
+        """
         from curate.evaluation import evaluate_run, read_predictions
 
         with self._catalog() as catalog:
-            return evaluate_run(read_predictions(self._folder, catalog, run, "evaluate"))
+            found = evaluate_run(read_predictions(self._folder, catalog, run, "evaluate"))
+        rows = []
+        for name, one in found.attributes.items():
+            for labels, metrics in (("imported", one.imported), ("corrected", one.corrected)):
+                if metrics is not None and (labels == "corrected" or one.changed):
+                    low, high = metrics.accuracy_interval
+                    row = {"attribute": name, "labels": labels, "n": metrics.n, "accuracy": metrics.accuracy}
+                    row |= {"low": low, "high": high, "macro_f1": metrics.macro_f1}
+                    rows.append(row | {"majority": metrics.majority, "ece": metrics.ece})
+        return pd.DataFrame(rows)
 
-    def compare(self, *runs: int, budget: int = 100) -> Comparison:
-        """Set runs side by side on the artworks that all of them judged; the first is the baseline."""
+    def compare(self, *runs: int) -> pd.DataFrame:
+        """Set runs side by side on the artworks that all of them judged; the first is the baseline.
+
+        Columns: ``attribute``, ``run``, ``n``, ``accuracy``, ``macro_f1``; against the first run
+        ``difference`` with its 95 % interval (``low``, ``high``), ``gained`` and ``lost`` artworks, and
+        ``p_value`` of McNemar's exact test.
+        """
         from curate.evaluation import compare_runs, read_predictions
 
         with self._catalog() as catalog:
-            return compare_runs(
-                [read_predictions(self._folder, catalog, run, "compare") for run in runs], budget
-            )
+            read = [read_predictions(self._folder, catalog, run, "compare") for run in runs]
+        rows = []
+        for name, one in compare_runs(read).attributes.items():
+            for at, number in enumerate(runs):
+                row = {"attribute": name, "run": number, "n": one.n, "accuracy": one.accuracy[at]}
+                row["macro_f1"] = one.macro_f1[at]
+                if at:
+                    pair = one.pairs[at - 1]
+                    low, high = pair.difference_interval
+                    row |= {"difference": pair.difference, "low": low, "high": high}
+                    row |= {"gained": pair.gained, "lost": pair.lost, "p_value": pair.p_value}
+                rows.append(row)
+        return pd.DataFrame(rows)
 
-    def report(self, run: int | None = None, out: AnyPath | None = None) -> Path:
-        """Write a run's report, one HTML file, and return where it is."""
+    def report(
+        self, run: int | None = None, out: AnyPath | None = None, *, figures: AnyPath | None = None
+    ) -> Path:
+        """Write a run's report, one HTML file, and return where it is.
+
+        Args:
+            run: The run's number; the newest complete one if left out.
+            out: The file; ``reports/`` in the workspace if left out.
+            figures: A folder to write each figure to as well, with its numbers.
+        """
         from curate.report.write import write_run_report
 
+        file, folder = (None if path is None else Path(path) for path in (out, figures))
         with self._catalog() as catalog:
-            return write_run_report(
-                self._folder, catalog, run, None if out is None else Path(out), "html", None
-            )
+            return write_run_report(self._folder, catalog, run, file, "html", folder)
 
     def label(
         self,
@@ -317,6 +351,7 @@ class Workspace:
         atypical: bool = False,
         comment: str | None = None,
         user: str | None = None,
+        final: bool = False,
     ) -> tuple[str, int]:
         """Say which class an artwork has, as a reviewer would.
 
@@ -327,6 +362,7 @@ class Workspace:
             atypical: It is right, but unlike its class: do not ask again.
             comment: Why; kept with the verdict.
             user: Who says so; whoever is at this machine if left out.
+            final: It is the last word where reviewers disagree: it outweighs all of them.
 
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
@@ -350,6 +386,7 @@ class Workspace:
                 user=user or user_name(),
                 annotation_id=uuid4().hex,
                 comment=comment,
+                final=final,
             )
             return word, recorded.labels_changed
 
@@ -374,19 +411,30 @@ class Workspace:
         fiftyone = import_fiftyone(self._folder)
         return fiftyone.launch_app(fiftyone.load_dataset(summary.dataset))
 
-    def push(self, limit: int = 100, *, attribute: str | None = None, run: int | None = None) -> Pushed:
+    def push(
+        self,
+        limit: int = 100,
+        *,
+        attribute: str | None = None,
+        run: int | None = None,
+        sheet: AnyPath | None = None,
+    ) -> Pushed:
         """Send a batch of artworks to Label Studio, those whose review should fix most first.
 
         Args:
             limit: Artworks in the batch.
             attribute: Rank by the doubts in this attribute only.
             run: The run whose doubts are asked about; the newest complete one if left out.
+            sheet: Write a sheet to fill in instead, ``.csv`` or ``.html``; no server is needed.
         """
         from curate.rounds.plan import BatchSettings
-        from curate.rounds.push import push_batch
+        from curate.rounds.push import push_batch, push_sheet
 
+        settings = BatchSettings(limit, attribute)
         with self._progress() as progress, self._catalog() as catalog:
-            return push_batch(self._folder, catalog, BatchSettings(limit, attribute), run, progress)
+            if sheet is not None:
+                return push_sheet(self._folder, catalog, settings, run, Path(sheet))
+            return push_batch(self._folder, catalog, settings, run, progress)
 
     def sync(self, source: AnyPath | None = None, *, full: bool = False) -> Synced:
         """Bring reviewers' answers into the catalog.

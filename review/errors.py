@@ -33,6 +33,7 @@
         └── LabelStudioError       Label Studio cannot do what was asked
             ├── TokenMissing       no token in the environment
             ├── ServerDown         nobody answers at the URL
+            ├── TokenMalformed     what should be a token is none
             ├── TokenRefused       401
             ├── NotAllowed         403
             ├── ProjectGone        404
@@ -41,6 +42,7 @@
             ├── ServerTooOld       a version that lacks what push and sync use
             ├── ServerTooNew       a version that came after this curate
             ├── RequestFailed      any other answer that is an error
+            ├── ImagesGone         none of the images that a push would show is there
             ├── ImagesNotServed    the server does not hand out the images
             ├── UrlNotServed       images at a URL that no browser opens
             ├── TemplateNotServed  the URL template leads to no image
@@ -336,6 +338,16 @@ class ServerDown(LabelStudioError):
         super().__init__(
             f"Label Studio does not answer at {url} ({reason}). Start it with `label-studio start`, or put "
             f"its address under [label_studio] url in curate.toml; then run the command again."
+        )
+
+
+class TokenMalformed(LabelStudioError):
+    """What should be a token holds characters that no token has."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"What LABEL_STUDIO_API_KEY holds is no token: a space, a line end, or a letter outside ASCII is "
+            f"in it. Copy the token again from {url}/user/account/personal-access-token."
         )
 
 

@@ -99,7 +99,7 @@ def find_issues(
     _check_judged(columns, table)
     scores = score(list(columns.values()), grouped, embedding, folded, seed)
     shown = table.paths if paths is None else _read_paths(paths, table.count)
-    return Issues(columns, scores, table, grouped, shown, seed)
+    return Issues(columns, scores, table, grouped, shown)
 
 
 def _fit_others(

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from curate.arrays.labels import Ints, LabelTable
-from curate.arrays.scores import expected_wrong
 from curate.errors import InvalidInput
-from curate.issues import Estimate, LabelColumn, LabelScores, artwork_order
+from curate.issues import Estimate, LabelColumn, LabelScores, artwork_order, expected_wrong
 from curate.issues.columns import Floats
 
 if TYPE_CHECKING:
@@ -36,10 +35,9 @@ class Issues:
         table: LabelTable,
         groups: Ints,
         paths: list[str | None] | None,
-        seed: int,
     ) -> None:
         self._columns, self._scores, self._table = columns, scores, table
-        self._groups, self._seed = groups, seed
+        self._groups = groups
         self.notes = tuple(table.notes)
         self.paths = paths
 
@@ -85,7 +83,7 @@ class Issues:
             checked; a review of labels drawn at random would measure it.
         """
         names = self.attributes if attribute is None else (self._one(attribute),)
-        return expected_wrong([self._scores[name] for name in names], self._seed)
+        return expected_wrong([self._scores[name] for name in names])
 
     def to_frame(self, attribute: str | None = None, *, reasons: bool = True) -> pd.DataFrame:
         """Return every judged label, the likeliest wrong first.

@@ -1,4 +1,4 @@
-"""The one place where arrays meet the ranking: label scores, and the number of errors to expect."""
+"""The one place where arrays meet the ranking."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.issues import Estimate, LabelColumn, LabelScores, errors_left, score_labels
+from curate.issues import LabelColumn, LabelScores, score_labels
 from curate.issues.columns import Ints
 
 
@@ -21,10 +21,3 @@ def score(
     """Score every label; the order of the attributes makes no difference."""
     in_order = sorted(columns, key=lambda column: column.attribute)
     return score_labels(in_order, groups=groups, embedding=embedding, folds=folds, seed=seed)
-
-
-def expected_wrong(scores: Sequence[LabelScores], seed: int) -> Estimate:
-    """Return how many of these labels are wrong, with the interval; nobody has checked any."""
-    nothing = np.empty(0)
-    together = np.concatenate([one.score for one in scores])
-    return errors_left(together[np.isfinite(together)], nothing, nothing, seed=seed)

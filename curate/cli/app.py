@@ -59,9 +59,12 @@ def curate(
 
 def opened(context: typer.Context) -> Workspace:
     """Open the workspace that the command line names."""
+    from db.workspace.outputs import sweep
     from db.workspace.workspace import open_workspace
 
-    return open_workspace(context.obj)
+    workspace = open_workspace(context.obj)
+    sweep(workspace.folder)
+    return workspace
 
 
 def facade(context: typer.Context) -> Facade:

@@ -223,9 +223,9 @@ def _read_listing(listing: Path) -> list[dict[str, str]]:
         with listing.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
             rows = [{name: cell for name, cell in row.items() if name} for row in reader]
+            columns = [name for name in reader.fieldnames or () if name]
     except (UnicodeDecodeError, csv.Error) as error:
         raise GalleryUnusable(listing, f"it is no CSV in UTF-8: {error}") from error
-    columns = [name for name in reader.fieldnames or () if name]
     if "filepath" not in columns or len(columns) < 2:
         raise GalleryUnusable(listing, f"its columns are {', '.join(columns) or 'none'}")
     if not rows:

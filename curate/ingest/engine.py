@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,8 +18,10 @@ from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
 from curate.ingest.images.checking import Checker, Checks
 from curate.ingest.images.duplicates import group_duplicates
-from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc
-from curate.ingest.places.roots import locked_root, locked_settings
+from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, own_key
+from curate.ingest.places.presence import require_presence
+from curate.ingest.places.roots import known_to_follow, locked_root, locked_settings
+from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.readers.table import open_list
 from curate.ingest.records import Reader, Record, Refused, Spelling, shown, storable
@@ -41,6 +43,7 @@ from db.ingest.writer import (
     start_ingest,
 )
 from db.labels.conflicts import record_conflicts
+from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress, Silent
 from db.workspace.settings import SourceSettings
 from db.workspace.workspace import Workspace, add_attributes, with_attributes
@@ -48,8 +51,13 @@ from db.workspace.workspace import Workspace, add_attributes, with_attributes
 if TYPE_CHECKING:
     import pandas as pd
 
+LISTS = ("artgan", "kaggle", "csv", "xlsx")
+"""Formats whose images lie beside the list, or wherever ``--images`` says."""
+
 BATCH = 512
 """Records in one transaction where images are read: well under a second of other writers' waiting."""
+WEB_BATCH = 64
+"""The same where images are fetched by URL, some a second."""
 LIST_BATCH = 4000
 """The same where only lists are read."""
 AHEAD = 6
@@ -66,6 +74,8 @@ def ingest(
     verify: bool = False,
     artist_from: str | None = None,
     attribute: str | None = None,
+    follow_links: bool = False,
+    allow_missing: bool = False,
     stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
@@ -80,6 +90,8 @@ def ingest(
         verify: Read every image again, also those whose size and time have not changed.
         artist_from: ``path`` or ``list``; see the reader.
         attribute: What folders are classes of; see the reader.
+        follow_links: Whether links may lead to images outside the folder, now and whenever it is read.
+        allow_missing: Whether most of the images may be elsewhere.
         stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
             remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
@@ -90,6 +102,7 @@ def ingest(
     Raises:
         FileMissing: The source or the folder of images does not exist.
         UnknownSource: No reader knows what the source is.
+        MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
     """
     reader, said = open_reader(
         workspace,
@@ -99,10 +112,14 @@ def ingest(
         check_images=check_images,
         artist_from=artist_from,
         attribute=attribute,
+        follow_links=follow_links,
         stated=stated,
     )
+    follow_links |= known_to_follow(workspace, images or reader.images)
+    if check_images and not allow_missing and reader.format in LISTS:
+        require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
     workspace = remember(workspace, source, said)
-    return take(workspace, reader, source.absolute(), images, check_images, verify, progress)
+    return take(workspace, reader, source.absolute(), images, check_images, verify, follow_links, progress)
 
 
 def ingest_records(
@@ -141,7 +158,7 @@ def ingest_records(
     reader = open_list(frame_table(records, name), folder, called, said, exists)
     with locked_settings(workspace) as fresh:
         workspace = add_attributes(fresh, new)
-    return take(workspace, reader, name, folder, check_images, verify, progress)
+    return take(workspace, reader, name, folder, check_images, verify, progress=progress)
 
 
 def open_reader(
@@ -153,6 +170,7 @@ def open_reader(
     check_images: bool = True,
     artist_from: str | None = None,
     attribute: str | None = None,
+    follow_links: bool = False,
     stated: Mapping[str, Any] | None = None,
 ) -> tuple[Reader, SourceSettings]:
     """Open a source as ``ingest`` does, nothing written; also return all that was said of it."""
@@ -166,6 +184,7 @@ def open_reader(
         check_images,
         attribute,
         artist_from,
+        follow_links,
         titles=settings.attribute_titles,
         stated=said,
         exists=(lambda own: _there(images or own)) if check_images else None,
@@ -191,12 +210,13 @@ def take(
     images: Path | None = None,
     check_images: bool = True,
     verify: bool = False,
+    follow_links: bool = False,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read what an opened source has into the catalog; see ``ingest``."""
     began = time.monotonic()
     progress = progress or Silent()
-    workspace, root = locked_root(workspace, images or reader.images)
+    workspace, root = locked_root(workspace, images or reader.images, follow_links)
     summary = IngestSummary(str(source), reader.format, remarks=list(reader.remarks))
     mapping = None if reader.mapping is None else {**reader.mapping, "root": root}
     with workspace.open_catalog() as catalog:
@@ -209,6 +229,8 @@ def take(
         with catalog.write() as session:
             summary.conflicts = record_conflicts(session)
             summary.unreadable = record_unreadable(session)
+        summary.remarks += [remark for remark in reader.remarks if remark not in summary.remarks]
+        summary.remarks += run.remarks()
         summary.seconds = time.monotonic() - began
         with catalog.write() as session:
             finish_ingest(session, summary.ingest_id, summary.as_json())
@@ -249,11 +271,18 @@ class _Run:
         check_images: bool,
         verify: bool,
     ) -> None:
+        self.workspace = workspace
         self.catalog, self.reader, self.summary, self.progress = catalog, reader, summary, progress
         self.check_images, self.verify = check_images, verify
         self.roots = workspace.settings.roots
-        self.folder = ImageFolder(self.roots[root])
+        self.linked = workspace.settings.follow_links
+        self.folder = ImageFolder(self.roots[root], root in self.linked)
         self.folders = {root: self.folder}
+        self.web: WebImages | None = None
+        self.waiting: list[Record] = []
+        self.by_url: list[Record] = []
+        self.waited = False
+        self.matched: dict[str, str] = {}
         self.encoder = Encoder(catalog, reader, summary)
         self.writer = Writer(
             workspace.settings.collection,
@@ -272,25 +301,98 @@ class _Run:
         self.refused: list[Refused] = []
 
     def read_all(self) -> None:
-        """Read every record, and write it."""
+        """Read every record, and write it: those of files first, then those of URLs."""
         self.progress.start(self.reader.total, f"Reading {Path(self.summary.source).name}")
-        waiting: deque[_Plan] = deque()
+        size = BATCH if self.check_images else LIST_BATCH
         with Checker() as checker:
-            for records in _batches(iter(self.reader), BATCH if self.check_images else LIST_BATCH):
-                plan = self._plan(records)
-                plan.checks = checker.submit(plan.checking)
-                waiting.append(plan)
-                while len(waiting) > AHEAD or (waiting and waiting[0].checks and waiting[0].checks.done()):
-                    self._finish(waiting.popleft())
-            while waiting:
+            self._read(chain(_batches(self.reader, size), self._held_back(size)), checker)
+            if self.by_url:
+                self._turn_to_the_web()
+                self._read(self._from_the_web(), checker)
+
+    def _read(self, batches: Iterable[list[Record | Refused]], checker: Checker) -> None:
+        """Read and write all records of one root."""
+        waiting: deque[_Plan] = deque()
+        for records in batches:
+            plan = self._plan(records)
+            plan.checks = checker.submit(plan.checking)
+            waiting.append(plan)
+            while len(waiting) > AHEAD or (waiting and waiting[0].checks and waiting[0].checks.done()):
                 self._finish(waiting.popleft())
-            held = _Plan([(path, self._merged(path), found) for path, _, found in self.held])
-            self._look_up(held)
-            held.checks = checker.submit(held.checking)
-            self._finish(held)
+        while waiting:
+            self._finish(waiting.popleft())
+        held = _Plan([(path, self._merged(path, record), found) for path, record, found in self.held])
+        self._look_up(held)
+        held.checks = checker.submit(held.checking)
+        self._finish(held)
         self._write([])
         self._write_contradictions()
         self.encoder.name_by_commonest()
+
+    def _held_back(self, size: int) -> Iterator[list[Record | Refused]]:
+        """Yield the records whose file was found in a loose way, once all others have theirs.
+
+        Where two of them would have the same file, neither does: it can't be told which of them is meant.
+        """
+        self.waited = True
+        wanted: dict[str, set[str]] = {}
+        for record in self.waiting:
+            found = self.folder.find(record.path)
+            wanted.setdefault(found.path or "", set()).add(record.path)
+        for path, listed in wanted.items():
+            if len(listed) == 1 and hash(path) not in self.seen:
+                self.matched[listed.pop()] = path
+        yield from _batches(self.waiting, size)
+
+    def _turn_to_the_web(self) -> None:
+        """Go over to the root of listed URLs: from here on its artworks are found, compared and written."""
+        self.workspace, root = web_root(self.workspace)
+        mirror = self.workspace.mirror(root)
+        assert mirror is not None
+        self.roots = self.workspace.settings.roots
+        self.web = WebImages(mirror)
+        self.writer = replace(self.writer, root=root, other_roots=())
+        self.seen, self.again, self.held = {}, {}, []
+        with self.catalog.read() as session:
+            self.contested = contested_paths(session, self.writer.collection, root)
+
+    def _from_the_web(self) -> Iterator[list[Record | Refused]]:
+        """Yield the records whose image is a URL, each batch fetched."""
+        assert self.web is not None
+        urls = [record.path for record in self.by_url]
+        if self.check_images and (wanted := self.web.missing(urls)):
+            self.progress.message(told_rate(wanted, self.workspace.settings.fetch_per_second))
+        for records in _batches(self.by_url, WEB_BATCH):
+            if self.check_images:
+                self.web.fetch([record.path for record in records if isinstance(record, Record)])
+            yield records
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of how files were found, and of what was refused."""
+        said = []
+        if self.matched:
+            listed, path = next(iter(self.matched.items()))
+            said.append(
+                f"{len(self.matched)} listed files were found by the name without its suffix, or by the end "
+                f"of the path: {shown(listed)} is {shown(path)}."
+            )
+        if pointers := self.summary.refused["lfs_pointer"]:
+            said.append(
+                f"{pointers} files are Git LFS pointers, not images: run `git lfs pull` in "
+                f"{self.folder.root}, then this command again."
+            )
+        if self.web is not None and self.web.silent:
+            silent = ", ".join(sorted(self.web.silent))
+            said.append(
+                f"{self.summary.refused['unreachable']} images could not be fetched, and what the catalog "
+                f"has of them was left as it is: {silent} does not answer. Run the command again later."
+            )
+        if unread := self.summary.refused["needs_plugin"]:
+            said.append(
+                f"{unread} images are HEIC or JPEG XL: type `pip install pillow-heif pillow-jxl-plugin`, "
+                f"then this command again."
+            )
+        return said
 
     def _plan(self, records: Sequence[Record | Refused]) -> _Plan:
         """Find the files of a batch, and decide which of them to check."""
@@ -320,11 +422,21 @@ class _Run:
     def _place(self, plan: _Plan, record: Record) -> None:
         """Give a record its key, and refuse it where it has none or had it before."""
         found: FoundFile | NotFound | None = None
+        if self.web is None and is_web_url(record.path):
+            self.by_url.append(record)
+            return
+        folder = self.folder if self.web is None else self.web
         if self.check_images:
-            found = self.folder.find(record.path)
+            found = folder.find(record.path)
+            if isinstance(found, FoundFile) and found.how:
+                if not self.waited:
+                    self.waiting.append(record)
+                    return
+                if record.path not in self.matched:
+                    found = NotFound("missing", "", own_key(self.folder, record.path))
             path = found.path
         else:
-            key = self.folder.key(record.path)
+            key = folder.key(record.path)
             found, path = (key, None) if isinstance(key, NotFound) else (None, nfc(key))
         if path is None:
             assert isinstance(found, NotFound)
@@ -352,19 +464,22 @@ class _Run:
         said = ", ".join(_words(label) for label in record.labels if label)
         return f"{shown(path)}; {shown(said)} of it is kept beside what was said first"
 
-    def _merged(self, path: str) -> Record:
-        """Return an artwork's record with all the labels that its rows give."""
+    def _merged(self, path: str, row: Record | None = None) -> Record:
+        """Return an artwork's record with the labels of all its rows, and what its first says beside them."""
         first = self.seen[hash(path)]
         rows = [first.labels, *(record.labels for record in self.again.get(path, ()))]
         labels = tuple(_union(column) for column in zip(*rows, strict=True))
-        return Record(path, labels, "", first.splits)
+        merged = Record(path, labels, "", first.splits)
+        return merged if row is None else merged._replace(path=row.path, known_as=row.known_as, kept=row.kept)
 
     def _write_contradictions(self) -> None:
         """Write what further rows say of artworks that were written by their first: their labels tie then."""
         held = {path for path, _, _ in self.held}
         records = [(path, self._merged(path)) for path in self.again if path not in held]
         self.encoder.learn(record for _, record in records)
-        entries = [Entry(path, None, *self.encoder.encode(record)) for path, record in records]
+        entries = [
+            Entry(path, None, *self.encoder.encode(record), only_labels=True) for path, record in records
+        ]
         for start in range(0, len(entries), LIST_BATCH):
             with self.catalog.write() as session:
                 self.writer.write(session, entries[start : start + LIST_BATCH])  # counted with the first row
@@ -448,18 +563,24 @@ class _Run:
         Where this workspace knows no folder of the root (a colleague's, or one that an ingest beside this
         one has just added) nobody can look, and nothing is gone.
         """
-        if root not in self.roots:
+        if root not in self.roots or self.workspace.settings.root_urls.get(root) == LISTED:
             return False
-        found = self.folders.setdefault(root, ImageFolder(self.roots[root])).find(path)
+        folder = self.folders.setdefault(root, ImageFolder(self.roots[root], root in self.linked))
+        found = folder.find(path)
+        if isinstance(found, FoundFile):
+            return bool(found.how)
         return isinstance(found, NotFound) and found.reason == "missing"
 
 
 def _as_known(known: CatalogArtwork | None, found: FoundFile) -> bool:
-    return (
-        known is not None
-        and (known.bytes, known.mtime_ns) == (found.bytes, found.mtime_ns)
-        and (known.status not in ("unverified", "missing"))
-    )
+    """Return whether an image needs no reading.
+
+    What was refused is read again: its rights, a library, or this program may have changed since. But not
+    what killed its decoder's process.
+    """
+    if known is None or (known.bytes, known.mtime_ns) != (found.bytes, found.mtime_ns):
+        return False
+    return known.status in ("ok", "unusable") or known.reason == "kills_decoder"
 
 
 def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
@@ -483,6 +604,7 @@ def _words(label: Spelling) -> str:
     return label if isinstance(label, str) else " | ".join(label)
 
 
-def _batches(records: Iterator[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+def _batches(records: Iterable[Record | Refused], size: int) -> Iterator[list[Record | Refused]]:
+    records = iter(records)
     while batch := list(islice(records, size)):
         yield batch

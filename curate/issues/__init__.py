@@ -10,10 +10,10 @@ from curate.issues.columns import (
     LabelScores,
     evidence_only,
 )
-from curate.issues.estimates import Forecast, errors_left, forecast_yield
+from curate.issues.estimates import Forecast, errors_left, expected_wrong, forecast_yield
 from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
-from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores
+from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores, unusable_scores
 from curate.issues.quality import self_confidence
 from curate.issues.scoring import score_labels
 
@@ -33,10 +33,12 @@ __all__ = [
     "errors_left",
     "evidence_only",
     "expected_errors",
+    "expected_wrong",
     "find_neighbours",
     "forecast_yield",
     "outlier_scores",
     "review_order",
     "score_labels",
     "self_confidence",
+    "unusable_scores",
 ]

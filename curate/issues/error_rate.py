@@ -18,7 +18,7 @@ from curate.issues.columns import Floats, Ints
 
 CONTESTED = np.log(10.0)  # another class is ten times as likely as the given one
 SUREST = 0.2  # share of the labels at which the models are surest of some class
-LEVEL, CONTESTED_POWER = 1.1, 0.75  # of the geometric mean of contested and disagreeing labels
+LEVEL, CONTESTED_POWER = 1.25, 0.75  # of the geometric mean of contested and disagreeing labels
 FLOOR_LEVEL, FLOOR_POWER = 7.0, 3.0
 """Where even the surest predictions are contradicted, labels are wrong whatever the image: a floor."""
 LEAST_FACTOR, WEAK_FACTOR = 1.25, 1.0

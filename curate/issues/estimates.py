@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from curate.issues.columns import Estimate, Floats, Ints
+from curate.issues.columns import Estimate, Floats, Ints, LabelScores
 
 FEWEST_AUDITS = 50
 DRAWS = 4000
@@ -45,6 +46,18 @@ UNCHECKED = Prior(1.5, 0.5, 0.0, 0.03)
 
 LEARNT = Prior(0.5, 0.25, 0.04, 0.02)
 """Of a yield: scores have learnt from the verdicts before; and reviewers call some right labels wrong."""
+
+
+def expected_wrong(scores: Iterable[LabelScores]) -> Estimate:
+    """Return how many labels of several attributes are wrong, among those that no reviewer has judged.
+
+    The attributes were scored by the same models, so that they are off together: the ends of their intervals
+    add up.
+    """
+    each = [one.expected for one in scores]
+    return Estimate(
+        sum(one.value for one in each), sum(one.low for one in each), sum(one.high for one in each), 0, True
+    )
 
 
 @dataclass(frozen=True)

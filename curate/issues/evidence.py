@@ -18,7 +18,7 @@ from curate.issues.records import Records, Related, keep_records
 FLOOR = 1e-4
 CHUNK = 4096
 EMBEDDING_SHRINKAGE = 0.4
-MODEL_SHRINKAGE = 0.1
+MODEL_SHRINKAGE = 0.4
 WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
 WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
 """Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
@@ -45,6 +45,7 @@ class BaseModels:
         temperatures: Of ``model``, ``embedding`` and ``recalibrated``, under which the labels are likeliest.
         baseline: Coefficients of ``embedding`` for the labels that the run saw.
         process: Embedding and related attribute together.
+        layers: Gaussian classes in further features of the images.
     """
 
     column: LabelColumn
@@ -57,6 +58,7 @@ class BaseModels:
     temperatures: dict[str, float]
     baseline: Matrix | None
     process: RelatedProcess | None = None
+    layers: ClassGaussians | None = None
 
     @property
     def width(self) -> int:
@@ -72,8 +74,9 @@ class BaseModels:
         marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
         embedding = None if self.embedding is None else self.embedding.refit(labels, self.width)
         again = None if self.recalibrated is None else self.recalibrated.refit(labels, self.width)
+        layered = None if self.layers is None else self.layers.refit(labels, self.width)
         answers = None if self.process is None else self.process.fit(labels, self.width)
-        return Refit(self, labels, records, marginal / marginal.sum(), embedding, again, answers)
+        return Refit(self, labels, records, marginal / marginal.sum(), embedding, again, answers, layered)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Refit:
     coefficients: Matrix | None  # of the embedding's model
     recalibration: Matrix | None  # of the model of the run's log-probabilities
     answers: Matrix | None  # of the Gaussian process
+    layered: Matrix | None  # of the layers' model
 
     def log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
@@ -107,6 +111,9 @@ class Refit:
         if models.embedding is not None and self.coefficients is not None:
             logits = models.embedding.logits(self.coefficients, rows)
             found["embedding"] = normalised(logits / np.float32(models.temperatures["embedding"]))
+        if models.layers is not None and self.layered is not None:
+            logits = models.layers.logits(self.layered, rows)
+            found["layers"] = normalised(logits / np.float32(models.temperatures["layers"]))
         return found
 
     def _votes(self, rows: Ints) -> Matrix:
@@ -134,6 +141,7 @@ def prepare_models(
     *,
     groups: Ints,
     embedding: Matrix | None,
+    layers: Matrix | None = None,
     folds: Ints,
     neighbours: Neighbours | None,
     related: tuple[Related, ...],
@@ -163,6 +171,12 @@ def prepare_models(
         )
         baseline = discriminant.refit(labels, width)
         temperatures["embedding"] = _temperature(discriminant, baseline, labels, sample)
+    further = None
+    if layers is not None:
+        further = ClassGaussians.prepare(
+            layers, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
+        )
+        temperatures["layers"] = _temperature(further, further.refit(labels, width), labels, sample)
     process = None
     if embedding is not None and related and width <= WIDEST_PROCESS:
         second = related[1] if len(related) > 1 else None
@@ -179,6 +193,7 @@ def prepare_models(
         temperatures,
         baseline,
         process,
+        further,
     )
 
 

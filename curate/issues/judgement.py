@@ -10,7 +10,7 @@ from curate.issues.columns import IMPORTED, Findings, Floats, Ints
 from curate.issues.error_rate import ErrorRate, estimate_error_rate, shift_to
 from curate.issues.evidence import BaseModels
 from curate.issues.planted import Judged, PlantedErrors
-from curate.issues.posterior import Posterior, against_in_training, pool_evenly, spread_of
+from curate.issues.posterior import Posterior, against_in_training, pool_images, spread_of
 from curate.issues.records import Related
 
 FULL_GAIN = 0.25
@@ -53,7 +53,7 @@ def judge_labels(
         findings: What reviewers found.
     """
     column = models.column
-    posterior = pool_evenly(models.refit(column.labels))
+    posterior = pool_images(models.refit(column.labels))
     rows = posterior.rows
     places, labels = np.arange(len(rows)), column.labels[rows]
     open_ = column.reviewed[rows] == IMPORTED

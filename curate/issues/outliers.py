@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from curate.issues.columns import Floats, Ints, LabelColumn
+from curate.issues.columns import Floats, Ints, LabelColumn, LabelScores
 from curate.issues.neighbours import Neighbours
 from curate.issues.quality import self_confidence
 
@@ -35,6 +37,28 @@ def outlier_scores(neighbours: Neighbours) -> Floats:
     spread = max(float(high - low) / 1.349, 1e-6)
     scores[known] = np.clip(2.0 * norm.cdf((mean[known] - middle) / spread), 0.0, 1.0)
     return scores
+
+
+def unusable_scores(scores: Sequence[LabelScores]) -> Floats:
+    """Score whether an image is of use: no label fits it, and no other class does either.
+
+    So look images that are blurred, blank, of two things, or not of the subject; the reviewer tells which.
+
+    Args:
+        scores: The label scores of the attributes, over the same N artworks.
+
+    Returns:
+        Shape ``(N,)``, in [0, 1], lower is worse: one less the chance that a label is wrong times how
+        unclear the image is of any class, averaged over its attributes; NaN where no label was scored.
+    """
+    doubts = [(1.0 - one.score) * (1.0 - one.clarity) for one in scores if one.clarity is not None]
+    if not doubts:
+        return np.full(len(scores[0].score) if scores else 0, np.nan)
+    known = np.isfinite(doubts)
+    total = np.where(known, doubts, 0.0).sum(axis=0)
+    missing = np.full(total.shape, np.nan)
+    usable: Floats = 1.0 - np.divide(total, known.sum(axis=0), out=missing, where=known.any(axis=0))
+    return usable
 
 
 def atypical_scores(pred_probs: NDArray[np.floating]) -> Floats:

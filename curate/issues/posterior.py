@@ -20,6 +20,8 @@ from curate.issues.quality import fit_temperature
 
 MARGIN = 0.3  # from 0, self-confidence, to 1, the margin over the likeliest other class
 TO_COMMON = 0.25  # from 0, any class is written by mistake alike, to 1, each by its share of the labels
+IMAGE_WEIGHTS = {"embedding": 1.0, "layers": 2.0, "neighbours": 1.0}  # of the models, the run's own 1
+RECALIBRATED_ALONE = 3.0  # weight of the recalibrated model over the run's own where nothing else is known
 TRAINING_MARGIN = 0.4
 """What the margin in training counts, in spreads of the log-odds. A model that learns an image late, or not
 at all, doubts its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
@@ -72,10 +74,10 @@ class Posterior:
         return best
 
 
-def pool_evenly(refit: Refit) -> Posterior:
+def pool_images(refit: Refit) -> Posterior:
     """Pool the base models that read the image, each at its own temperature, and calibrate the result.
 
-    The weights are even: those under which the labels are likeliest prefer the model that has learnt the
+    The weights are fixed: those under which the labels are likeliest prefer the model that has learnt the
     wrong ones too.
     """
     models = refit.models
@@ -84,7 +86,7 @@ def pool_evenly(refit: Refit) -> Posterior:
     for start in range(0, len(rows), CHUNK):
         logs[start : start + CHUNK] = _mean_logs(refit, rows[start : start + CHUNK])
     labels = models.column.labels[rows]
-    temperature = fit_temperature(labels, np.exp(logs), highest=20.0)
+    temperature = fit_temperature(labels, np.exp(logs), highest=50.0)
     for start in range(0, len(rows), CHUNK):
         some = slice(start, start + CHUNK)
         logs[some] = normalised(logs[some] / np.float32(temperature))
@@ -94,13 +96,16 @@ def pool_evenly(refit: Refit) -> Posterior:
 def _mean_logs(refit: Refit, rows: Ints) -> Matrix:
     models = refit.models
     scale = models.temperatures
-    each = [normalised(log_of(models.column.pred_probs[rows]) / np.float32(scale.get("model", 1.0)))]
+    total = normalised(log_of(models.column.pred_probs[rows]) / np.float32(scale.get("model", 1.0)))
+    found = refit.image_log_probs(rows)
     if models.recalibrated is not None and refit.recalibration is not None:
         logits = models.recalibrated.logits(refit.recalibration, rows)
-        each.append(normalised(logits / np.float32(scale["recalibrated"])))
-    found = refit.image_log_probs(rows)
-    each += [found[name] for name in ("embedding", "neighbours") if name in found]
-    return normalised(np.mean(each, axis=0, dtype=np.float32))
+        weight = np.float32(1.0 if found else RECALIBRATED_ALONE)
+        total = total + weight * normalised(logits / np.float32(scale["recalibrated"]))
+    for name, weight_of in IMAGE_WEIGHTS.items():
+        if name in found:
+            total = total + np.float32(weight_of) * found[name]
+    return normalised(total)
 
 
 def against_in_training(models: BaseModels, rows: Ints, spread: float) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from curate.issues.base_models import Matrix
+from curate.issues.base_models import Matrix, reduced
 from curate.issues.canonical import Canonical, canonical_order
 from curate.issues.columns import (
     ATYPICAL,
@@ -46,6 +46,7 @@ def score_labels(
     groups: Ints,
     embedding: NDArray[np.floating] | None,
     folds: Ints | None,
+    layers: NDArray[np.floating] | None = None,
     verdicts: Mapping[str, Findings] | None = None,
     neighbours: Neighbours | None = None,
     kinds: tuple[str, ...] = KINDS,
@@ -59,6 +60,8 @@ def score_labels(
         embedding: L2-normalised features of the images, shape ``(N, D)``, if there are any; a row of NaN
             where an image could not be read.
         folds: The fold that judged each artwork, shape ``(N,)``; -1 where none did.
+        layers: Further features of the images, shape ``(N, S)``, on any scale, NaN likewise: statistics of
+            the layers of a network, say. Neighbours are not looked for among them.
         verdicts: What reviewers found so far, by attribute; from some fifty on they move the scores.
         neighbours: The nearest artworks in this embedding, where they were found before.
         kinds: The kinds of error to learn from; leaving some out is for benchmarks.
@@ -76,6 +79,7 @@ def score_labels(
     near = None if neighbours is None else order.neighbours(neighbours)
     if near is None and vectors is not None:
         near = find_neighbours(vectors, order.groups, seed=seed)
+    further = None if layers is None else reduced(layers[order.artworks])
     parts = _parts(order.groups, None if folds is None else folds[order.artworks])
     sorted_columns = [order.column(column) for column in columns]
     scores = {}
@@ -87,6 +91,7 @@ def score_labels(
                 column,
                 groups=order.groups,
                 embedding=vectors,
+                layers=further,
                 folds=parts,
                 neighbours=near,
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),

@@ -6,7 +6,9 @@
     ├── NotPredictions          a file that holds no probabilities, or none that say whose they are
     ├── ArtworksUnmatched       none of a file's artworks is in the catalog
     ├── ArtworkListedTwice      a file, or two of them, predict one artwork twice
+    ├── ClassTwice              two columns are one class
     ├── ClassesUnmatched        columns whose names are no classes of the attribute
+    ├── InSample                every probability is of a model that was trained on the artwork
     ├── AttributeUnclear        columns that say neither which attribute they are of, nor fit one alone
     └── NotSaidOutOfSample      nobody says whether the model had seen the artworks
 """

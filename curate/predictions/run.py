@@ -95,6 +95,7 @@ class ImportedPredictions:
     labels: dict[str, AttributeLabels]
     unmatched: int = 0
     notes: list[str] = field(default_factory=list)
+    layers: NDArray[np.float32] | None = None
 
 
 def import_predictions(

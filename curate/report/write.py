@@ -51,6 +51,8 @@ def write_run_report(
         find_chromium()
     predictions = read_predictions(workspace, catalog, run_id, "report")
     content = read_content(catalog, predictions)
+    if figures is not None:
+        output_folder(figures)
     out = _place(workspace, out, f"run-{predictions.run.id}.{format}")
     charts = draw_charts(content)
     if figures is not None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list
 from db.models import Artwork
-from db.reviews.reviewers import judgements, reviewer_names
+from db.reviews.reviewers import adjudicated_artworks, judgements, reviewer_names
 from db.runs.runs import read_pred_probs, runs
 from db.workspace.workspace import Workspace
 
@@ -156,7 +156,7 @@ class Conflict:
 
 
 def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
-    """Return the labels that reviewers disagree on, the least settled first."""
+    """Return the labels that reviewers disagree on and nobody has adjudicated, the least settled first."""
     with catalog.read() as session:
         names = reviewer_names(session)
         complete = [run for run in runs(session) if run.state == "complete"]
@@ -164,7 +164,8 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
         for attribute in attributes(session):
             keys = class_list(session, attribute).key
             said = judgements(session, attribute.id)
-            split = disputed(said)
+            settled = adjudicated_artworks(session, attribute.id)
+            split = {i: pairs for i, pairs in disputed(said).items() if i not in settled}
             model = None
             if split and complete and (read := read_pred_probs(session, workspace, complete[-1], attribute)):
                 artwork_ids, class_keys, pred_probs = read

@@ -219,9 +219,9 @@ def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")
             rows = list(reader)
+            columns = [column for column in reader.fieldnames or () if column]
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnswersUnreadable(path, str(error)) from error
-    columns = [column for column in reader.fieldnames or () if column]
     key = next((column for column in ("artwork", "filepath") if column in columns), None)
     if key is None or not set(columns) & set(names):
         raise NotAnAnswerList(path, columns, list(names))

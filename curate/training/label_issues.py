@@ -22,6 +22,7 @@ from curate.issues import (
     find_neighbours,
     outlier_scores,
     score_labels,
+    unusable_scores,
 )
 from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
@@ -37,9 +38,14 @@ as may be wrong by the estimate's upper end, and at least so many, so that a bud
 OUTLIER_BELOW = 0.001
 """An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
 
+UNUSABLE = "not usable? its label does not fit, and no other class is clear"
 FITS_BELOW, FITS_SHARE = 0.1, 0.01
 """… or when it looks like no class of any attribute (the seed's "atypical"): how far the likeliest class is
 from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
+
+
+UNUSABLE_BELOW = 0.6
+"""… or when its label is likely wrong and no other class is clear either."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,13 @@ class RunScores:
         scores: The label scores.
         outliers: How ordinary each image is, shape ``(N,)``; see ``outlier_scores``.
         fits: How well the class that suits it best does, from chance (0) to certainty (1), shape ``(N,)``.
+        unusable: How likely each image is of use, shape ``(N,)``; see ``unusable_scores``.
     """
 
     scores: Mapping[str, LabelScores]
     outliers: NDArray[np.float64]
     fits: NDArray[np.float64]
+    unusable: NDArray[np.float64]
 
 
 def score_run(
@@ -71,7 +79,7 @@ def score_run(
     for at, (name, column) in enumerate(columns.items()):
         probs = np.array(result.pred_probs[name], dtype=np.float64)
         probs[in_sample] = np.nan
-        margins = _mean_margin(result.margins[:, :, at].astype(np.float64))
+        margins = mean_margin(result.margins[:, :, at].astype(np.float64))
         label_columns.append(
             LabelColumn(
                 name,
@@ -97,12 +105,13 @@ def score_run(
         label_columns,
         groups=table.groups,
         embedding=result.embedding,
+        layers=result.layers,
         folds=folds,
         verdicts={name: _findings(table, column, found.get(name)) for name, column in columns.items()},
         neighbours=neighbours,
         seed=seed,
     )
-    return RunScores(scores, ordinary, fits)
+    return RunScores(scores, ordinary, fits, unusable_scores(list(scores.values())))
 
 
 def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
@@ -115,7 +124,7 @@ def _fits(columns: Sequence[LabelColumn]) -> NDArray[np.float64]:
     return fits
 
 
-def _mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
+def mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean over the first half of the epochs, shape ``(N,)``; NaN where no model trained on it.
 
     Later, the networks have learnt the wrong labels too.
@@ -224,18 +233,28 @@ def issue_rows(
 
 
 def _outlier_rows(table: LabelTable, scored_run: RunScores) -> Iterator[dict[str, Any]]:
-    """Yield one row an image that is far from all others, or looks like no class at all."""
+    """Yield one row an image that is far from all others, looks like no class at all, or is of no use."""
     far = scored_run.outliers < OUTLIER_BELOW
     unlike = np.flatnonzero(scored_run.fits < FITS_BELOW)
     unlike = unlike[np.argsort(scored_run.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
-    for row in np.union1d(np.flatnonzero(far), unlike):
-        reason = "unlike everything else: its nearest ten are far away" if far[row] else "looks like no class"
-        evidence = {"outlier_score": scored_run.outliers[row], "fits_some_class": scored_run.fits[row]}
+    usable = scored_run.unusable
+    unusable = np.flatnonzero(usable < UNUSABLE_BELOW)
+    for row in np.union1d(np.union1d(np.flatnonzero(far), unlike), unusable):
+        reason, score = "looks like no class", max(scored_run.fits[row], 0.0)
+        if far[row]:
+            reason, score = "unlike everything else: its nearest ten are far away", scored_run.outliers[row]
+        elif usable[row] < UNUSABLE_BELOW:
+            reason, score = UNUSABLE, usable[row]
+        evidence = {
+            "outlier_score": scored_run.outliers[row],
+            "fits_some_class": scored_run.fits[row],
+            "usable": usable[row],
+        }
         yield {
             "artwork_id": int(table.artwork_ids[row]),
             "attribute_id": None,
             "kind": "outlier",
-            "score": float(scored_run.outliers[row] if far[row] else max(scored_run.fits[row], 0.0)),
+            "score": float(score),
             "class_id": None,
             "suggested_id": None,
             "p_label": None,

@@ -25,5 +25,9 @@ class Predicted(Protocol):
         """L2-normalised features, shape ``(N, D)``, NaN where unreadable; None if there are none."""
 
     @property
+    def layers(self) -> NDArray[np.float32] | None:
+        """Statistics of the layers that the image passed, ``(N, S)``, NaN where unreadable; or None."""
+
+    @property
     def margins(self) -> NDArray[np.float16]:
         """Margins by epoch, shape ``(E, N, A)``, NaN where unknown."""

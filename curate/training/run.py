@@ -19,6 +19,7 @@ from curate.training.given_features import WITHOUT_IMAGES, place_features, read_
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
 from db.engine.catalog import Catalog
+from db.errors import BadSettings
 from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.classes import ClassList, read_class_lists
@@ -78,6 +79,7 @@ def train(
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
     if not columns:
         raise NothingToTrain(len(table), min_count)
+    require_attributes(settings, list(columns))
     if settings.embeddings is not None:
         given = place_features(vectors, table, workspace)
     with joined_world() as world, ExitStack() as held:
@@ -98,6 +100,21 @@ def train(
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
     return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
+
+
+def require_attributes(settings: TrainSettings, attributes: Sequence[str]) -> None:
+    """Refuse knobs that name an attribute which is not trained on, before any image is read.
+
+    Raises:
+        BadSettings: The sampler or a task's weight does.
+    """
+    there = ", ".join(attributes)
+    if settings.sampler not in ("none", "class-aware", *attributes):
+        problem = f"{settings.sampler!r} is neither none, class-aware, nor one of {there}"
+        raise BadSettings(Path("curate train"), "--sampler", problem)
+    if unknown := sorted(set(settings.fixed_task_weights()) - set(attributes)):
+        problem = f"there is nothing to train in {unknown[0]!r}; it may name {there}"
+        raise BadSettings(Path("curate train"), "--task-weights", problem)
 
 
 def _store(

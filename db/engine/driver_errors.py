@@ -40,6 +40,9 @@ UNUSABLE = (
 BROKEN = ("no such table", "no such column", "no such index", "Could not decode to UTF-8")
 """What SQLite says of a catalog that has lost a table, or bytes of it; our own statements name none wrong."""
 
+HIDDEN = "***"
+"""Stands for what may be a password: a text that is no URL."""
+
 PRIMARY_CODE = 0xFF
 """SQLite's extended result codes keep the primary one in their lowest byte."""
 
@@ -53,7 +56,7 @@ def parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise BadDatabaseUrl(url.partition("://")[0][:20]) from error
+        raise BadDatabaseUrl(url.partition("://")[0][:20] if "://" in url else HIDDEN) from error
     if parsed.drivername in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):

@@ -91,6 +91,8 @@ class Entry(NamedTuple):
     spellings: tuple[tuple[str | None, ...], ...] = ()
     withheld: tuple[Unlabelled, ...] = ()
     listed: Listed | None = None
+    only_labels: bool = False
+    """What a list says beside its labels, and cells without one, stand as the catalog has them."""
 
     def spelled(self, column: int) -> Iterator[tuple[int, str | None]]:
         """Yield the classes of a column with their own spellings."""

@@ -18,13 +18,13 @@ from db.engine.bulk import chunks, insert_rows, next_ids, stored_time, table_of,
 from db.errors import CurateError
 from db.labels.effective import derive, live_labels
 from db.labels.history import IngestNotFound
-from db.models import Artwork, Base, EffectiveLabel, Ingest, Issue, Label, Prediction, SplitFact, now
+from db.models import Artwork, Base, Ingest, Label, SplitFact, now
 
 SET_ASIDE = "ingest_undone"
 """The reason of an artwork that is ``missing`` because its ingest was taken back."""
 
-DERIVED = (Label, SplitFact, EffectiveLabel, Issue, Prediction)
-"""Tables whose rows about an artwork nobody wrote by hand, or that are looked at by themselves."""
+NO_PERSONS = ("label", "split_fact", "effective_label", "issue", "prediction", "listing", "withheld")
+"""Tables whose rows about an artwork come from ingests and runs; labels are looked at by themselves."""
 
 
 class IngestUndone(CurateError):
@@ -152,13 +152,12 @@ def _named_by_others(session: Session, ingest_id: int, brought: Collection[int])
 
 
 def _references_to_artworks() -> list[ColumnElement[int]]:
-    """Return the columns that name artworks, of all tables but ``DERIVED``."""
+    """Return the columns that name artworks, of all tables but ``NO_PERSONS``."""
     target = table_of(Artwork).c.id
-    derived = {table_of(model) for model in DERIVED}
     return [
         column
         for table in Base.metadata.sorted_tables
-        if table not in derived
+        if table.name not in NO_PERSONS
         for column in table.c
         if any(key.column is target for key in column.foreign_keys)
     ]
@@ -183,30 +182,20 @@ def undo_ingest(session: Session, plan: IngestUndo) -> int:
 
 def _say(session: Session, label_ids: Sequence[int], when: datetime, retracts: bool) -> None:
     """Take labels back; or say labels again that were taken back, as of when they were first said."""
+    own = ("id", "retracts_id", "created_at", "verdict_id", "ingest_id")
+    copied = [column for column in table_of(Label).c if column.name not in own]
     for some in chunks(list(label_ids)):
         rows = session.execute(
-            select(
-                Label.artwork_id,
-                Label.attribute_id,
-                Label.class_id,
-                Label.source_id,
-                Label.id,
-                Label.created_at,
-            )
+            select(*copied, Label.id.label("said"), Label.created_at.label("at"))
             .where(Label.id.in_(some))
             .order_by(Label.id)
         ).all()
         insert_rows(
             session,
             Label,
-            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "retracts_id", "created_at"),
+            ("id", *(column.name for column in copied), "retracts_id", "created_at"),
             [
-                (
-                    id_,
-                    *row[:4],
-                    row.id if retracts else None,
-                    stored_time(when if retracts else row.created_at),
-                )
+                (id_, *row[:-2], row.said if retracts else None, stored_time(when if retracts else row.at))
                 for id_, row in zip(next_ids(session, Label, len(rows)), rows, strict=True)
             ],
         )

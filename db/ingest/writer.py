@@ -413,6 +413,8 @@ class _Besides:
 
     def same(self, artwork_id: int, entry: Entry) -> bool:
         """Return whether the catalog has what a record says."""
+        if entry.only_labels:
+            return True
         if not (self.listed or self.withheld):
             return entry.listed is None and not entry.withheld
         had = self.listed.get(artwork_id)

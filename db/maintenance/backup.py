@@ -57,7 +57,7 @@ from db.maintenance.archive import (
 from db.maintenance.check import damaged_checkpoints
 from db.maintenance.places import Place, places_in, refuse_strays, without_places
 from db.maintenance.transfer import copy_sqlite, copying, postgresql_to_sqlite, sqlite_to_postgresql
-from db.models import CatalogSetting, now
+from db.models import Base, CatalogSetting, now
 from db.runs.runs import arrays_digest, runs_folder
 from db.workspace.outputs import sweep, temporary_name
 from db.workspace.settings import validate_settings
@@ -138,6 +138,9 @@ def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path]
         complete = copy.execute(
             "SELECT id, uuid, arrays_digest FROM run WHERE state = 'complete' ORDER BY id"
         ).fetchall()
+        tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if revision == HEAD_REVISION and (missing := sorted(set(Base.metadata.tables) - tables)):
+        raise CatalogDamaged(catalog_name(url), f"it has no table {missing[0]}")
     root = runs_folder(workspace, runs_url)
     places = {UUID(uuid): root / str(UUID(uuid)) for _, uuid, _ in complete}
     damaged = [
@@ -185,7 +188,7 @@ def _normalise(path: Path) -> tuple[int, int, int]:
 
 def _portable_settings(workspace: Workspace) -> str:
     """Return the settings without the database's URL: where a restore goes is said when it is made."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     document.pop("database_url", None)
     return tomlkit.dumps(document)
 

@@ -48,7 +48,8 @@ class Answer:
 
     ``decisions`` is empty for a skip or an answer that touched nothing; ``refused`` says why an answer
     cannot be understood (it is kept raw, and decides nothing). ``timed`` is false where ``updated_at`` is
-    only when it was read: then an answer is news if it says something else than before.
+    only when it was read: then an answer is news if it says something else than before. A ``final`` one is
+    the last word where reviewers disagree: its labels count before theirs.
     """
 
     server: str
@@ -64,6 +65,7 @@ class Answer:
     refused: str | None = None
     raw: dict[str, Any] = field(default_factory=dict)
     timed: bool = True
+    final: bool = False
 
 
 @dataclass
@@ -109,7 +111,7 @@ class AnswerBatch:
     labels: list[Label] = field(default_factory=list)
     settled: dict[tuple[str, int | None], set[int]] = field(default_factory=dict)
     reviewers: dict[tuple[str, str, str], Reviewer] = field(default_factory=dict)
-    sources: dict[int, Source] = field(default_factory=dict)
+    sources: dict[tuple[int, str], Source] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, answers: Sequence[Answer]) -> AnswerBatch:
@@ -152,12 +154,14 @@ class AnswerBatch:
             self.reviewers[key] = find_reviewer(session, *key)
         return self.reviewers[key]
 
-    def source(self, session: Session, reviewer: Reviewer) -> Source:
-        """Return the source that a reviewer's labels come from."""
-        if reviewer.id not in self.sources:
-            name = f"reviewer:{reviewer.server}:{reviewer.user_id}"
-            self.sources[reviewer.id] = find_source(session, name, "reviewer")
-        return self.sources[reviewer.id]
+    def source(self, session: Session, reviewer: Reviewer, final: bool) -> Source:
+        """Return the source of a reviewer's labels, or of those by which they settle a disagreement."""
+        authority = "adjudicated" if final else "reviewer"
+        key = (reviewer.id, authority)
+        if key not in self.sources:
+            name = f"{authority}:{reviewer.server}:{reviewer.user_id}"
+            self.sources[key] = find_source(session, name, authority)
+        return self.sources[key]
 
     def given(self, answer: Answer, decision: Decision) -> int | None:
         """Return the class that an answer's artwork has as it stands, in the attribute decided on."""

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.decisions import GIVES_LABEL
-from db.models import Annotation, ControlAnswer, Reviewer, Verdict
+from db.models import Annotation, ControlAnswer, EffectiveLabel, Reviewer, Verdict
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,17 @@ def judgements(session: Session, attribute_id: int) -> list[tuple[int, int, int]
         .order_by(Verdict.id)
     )
     return [(row[0], row[1], row[2] or 0) for row in rows]
+
+
+def adjudicated_artworks(session: Session, attribute_id: int) -> set[int]:
+    """Return the artworks whose label of one attribute somebody said the final word on."""
+    return set(
+        session.scalars(
+            select(EffectiveLabel.artwork_id).where(
+                EffectiveLabel.attribute_id == attribute_id, EffectiveLabel.authority == "adjudicated"
+            )
+        )
+    )
 
 
 def reviewer_names(session: Session) -> dict[int, str]:

@@ -238,7 +238,7 @@ def _add_verdict(
     batch.settle(session, members, decision)
     if not kind.gives_label or class_id is None:
         return {answer.artwork_id}
-    source = batch.source(session, reviewer)
+    source = batch.source(session, reviewer, answer.final)
     batch.labels += [
         Label(
             artwork_id=artwork_id,
@@ -457,8 +457,9 @@ def decide(
     user: str,
     annotation_id: str,
     comment: str | None = None,
+    final: bool = False,
 ) -> Recorded:
-    """Record what somebody at this machine decides, by a command or in the App."""
+    """Record what somebody at this machine decides, by a command or in the App; ``final``: see ``Answer``."""
     answer = Answer(
         server=LOCAL,
         annotation_id=annotation_id,
@@ -467,5 +468,6 @@ def decide(
         updated_at=now(),
         decisions=decisions,
         comment=comment,
+        final=final,
     )
     return record(session, [answer])

@@ -57,6 +57,12 @@ DEEPEST = 64
 FETCHERS = 16
 """Files that are fetched at a time where many are wanted."""
 
+LISTED = "web://"
+"""The address of the root whose images lists name by whole URLs; see ``db.workspace.listed_urls``."""
+
+RATE = 2.0
+"""Requests a second that a server gets at most, where images are listed by URL."""
+
 LESS = 0.9
 """The share of its bound that a mirror is cut down to, so that not every image after it costs a look."""
 
@@ -116,9 +122,12 @@ def _mirrored(path: Path) -> Path | None:
     return folder if (folder / MARKER).is_file() else None
 
 
-def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
-    """Return the mirror in a folder, made if it is new; ``largest`` is its bound in bytes."""
-    text = json.dumps({"url": url, "largest": largest})
+def make_mirror(folder: Path, url: str, largest: int, rate: float = RATE) -> Mirror:
+    """Return the mirror in a folder, made if it is new; ``largest`` is its bound in bytes.
+
+    ``rate`` is for the one of listed URLs: how many requests a second a server gets at most.
+    """
+    text = json.dumps({"url": url, "largest": largest} | ({"rate": rate} if url == LISTED else {}))
     marker = folder / MARKER
     if not marker.is_file() or marker.read_text(encoding="utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
@@ -136,6 +145,10 @@ def make_mirror(folder: Path, url: str, largest: int) -> Mirror:
 def open_mirror(folder: Path) -> Mirror:
     """Return the mirror in a folder; one a process."""
     said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    if said["url"] == LISTED:
+        from db.workspace.listed_urls import ListedUrls
+
+        return ListedUrls(folder, said["url"], said["largest"], said["rate"])
     return Mirror(folder, said["url"], said["largest"])
 
 
@@ -357,7 +370,10 @@ def open_storage(url: str) -> tuple[Any, str]:
             from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
             from pyarrow import fs
 
-            system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
+            try:
+                system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
+            except ValueError as error:
+                raise StorageUnknown(redact(url), redact(str(error)).splitlines()[0]) from error
             return ArrowFSWrapper(system), base.rstrip("/")
         try:
             system, base = fsspec.core.url_to_fs(url)
@@ -387,7 +403,7 @@ def _find(system: Any, base: str) -> dict[str, Any]:
     while folders:
         folder = folders.pop()
         try:
-            entries = system.ls(folder, detail=True)
+            entries = _entries(system, folder)
         except (FileNotFoundError, NotADirectoryError) as error:
             if folder == base and is_url(base):
                 raise OSError(f"{redact(base)} is not there") from error
@@ -400,6 +416,16 @@ def _find(system: Any, base: str) -> dict[str, Any]:
                 seen.add(name.rstrip("/"))
                 folders.append(name)
     return found
+
+
+def _entries(system: Any, folder: str) -> list[dict[str, Any]]:
+    """Return what a folder lists; over HTTP a folder's address ends in a slash, with most servers."""
+    if is_url(folder) and not folder.endswith("/"):
+        try:
+            return list(system.ls(f"{folder}/", detail=True))
+        except FileNotFoundError:
+            pass
+    return list(system.ls(folder, detail=True))
 
 
 def _is_file_name(path: str) -> bool:

@@ -90,6 +90,8 @@ def _followed(path: Path) -> Path:
     try:
         return path.resolve() if path.is_symlink() else path.absolute()
     except (RuntimeError, OSError) as error:  # a circle, told differently by versions of Python
+        if isinstance(error, OSError) and error.errno != errno.ELOOP:
+            raise
         raise NotAnOutput(path, "it is a link that leads nowhere") from error
 
 

@@ -14,7 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
 from db.labels.spelling import attribute_key, fold
-from db.workspace.mirror import is_url, mirror_folder
+from db.workspace.mirror import RATE, is_url, mirror_folder
 from db.workspace.train_settings import TrainSettings
 
 KEY = r"^[a-z][a-z0-9_]{0,40}$"
@@ -44,7 +44,7 @@ class LabelStudioSettings(Strict):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not re.match(r"^https?://[^/\s]+", url):
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
             raise ValueError(f"{url!r} is not an http(s) URL")
         try:
             if not urlsplit(url).hostname or urlsplit(url).port == 0:
@@ -110,6 +110,12 @@ class Settings(Strict):
         default_factory=dict,
         description="What was said of each list, by its path; written by `curate ingest`.",
     )
+    fetch_per_second: float = Field(
+        default=RATE,
+        gt=0,
+        le=1000,
+        description="Listed URLs: requests a second that one server gets.",
+    )
     train: TrainSettings = Field(default_factory=TrainSettings)
     label_studio: LabelStudioSettings = Field(default_factory=LabelStudioSettings)
     fiftyone: FiftyOneSettings = Field(default_factory=FiftyOneSettings)
@@ -165,7 +171,7 @@ def read_settings(path: Path) -> Settings:
         BadSettings: It is not TOML, or a value is out of its range; the message names the key.
     """
     try:
-        values = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        values = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
     return validate_settings(path, values)

@@ -114,7 +114,7 @@ class Workspace:
     def mirror_of(self, root: str, url: str) -> Mirror:
         """Return the mirror that a root has if its images are at this URL."""
         folder = mirror_folder(self.cache_folder, root, url)
-        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9))
+        return make_mirror(folder, url, int(self.settings.mirror_gb * 1e9), self.settings.fetch_per_second)
 
 
 def leaves_root(path: str) -> bool:
@@ -234,7 +234,7 @@ def change_settings(
     workspace: Workspace, table: str, key: str, value: str | int | Mapping[str, Any]
 ) -> Workspace:
     """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
-    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
@@ -272,6 +272,17 @@ def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
         )
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
     document["attributes"] = [titles.get(key, key) for key in settings.attributes]
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
+def follow_links_of(workspace: Workspace, root: str) -> Workspace:
+    """Let the links of a root lead out of it, from now on."""
+    known = workspace.settings.follow_links
+    if root in known:
+        return workspace
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document["follow_links"] = [*known, root]
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
     return open_workspace(workspace.folder)
 

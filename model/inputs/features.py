@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +31,14 @@ from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.cache import RecordStore
 from model.inputs.data import Example, Transform, Unreadable, pixels
+from model.inputs.layers import LayerStatistics
 from model.network.backbones import Backbone, feature_shape
 from model.network.cnn_lstm import GridPool
 
 SAMPLE = 512
 """Images that the projection is fitted on; more change it no further."""
+
+HALF_MAX = 65504.0
 
 CHUNK = 32
 """Images a forward pass on the CPU."""
@@ -52,6 +55,7 @@ class Features:
     matrix: Tensor  # (C, P)
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     computed: int = 0
+    statistics: int = 0  # S, of the layers, behind each grid
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -62,8 +66,18 @@ class Features:
         """Return the grids of some examples, shape ``(B, T, P)``."""
         grids = np.empty((len(rows), *self.shape), dtype=np.float16)
         for position, row in enumerate(rows):
-            grids[position] = np.frombuffer(self.store.get(self.keys[row]), np.float16).reshape(self.shape)
+            record = np.frombuffer(self.store.get(self.keys[row]), np.float16)
+            grids[position] = record[: grids[position].size].reshape(self.shape)
         return grids
+
+    def layers(self) -> NDArray[np.float32] | None:
+        """Return the statistics of the layers, ``(N, S)``, NaN where unreadable; None if there are none."""
+        if self.statistics == 0:
+            return None
+        found = np.full((len(self.keys), self.statistics), np.nan, dtype=np.float32)
+        for row in np.flatnonzero(self.readable):
+            found[row] = np.frombuffer(self.store.get(self.keys[row]), np.float16)[-self.statistics :]
+        return found
 
     def embedding(self) -> NDArray[np.float32]:
         """Return the mean over the cells, L2-normalised, shape ``(N, P)``; NaN where unreadable.
@@ -93,6 +107,7 @@ def cache_folder(cache_dir: Path, backbone: Backbone, weights: str, settings: Tr
         "projection": settings.projection,
         "whiten": settings.whiten,
         "axes": "turned",
+        "layers": "mean, spread, quarters",
     }
     text = json.dumps(identity, sort_keys=True, indent=1)
     folder = cache_dir / "features" / f"{backbone.spec.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -140,22 +155,22 @@ def extract(
         fit, _ = _projection(folder, unique, extractor, progress)
     with RecordStore(folder / fit.name) as store:
         store.damaged(list(unique))
-        for kept, halves, bad in sampled:
-            reasons.update(bad)
-            fit.write(store, kept, halves)
+        for batch in sampled:
+            reasons.update(batch.unreadable)
+            fit.write(store, batch)
         for known in world.gather(dict(reasons)):
             reasons.update(known)
         store.refresh()
         missing = [
             unique[sha256] for sha256 in sorted(unique) if sha256 not in store and sha256 not in reasons
         ]
-        computed = sum(len(kept) for kept, _, _ in sampled) + len(missing)
+        computed = sum(len(batch.examples) for batch in sampled) + len(missing)
         own = missing[world.rank :: world.size]
         progress.start(len(own), "features")
-        for batch, grids, bad in extractor.run(own):
-            reasons.update(bad)
-            fit.write(store, batch, grids)
-            progress.advance(len(batch) + len(bad))
+        for batch in extractor.run(own):
+            reasons.update(batch.unreadable)
+            fit.write(store, batch)
+            progress.advance(len(batch.examples) + len(batch.unreadable))
         for known in world.gather(dict(reasons)):
             reasons.update(known)
         store.refresh()
@@ -168,7 +183,18 @@ def extract(
         fit.matrix,
         unreadable,
         computed - len(reasons),
+        extractor.layers.width,
     )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a few images gave, and why others could not be read, by digest."""
+
+    examples: list[Example]
+    grids: NDArray[np.floating]  # (B, T, C)
+    statistics: NDArray[np.float16]  # (B, S)
+    unreadable: dict[str, str]
 
 
 class _Extractor:
@@ -179,6 +205,7 @@ class _Extractor:
         self.device = device
         self.transform = transform_for(backbone, settings)
         self.pool = GridPool(settings.grid or 7, settings.grid_exact)
+        self.layers = LayerStatistics(backbone, settings.image_size)
         self.channels, height, width = feature_shape(backbone, settings.image_size)
         rows, columns = self.pool.cells(height, width)
         self.steps = rows * columns
@@ -187,12 +214,14 @@ class _Extractor:
         self.threads = settings.workers or cores()
         self.chunk = CHUNK if device.type == "cpu" else 256
 
-    def run(
-        self, examples: Sequence[Example]
-    ) -> Iterator[tuple[list[Example], NDArray[np.float32], dict[str, str]]]:
-        """Yield readable examples, their grids ``(B, T, C)``, and the reasons of the others, in order."""
+    def run(self, examples: Sequence[Example]) -> Iterator[_Batch]:
+        """Yield what the examples give, in order."""
         chunks = [list(examples[start : start + self.chunk]) for start in range(0, len(examples), self.chunk)]
-        with single_threaded(self.device), ThreadPoolExecutor(self.threads, initializer=_one_thread) as pool:
+        with (
+            self.layers.listening(),
+            single_threaded(self.device),
+            ThreadPoolExecutor(self.threads, initializer=_one_thread) as pool,
+        ):
             ahead = [pool.submit(self._chunk, chunk) for chunk in chunks[: self.threads + 1]]
             for position in range(len(chunks)):
                 result = ahead.pop(0).result()
@@ -201,7 +230,7 @@ class _Extractor:
                     ahead.append(pool.submit(self._chunk, chunks[following]))
                 yield result
 
-    def _chunk(self, chunk: list[Example]) -> tuple[list[Example], NDArray[np.float32], dict[str, str]]:
+    def _chunk(self, chunk: list[Example]) -> _Batch:
         squares, readable, bad = [], [], {}
         for example in chunk:
             try:
@@ -211,14 +240,17 @@ class _Extractor:
             else:
                 readable.append(example)
         if not readable:
-            return [], np.empty((0, self.steps, self.channels), np.float32), bad
-        return readable, self._forward(np.stack(squares)), bad
+            nothing = np.empty((0, self.steps, self.channels), np.float32)
+            return _Batch([], nothing, np.empty((0, self.layers.width), np.float16), bad)
+        return _Batch(readable, *self._forward(np.stack(squares)), bad)
 
     @torch.inference_mode()
-    def _forward(self, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _forward(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
         images = normalise(torch.from_numpy(squares).to(self.device), self.transform)
         grids: NDArray[np.float32] = self.pool(self.backbone(images)).float().cpu().numpy()
-        return grids
+        if self.layers.width == 0:
+            return grids, np.empty((len(grids), 0), np.float16)
+        return grids, self.layers.take().cpu().numpy().clip(-HALF_MAX, HALF_MAX).astype(np.float16)
 
 
 def normalise(squares: Tensor, transform: Transform) -> Tensor:
@@ -256,18 +288,21 @@ class _Projection:
     mean: Tensor  # (C,)
     matrix: Tensor  # (C, P)
 
-    def write(self, store: RecordStore, batch: Sequence[Example], grids: NDArray[np.floating]) -> None:
-        """Project grids ``(B, T, C)`` and append them."""
-        if not batch:
+    def write(self, store: RecordStore, batch: _Batch) -> None:
+        """Project a batch's grids and append them, each with its statistics behind it."""
+        if not batch.examples:
             return
-        projected = torch.from_numpy(grids.astype(np.float32))
+        projected = torch.from_numpy(batch.grids.astype(np.float32))
         if self.matrix.numel():
             projected = (projected - self.mean) @ self.matrix
         halves = projected.numpy().astype(np.float16)
-        store.append((example.sha256, grid.tobytes()) for example, grid in zip(batch, halves, strict=True))
+        store.append(
+            (example.sha256, grid.tobytes() + statistics.tobytes())
+            for example, grid, statistics in zip(batch.examples, halves, batch.statistics, strict=True)
+        )
 
 
-Sampled = list[tuple[list[Example], NDArray[np.float16], dict[str, str]]]
+Sampled = list[_Batch]
 
 
 def _projection(
@@ -288,10 +323,10 @@ def _projection(
     progress.start(len(sample), "features (sample for the projection)")
     moments = Moments(extractor.channels)
     sampled: Sampled = []
-    for batch, grids, bad in extractor.run(sample):
-        moments.add(grids)
-        sampled.append((batch, grids.astype(np.float16), bad))
-        progress.advance(len(batch) + len(bad))
+    for batch in extractor.run(sample):
+        moments.add(batch.grids.astype(np.float32))
+        sampled.append(replace(batch, grids=batch.grids.astype(np.float16)))
+        progress.advance(len(batch.examples) + len(batch.unreadable))
     path = folder / f"projection-{len(sample)}.safetensors"
     _write_once(path, lambda place: save_file(moments.fit(extractor.projected, extractor.whiten), place))
     return _load_projection(path), sampled

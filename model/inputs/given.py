@@ -57,6 +57,10 @@ class GivenFeatures(Features):
         grids: NDArray[np.float16] = self._grids[np.asarray(rows)]
         return grids
 
+    def layers(self) -> NDArray[np.float32] | None:
+        """Return None: features that were given are not of layers."""
+        return None
+
     def embedding(self) -> NDArray[np.float32]:
         """Return the mean over the cells, L2-normalised, shape ``(N, P)``; NaN where there is none."""
         vectors = self._grids.astype(np.float32).mean(axis=1)

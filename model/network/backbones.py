@@ -109,6 +109,8 @@ class TimmBackbone(Backbone):
 
 def _create_timm(timm_name: str, image_size: int) -> nn.Module:
     """Make a timm model without classifier; ViTs are told the image size, others need none."""
+    if "/" in timm_name and ":" not in timm_name:  # to timm a folder or a hub, of which it wants to be told
+        raise UnknownBackbone(timm_name, near_names(timm_name))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # timm's notes on renamed models

@@ -54,6 +54,7 @@ class RunResult:
     seconds: dict[str, float] = field(default_factory=dict)
     model_path: Path | None = None  # of the model to hand on, without suffix
     leads: bool = True  # False in all but one of several processes that trained together
+    layers: NDArray[np.float32] | None = None  # (N, S) of the backbone, NaN where unreadable
 
 
 def cross_validate(
@@ -263,4 +264,5 @@ def _result(
         dict(runner.seconds),
         path,
         runner.world.leads,
+        runner.evidence.layers(),
     )

@@ -21,6 +21,7 @@ from review.errors import (
     ServerDown,
     ServerTooNew,
     ServerTooOld,
+    TokenMalformed,
     TokenMissing,
     TokenRefused,
 )
@@ -254,6 +255,8 @@ def connect(url: str, token: str | None = None) -> Iterator[Server]:
     token = token or find_token(url)
     if not token:
         raise TokenMissing(url)
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise TokenMalformed(url)
     here = on_loopback(url)
     # on this machine a new connection costs nothing, and a kept one 40 ms a request (delayed ACKs)
     limits = httpx.Limits(max_keepalive_connections=0 if here else 20)

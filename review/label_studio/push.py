@@ -40,6 +40,7 @@ from db.reviews.tasks import (
     tasks_of,
     unsent_batches,
 )
+from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
 from review.errors import ImagesGone, RequestFailed, RootUnmapped, ServerDown
@@ -255,7 +256,8 @@ class Pusher:
     def _urls(self, cards: Iterable[Card]) -> ImageUrls:
         """Make sure that the images of these artworks are served; one of each root is fetched.
 
-        Where no browser shows an image, the server is given its copy, however it comes by the others.
+        Where no browser shows an image, the server is given its copy, however it comes by the others; and
+        those that lists name by URL are not asked for again of whoever serves them.
         """
         settings = self.workspace.settings
         shown = {card.artwork_id: card for card in cards}
@@ -265,7 +267,12 @@ class Pusher:
                 raise RootUnmapped(card.root, 1)
         here = {i: card for i, card in shown.items() if card.root in settings.roots}
         files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
-        copied = {i: path for i, path in files.items() if upload or needs_copy(here[i].place)}
+        listed = {root for root, url in settings.root_urls.items() if url == LISTED}
+        copied = {
+            i: path
+            for i, path in files.items()
+            if upload or here[i].root in listed or needs_copy(here[i].place)
+        }
         copies = uploaded(self.server, self.project, copied, self.progress)
         left_out = frozenset((here.keys() - files.keys()) | (copied.keys() - copies.keys()))
         samples: dict[str, Card] = {}

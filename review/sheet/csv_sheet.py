@@ -69,11 +69,8 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
     require_free(path)
     if not plan.items:
         return 0, []
-    with catalog.read() as session:
-        seen = read_cards(session, (item.artwork_id for item in plan.items))
-    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in seen.items()})
-    left_out = [card.path for artwork_id, card in seen.items() if artwork_id not in files]
-    if left_out and not files:
+    files, left_out = _files(workspace, catalog, (item.artwork_id for item in plan.items))
+    if not files:
         raise ImagesGone(len(left_out), left_out[0])
     plan = replace(plan, items=[item for item in plan.items if item.artwork_id in files])
     with catalog.write() as session:
@@ -83,8 +80,18 @@ def write_sheet(workspace: Workspace, catalog: Catalog, plan: Plan, path: Path) 
         tasks = {item.artwork_id: number for number, item in enumerate(items_of(session, batch.id), 1)}
         add_tasks(session, batch, tasks, model_version(batch.run_id))
         batch.sent = True
-        _write_items(workspace, session, batch, tasks, path)
+        _write_items(session, batch, tasks, files, path)
     return len(tasks), left_out
+
+
+def _files(
+    workspace: Workspace, catalog: Catalog, artwork_ids: Iterable[int]
+) -> tuple[dict[int, Path], list[str]]:
+    """Return the file that a browser can show of each artwork, and the paths of those that have none."""
+    with catalog.read() as session:
+        cards = read_cards(session, artwork_ids)
+    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in cards.items()})
+    return files, [card.path for artwork_id, card in cards.items() if artwork_id not in files]
 
 
 def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
@@ -95,13 +102,17 @@ def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Pat
         SheetExists: There is a file of that name, which somebody may have filled in.
     """
     require_free(path)
+    with catalog.read() as session:
+        batch = find_batch(session, SERVER, batch_id)
+        artwork_ids = [task.artwork_id for task in tasks_of(session, batch.id) if task.state == "open"]
+    files, _ = _files(workspace, catalog, artwork_ids)
     with catalog.write() as session:
         batch = find_batch(session, SERVER, batch_id)
         tasks = {
             task.artwork_id: task.task_id for task in tasks_of(session, batch.id) if task.state == "open"
         }
         if tasks:
-            _write_items(workspace, session, batch, tasks, path)
+            _write_items(session, batch, tasks, files, path)
     return len(tasks)
 
 
@@ -112,13 +123,15 @@ def require_free(path: Path) -> None:
 
 
 def _write_items(
-    workspace: Workspace, session: Session, batch: Batch, tasks: Mapping[int, int], path: Path
+    session: Session, batch: Batch, tasks: Mapping[int, int], files: Mapping[int, Path], path: Path
 ) -> None:
-    """Write the sheet of some of a batch's items, and remember the labels that it shows."""
+    """Write the sheet of some of a batch's items, and remember the labels that it shows.
+
+    Where an image cannot be shown any more, its cell is empty.
+    """
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
     cards = read_cards(session, (item.artwork_id for item in items))
-    files = shown_files(workspace, {artwork_id: card.place for artwork_id, card in cards.items()})
     items = [item for item in items if item.artwork_id in files]
     rows = [
         _row(batch, item, cards[item.artwork_id], class_lists, tasks, files[item.artwork_id])
@@ -142,7 +155,7 @@ def _row(
     card: Card,
     class_lists: Mapping[str, ClassList],
     tasks: Mapping[int, int],
-    image: Path,
+    image: Path | None,
 ) -> dict[str, str]:
     names = {v.attribute_id: v for v in class_lists.values()}
     shown = {names[int(a)].attribute: names[int(a)].key_of[c] for a, c in item.known.get("shown", {}).items()}
@@ -151,7 +164,7 @@ def _row(
     row = {
         "task": f"{batch.id}-{tasks[item.artwork_id]}",
         "artwork": str(card.uuid),
-        "image": str(image),
+        "image": "" if image is None else str(image),
     }
     for attribute in class_lists:
         for part in ("label", "suggested", "why"):

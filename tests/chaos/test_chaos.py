@@ -8,6 +8,8 @@ import pytest
 
 from benchmarks.chaos import KINDS, main
 
+pytestmark = pytest.mark.slow
+
 ELSEWHERE = ("kill Label Studio", "kill push or sync")
 """A server of its own takes a minute to begin with: tests/label_studio and tests/loop kill with theirs."""
 

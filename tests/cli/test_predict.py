@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.conftest import Curate
+
+pytestmark = pytest.mark.slow
 
 
 def trained(curate: Curate, folder: Path) -> Path:

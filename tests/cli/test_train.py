@@ -14,6 +14,8 @@ from db.workspace.train_settings import TrainSettings
 from tests.conftest import Curate
 from tests.model.gallery import draw
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_knob_is_an_option_with_its_help() -> None:
     options = {option.name: option for option in get_command(app).commands["train"].params}  # type: ignore[attr-defined]

@@ -17,6 +17,8 @@ from review.label_studio.local_server import free_port
 from tests.cli.test_train import SMALL, gallery
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 
 def together(folder: Path, *options: str) -> subprocess.Popen[str]:
     """Start ``curate train`` in two processes."""

@@ -20,6 +20,8 @@ from tests.cli.test_train import SMALL, gallery
 from tests.cli.test_train_together import predictions
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 MAX_SECONDS = 240
 
 

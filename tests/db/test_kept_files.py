@@ -13,6 +13,8 @@ import pytest
 from curate.demo.gallery import draw_gallery, plant_errors, write_listing
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 ASSETS = Path(__file__).parents[1] / "assets"
 SMALL = (
     "--backbone test_resnet --weights none --image-size 32 --projection 8 --lstm-hidden 8 --epochs 1 "

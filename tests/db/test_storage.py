@@ -36,6 +36,8 @@ from model.inputs.data import Unreadable, read_image
 from tests.conftest import Curate
 from tests.model.gallery import draw
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing-secret", "AWS_REGION": "us-east-1"}
 
 

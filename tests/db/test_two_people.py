@@ -22,6 +22,8 @@ from tests.loop.conftest import TRAIN
 from tests.loop.test_kill_review import labels
 from tests.postgres import Postgres
 
+pytestmark = pytest.mark.slow
+
 IMAGES = 50
 
 

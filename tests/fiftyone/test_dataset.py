@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from db.errors import RootUnknown
+from db.models import Artwork
 from db.reviews.verdicts import Decision, decide
 from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
@@ -347,3 +352,26 @@ def test_a_dataset_of_a_newer_fiftyone_is_refused(gallery: Any) -> None:
     assert str(refused.value).startswith(f"FiftyOne cannot read the dataset {name!r}: ")
     assert f"`fiftyone datasets delete {name}`" in str(refused.value)
     odm.get_db_conn().datasets.update_one({"name": name}, {"$set": {"version": fiftyone.__version__}})
+
+
+def test_what_no_browser_shows_is_a_copy_and_what_leaves_its_root_has_no_sample(
+    gallery: Any,
+) -> None:
+    (root,) = gallery.workspace.settings.roots
+    folder = gallery.workspace.settings.roots[root]
+    Image.fromarray(np.full((48, 64), 4000, dtype=np.uint16)).save(folder / "deep.tif")
+    with gallery.catalog.write() as session:
+        deep, stranger = (session.get_one(Artwork, gallery.ids[row]) for row in (0, 1))
+        deep.path, deep.image_format, deep.needs_copy = "deep.tif", "TIFF", True
+        deep.sha256 = hashlib.sha256((folder / "deep.tif").read_bytes()).hexdigest()
+        stranger.path = "../../secret.png"
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    assert summary.samples == 29
+    shown = Path(sample_of(gallery, 0).filepath)
+    assert shown.is_relative_to(gallery.workspace.cache_folder) and shown.suffix == ".jpg"
+    with Image.open(shown) as copy:
+        assert (copy.format, copy.size) == ("JPEG", (64, 48))
+        assert np.abs(np.asarray(copy.convert("L"), dtype=np.int16) - 249).max() <= 2
+    assert sync_dataset(gallery.workspace, gallery.catalog).updated == 0

@@ -17,6 +17,8 @@ from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.dataset import sync_dataset
 from tests.fiftyone.conftest import Gallery
 
+CACHE = shutil.ignore_patterns("cache")
+
 Edit = Callable[[Any, Any], None]
 
 
@@ -167,7 +169,7 @@ def test_a_copy_of_a_workspace_gets_a_dataset_of_its_own(
 ) -> None:
     """The original's App wrote its verdicts into the copy's catalog."""
     gallery, fo, dataset = shown
-    shutil.copytree(gallery.workspace.folder, tmp_path / "copy")
+    shutil.copytree(gallery.workspace.folder, tmp_path / "copy", ignore=CACHE)
     copy = open_workspace(tmp_path / "copy")
 
     with copy.open_catalog() as catalog:
@@ -194,7 +196,7 @@ def test_a_workspace_that_was_moved_keeps_its_dataset(
     shown: tuple[Gallery, Any, Any], tmp_path: Path
 ) -> None:
     gallery, _fo, dataset = shown
-    shutil.copytree(gallery.workspace.folder, tmp_path / "moved")
+    shutil.copytree(gallery.workspace.folder, tmp_path / "moved", ignore=CACHE)
     (gallery.workspace.folder / "curate.toml").rename(tmp_path / "away.toml")
     moved = open_workspace(tmp_path / "moved")
 

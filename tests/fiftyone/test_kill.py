@@ -13,7 +13,11 @@ import pytest
 from review.fiftyone.dataset import sync_dataset
 from tests.fiftyone.test_dataset import dump, load
 
-pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.services,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*"),
+]
 
 SYNC = """
 import sys

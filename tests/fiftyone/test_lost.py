@@ -11,6 +11,8 @@ from review.errors import MongodLost
 from review.label_studio.local_server import free_port
 from review.mongod import keeping_mongod
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_mongodb_that_dies_is_named_with_the_mend() -> None:
     port = free_port()

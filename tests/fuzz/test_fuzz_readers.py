@@ -13,6 +13,8 @@ from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.records import Record, Refused
 from db.errors import CurateError
 
+pytestmark = pytest.mark.slow
+
 bounded = settings(
     max_examples=int(os.environ.get("CURATE_FUZZ_EXAMPLES", "100")),
     deadline=None,

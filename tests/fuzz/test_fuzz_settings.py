@@ -22,6 +22,8 @@ from db.maintenance.archive import MANIFEST, has_place, read_manifest, verify
 from db.workspace.secrets import HIDDEN, redact
 from db.workspace.settings import Settings, read_settings
 
+pytestmark = pytest.mark.slow
+
 bounded = settings(
     max_examples=int(os.environ.get("CURATE_FUZZ_EXAMPLES", "150")),
     deadline=None,

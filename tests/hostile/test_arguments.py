@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ CASES: list[tuple[str, int, str]] = [
     ("evaluate -1", USAGE, ""),
     ("evaluate x", USAGE, ""),
     (f"report {BIG}", REFUSED, "There is no run"),
-    ("report --out /nonexistent/x/y.html", REFUSED, "There is no folder at /nonexistent/x"),
+    ("report --out FOLDER/x/y.html", REFUSED, "There is no folder at"),
     ("report --out FOLDER", REFUSED, "it is a folder"),
     ("report --format xml", USAGE, ""),
     ("report --figures FILE", REFUSED, "cannot be written"),
@@ -47,7 +48,7 @@ CASES: list[tuple[str, int, str]] = [
     ("compare 1", USAGE, ""),
     (f"export-model {BIG} x", REFUSED, "There is no run"),
     ("export FOLDER", REFUSED, "it is a folder"),
-    ("export /nonexistent/x.csv", REFUSED, "There is no folder at /nonexistent"),
+    ("export FOLDER/gone/x.csv", REFUSED, "There is no folder at"),
     ("export /dev/full", REFUSED, "No space left on device"),
     (f"export {'n' * 400}.csv", REFUSED, "cannot be used"),
     ("export FILE/x.csv", REFUSED, "There is no folder at"),
@@ -74,7 +75,8 @@ CASES: list[tuple[str, int, str]] = [
     ("push --to pdf", USAGE, ""),
     ("push --limit 0", USAGE, ""),
     ("push --to csv --output FOLDER/nothing/x", REFUSED, "There is no folder at"),
-    ("push --to csv --output FOLDER.csv", REFUSED, ""),
+    ("push --to csv --output FOLDER.csv", REFUSED, "it is a folder"),
+    ("push --to csv --output .", REFUSED, "it is a folder"),
     ("push --to csv --audit nan", USAGE, ""),
     ("push --to csv --controls nothing.csv", REFUSED, "There is no list of answers"),
     ("push --to csv --controls nan", USAGE, ""),
@@ -82,6 +84,8 @@ CASES: list[tuple[str, int, str]] = [
     ("push --to csv --controls FOLDER", REFUSED, "There is no list of answers"),
     ("push --to csv --controls NOISE", REFUSED, "cannot be read"),
     ("push --to csv --controls FILE", REFUSED, "A list of known answers needs"),
+    ("push --to csv --controls EMPTY", REFUSED, "has the columns none"),
+    ("demo --gallery EMPTY --folder FOLDER/demo", REFUSED, "its columns are none"),
     ("push --to csv --attribute nope", REFUSED, "There is no attribute"),
     ("push --to csv --run 99", REFUSED, "There is no run"),
     ("push --to csv --annotators 9", USAGE, ""),
@@ -118,7 +122,12 @@ CASES: list[tuple[str, int, str]] = [
     ("train --set epochs", REFUSED, ""),
     ("backup FILE", REFUSED, "is there already"),
     ("backup FOLDER", REFUSED, ""),
-    ("backup /nonexistent/b.zip", REFUSED, "There is no folder"),
+    ("backup FOLDER/gone/b.zip", REFUSED, "There is no folder"),
+    ("ingest nothing.csv", REFUSED, "There is no file or folder at"),
+    ("ingest PIPE", REFUSED, "it is a pipe or a device"),
+    ("ingest /dev/zero", REFUSED, "it is a pipe or a device"),
+    ("ingest EMPTY", REFUSED, ""),
+    ("ingest NOISE", REFUSED, ""),
     ("restore nothing.zip", REFUSED, "There is no backup"),
     ("restore FILE", REFUSED, "cannot be restored"),
     ("restore FOLDER", REFUSED, "There is no backup"),
@@ -146,7 +155,10 @@ def test_it_is_said_what_is_wrong(
     (places / "file").write_text("a,b\n1,2\n")
     (places / "noise").write_bytes(bytes(range(128, 256)) * 30)
     (places / "circle").symlink_to(places / "circle")
-    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE"):
+    (places / "empty").write_text("")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(places / "pipe")
+    for name in ("FOLDER", "FILE", "NOISE", "CIRCLE", "EMPTY", "PIPE"):
         line = line.replace(name, str(places / name.lower()))
     before = snapshot(used)
 

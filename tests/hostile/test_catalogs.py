@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     ("status",),
     ("check",),

@@ -21,6 +21,8 @@ from db.errors import CurateError
 from db.workspace.secrets import HIDDEN, is_secret_name, redact
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 HERE = "/home/ada/paintings"
 
 ENVIRONMENTS: dict[str, dict[str, str]] = {
@@ -133,6 +135,17 @@ def test_secrets_are_hidden(name: str, value: str) -> None:
 @pytest.mark.parametrize("header", ["Token 0123456789abcdef", "Bearer eyJhbGciOiJ", "Basic dXNlcjpwYXNz"])
 def test_headers_are_hidden(header: str) -> None:
     assert redact(f"sent {header} there", {}) == f"sent {header.split()[0]} {HIDDEN} there"
+
+
+@pytest.mark.parametrize("token", ["tökén", "a b", "a\nb", "a\x00b", "“quoted”", "\u200babc"])
+def test_a_token_that_none_can_be_is_named(token: str) -> None:
+    from review.errors import TokenMalformed
+    from review.label_studio.client import connect
+
+    with pytest.raises(TokenMalformed) as refused, connect("http://127.0.0.1:9", token):
+        pass
+
+    assert token not in str(refused.value)
 
 
 def test_the_folder_that_a_user_works_in_is_shown(

@@ -10,6 +10,8 @@ import typer
 from curate.cli.app import app
 from curate.cli.runs.training_options import overridden
 from curate.training.again import next_training
+from curate.training.run import require_attributes
+from db.errors import BadSettings
 from db.workspace.train_settings import TrainSettings
 
 GIVEN: list[dict[str, object]] = [
@@ -63,3 +65,30 @@ def test_it_says_no_more_than_it_must() -> None:
 @pytest.mark.parametrize("last", [{}, {"backbone": None}, {"nothing": 1}, {"recipe": "gone"}], ids=str)
 def test_a_run_of_another_version_asks_for_nothing(last: dict[str, object]) -> None:
     assert next_training(TrainSettings(), last) == "curate train"
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "said"),
+    [
+        ("sampler", "nope", "'nope' is neither none, class-aware, nor one of style, genre"),
+        ("sampler", "artist", "'artist' is neither none, class-aware, nor one of style, genre"),
+        ("task_weights", "nope=1", "there is nothing to train in 'nope'; it may name style, genre"),
+        ("task_weights", "style=1,nope=0", "there is nothing to train in 'nope'; it may name style, genre"),
+    ],
+)
+def test_attributes_that_are_not_trained_on_are_named_before_anything_is_read(
+    knob: str, value: str, said: str
+) -> None:
+    settings = TrainSettings.model_validate({knob: value})
+
+    with pytest.raises(BadSettings) as refused:
+        require_attributes(settings, ["style", "genre"])
+
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [("sampler", "style"), ("sampler", "class-aware"), ("task_weights", "sum")]
+)
+def test_attributes_that_are_trained_on_are_taken(knob: str, value: str) -> None:
+    require_attributes(TrainSettings.model_validate({knob: value}), ["style", "genre"])

@@ -16,6 +16,8 @@ from model.network.backbones import feature_shape, make_backbone
 from model.network.cnn_lstm import CnnLstm, averages
 from model.network.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 CASES = [
     ("efficientnet_lite0", 96, False),
     ("efficientnet_lite0", 160, False),

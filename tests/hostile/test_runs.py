@@ -11,6 +11,8 @@ import pytest
 
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = (
     ("evaluate",),
     ("report",),

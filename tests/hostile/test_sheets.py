@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import Curate
 from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 
+pytestmark = pytest.mark.slow
+
 ROWS = 6
 Row = dict[str, str]
 

@@ -28,7 +28,7 @@ from db.workspace.workspace import Workspace, open_workspace
 
 MISSING, CORRUPT = 200, 40
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 class Tree(NamedTuple):

@@ -167,3 +167,83 @@ def test_repair_leaves_what_was_never_broken() -> None:
     assert repaired("georges-lacombeâ\u00a0_the-violet-wave-1896.jpg") == (
         "georges-lacombe\u00a0_the-violet-wave-1896.jpg"
     )
+
+
+def how(root: Path, listed: str) -> tuple[str, str]:
+    found = ImageFolder(root).find(listed)
+    assert isinstance(found, FoundFile), found
+    return found.path, found.how
+
+
+@pytest.mark.parametrize("listed", ["1923.4", "1923.4.tif", "1923.4.JPEG"])
+def test_a_name_without_its_suffix_or_with_another_is_found(tmp_path: Path, listed: str) -> None:
+    put(tmp_path, "scans/1923.4.jpg")
+    put(tmp_path, "scans/1923.5.jpg")
+    put(tmp_path, "scans/1923.txt")
+
+    assert how(tmp_path, f"scans/{listed}") == ("scans/1923.4.jpg", "suffix")
+
+
+def test_two_suffixes_of_one_name_are_no_answer(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    put(tmp_path, "a.png")
+
+    assert reason_of(tmp_path, "a") == "missing"
+    assert how(tmp_path, "a.png") == ("a.png", "")
+
+
+@pytest.mark.parametrize(
+    ("listed", "path"),
+    [
+        (r"D:\scans\1923\a.jpg", "1923/a.jpg"),
+        (r"D:\scans\1923\A.TIF", "1923/a.jpg"),
+        ("d:/scans/1924/a.jpg", "1924/a.jpg"),
+        (r"\\server\share\1924\b", "1924/b.jpg"),
+        ("/Users/ada/Pictures/1924/b.jpg", "1924/b.jpg"),
+        ("scans/1924/b.jpg", "1924/b.jpg"),
+        (r"..scans\1924\b.jpg", "1924/b.jpg"),
+    ],
+)
+def test_a_path_of_another_machine_is_matched_by_the_longest_end_that_one_file_has(
+    tmp_path: Path, listed: str, path: str
+) -> None:
+    for name in ("1923/a.jpg", "1924/a.jpg", "1924/b.jpg"):
+        put(tmp_path, name)
+
+    assert how(tmp_path, listed) == (path, "tail")
+
+
+@pytest.mark.parametrize("listed", [r"D:\scans\a.jpg", "/Users/ada/a.jpg", "elsewhere/a.jpg"])
+def test_an_end_that_two_files_share_is_no_answer(tmp_path: Path, listed: str) -> None:
+    put(tmp_path, "1923/a.jpg")
+    put(tmp_path, "1924/a.jpg")
+
+    assert reason_of(tmp_path, listed) in ("missing", "outside_root")
+
+
+def test_a_file_that_is_gone_is_not_taken_for_its_namesake_in_another_folder(tmp_path: Path) -> None:
+    put(tmp_path, "train/2.jpg")
+    put(tmp_path, "test/1.jpg")
+
+    assert reason_of(tmp_path, "train/1.jpg") == "missing"
+    assert reason_of(tmp_path, "1.jpg") == "missing"
+
+
+def test_links_to_a_hubs_cache_are_followed_where_that_was_asked_for(tmp_path: Path) -> None:
+    put(tmp_path, "blobs/0a1b")
+    (tmp_path / "snapshot/images").mkdir(parents=True)
+    (tmp_path / "snapshot/images/a.jpg").symlink_to(tmp_path / "blobs/0a1b")
+    (tmp_path / "snapshot/all").symlink_to(tmp_path / "blobs")
+    followed = ImageFolder(tmp_path / "snapshot", follow_links=True)
+
+    assert reason_of(tmp_path / "snapshot", "images/a.jpg") == "outside_root"
+    assert [getattr(followed.find(p), "path", None) for p in ("images/a.jpg", "all/0a1b")] == [
+        "images/a.jpg",
+        "all/0a1b",
+    ]
+    assert isinstance(followed.find("../blobs/0a1b"), NotFound)
+
+
+@pytest.mark.parametrize("depth", [450, 990, 1900])
+def test_folders_a_thousand_deep_are_just_missing(tmp_path: Path, depth: int) -> None:
+    assert reason_of(tmp_path, "a/" * depth + "x.jpg") == "missing"

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from sqlalchemy import select, text
 
 from db.engine.catalog import Catalog
@@ -16,6 +17,8 @@ from db.labels.effective import derive
 from db.models import Artwork, Attribute, Class, EffectiveLabel, Label
 from db.workspace.workspace import Workspace
 from tests.ingest.conftest import Take, draw
+
+pytestmark = pytest.mark.slow
 
 MAIN = "import sys; from curate.cli import main; main(sys.argv[1:])"
 

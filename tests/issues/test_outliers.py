@@ -19,7 +19,7 @@ def table_of(count: int) -> LabelTable:
 
 
 def rows_of(outliers: NDArray[np.float64], fits: NDArray[np.float64]) -> list[tuple[int, float, str]]:
-    rows = issue_rows(table_of(len(fits)), {}, RunScores({}, outliers, fits))
+    rows = issue_rows(table_of(len(fits)), {}, RunScores({}, outliers, fits, np.ones(len(fits))))
     return [(row["artwork_id"], row["score"], row["reason"]) for row in rows]
 
 

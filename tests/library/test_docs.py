@@ -37,6 +37,11 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def typed(code: str) -> list[str]:
+    """Return the lines that are not blank."""
+    return [line for line in code.splitlines() if line.strip()]
+
+
 def run(code: str, place: Path) -> str:
     """Run a script in a folder, in a process of its own; return what it printed."""
     environment = os.environ | {"BROWSER": "true %s", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
@@ -58,7 +63,7 @@ def test_readme_five_lines_from_arrays_to_a_table(place: Path) -> None:
 
     printed = run(first, place)
 
-    assert len(first.strip().splitlines()) == 5
+    assert len(typed(first)) == 5
     assert "probability_wrong" in printed
 
 
@@ -68,7 +73,7 @@ def test_readme_two_more_lines_to_fiftyone(place: Path) -> None:
 
     run(first + second + "\nassert fiftyone.load_dataset('doubts').count() == 90", place)
 
-    assert len(second.strip().splitlines()) == 2
+    assert len(typed(second)) == 2
 
 
 def test_python_page(place: Path) -> None:

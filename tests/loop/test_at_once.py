@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from curate.demo.gallery import draw_gallery, write_listing
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_ingest_beside_a_training_leaves_both_whole(

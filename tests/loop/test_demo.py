@@ -11,6 +11,8 @@ from curate.demo.loop import MARKER
 from review.label_studio.local_server import LocalServer
 from tests.conftest import SHARED, Curate
 
+pytestmark = pytest.mark.slow
+
 PAINTINGS = SHARED / "wikiart224" / "labels.csv"
 
 

@@ -13,10 +13,13 @@ import typer
 
 from curate.cli.app import app
 from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
+from curate.workspace import open as open_from_python
 from db.workspace.workspace import change_settings, open_workspace
 from review.label_studio.local_server import LocalServer
 from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
+
+pytestmark = pytest.mark.slow
 
 RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 """The drawn styles under the names that the examples use."""
@@ -24,7 +27,7 @@ RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 ORDER = (
     "init ingest stats history classes-list classes-add classes-rename classes-merge train runs issues "
     "evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
-    "export-model predict backup restore upgrade relocate doctor check"
+    "export-model predict import-predictions backup restore upgrade relocate doctor check"
 ).split()
 
 ELSEWHERE = {"demo"}
@@ -117,6 +120,8 @@ def adapted(words: list[str], workspace: Path, outside: Path) -> list[str]:
         with open_workspace(workspace).open_catalog() as catalog, catalog.read() as session:
             newest = session.execute(text("SELECT max(id) FROM verdict")).scalar()
         return ["undo", str(newest), "--yes"]
+    if words[0] == "import-predictions":
+        open_from_python(workspace, progress=False).export(workspace / "clip.parquet", predictions=1)
     if words[0] == "compare":
         return ["compare", "1", "2", *words[3:]]
     return words

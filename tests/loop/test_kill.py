@@ -11,6 +11,8 @@ from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN, Kill
 
+pytestmark = pytest.mark.slow
+
 
 def predictions(folder: Path) -> list[tuple[object, ...]]:
     """Return what the newest run says of every label, keyed by path."""

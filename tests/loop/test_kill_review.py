@@ -15,6 +15,8 @@ from review.label_studio.scripted_reviewer import answer_tasks
 from tests.conftest import Curate
 from tests.loop.conftest import TRAIN, Kill
 
+pytestmark = pytest.mark.slow
+
 
 def labels(workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return the labels as they stand, by artwork uuid."""

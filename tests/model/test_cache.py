@@ -6,6 +6,8 @@ import pytest
 
 from model.inputs.cache import ENTRY, RecordStore
 
+pytestmark = pytest.mark.slow
+
 A, B, C = ("aa" * 32, "bb" * 32, "cc" * 32)
 
 

@@ -11,6 +11,8 @@ import pytest
 from review.label_studio.local_server import free_port
 from tests.model.test_train import run
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -16,6 +16,8 @@ from model.predict import Classifier
 from model.training.train import cross_validate
 from tests.model.gallery import draw, folds_of, small
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,6 +23,8 @@ from model.training.optim import learning_stages, parameter_groups, rate_factor,
 from model.training.train import RunResult, cross_validate, holdout
 from tests.model.gallery import draw, folds_of, small
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:

@@ -14,6 +14,8 @@ from model.training.losses import masked_losses
 from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_label_counts_as_much_as_it_is_trusted() -> None:
     logits = [torch.tensor([[2.0, 0.0], [0.0, 0.0], [1.0, 0.0]])]

@@ -17,6 +17,8 @@ from model.errors import NothingToLearn, RunDirectoryTaken
 from model.training.train import RunResult, cross_validate
 from tests.model.gallery import draw, folds_of, small
 
+pytestmark = pytest.mark.slow
+
 
 def run(folder: Path, name: str, count: int = 60, **changes: object) -> RunResult:
     examples, targets = draw(folder / "images", count)

@@ -29,8 +29,10 @@ FILES = (
 )
 """What runs: every part of a round that needs no server, in three minutes or so."""
 
+NO_SERVER = ["-m", "not services and not browser and not slow", "-k", "not postgresql"]
+
 TAKEN_AWAY = ["-p", "tests.portability.plugin"] if sys.platform == "linux" else []
 """On the systems themselves nothing need be taken away."""
 
 if __name__ == "__main__":
-    sys.exit(pytest.main(["-q", *TAKEN_AWAY, "-k", "not postgresql", *(sys.argv[1:] or FILES)]))
+    sys.exit(pytest.main(["-q", *TAKEN_AWAY, *NO_SERVER, *(sys.argv[1:] or FILES)]))

@@ -64,6 +64,7 @@ def hide() -> None:
     if site not in inherited.split(os.pathsep):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (site, inherited)))
     os.environ["PYTHONIOENCODING"] = CONSOLE
+    os.environ.setdefault("USERNAME", "ada")  # as Windows always has it
     _read_as_windows()
 
 

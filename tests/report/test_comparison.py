@@ -9,6 +9,8 @@ from curate.evaluation import compare_runs, read_predictions
 from tests.conftest import Curate
 from tests.report.galleries import Gallery
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_pair_is_what_mcnemar_and_counting_give(gallery: Gallery) -> None:
     gallery.add_run(seed=0, skill=0.4)

@@ -17,6 +17,8 @@ from sklearn import metrics as sk
 from tests.conftest import Curate
 from tests.report.galleries import Gallery
 
+pytestmark = pytest.mark.slow
+
 ATTRIBUTES = ("style", "genre", "artist")
 PARTS = ["test" if i % 2 == 0 else "validation" if i % 4 == 1 else "in-sample" for i in range(80)]
 

@@ -113,6 +113,15 @@ def ingest(
     encoding: Annotated[str | None, typer.Option(help="Of the list, for instance cp1252.")] = None,
     sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
     dry_run: DryRun = False,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links", help="Links may lead to images outside the folder, as in a hub's cache."
+        ),
+    ] = False,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Go on although most of the images are not there.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every image again, also where size and time are as before.")
     ] = False,
@@ -172,6 +181,8 @@ def ingest(
             artist_from=artist_from,
             attribute=attribute,
             stated=stated,
+            follow_links=follow_links,
+            allow_missing=allow_missing,
             progress=progress,
         )
     _remark(summary)

@@ -61,6 +61,7 @@ def push(
     """
     from curate.rounds.plan import BatchSettings, plan_batch
     from curate.rounds.push import free_name, push_batch, push_sheet, push_sheet_again, waiting_sheets
+    from db.errors import NotAnOutput
     from db.runs.runs import find_run
 
     if to not in ("label-studio", "csv", "html"):
@@ -79,6 +80,8 @@ def push(
             return
         if to != "label-studio":
             path = output or free_name(workspace.folder, f".{to}")
+            if path.is_dir():
+                raise NotAnOutput(path, "it is a folder")
             if path.suffix != f".{to}":
                 path = path.with_name(f"{path.name}.{to}")
             if batch is None:

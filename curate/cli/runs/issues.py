@@ -73,9 +73,12 @@ def issues_(
     from db.reviews.audit import yield_evidence
     from db.runs.issues import below_threshold, by_artwork, scored_labels, worst_issues
     from db.runs.runs import find_run
+    from db.workspace.outputs import output_folder
 
     if kind not in ISSUE_KINDS:
         raise typer.BadParameter(f"{kind!r} is none of {', '.join(ISSUE_KINDS)}", param_hint="--kind")
+    if save is not None:
+        output_folder(save)  # before anything is listed
     workspace = opened(context)
     with workspace.open_catalog() as catalog, catalog.read() as session:
         run = find_run(session, run_id, "issues") if kind == "label" else None

@@ -2,7 +2,9 @@
 
 A name that is not there as written is looked up by keys that survive what archives, systems and
 encodings do to names: normal form, case, UTF-8 read as Latin-1, ``#U00e9`` escapes, punctuation and
-accents replaced. A key counts only when exactly one file of that folder has it.
+accents replaced. A key counts only when exactly one file of that folder has it. Then come two looser ways:
+the name without its suffix or with another image's, and, for a path of another machine, the longest end
+of it that one file alone has.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from curate.ingest.places.tails import Tails, is_image, stem_of
 from curate.ingest.records import shown
 from db.workspace.system import slashed
 
@@ -31,7 +34,8 @@ ESCAPE = re.compile(r"#U([0-9a-fA-F]{4})")
 class FoundFile(NamedTuple):
     """A file under the root: its key (NFC, ``/`` between), where it opens, its size and time.
 
-    ``renamed`` says that the disk spells it otherwise than the list.
+    ``renamed`` says that the disk spells it otherwise than the list; ``how`` is ``suffix`` or ``tail`` where
+    it was found in one of the looser ways, which give way to a record that names the file itself.
     """
 
     path: str
@@ -39,6 +43,7 @@ class FoundFile(NamedTuple):
     bytes: int
     mtime_ns: int
     renamed: bool = False
+    how: str = ""
 
 
 class NotFound(NamedTuple):
@@ -61,25 +66,57 @@ class _Folder:
 
 @dataclass
 class ImageFolder:
-    """The folder that listed paths are relative to."""
+    """The folder that listed paths are relative to.
+
+    With ``follow_links``, links may lead to files outside it, as in a hub's cache.
+    """
 
     root: Path
+    follow_links: bool = False
     _folders: dict[str, _Folder] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.root = self.root.resolve()
         self._prefix = slashed(str(self.root)).rstrip("/") + "/"
         self._caseless = _is_caseless(self._prefix[:-1])
+        self._tails = Tails(self.root)
 
     def find(self, listed: str) -> FoundFile | NotFound:
         """Return the file that a list names, or why there is none."""
         path = self.key(listed)
         if isinstance(path, NotFound):
-            return path
+            foreign = path.reason == "outside_root" and is_foreign(listed)
+            return (self._by_tail(listed) or path) if foreign else path
+        found = self._find(path)
+        if isinstance(found, NotFound) and found.reason == "missing":
+            return self._by_suffix(path) or self._by_tail(path) or found
+        return found
+
+    def _by_suffix(self, path: str) -> FoundFile | None:
+        """Return the one image in the path's folder that has its name but for the suffix."""
+        parent, _, name = path.rpartition("/")
+        folder = self._folder(parent)
+        other = None if folder.reason is not None else self._names(folder).find_stem(name)
+        if other is None:
+            return None
+        found = self._stat(folder, other, renamed=True)
+        return found._replace(how="suffix") if isinstance(found, FoundFile) else None
+
+    def _by_tail(self, listed: str) -> FoundFile | None:
+        """Return the one file whose path ends like that of another machine, or of another folder."""
+        parts = [part for part in listed.replace("\\", "/").split("/") if part not in ("", ".")]
+        if ".." in parts or (not is_foreign(listed) and (len(parts) < 2 or self._folder(parts[0]).real)):
+            return None
+        path = self._tails.find(parts)
+        found = None if path is None else self._find(path)
+        return found._replace(how="tail") if isinstance(found, FoundFile) else None
+
+    def _find(self, path: str) -> FoundFile | NotFound:
+        """Return the file at a path below the root, as written or as its folder spells it."""
         parent, _, name = path.rpartition("/")
         folder = self._folder(parent)
         if folder.reason is not None:
-            return NotFound(folder.reason, shown(listed), nfc(path))
+            return NotFound(folder.reason, shown(path), nfc(path))
         found = None
         if self._is_spelled_so(folder, name):
             found = self._stat(folder, name, renamed=folder.key != parent)
@@ -143,8 +180,14 @@ class ImageFolder:
 
     def _folder(self, path: str) -> _Folder:
         """Return a folder by its path, found as files are: as written, else by key."""
-        if path not in self._folders:
-            self._folders[path] = self._open_folder(path)
+        parts = path.split("/") if path else []
+        at = len(parts)
+        while at and "/".join(parts[:at]) not in self._folders:
+            at -= 1
+        for end in range(at, len(parts) + 1):  # not by recursion: a list may name folders a thousand deep
+            prefix = "/".join(parts[:end])
+            if prefix not in self._folders:
+                self._folders[prefix] = self._open_folder(prefix)
         return self._folders[path]
 
     def _open_folder(self, path: str) -> _Folder:
@@ -163,7 +206,7 @@ class ImageFolder:
             return _Folder(key, "", "missing")
         except OSError:
             return _Folder(key, "", "unreadable_folder")
-        if not (real + "/").startswith(self._prefix):
+        if not self.follow_links and not (real + "/").startswith(self._prefix):
             return _Folder(key, "", "outside_root")
         return _Folder(key, real) if os.path.isdir(real) else _Folder(key, "", "missing")
 
@@ -174,7 +217,8 @@ class ImageFolder:
         try:
             info = os.lstat(file)
             if stat.S_ISLNK(info.st_mode):
-                if not slashed(os.path.realpath(file, strict=True)).startswith(self._prefix):
+                real = slashed(os.path.realpath(file, strict=True))
+                if not self.follow_links and not real.startswith(self._prefix):
                     return NotFound("outside_root", shown(key), nfc(key))
                 info = os.stat(file)
         except FileNotFoundError:
@@ -194,6 +238,19 @@ class ImageFolder:
                 names = []
             folder.names = _Names(names)
         return folder.names
+
+
+def is_foreign(listed: str) -> bool:
+    """Return whether a path is of another machine: with a drive, a server, or from the top and not there."""
+    if WINDOWS_DRIVE.match(listed) or listed.startswith("\\\\"):
+        return True
+    return listed.startswith("/") and not os.path.lexists(listed)
+
+
+def own_key(folder: ImageFolder, listed: str) -> str | None:
+    """Return the key that a listed path has itself, whatever file it may lead to; None where it has none."""
+    key = folder.key(listed)
+    return None if isinstance(key, NotFound) else nfc(key)
 
 
 def _is_caseless(folder: str) -> bool:
@@ -278,6 +335,14 @@ class _Names:
         self._close = [_by_key(names, key) for key in CLOSE_KEYS]
         self._loose = [_by_key(awkward, key) for key in LOOSE_KEYS]
         self._plain: dict[str, list[str]] | None = None
+        self._stems: dict[str, list[str]] | None = None
+
+    def find_stem(self, wanted: str) -> str | None:
+        """Return the one image that has a name without its suffix, or with the suffix of another format."""
+        if self._stems is None:
+            self._stems = _by_key([name for name in self._all if is_image(name)], stem_of)
+        found = self._stems.get(stem_of(wanted), [])
+        return found[0] if len(found) == 1 else None
 
     def __contains__(self, name: str) -> bool:
         return name in self._spelled

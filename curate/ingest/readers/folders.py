@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,22 +16,30 @@ from db.images.formats import IMAGE_SUFFIXES
 from db.labels.spelling import loose_fold
 from db.workspace.system import slashed
 
+SYSTEM_FILES = ("thumbs.db", "desktop.ini")
+"""What systems leave in folders of images; nobody needs to be told."""
+
 
 @dataclass
 class FolderReader(ReaderBase):
     """Walks a folder of class folders, in order of names."""
 
     with_artist: bool = False
+    follow_links: bool = False
 
     def __iter__(self) -> Iterator[Record | Refused]:
         """Yield a record a file that is named like an image."""
-        for path in walk_images(self.images):
+        skipped: Counter[str] = Counter()
+        for path in walk_images(self.images, self.follow_links, skipped):
             if isinstance(path, Refused):
                 yield path
                 continue
             top, slash, _ = path.partition("/")
             labels = (unescaped(top) if slash else "",)
             yield Record(path, (*labels, artist_slug(path)) if self.with_artist else labels, path)
+        if skipped:
+            listed = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in skipped.most_common(12))
+            self.remarks.append(f"Not named like images, and not read: {listed}.")
 
 
 def artist_slug(path: str) -> str:
@@ -44,28 +53,42 @@ def artist_slug(path: str) -> str:
     return repaired(unescaped(slug)).strip("\u00a0 ") if underscore else ""
 
 
-def walk_images(root: Path) -> Iterator[str | Refused]:
+def walk_images(
+    root: Path, follow_links: bool = False, skipped: Counter[str] | None = None
+) -> Iterator[str | Refused]:
     """Yield files under a folder that are named like images, as paths relative to it.
 
-    Linked folders are not entered: they lead outside, or round in circles, or to files that come anyway.
+    Linked folders are not entered unless that is asked for: they lead outside, or round in circles, or to
+    files that come anyway. What is named otherwise is counted in ``skipped``, by suffix.
     """
-    for folder, folders, files in os.walk(root):
+    entered = {os.path.realpath(root)}
+    for folder, folders, files in os.walk(root, followlinks=follow_links):
         folders.sort()
         relative = slashed(os.path.relpath(folder, root))
         prefix = "" if relative == "." else relative + "/"
         for name in list(folders):
-            if os.path.islink(os.path.join(folder, name)):
+            place = os.path.join(folder, name)
+            if follow_links and (real := os.path.realpath(place)) not in entered:
+                entered.add(real)
+            elif os.path.islink(place):
                 folders.remove(name)
                 yield Refused(shown(prefix + name), "linked_folder", shown(os.readlink(f"{folder}/{name}")))
             elif name.startswith("."):
                 folders.remove(name)
         for name in sorted(files):
-            if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and not name.startswith("._"):
+            suffix = os.path.splitext(name)[1].lower()
+            if suffix in IMAGE_SUFFIXES and not name.startswith("._"):
                 yield prefix + name
+            elif skipped is not None and not name.startswith(".") and name.lower() not in SYSTEM_FILES:
+                skipped[suffix] += 1
 
 
 def open_folders(
-    root: Path, attributes: Sequence[str], attribute: str | None, artist_from: str | None
+    root: Path,
+    attributes: Sequence[str],
+    attribute: str | None,
+    artist_from: str | None,
+    follow_links: bool = False,
 ) -> FolderReader:
     """Open a folder of class folders.
 
@@ -75,6 +98,7 @@ def open_folders(
         attribute: What the folders are classes of; the workspace's first attribute if None.
         artist_from: ``path`` reads artists from the file names, ``list`` never does; None does where the
             folders are WikiArt's styles.
+        follow_links: Whether linked folders are entered.
 
     Raises:
         BadOption: Artists are wanted, and the workspace has no attribute of that name.
@@ -96,4 +120,11 @@ def open_folders(
     columns: tuple[Said, ...] = (Said("import:folders", attribute),)
     if with_artist:
         columns += (Said("import:artgan-path", "artist"),)
-    return FolderReader("folders", root, columns, aliases=ALIASES if wikiart else {}, with_artist=with_artist)
+    return FolderReader(
+        "folders",
+        root,
+        columns,
+        aliases=ALIASES if wikiart else {},
+        with_artist=with_artist,
+        follow_links=follow_links,
+    )

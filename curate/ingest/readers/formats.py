@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.ingest.errors import BadOption, ListBesideImages, UnknownSource
+from curate.ingest.errors import BadOption, ListBesideImages, SourceUnreadable, UnknownSource
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.huggingface import open_parquet, parquet_files
@@ -34,6 +34,7 @@ class SourceOptions:
         check_images: Whether images are read at all.
         attribute: What folders are classes of.
         artist_from: ``path`` or ``list``, in WikiArt's layouts.
+        follow_links: Whether linked folders are entered.
     """
 
     attributes: Sequence[str]
@@ -41,6 +42,7 @@ class SourceOptions:
     check_images: bool = True
     attribute: str | None = None
     artist_from: str | None = None
+    follow_links: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
     stated: SourceSettings = field(default_factory=SourceSettings)
     exists: Callable[[Path], Exists] | None = None
@@ -61,11 +63,14 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
 
     Raises:
         FileMissing: There is nothing at that path.
+        SourceUnreadable: It is neither a file nor a folder.
         UnknownSource: No reader knows what it is.
         BadOption: An option asks for what the source or the workspace has not.
     """
     if not source.exists():
         raise FileMissing(source, "file or folder")
+    if not source.is_file() and not source.is_dir():
+        raise SourceUnreadable(source, "it is a pipe or a device, which can be read only once")
     _check_options(options)
     if format == "auto":
         format, source = recognise(source, options.called)
@@ -78,7 +83,9 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
     if format == "folders":
         if not source.is_dir():
             raise UnknownSource(source, "`--format folders` reads a folder, and this is a file")
-        return open_folders(source, options.attributes, options.attribute, options.artist_from)
+        return open_folders(
+            source, options.attributes, options.attribute, options.artist_from, options.follow_links
+        )
     if source.is_dir():
         raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
     stated = options.stated

@@ -31,6 +31,9 @@ SUFFIX = {
     "BMP": "bmp",
     "TIFF": "tif",
     "AVIF": "avif",
+    "JPEG2000": "jp2",
+    "HEIF": "heic",
+    "JXL": "jxl",
 }
 
 
@@ -75,7 +78,7 @@ class ParquetReader(ReaderBase):
     ) -> Record | Refused:
         image = row[IMAGE_COLUMN]
         data = image.get("bytes") if isinstance(image, dict) else image
-        if not data:
+        if not data or not isinstance(data, bytes):
             return Refused(where, "no_image", "the row holds no bytes")
         labels = []
         for column in self.columns:

@@ -1,0 +1,80 @@
+"""Parquet files that others wrote: bytes that are none, codes without names, columns of other types."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tests.conftest import Curate
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.effect_noise((48, 48), 60).convert("RGB").save(out, "PNG")
+    return out.getvalue()
+
+
+TABLES: dict[str, tuple[dict[str, Any], int]] = {
+    "as it should be": ({"image": [{"bytes": png(), "path": "../../evil.jpg"}], "style": ["Cubism"]}, 1),
+    "a path alone": ({"image": [{"bytes": None, "path": "/etc/passwd"}], "style": ["Cubism"]}, 0),
+    "no image at all": ({"image": [{"bytes": b"hello", "path": "x.jpg"}], "style": ["Cubism"]}, 0),
+    "empty bytes": ({"image": [{"bytes": b"", "path": "x.jpg"}], "style": ["Cubism"]}, 0),
+    "text for images": ({"image": ["/etc/passwd"], "style": ["Cubism"]}, 0),
+    "numbers for images": ({"image": [7], "style": ["Cubism"]}, 0),
+    "lists for images": ({"image": [[1, 2]], "style": ["Cubism"]}, 0),
+    "text for bytes": ({"image": [{"bytes": "hello", "path": "x"}], "style": ["Cubism"]}, 0),
+    "no path": ({"image": [{"bytes": png()}], "style": ["Cubism"]}, 1),
+    "bare bytes": ({"image": [png()], "style": ["Cubism"]}, 1),
+    "a label of a million letters": (
+        {"image": [{"bytes": png(), "path": "x"}], "style": ["x" * 5_000_000]},
+        0,
+    ),
+    "a label with controls": ({"image": [{"bytes": png(), "path": "x"}], "style": ["a\x1b[31m"]}, 0),
+    "several labels": ({"image": [{"bytes": png(), "path": "x"}], "style": [["a", "b"]]}, 1),
+    "no label": ({"image": [{"bytes": png(), "path": "x"}], "style": pa.array([None], pa.string())}, 1),
+    "a number for a label": ({"image": [{"bytes": png(), "path": "x"}], "style": [7.5]}, 1),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_are_taken_or_refused(curate: Curate, tmp_path: Path, name: str) -> None:
+    table, taken = TABLES[name]
+    folder = tmp_path / "ws"
+    assert curate("init", folder, "--attributes", "style").status == 0
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")  # type: ignore[no-untyped-call]
+
+    done = curate("-w", folder, "ingest", tmp_path / "a.parquet", "--json")
+
+    if done.status == 0:
+        counts = done.json()
+        assert (counts["added"], sum(counts["refused"].values())) == (taken, 1 - taken)
+    else:
+        assert done.status == 1 and taken == 0 and done.stderr.count("error: ") == 1
+    assert not list(tmp_path.rglob("evil*"))
+    assert curate("-w", folder, "check").status == 0
+
+
+FILES = {
+    "empty": b"",
+    "text": b"hello",
+    "its ends alone": b"PAR1PAR1",
+    "noise": bytes(range(256)) * 40,
+    "noise between the ends": b"PAR1" + bytes(range(256)) * 40 + b"\x00\x01\x00\x00PAR1",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_none_is_an_error(curate: Curate, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "ws"
+    assert curate("init", folder, "--attributes", "style").status == 0
+    (tmp_path / "a.parquet").write_bytes(FILES[name])
+
+    done = curate("-w", folder, "ingest", tmp_path / "a.parquet")
+
+    assert done.status == 1 and done.stderr.count("error: ") == 1, done

@@ -1,0 +1,165 @@
+"""``curate.toml`` as editors, shells and people leave it: read as it is meant, or refused with the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Curate
+
+READ: dict[str, str | bytes] = {
+    "as it was": "TEXT",
+    "empty": "",
+    "a byte order mark": "\ufeffTEXT",
+    "line ends of Windows": "CRLF",
+    "a comment of a megabyte": "# " + "x" * 1_000_000 + "\nTEXT",
+    "no attributes": "NOATTRIBUTES",
+    "a trailing slash": "[label_studio]\nurl = 'http://127.0.0.1:8080/'\n",
+    "a path below the server": "[label_studio]\nurl = 'https://labels.example/studio'\n",
+    "an IPv6 address": "[label_studio]\nurl = 'http://[::1]:8080'\n",
+    "a name in any script": "collection = 'Gemälde 画'\n",
+}
+REFUSED: dict[str, str | bytes] = {
+    "an unknown key": "unknown = 1\nTEXT",
+    "an unknown table": "TEXT\n[nope]\n",
+    "no UTF-8": b"\xff\xfe",
+    "UTF-16": "collection = 'x'".encode("utf-16"),
+    "a control character": 'TEXT\ncollection = "x\x00"\n',
+    "a key twice": "[train]\nepochs = 8\nepochs = 9\n",
+    "a table twice": "[train]\n[train]\n",
+    "3,000 brackets": "a = " + "[" * 3000,
+    "3,000 tables": "a = " + "{b = " * 3000,
+    "an open string": "collection = 'x",
+    "half a line": "collec",
+    "attributes of text": "attributes = 'style'\n",
+    "no attribute": "attributes = []\n",
+    "an attribute twice": "attributes = ['style', 'style']\n",
+    "an attribute in capitals": "attributes = ['Style']\n",
+    "an attribute with a space": "attributes = ['my style']\n",
+    "an attribute of numbers": "attributes = [1]\n",
+    "a long attribute": f"attributes = ['{'x' * 60}']\n",
+    "epochs of text": "[train]\nepochs = 'many'\n",
+    "no epochs": "[train]\nepochs = 0\n",
+    "epochs of nothing": "[train]\nepochs = -1\n",
+    "a rate that is no number": "[train]\nlr = nan\n",
+    "a rate without end": "[train]\nlr = inf\n",
+    "an unknown knob": "[train]\nnope = 1\n",
+    "one fold": "[train]\nfolds = 1\n",
+    "a mirror of nothing": "mirror_gb = 0\n",
+    "a mirror that is no number": "mirror_gb = nan\n",
+    "a mirror of text": "mirror_gb = 'large'\n",
+    "a root of numbers": "[roots]\npictures = 5\n",
+    "roots of text": "roots = 'x'\n",
+    "an address of FTP": "[label_studio]\nurl = 'ftp://x'\n",
+    "an address of nothing": "[label_studio]\nurl = ''\n",
+    "half an IPv6 address": "[label_studio]\nurl = 'http://[::1'\n",
+    "a port of letters": "[label_studio]\nurl = 'http://127.0.0.1:abc'\n",
+    "a port too large": "[label_studio]\nurl = 'http://127.0.0.1:99999'\n",
+    "a port of zero": "[label_studio]\nurl = 'http://127.0.0.1:0'\n",
+    "an address without a host": "[label_studio]\nurl = 'http://:8080'\n",
+    "an address with a space": "[label_studio]\nurl = 'http://a b'\n",
+    "a project of text": "[label_studio]\nproject = 'mine'\n",
+    "images from nowhere": "[label_studio]\nimages = 'nowhere'\n",
+    "a database in memory": "database_url = 'mysql://u:hunter22@h/d'\n",
+    "a database that is none": "database_url = 'hunter22'\n",
+    "a database of numbers": "database_url = 7\n",
+    "a file that is no database": "database_url = 'sqlite:////etc/passwd'\n",
+    "a database that is away": "database_url = 'postgresql://u:hunter22@127.0.0.1:1/d'\n",
+    "a database with an odd password": "database_url = 'postgresql://u:hun/ter22@22@127.0.0.1:1/d'\n",
+    "a database with a password behind it": "database_url = 'postgresql://127.0.0.1:1/d?password=hunter22'\n",
+    "a dataset of numbers": "[fiftyone]\ndataset = 7\n",
+}
+
+
+def written(folder: Path, text: str | bytes) -> None:
+    """Write settings; some words stand for the text as it was."""
+    path = folder / "curate.toml"
+    before = path.read_text(encoding="utf-8")
+    if isinstance(text, str):
+        text = text.replace("TEXT", before).replace("CRLF", before.replace("\n", "\r\n"))
+        lines = [line for line in before.splitlines() if not line.startswith("attributes")]
+        text = text.replace("NOATTRIBUTES", "\n".join(lines)).encode()
+    path.write_bytes(text)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_it_is_read_as_it_is_meant(curate: Curate, used: Path, name: str) -> None:
+    written(used, READ[name])
+
+    assert curate("-w", used, "status").status == 0
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused_in_one_line_without_a_password(curate: Curate, used: Path, name: str) -> None:
+    written(used, REFUSED[name])
+    before = (used / "curate.toml").read_bytes()
+
+    done = curate("-w", used, "status")
+
+    assert (done.status, done.stdout) == (1, ""), done
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+    assert "hunter22" not in done.stderr and "ter22@" not in done.stderr
+    assert (used / "curate.toml").read_bytes() == before
+
+
+NAMES = {
+    "filepath": "'filepath' is the column of the images",
+    "style,style_pred": "'style_pred' is what the pred of 'style' is called",
+    "style_score,style": "'style_score' is what the score of 'style' is called",
+    "a,a_label": "'a_label' is what the label of 'a' is called",
+    "a,a_run3": "'a_run3' is what the run3 of 'a' is called",
+    "a,b,a_p_suggested": "'a_p_suggested' is what the p_suggested of 'a' is called",
+    "my style": "String should match pattern",
+    "Style": "String should match pattern",
+    "stylé": "String should match pattern",
+    "1a": "String should match pattern",
+    "_x": "String should match pattern",
+    "style,style": "an attribute is named twice",
+    "style,": "String should match pattern",
+    "": "String should match pattern",
+    "a;drop table label": "String should match pattern",
+    ",".join(f"a{i}" for i in range(30)): "at most 12",
+    "x" * 50: "String should match pattern",
+}
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_attributes_that_would_overwrite_a_column_are_not_made(
+    curate: Curate, tmp_path: Path, names: str
+) -> None:
+    done = curate("init", tmp_path / "new", "--attributes", names)
+
+    assert done.status == 1
+    assert NAMES[names] in done.stderr
+    assert not (tmp_path / "new" / "curate.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "label,id,tags,metadata",
+        "artwork,review,score,fold,split",
+        "task,image,comment",
+        "a_b,a_c",
+        "style_x,style",
+    ],
+)
+def test_other_names_are_attributes(curate: Curate, tmp_path: Path, names: str) -> None:
+    assert curate("init", tmp_path / "new", "--attributes", names).status == 0
+    assert curate("-w", tmp_path / "new", "check").status == 0
+
+
+@pytest.mark.parametrize("name", ["v" * 255, "v" * 256, "d/" * 2100 + "x", "a\x00b"])
+def test_a_folder_that_cannot_be_is_one_sentence(
+    curate: Curate, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    done = curate("init", name)
+
+    if done.status == 0:
+        assert (tmp_path / name / "curate.toml").is_file()
+    else:
+        assert done.status in (1, 2)
+        assert "Traceback" not in done.stderr and len(done.stderr) < 1000
