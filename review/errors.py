@@ -19,6 +19,7 @@
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
         ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
+        ├── NotAnExport            a file is not Label Studio's export, or not of this catalog
         ├── SheetExists            a sheet would be written over a file
         ├── SheetWithoutRows       a sheet that is empty
         ├── ForeignSheet           a sheet of another workspace

@@ -74,7 +74,7 @@ def artworks_where(session: Session, wanted: Mapping[str, str]) -> set[int]:
     asked: dict[str, str | None] = {}
     found: set[int] = set()
     for artwork_id, cells in session.execute(select(Listing.artwork_id, Listing.cells).order_by(Listing.id)):
-        for name in cells.keys() - columns.keys():
+        for name in [name for name in cells if name not in columns]:
             columns[name] = None
             asked[name] = next((w for w in tests if loose_fold(w) == loose_fold(name)), None)
         met = {

@@ -20,10 +20,13 @@ from db.models import (
     DuplicateGroup,
     Ingest,
     Label,
+    Listing,
     Refusal,
     Run,
+    SheetCell,
     SplitFact,
     Task,
+    Withheld,
 )
 from db.reviews.verdicts import Answer, Decision, find_reviewer, record
 from db.runs.issues import replace_issues
@@ -74,6 +77,9 @@ def _label(session: Session, n: int) -> None:
                 created_at=START,
             )
         )
+    session.add(Listing(artwork_id=1, source_id=source.id, path="a.jpg", known_as="4", cells={"Titel": "Öl"}))
+    several = {"reason": "several_values", "spelling": "a; b", "detail": {"values": ["a", "b"]}}
+    session.add(Withheld(artwork_id=1, attribute_id=style.id + 1, source_id=source.id, **several))
     derive(session, range(1, n + 1))
     merged.merged_into_id = classes["Pop Art"]
     session.flush()
@@ -151,6 +157,8 @@ def _review(session: Session, run: Run) -> None:
             )
         )
     session.flush()
+    on_sheet = {"server": "http://ls", "project_id": 2, "sheet_id": 500, "position": 0}
+    session.add(SheetCell(batch_id=batch.id, artwork_id=1, attribute_id=1, **on_sheet))
     session.add(
         ControlAnswer(
             server="http://ls",

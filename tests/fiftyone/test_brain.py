@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.dataset import VERSION, sync_dataset
 from review.fiftyone.map import map_points
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
@@ -128,7 +128,9 @@ def test_a_dataset_of_layout_1_whose_class_has_moved_opens_and_is_renewed(galler
     again, settled = (subprocess.run(browse, capture_output=True, text=True, check=False) for _ in range(2))
 
     assert again.returncode == 0, again.stderr
-    assert "it was made by another version of curate (layout 1, now 2)" in again.stdout + again.stderr
+    assert (
+        f"it was made by another version of curate (layout 1, now {VERSION})" in again.stdout + again.stderr
+    )
     assert "cleanup" not in again.stderr
     assert "0 added, 0 updated, 0 removed" in settled.stdout and "layout" not in settled.stderr
     assert runs.find_one(similar)["config"]["cls"] == MOVED

@@ -17,7 +17,7 @@ from db.reviews.verdicts import Decision, decide
 from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone.connect import import_fiftyone
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.dataset import VERSION, sync_dataset
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
 
@@ -311,7 +311,7 @@ def test_a_root_without_a_folder_is_named(gallery: Any) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("version", 0, "it was made by another version of curate (layout 0, now 1)"),
+        ("version", 0, f"it was made by another version of curate (layout 0, now {VERSION})"),
         ("fiftyone", "0.25.0", "it was made by FiftyOne 0.25.0, and this is {fiftyone}"),
         ("done", False, "the last sync was stopped before its end"),
         ("fields", ["style", "old_field"], "its fields changed"),
