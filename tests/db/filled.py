@@ -79,7 +79,7 @@ def _label(session: Session, n: int) -> None:
         )
     session.add(Listing(artwork_id=1, source_id=source.id, path="a.jpg", known_as="4", cells={"Titel": "Öl"}))
     several = {"reason": "several_values", "spelling": "a; b", "detail": {"values": ["a", "b"]}}
-    session.add(Withheld(artwork_id=1, attribute_id=style.id + 1, source_id=source.id, **several))
+    session.add(Withheld(artwork_id=1, attribute_id=style.id, source_id=source.id, **several))
     derive(session, range(1, n + 1))
     merged.merged_into_id = classes["Pop Art"]
     session.flush()
