@@ -122,10 +122,16 @@ class AppPage:
             "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", element
         )
 
-    def show(self, element: WebElement) -> WebElement:
-        """Scroll to an element of a panel that is longer than the window; return it."""
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        return element
+    def scroll_to(self, by: str, what: str) -> WebElement:
+        """Wait for an element of a panel longer than the window, scroll to the last, return it once shown."""
+
+        def shown(driver: Chrome) -> WebElement | None:
+            element = driver.find_elements(by, what)[-1]
+            driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            return element if element.is_displayed() else None
+
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(IndexError, WebDriverException))
+        return waiting.until(shown, what)
 
     def count(self) -> str:
         """Return how many samples the App says that the grid holds."""

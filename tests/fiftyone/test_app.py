@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.by import By
 
 from db.models import Task, Verdict
 from db.workspace.workspace import change_settings
@@ -82,8 +83,8 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         app.text("Model Evaluation").click()
         app.one(EVALUATIONS, "style_eval")
         app.text("style_eval").click()
-        app.press(app.show(app.text("Confusion Matrices")))
-        app.show(app.one(f"{EVALUATIONS} .js-plotly-plot"))
+        app.press(app.scroll_to(By.XPATH, "//*[normalize-space(text())='Confusion Matrices']"))
+        app.scroll_to(By.CSS_SELECTOR, f"{EVALUATIONS} .js-plotly-plot")
         app.screenshot(shots / "confusions.png")
     if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
         shutil.copytree(shots, kept, dirs_exist_ok=True)
