@@ -125,13 +125,14 @@ class AppPage:
     def scroll_to(self, by: str, what: str) -> WebElement:
         """Wait for an element of a panel longer than the window, scroll to the last, return it once shown."""
 
-        def shown(driver: Chrome) -> WebElement | None:
-            element = driver.find_elements(by, what)[-1]
-            driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-            return element if element.is_displayed() else None
+        def shown(driver: Chrome) -> list[WebElement]:
+            found = driver.find_elements(by, what)[-1:]
+            for element in found:
+                driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+            return [element for element in found if element.is_displayed()]
 
-        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(IndexError, WebDriverException))
-        return waiting.until(shown, what)
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(WebDriverException,))
+        return waiting.until(shown, what)[0]
 
     def count(self) -> str:
         """Return how many samples the App says that the grid holds."""
