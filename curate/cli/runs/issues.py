@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json, rests_on
+from curate.cli.app import AsJson, RunId, app, note, opened, print_json
+from curate.wrong_labels import estimate_wrong_labels, rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
     from db.reviews.audit import YieldEvidence
@@ -80,6 +81,7 @@ def issues_(
             most = limit if by == By.label else None
             rows = worst_issues(session, kind=kind, attribute=attribute, limit=most, run=run)
         answered = None if run is None else yield_evidence(session, run)
+        expected = None if run is None or as_json else estimate_wrong_labels(session, run)
     groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
     shown = groups if everything else groups[:limit]
     for group in shown:
@@ -92,6 +94,8 @@ def issues_(
     listed = [row for group in shown for row in group]
     if not as_json:
         tell(listed, len(rows), kind, answered)
+    if expected is not None:
+        note(tell_wrong_labels(expected))
 
 
 def show(group: Sequence[IssueRow], as_json: bool) -> None:
