@@ -25,7 +25,7 @@ RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 """The drawn styles under the names that the examples use."""
 
 ORDER = (
-    "init ingest stats history classes-list classes-add classes-rename classes-merge train runs issues "
+    "init ingest stats history classes-list classes-add classes-rename classes-merge classes-missing train runs issues "
     "evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
     "export-model predict import-predictions backup restore upgrade relocate doctor check"
 ).split()
@@ -120,6 +120,11 @@ def adapted(words: list[str], workspace: Path, outside: Path) -> list[str]:
         with open_workspace(workspace).open_catalog() as catalog, catalog.read() as session:
             newest = session.execute(text("SELECT max(id) FROM verdict")).scalar()
         return ["undo", str(newest), "--yes"]
+    if words[:2] == ["classes", "missing"]:
+        from db.labels.class_changes import new_class
+
+        with open_workspace(workspace).open_catalog() as catalog, catalog.write() as session:
+            new_class(session, words[2], words[3], "somebody")
     if words[0] == "import-predictions":
         open_from_python(workspace, progress=False).export(workspace / "clip.parquet", predictions=1)
     if words[0] == "compare":
