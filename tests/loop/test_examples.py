@@ -25,8 +25,8 @@ RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 """The drawn styles under the names that the examples use."""
 
 ORDER = (
-    "init ingest stats history classes-list classes-add classes-rename classes-merge classes-missing train runs issues "
-    "evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
+    "init ingest stats history classes-list classes-add classes-rename classes-merge classes-missing train runs "
+    "issues evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
     "export-model predict import-predictions backup restore upgrade relocate doctor check"
 ).split()
 
