@@ -11,6 +11,10 @@
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
+    ├── ListNotIngested          `curate export --like` of a list that the catalog does not know
+    ├── NotInEncoding            a corrected class that the list's encoding cannot write
+    ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
+    ├── ExportTaken              a folder to be written is there already
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
@@ -109,6 +113,44 @@ class NotAnAnswerList(CurateError):
             f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
         )
+
+
+class ListNotIngested(CurateError):
+    """A list that no ingest of this catalog has read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: no list with these columns was ingested into this catalog. "
+            f"Type `curate ingest {path}` first, or name the list that was."
+        )
+
+
+class NotInEncoding(CurateError):
+    """A class that the list's encoding cannot write."""
+
+    def __init__(self, path: Path, line: int, text: str, encoding: str) -> None:
+        super().__init__(
+            f"{path}, line {line}: {text!r} has characters that {encoding} cannot write, so the list "
+            f"cannot stay in its encoding. Save it as UTF-8 and ingest that, "
+            f"or type `curate export OUT.csv` for a new list."
+        )
+
+
+class NotWrittenBack(CurateError):
+    """A text whose bytes do not come back from the encoding it was read in."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        super().__init__(
+            f"{path} was read as {encoding}, and would not be written back byte for byte. "
+            f"Say which encoding it is with `curate ingest {path} --encoding NAME`, and export again."
+        )
+
+
+class ExportTaken(CurateError):
+    """A folder to be written that is there already."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is there already and is not empty. Name a new folder.")
 
 
 class PartMissing(CurateError):

@@ -112,35 +112,36 @@ class Workspace:
                 of a folder of images.
             images: The folder that paths are relative to; of a table, the current folder if left out.
             check_images: False takes the labels without looking at any image.
-            options: What ``curate.ingest.ingest`` takes beside: ``format``, ``verify``, ``artist_from``,
-                ``attribute``.
+            options: What ``curate.ingest.ingest`` takes beside (``stated``, ``format``, ``verify``,
+                ``artist_from``, ``attribute``), of a table ``stated``, ``verify`` and ``name``.
 
         Returns:
             Counts; what was refused is in the catalog with its reason.
         """
-        from curate.ingest import ingest
+        from curate.ingest import ingest, ingest_records
 
+        folder = None if images is None else Path(images)
         with self._progress() as progress:
-            folder = None if images is None else Path(images)
-            place = source if isinstance(source, pd.DataFrame) else Path(source)
-            if isinstance(place, pd.DataFrame):
-                folder = folder or Path.cwd()
-                place = self._written(place)
-            summary = ingest(
-                self._folder, place, images=folder, check_images=check_images, progress=progress, **options
-            )
+            if isinstance(source, pd.DataFrame):
+                summary = ingest_records(
+                    self._folder,
+                    source,
+                    images=folder,
+                    check_images=check_images,
+                    progress=progress,
+                    **options,
+                )
+            else:
+                summary = ingest(
+                    self._folder,
+                    Path(source),
+                    images=folder,
+                    check_images=check_images,
+                    progress=progress,
+                    **options,
+                )
         self._folder = open_workspace(self.folder)  # it may have a new root
         return summary
-
-    def _written(self, frame: pd.DataFrame) -> Path:
-        """Write a table where a reader finds it, under a name that its content gives."""
-        from hashlib import sha256
-
-        text = frame.to_csv(index=False)
-        path = self._folder.cache_folder / "tables" / f"{sha256(text.encode()).hexdigest()[:16]}.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
 
     def labels(self) -> pd.DataFrame:
         """Return the labels as they stand: ``filepath`` and the attributes, None where there is none."""

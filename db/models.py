@@ -44,6 +44,15 @@ PURPOSES = ("review", "audit", "control")
 TASK_STATES = ("open", "done", "withdrawn")
 REVIEW_FORMS = ("card", "contact_sheet")
 """How an answer was given: one artwork at a time, or on a sheet of many with one question."""
+WITHHELD_REASONS = (
+    "several_values",
+    "qualified",
+    "formula_cell",
+    "label_too_long",
+    "control_character",
+    "not_utf8",
+)
+"""Why a cell gives no label although something stands in it."""
 ANNOTATION_STATES = ("accepted", "skipped", "refused", "deleted")
 
 
@@ -110,17 +119,27 @@ class Source(Base):
 
 
 class Attribute(Base):
-    """One set of classes: style, genre, artist."""
+    """One set of classes: style, genre, artist; ``name`` is its key, ``title`` what people call it."""
 
     __tablename__ = "attribute"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64), unique=True)
+    title: Mapped[str | None] = mapped_column(String(200))
     position: Mapped[int]
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.title or self.name
 
 
 class Class(Base):
-    """One value of an attribute: a stable key, a display name; aliases stand in ``ClassAlias``."""
+    """One value of an attribute: a stable key, a display name; aliases stand in ``ClassAlias``.
+
+    ``spelling`` is the first that was met, which labels without a spelling of their own have; a class that is
+    ``missing`` is a spelling that stands for no label.
+    """
 
     __tablename__ = "class"
     __table_args__ = (UniqueConstraint("attribute_id", "key"),)
@@ -129,6 +148,8 @@ class Class(Base):
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
     key: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(200))
+    spelling: Mapped[str | None] = mapped_column(String(200))
+    missing: Mapped[bool] = mapped_column(default=False)
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -148,10 +169,10 @@ class ClassAlias(Base):
 
 
 class ClassChange(Base):
-    """One change of the class list: added, renamed, merged; who and when."""
+    """One change of the class list: added, renamed, merged, taken as missing; who and when."""
 
     __tablename__ = "class_change"
-    __table_args__ = (one_of("kind", ("added", "renamed", "merged", "aliased")),)
+    __table_args__ = (one_of("kind", ("added", "renamed", "merged", "aliased", "missing")),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), index=True)
@@ -206,13 +227,17 @@ class Artwork(Base):
 
 
 class Ingest(Base):
-    """One ``curate ingest``: what was read, and what came of it; ``undone_at`` is when it was taken back."""
+    """One ``curate ingest``: what was read, what its columns were taken for, and what came of it.
+
+    ``undone_at`` is when it was taken back.
+    """
 
     __tablename__ = "ingest"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     location: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(String(16))
+    mapping: Mapped[dict[str, Any] | None]
     counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime] = mapped_column(default=now)
     finished_at: Mapped[datetime | None]
@@ -229,6 +254,44 @@ class Refusal(Base):
     record: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Listing(Base):
+    """How one source lists an artwork, beyond its labels; absent where it says no more than the path.
+
+    ``path`` is as written there, ``known_as`` the id that its people use, ``cells`` the kept columns.
+    """
+
+    __tablename__ = "listing"
+    __table_args__ = (UniqueConstraint("artwork_id", "source_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    path: Mapped[str] = mapped_column(Text)
+    known_as: Mapped[str | None] = mapped_column(Text, index=True)
+    cells: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Withheld(Base):
+    """What a source's cell says where it gives no label: several values, or another hand than the artist's.
+
+    ``spelling`` is the whole cell, ``detail`` what was read in it, so that nothing needs to be read again.
+    """
+
+    __tablename__ = "withheld"
+    __table_args__ = (
+        UniqueConstraint("artwork_id", "attribute_id", "source_id"),
+        one_of("reason", WITHHELD_REASONS),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    artwork_id: Mapped[int] = mapped_column(ForeignKey("artwork.id"))
+    attribute_id: Mapped[int] = mapped_column(ForeignKey("attribute.id"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    reason: Mapped[str] = mapped_column(String(32))
+    spelling: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class SplitFact(Base):
@@ -251,6 +314,7 @@ class SplitFact(Base):
 class Label(Base):
     """One class of one artwork and attribute, from one source; a row with ``retracts_id`` takes one back.
 
+    ``spelling`` is how the source writes it, where that is not the class's own ``spelling``.
     ``ingest_id`` names the ingest that wrote the row, where one did.
     """
 
@@ -264,6 +328,7 @@ class Label(Base):
     source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
     verdict_id: Mapped[int | None] = mapped_column(ForeignKey("verdict.id"), index=True)
     retracts_id: Mapped[int | None] = mapped_column(ForeignKey("label.id"), index=True)
+    spelling: Mapped[str | None] = mapped_column(Text)
     ingest_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 

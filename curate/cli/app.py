@@ -63,7 +63,7 @@ def opened(context: typer.Context) -> Workspace:
     from db.workspace.workspace import open_workspace
 
     workspace = open_workspace(context.obj)
-    sweep(workspace.folder)
+    sweep(workspace.folder, workspace=True)
     return workspace
 
 

@@ -1,14 +1,15 @@
-"""The curated lists, out of the catalog: what the labels are now, who said so, what a run predicts."""
+"""The curated labels out of the catalog as tables: as they are now, all ever said, what a run predicts."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, class_list
-from db.labels.table import label_table
+from db.labels.history import label_history
+from db.labels.table import label_table, spelled_labels
 from db.runs.runs import (
     find_run,
     provenances,
@@ -17,38 +18,47 @@ from db.runs.runs import (
     run_attributes,
     run_folder,
 )
+from db.spelling import is_formula
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins so is a formula to a spreadsheet; such a cell is quoted with a leading apostrophe."""
+TABLES = ("csv", "xlsx", "parquet")
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def export_labels(catalog: Catalog, out: Path) -> int:
-    """Write ``filepath`` and one column an attribute, class keys, blank where missing, as CSV.
-
-    Returns:
-        How many artworks were written.
-    """
+    """Write the labels as they stand, as CSV, xlsx or Parquet by the file's suffix; return how many rows."""
     frame = labels_frame(catalog)
-    write_csv(frame, out)
+    write_table(frame, out, table_format(out))
     return len(frame)
 
 
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
-    """Return the labels as they stand, one row an artwork: ``filepath``, then the attributes."""
+    """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes.
+
+    Each label is spelled as its source does; a reviewer's, and one of a merged class, by the class's name.
+    The columns are called as people call the attributes; a label that is missing is an empty text.
+    """
     import pandas as pd
 
     with catalog.read() as session:
         table = label_table(session, ("ok", "unverified"))
-        keys = {a.name: class_list(session, a).key for a in attributes(session)}
+        spelled = spelled_labels(session)
     columns: dict[str, Sequence[str]] = {"filepath": table.paths}
-    for name, key in keys.items():
-        columns[name] = [key.get(class_id, "") for class_id in table.labels[name].tolist()]
+    for title, by_artwork in spelled.items():
+        columns[title] = [by_artwork.get(artwork_id, "") for artwork_id in table.artwork_ids.tolist()]
     return pd.DataFrame(columns)
+
+
+def history_frame(catalog: Catalog) -> pd.DataFrame:
+    """Return every label row ever written, oldest first: what was said or taken back, by whom."""
+    import pandas as pd
+
+    with catalog.read() as session:
+        return pd.DataFrame(label_history(session))
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
@@ -88,13 +98,51 @@ def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None
     return pd.DataFrame(columns)
 
 
+def table_format(out: Path) -> str:
+    """Return the format of a table by its file's suffix: CSV where it tells nothing."""
+    suffix = out.suffix.lower()[1:]
+    return suffix if suffix in TABLES else "csv"
+
+
 def safe_cell(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in FORMULA_STARTS else cell
+    """Return a cell that no spreadsheet runs as a formula.
+
+    Classes are never formulas, so what this changes is a path or a comment.
+    """
+    return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
+
+
+def write_table(frame: pd.DataFrame, out: Path, format: str) -> None:
+    """Write a table in one step as ``csv``, ``xlsx`` or ``parquet``, no cell of it a formula."""
+    with whole_file(out) as temporary:
+        if format == "parquet":
+            frame.to_parquet(temporary, index=False)
+        elif format == "xlsx":
+            _write_workbook(frame, temporary)
+        else:
+            frame.map(safe_cell).to_csv(temporary, index=False)
 
 
 def write_csv(frame: pd.DataFrame, out: Path) -> None:
     """Write a table as CSV in one step, no cell of it a formula."""
-    safe = frame.map(safe_cell)
-    with whole_file(out) as temporary:
-        safe.to_csv(temporary, index=False)
+    write_table(frame, out, "csv")
+
+
+def _write_workbook(frame: pd.DataFrame, out: Path) -> None:
+    """Write a table as a workbook of one sheet, all text as text."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("labels")
+    sheet.append(list(frame.columns))
+    for row in frame.itertuples(index=False):
+        cells = []
+        for value in row:
+            text = NOT_IN_XML.sub("\ufffd", value) if isinstance(value, str) else value
+            cell = WriteOnlyCell(sheet, text if isinstance(text, str | int | float | bool) else str(text))
+            if isinstance(text, str):
+                cell.data_type = "s"
+            cells.append(cell)
+        sheet.append(cells)
+    book.save(out)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curate.ingest.encoding import Encoder
 from curate.ingest.errors import BadOption
@@ -20,11 +20,14 @@ from curate.ingest.images.checking import Checker, Checks
 from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, own_key
 from curate.ingest.places.presence import require_presence
-from curate.ingest.places.roots import known_to_follow, locked_root
+from curate.ingest.places.roots import known_to_follow, locked_root, locked_settings
 from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.readers.formats import SourceOptions, open_source
-from curate.ingest.records import Reader, Record, Refused, Spelling, shown
+from curate.ingest.readers.table import open_list
+from curate.ingest.records import Reader, Record, Refused, Spelling, shown, storable
+from curate.ingest.remembered import remember, said_of
 from curate.ingest.summary import IngestSummary
+from curate.ingest.tables.frame import frame_table
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.ingest.broken_images import known_paths, mark_missing, record_unreadable
@@ -33,6 +36,7 @@ from db.ingest.writer import (
     CatalogArtwork,
     Entry,
     ImageState,
+    Listed,
     Writer,
     add_refusals,
     finish_ingest,
@@ -41,7 +45,11 @@ from db.ingest.writer import (
 from db.labels.conflicts import record_conflicts
 from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress, Silent
-from db.workspace.workspace import Workspace
+from db.workspace.settings import SourceSettings
+from db.workspace.workspace import Workspace, add_attributes, with_attributes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LISTS = ("artgan", "kaggle", "csv", "xlsx")
 """Formats whose images lie beside the list, or wherever ``--images`` says."""
@@ -68,6 +76,7 @@ def ingest(
     attribute: str | None = None,
     follow_links: bool = False,
     allow_missing: bool = False,
+    stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Read images and labels into the workspace's catalog.
@@ -83,6 +92,8 @@ def ingest(
         attribute: What folders are classes of; see the reader.
         follow_links: Whether links may lead to images outside the folder, now and whenever it is read.
         allow_missing: Whether most of the images may be elsewhere.
+        stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
+            remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
 
     Returns:
@@ -93,29 +104,124 @@ def ingest(
         UnknownSource: No reader knows what the source is.
         MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
     """
-    began = time.monotonic()
-    progress = progress or Silent()
+    reader, said = open_reader(
+        workspace,
+        source,
+        format=format,
+        images=images,
+        check_images=check_images,
+        artist_from=artist_from,
+        attribute=attribute,
+        follow_links=follow_links,
+        stated=stated,
+    )
+    follow_links |= known_to_follow(workspace, images or reader.images)
+    if check_images and not allow_missing and reader.format in LISTS:
+        require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
+    workspace = remember(workspace, source, said)
+    return take(workspace, reader, source.absolute(), images, check_images, verify, follow_links, progress)
+
+
+def ingest_records(
+    workspace: Workspace,
+    records: pd.DataFrame | Iterable[Mapping[str, Any]],
+    *,
+    name: str = "records",
+    images: Path | None = None,
+    check_images: bool = True,
+    verify: bool = False,
+    stated: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read records that are in memory already, as ``ingest`` reads a list.
+
+    Args:
+        workspace: Where to.
+        records: A DataFrame, or mappings from column to cell, one an artwork.
+        name: What the source is called; the same name again is the same source, whose labels are replaced.
+        images: The folder that paths are relative to; the current one if None.
+        check_images: As in ``ingest``.
+        verify: As in ``ingest``.
+        stated: What the columns are, as in ``ingest``; nothing of it is remembered but new attributes.
+        progress: Told how far it is.
+
+    Raises:
+        NoPathColumn: No column is named like a path, or holds any.
+        NoSourceAttribute: No column has the name of an attribute.
+    """
+    said = SourceSettings.model_validate({k: v for k, v in (stated or {}).items() if v is not None})
+    new = [attribute for attribute in said.map.values() if attribute]
+    settings = with_attributes(workspace, new)
+    folder = images or Path.cwd()
+    called = {key: settings.attribute_titles.get(key, key) for key in settings.attributes}
+    exists = _there(folder) if check_images else None
+    reader = open_list(frame_table(records, name), folder, called, said, exists)
+    with locked_settings(workspace) as fresh:
+        workspace = add_attributes(fresh, new)
+    return take(workspace, reader, name, folder, check_images, verify, progress=progress)
+
+
+def open_reader(
+    workspace: Workspace,
+    source: Path,
+    *,
+    format: str = "auto",
+    images: Path | None = None,
+    check_images: bool = True,
+    artist_from: str | None = None,
+    attribute: str | None = None,
+    follow_links: bool = False,
+    stated: Mapping[str, Any] | None = None,
+) -> tuple[Reader, SourceSettings]:
+    """Open a source as ``ingest`` does, nothing written; also return all that was said of it."""
     if images is not None and not images.is_dir():
         raise FileMissing(images, "folder of images")
+    said = said_of(workspace, source, stated or {})
+    settings = with_attributes(workspace, [name for name in said.map.values() if name])
     options = SourceOptions(
-        workspace.settings.attributes,
+        settings.attributes,
         images or workspace.folder,
         check_images,
         attribute,
         artist_from,
         follow_links,
+        titles=settings.attribute_titles,
+        stated=said,
+        exists=(lambda own: _there(images or own)) if check_images else None,
     )
     reader = open_source(source, format, options)
     if images is not None and reader.format == "folders" and images.resolve() != source.resolve():
         raise BadOption(f"--images {images}", "a folder of images is its own source", "Leave the option out.")
-    follow_links |= known_to_follow(workspace, images or reader.images)
-    if check_images and not allow_missing and reader.format in LISTS:
-        require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
+    if said != SourceSettings() and reader.mapping is None:
+        raise BadOption("--map and the like", f"{source} is read as {reader.format}", "They are for lists.")
+    return reader, said
+
+
+def _there(folder: Path) -> Callable[[str], bool]:
+    """Return whether a cell names a file of a folder."""
+    found = ImageFolder(folder)
+    return lambda cell: isinstance(found.find(cell), FoundFile)
+
+
+def take(
+    workspace: Workspace,
+    reader: Reader,
+    source: Path | str,
+    images: Path | None = None,
+    check_images: bool = True,
+    verify: bool = False,
+    follow_links: bool = False,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Read what an opened source has into the catalog; see ``ingest``."""
+    began = time.monotonic()
+    progress = progress or Silent()
     workspace, root = locked_root(workspace, images or reader.images, follow_links)
     summary = IngestSummary(str(source), reader.format, remarks=list(reader.remarks))
+    mapping = None if reader.mapping is None else {**reader.mapping, "root": root}
     with workspace.open_catalog() as catalog:
         with catalog.write() as session:
-            summary.ingest_id = start_ingest(session, str(source.absolute()), reader.format)
+            summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
         run = _Run(workspace, catalog, reader, root, summary, progress, check_images, verify)
         run.read_all()
         run.set_aside_vanished()
@@ -215,12 +321,13 @@ class _Run:
                 self._finish(waiting.popleft())
         while waiting:
             self._finish(waiting.popleft())
-        held = _Plan([(path, self._merged(path), found) for path, _, found in self.held])
+        held = _Plan([(path, self._merged(path, record), found) for path, record, found in self.held])
         self._look_up(held)
         held.checks = checker.submit(held.checking)
         self._finish(held)
         self._write([])
         self._write_contradictions()
+        self.encoder.name_by_commonest()
 
     def _held_back(self, size: int) -> Iterator[list[Record | Refused]]:
         """Yield the records whose file was found in a loose way, once all others have theirs.
@@ -357,19 +464,22 @@ class _Run:
         said = ", ".join(_words(label) for label in record.labels if label)
         return f"{shown(path)}; {shown(said)} of it is kept beside what was said first"
 
-    def _merged(self, path: str) -> Record:
-        """Return an artwork's record with all the labels that its rows give."""
+    def _merged(self, path: str, row: Record | None = None) -> Record:
+        """Return an artwork's record with the labels of all its rows, and what its first says beside them."""
         first = self.seen[hash(path)]
         rows = [first.labels, *(record.labels for record in self.again.get(path, ()))]
         labels = tuple(_union(column) for column in zip(*rows, strict=True))
-        return Record(path, labels, "", first.splits)
+        merged = Record(path, labels, "", first.splits)
+        return merged if row is None else merged._replace(path=row.path, known_as=row.known_as, kept=row.kept)
 
     def _write_contradictions(self) -> None:
         """Write what further rows say of artworks that were written by their first: their labels tie then."""
         held = {path for path, _, _ in self.held}
         records = [(path, self._merged(path)) for path in self.again if path not in held]
         self.encoder.learn(record for _, record in records)
-        entries = [Entry(path, None, *self.encoder.encode(record)) for path, record in records]
+        entries = [
+            Entry(path, None, *self.encoder.encode(record), only_labels=True) for path, record in records
+        ]
         for start in range(0, len(entries), LIST_BATCH):
             with self.catalog.write() as session:
                 self.writer.write(session, entries[start : start + LIST_BATCH])  # counted with the first row
@@ -382,7 +492,7 @@ class _Run:
             self.summary.notes.update(state.notes)
         self.encoder.learn(record for _, record, _ in plan.records)
         entries = [
-            Entry(path, plan.states.get(path), *self.encoder.encode(record))
+            Entry(path, plan.states.get(path), *self.encoder.encode(record), self._listed(path, record))
             for path, record, _ in plan.records
         ]
         outdated = self._outdated(plan, entries)
@@ -392,6 +502,13 @@ class _Run:
             self._write(outdated)
         self.summary.refused.update(row.reason for row in refused)
         self.progress.advance(len(plan.records) + len(plan.refused))
+
+    def _listed(self, path: str, record: Record) -> Listed | None:
+        """Return what a list says of an artwork beside its labels, where that is more than its path."""
+        if self.reader.mapping is None or not (record.kept or record.known_as or record.path != path):
+            return None
+        cells = {name: storable(cell) for name, cell in zip(self.reader.kept, record.kept, strict=True)}
+        return Listed(storable(record.path), storable(record.known_as) or None, cells)
 
     def _write(self, outdated: Sequence[Entry]) -> None:
         """Write entries, and the refusals that wait, in one transaction."""

@@ -7,17 +7,22 @@
     ├── SourceUnreadable     it cannot be opened or is not text
     ├── NoPathColumn         a list without a column of paths
     ├── NoLabelColumn        a list without a column of any attribute
+    ├── NoSuchColumn         an option names a column that is not there
+    ├── ListBesideImages     a folder of images with a list that has no path
     ├── ClassFileMissing     ArtGAN lists without the names of their classes
     └── BadOption            options that contradict each other or the source
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from curate.ingest.records import shown
 from db.errors import CurateError
+from db.spelling import attribute_key
 
 
 class UnknownSource(CurateError):
@@ -25,8 +30,8 @@ class UnknownSource(CurateError):
 
     def __init__(self, source: Path, found: str) -> None:
         super().__init__(
-            f"{source} is no source that curate knows: {found}. Expected a CSV list, a folder of images, "
-            f"ArtGAN's lists, Kaggle's classes.csv or wclasses.csv, or parquet files; "
+            f"{source} is no source that curate knows: {found}. Expected a list (CSV, xlsx), "
+            f"a folder of images, ArtGAN's lists, Kaggle's classes.csv or wclasses.csv, or parquet files; "
             f"say which with `--format`."
         )
 
@@ -41,21 +46,51 @@ class SourceUnreadable(CurateError):
 class NoPathColumn(CurateError):
     """A list whose header names no path."""
 
-    def __init__(self, source: Path, header: Sequence[str]) -> None:
+    def __init__(self, source: Path | str, header: Sequence[str]) -> None:
         super().__init__(
             f"{source} has the columns {_listed(header)}; none of them is a path. "
-            f"Name the column of the image files `filepath`."
+            f"Name the column of the image files: `curate ingest {_quoted(source)} --file COLUMN`."
         )
 
 
 class NoLabelColumn(CurateError):
     """A list whose header names no attribute."""
 
-    def __init__(self, source: Path, header: Sequence[str], attributes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        source: Path | str,
+        header: Sequence[str],
+        attributes: Sequence[str],
+        likely: Sequence[str] = (),
+    ) -> None:
+        looks = f"; {_listed(likely)} look like labels" if likely else ""
+        maps = " ".join(f"--map {shlex.quote(name + '=' + attribute_key(name))}" for name in likely[:3])
         super().__init__(
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
-            f"({', '.join(attributes)}). Rename a column, or make a workspace with "
-            f"`curate init DIR --attributes NAMES`."
+            f"({', '.join(attributes)}){looks}. Say which is what: "
+            f"`curate ingest {_quoted(source)} {maps or '--map COLUMN=ATTRIBUTE'}`."
+        )
+
+
+class NoSuchColumn(CurateError):
+    """An option that names a column which a list does not have."""
+
+    def __init__(self, source: Path | str, option: str, column: str, header: Sequence[str]) -> None:
+        near = get_close_matches(column, header, n=1, cutoff=0.5)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        super().__init__(
+            f"{option} {column!r}: {source} has no such column. {meant}It has {_listed(header)}."
+        )
+
+
+class ListBesideImages(CurateError):
+    """A folder of images that has a list in it whose columns nobody can tell."""
+
+    def __init__(self, folder: Path, table: Path, header: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder} has images and the list {table.name} with the columns {_listed(header)}, "
+            f"and none of them is a path. Type `curate ingest {_quoted(table)} --file COLUMN`, "
+            f"or `--format folders` to leave the list unread."
         )
 
 
@@ -74,6 +109,10 @@ class BadOption(CurateError):
 
     def __init__(self, option: str, problem: str, instead: str) -> None:
         super().__init__(f"{option}: {problem}. {instead}")
+
+
+def _quoted(source: Path | str) -> str:
+    return shlex.quote(str(source))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -24,7 +24,9 @@ class IngestSummary:
         exact_groups, near_groups, oversize_groups: Duplicate groups in the whole catalog; the last are
             too large to be believed and are used for nothing.
         new_classes: By attribute, classes that this source brought.
-        near_matches: (attribute, new class, class that was there) that may be the same.
+        near_matches: (attribute, new class, other class) that may be the same.
+        missing_spellings: By attribute, what was taken for "no label", and how often.
+        withheld: Cells that give no label although something stands in them, by attribute and reason.
     """
 
     source: str
@@ -37,6 +39,8 @@ class IngestSummary:
     oversize_groups: int = 0
     new_classes: dict[str, int] = field(default_factory=dict)
     near_matches: list[tuple[str, str, str]] = field(default_factory=list)
+    missing_spellings: dict[str, Counter[str]] = field(default_factory=dict)
+    withheld: dict[str, Counter[str]] = field(default_factory=dict)
     vanished: int = 0
     unreadable: int = 0
     conflicts: int = 0
@@ -68,6 +72,8 @@ class IngestSummary:
             "notes": dict(sorted(self.notes.items())),
             "new_classes": self.new_classes,
             "near_matches": [list(match) for match in self.near_matches],
+            "missing_spellings": {name: dict(n.most_common()) for name, n in self.missing_spellings.items()},
+            "withheld": {name: dict(n.most_common()) for name, n in self.withheld.items()},
             "label_conflicts": self.conflicts,
             "vanished": self.vanished,
             "unreadable": self.unreadable,

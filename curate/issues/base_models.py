@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 from scipy.sparse import csr_matrix
 
 from curate.issues.columns import Floats, Ints
@@ -122,8 +123,8 @@ def reduced(features: NDArray[np.floating]) -> Matrix:
     drawn = features[sample].astype(np.float64)
     centre, scale = drawn.mean(axis=0), drawn.std(axis=0) + 1e-6
     standard = ((drawn - centre) / scale).astype(np.float32)
-    _, axes = np.linalg.eigh(standard.T @ standard)
-    axes = axes[:, ::-1][:, :REDUCED]
+    width = standard.shape[1]
+    _, axes = eigh(standard.T @ standard, subset_by_index=[max(width - REDUCED, 0), width - 1])
     found = np.full((len(features), axes.shape[1]), np.nan, dtype=np.float32)
     for start in range(0, len(known), GRAM_CHUNK):
         rows = known[start : start + GRAM_CHUNK]

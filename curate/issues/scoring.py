@@ -79,11 +79,11 @@ def score_labels(
     near = None if neighbours is None else order.neighbours(neighbours)
     if near is None and vectors is not None:
         near = find_neighbours(vectors, order.groups, seed=seed)
-    further = None if layers is None else reduced(layers[order.artworks])
     parts = _parts(order.groups, None if folds is None else folds[order.artworks])
     sorted_columns = [order.column(column) for column in columns]
     scores = {}
     with threadpool_limits(1):  # many small products: threads wait for each other longer than they work
+        further = None if layers is None else reduced(layers[order.artworks])
         misplaced = find_misplaced(sorted_columns, parts, seed) if MISPLACED in kinds else None
         for column, original in zip(sorted_columns, columns, strict=True):
             findings = None if verdicts is None else verdicts.get(column.attribute)

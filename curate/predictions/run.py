@@ -29,7 +29,7 @@ from curate.predictions.files import (
     read_predictions_file,
 )
 from curate.predictions.matching import Ints, match_artworks, match_classes
-from curate.training.label_issues import issue_rows, prediction_rows, score_run
+from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.wrong_labels import estimate_wrong_labels, with_estimates
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
@@ -148,7 +148,34 @@ def import_predictions(
     metrics = with_estimates(measured, scored.scores)
     seconds["evidence"] = time.monotonic() - began - seconds["reading"]
     progress.message("Writing the run")
-    called, uuid = (name or read[0].path.stem)[:100], uuid4()
+    said = {"files": [file.path.name for file in read], "out_of_sample": out_of_sample}
+    called = (name or read[0].path.stem)[:100]
+    run, issues, expected = _store(workspace, catalog, table, found, scored, metrics, called, said, seconds)
+    seconds["total"] = time.monotonic() - began
+    known = int((found.provenance != NO_IMAGE).sum())
+    counts = (known, len(table) - known, found.unmatched)
+    return ImportSummary(
+        run, called, _protocol(found), metrics, issues, *counts, seconds, found.notes, expected
+    )
+
+
+def _store(
+    workspace: Workspace,
+    catalog: Catalog,
+    table: LabelTable,
+    found: ImportedPredictions,
+    scored: RunScores,
+    metrics: Mapping[str, Any],
+    called: str,
+    said: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> tuple[int, int, Estimate]:
+    """Write the arrays, then the run as a whole in one transaction.
+
+    Returns:
+        The run's number, how many labels it doubts, and about how many are wrong.
+    """
+    uuid = uuid4()
     with catalog.read() as session:
         folder = run_folder(session, workspace, uuid)
     arrays = RunArrays(table.artwork_ids, found.pred_probs, found.embedding, found.folds)
@@ -157,9 +184,9 @@ def import_predictions(
         run = start_run(
             session,
             backbone=called,
-            protocol=f"imported, {_said(found)}",
+            protocol=_protocol(found),
             seed=0,
-            settings={"files": [file.path.name for file in read], "out_of_sample": out_of_sample},
+            settings=said,
             digest=label_digest(table),
             labels_seen=table.newest_label,
             uuid=uuid,
@@ -170,16 +197,11 @@ def import_predictions(
             digest=digest,
             classes={name: labels.classes for name, labels in found.labels.items()},
             metrics=metrics,
-            seconds={**seconds, "total": time.monotonic() - began},
+            seconds={**seconds, "total": sum(seconds.values())},
             predictions=prediction_rows(table, found.labels, found, found.folds, scored),
         )
         issues = replace_issues(session, run, issue_rows(table, found.labels, scored))
-        expected = estimate_wrong_labels(session, run)
-        made = (run.id, called, run.protocol)
-    seconds["total"] = time.monotonic() - began
-    known = int((found.provenance != NO_IMAGE).sum())
-    counts = (known, len(table) - known, found.unmatched)
-    return ImportSummary(*made, metrics, issues, *counts, seconds, found.notes, expected)
+        return run.id, issues, estimate_wrong_labels(session, run)
 
 
 def _read(file: Path | PredictionFile, attributes: Sequence[str]) -> PredictionFile:
@@ -306,10 +328,10 @@ def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.st
     return own
 
 
-def _said(found: ImportedPredictions) -> str:
-    """Return by which word most of the probabilities are out of sample."""
+def _protocol(found: ImportedPredictions) -> str:
+    """Return how the run came about: imported, and by which word most of it is out of sample."""
     words, counts = np.unique(found.provenance[found.provenance != NO_IMAGE], return_counts=True)
-    return str(words[np.argmax(counts)])
+    return f"imported, {words[np.argmax(counts)]}"
 
 
 def _place_embeddings(

@@ -44,7 +44,7 @@ FITS_BELOW, FITS_SHARE = 0.1, 0.01
 from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
 
 
-UNUSABLE_BELOW = 0.6
+UNUSABLE_BELOW = 0.7
 """… or when its label is likely wrong and no other class is clear either."""
 
 

@@ -15,6 +15,7 @@ from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.images.copies import Place
 from db.labels.classes import attributes
+from db.labels.kept import KeptCells, kept_cells
 from db.models import (
     Artwork,
     Attribute,
@@ -71,6 +72,7 @@ class ArtworkFacts:
     duplicate_group: int | None
     attributes: dict[str, AttributeFacts]
     split: str | None = None
+    kept: KeptCells = field(default_factory=KeptCells)
     open_task: bool = False
     batch: int | None = None
     unusable: bool = False
@@ -126,6 +128,9 @@ def facts(
             _read_predictions(session, chunk, by_id, table, run_id)
         _read_issues(session, chunk, by_id, table, run_id)
         _read_reviews(session, chunk, by_id, table)
+        for artwork_id, kept in kept_cells(session, chunk).items():
+            if artwork_id in by_id:
+                by_id[artwork_id].kept = kept
     return list(by_id.values())
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks, fetch, table_of
 from db.labels.classes import merged_classes
-from db.models import Artwork, EffectiveLabel, Label, Source, SplitFact
+from db.models import Artwork, Class, EffectiveLabel, Label, Listing, Source, SplitFact, Withheld
 
 
 class ImageState(NamedTuple):
@@ -55,19 +55,49 @@ class Columns:
 
     labels: tuple[SourceAttribute, ...]
     splits: tuple[SplitColumn, ...] = ()
+    listed_by: int | None = None
+    """The source of what a list says of an artwork beside its labels."""
+
+
+class Listed(NamedTuple):
+    """How a list has an artwork: the path as written, the id that people use, the columns that are kept."""
+
+    path: str
+    known_as: str | None
+    cells: Mapping[str, str]
+
+
+class Unlabelled(NamedTuple):
+    """A cell that gives no label although something stands in it; see ``db.models.Withheld``."""
+
+    column: int
+    reason: str
+    spelling: str
+    detail: Mapping[str, Any]
 
 
 class Entry(NamedTuple):
     """One record, ready to be written.
 
-    ``classes`` holds for each label column the class ids that the source gives, sorted; ``splits`` a word
-    for each split column, empty where the source says nothing. No ``image`` means: as the catalog has it.
+    ``classes`` holds for each label column the class ids that the source gives, sorted; ``spellings`` for
+    each of these its own spelling, None where that is the class's, and is empty where all are; ``splits`` a
+    word for each split column, empty where the source says nothing. No ``image``: as the catalog has it.
     """
 
     path: str
     image: ImageState | None
     classes: tuple[tuple[int, ...], ...]
     splits: tuple[str, ...] = ()
+    spellings: tuple[tuple[str | None, ...], ...] = ()
+    withheld: tuple[Unlabelled, ...] = ()
+    listed: Listed | None = None
+    only_labels: bool = False
+    """What a list says beside its labels, and cells without one, stand as the catalog has them."""
+
+    def spelled(self, column: int) -> Iterator[tuple[int, str | None]]:
+        """Yield the classes of a column with their own spellings."""
+        classes = self.classes[column]
+        return zip(classes, self.spellings[column] if self.spellings else (None,) * len(classes), strict=True)
 
     @property
     def usable(self) -> bool:
@@ -120,47 +150,110 @@ def artworks_with_bytes(
     return by_digest
 
 
+Spelled = tuple[int, str | None]
+"""A class and a label's own spelling of it, None where that is the class's."""
+
+
 def labels_said(
     session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
-) -> dict[tuple[int, int], dict[int, list[int]]]:
-    """Return what sources say of artworks, not taken back: by (artwork, column), label ids by class.
+) -> dict[tuple[int, int], dict[Spelled, list[int]]]:
+    """Return what sources say of artworks, not taken back: by (artwork, column), label ids by what they say.
 
     Classes that were merged stand as the class they went into.
     """
-    live: dict[tuple[int, int], dict[int, list[int]]] = {}
-    for label_id, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
-        live.setdefault((artwork_id, column), {}).setdefault(class_id, []).append(label_id)
+    live: dict[tuple[int, int], dict[Spelled, list[int]]] = {}
+    for label_id, artwork_id, column, class_id, spelling in _live_labels(session, artwork_ids, columns):
+        live.setdefault((artwork_id, column), {}).setdefault((class_id, spelling), []).append(label_id)
     return live
 
 
 def live_classes(
     session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
-) -> dict[int, set[tuple[int, int]]]:
-    """Return the (column, class) pairs that sources say of each artwork, not taken back."""
-    live: dict[int, set[tuple[int, int]]] = {artwork_id: set() for artwork_id in artwork_ids}
-    for _, artwork_id, column, class_id in _live_labels(session, artwork_ids, columns):
-        live[artwork_id].add((column, class_id))
+) -> dict[int, set[tuple[int, int, str | None]]]:
+    """Return the (column, class, spelling) that sources say of each artwork, not taken back."""
+    live: dict[int, set[tuple[int, int, str | None]]] = {artwork_id: set() for artwork_id in artwork_ids}
+    for _, artwork_id, column, class_id, spelling in _live_labels(session, artwork_ids, columns):
+        live[artwork_id].add((column, class_id, spelling))
     return live
 
 
 def _live_labels(
     session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (label, artwork, column, class) of labels that were not taken back."""
+) -> Iterator[tuple[int, int, int, int, str | None]]:
+    """Yield (label, artwork, column, class, own spelling) of labels that were not taken back."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
     merged = merged_classes(session)
+    own = _own_spellings(session, merged)
     label = table_of(Label).c
     sources = sorted({column.source_id for column in columns})
     for some in chunks(artwork_ids):
         statement = select(
-            label.id, label.artwork_id, label.source_id, label.attribute_id, label.class_id, label.retracts_id
+            label.id,
+            label.artwork_id,
+            label.source_id,
+            label.attribute_id,
+            label.class_id,
+            label.retracts_id,
+            label.spelling,
         )
         rows = fetch(session, statement.where(label.artwork_id.in_(some), label.source_id.in_(sources)))
         retracted = {row[5] for row in rows if row[5] is not None}
-        for label_id, artwork_id, source_id, attribute_id, class_id, retracts_id in rows:
+        for label_id, artwork_id, source_id, attribute_id, class_id, retracts_id, spelling in rows:
             column = at.get((source_id, attribute_id))
-            if column is not None and retracts_id is None and label_id not in retracted:
-                yield label_id, artwork_id, column, merged.get(class_id, class_id)
+            if column is None or retracts_id is not None or label_id in retracted:
+                continue
+            if class_id in merged:
+                spelling = spelling or own[class_id]
+                class_id = merged[class_id]
+                spelling = None if spelling == own[class_id] else spelling
+            yield label_id, artwork_id, column, class_id, spelling
+
+
+def _own_spellings(session: Session, merged: Mapping[int, int]) -> dict[int, str]:
+    """Return the spellings of merged classes, and of those they went into."""
+    found: dict[int, str] = {}
+    for some in chunks(sorted({*merged, *merged.values()})):
+        rows = session.execute(select(Class.id, Class.spelling, Class.name).where(Class.id.in_(some)))
+        found |= {row[0]: row[1] or row[2] for row in rows}
+    return found
+
+
+def listed_before(
+    session: Session, artwork_ids: Sequence[int], source_id: int
+) -> dict[int, tuple[int, Listed]]:
+    """Return how a source lists artworks, by artwork: the row's id, and what it says."""
+    found: dict[int, tuple[int, Listed]] = {}
+    for some in chunks(artwork_ids):
+        rows = session.execute(
+            select(Listing.id, Listing.artwork_id, Listing.path, Listing.known_as, Listing.cells).where(
+                Listing.artwork_id.in_(some), Listing.source_id == source_id
+            )
+        )
+        found |= {row[1]: (row[0], Listed(row[2], row[3], row[4])) for row in rows}
+    return found
+
+
+def withheld_before(
+    session: Session, artwork_ids: Sequence[int], columns: Sequence[SourceAttribute]
+) -> dict[int, dict[tuple[int, str, str], int]]:
+    """Return the cells of sources that gave no label, by artwork: ids of rows by (column, reason, cell)."""
+    at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
+    found: dict[int, dict[tuple[int, str, str], int]] = {}
+    for some in chunks(artwork_ids):
+        rows = session.execute(
+            select(
+                Withheld.id,
+                Withheld.artwork_id,
+                Withheld.source_id,
+                Withheld.attribute_id,
+                Withheld.reason,
+                Withheld.spelling,
+            ).where(Withheld.artwork_id.in_(some))
+        )
+        for row_id, artwork_id, source_id, attribute_id, reason, spelling in rows:
+            if (column := at.get((source_id, attribute_id))) is not None:
+                found.setdefault(artwork_id, {})[column, reason, spelling] = row_id
+    return found
 
 
 def splits_said(

@@ -6,12 +6,13 @@ an ingest that was killed half way both end in the same rows: what is there alre
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks, insert_rows, new_uuids, next_ids, stored_time, take_turns, update_rows
@@ -22,26 +23,43 @@ from db.ingest.lookup import (
     Columns,
     Entry,
     ImageState,
+    Listed,
     SourceAttribute,
     SplitColumn,
+    Unlabelled,
     artworks_at,
     artworks_with_bytes,
     labels_said,
+    listed_before,
     live_classes,
     overruled,
     source_ranks,
     splits_said,
+    withheld_before,
 )
 from db.labels.effective import LabelFact, choose, derive
-from db.models import Artwork, EffectiveLabel, Ingest, Issue, Label, Refusal, SplitFact, now
+from db.models import (
+    Artwork,
+    EffectiveLabel,
+    Ingest,
+    Issue,
+    Label,
+    Listing,
+    Refusal,
+    SplitFact,
+    Withheld,
+    now,
+)
 
 __all__ = [
     "CatalogArtwork",
     "Columns",
     "Entry",
     "ImageState",
+    "Listed",
     "SourceAttribute",
     "SplitColumn",
+    "Unlabelled",
     "Writer",
     "Written",
     "add_refusals",
@@ -95,13 +113,18 @@ class Writer:
         ids = [known.id for known, _ in entries]
         said = live_classes(session, ids, columns.labels)
         splits = splits_said(session, ids, columns.splits)
-        nothing: set[tuple[int, int]] = set()
+        besides = _Besides.of(session, columns, ids)
+        nothing: set[tuple[int, int, str | None]] = set()
         same = []
         for known, entry in entries:
-            wanted = {(at, class_id) for at, classes in enumerate(entry.classes) for class_id in classes}
+            if entry.spellings:
+                wanted = {(at, *one) for at in range(len(columns.labels)) for one in entry.spelled(at)}
+            else:
+                wanted = {(at, id_, None) for at, ids_ in enumerate(entry.classes) for id_ in ids_}
             same.append(
                 said.get(known.id, nothing) == wanted
                 and all(splits.get((known.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
+                and besides.same(known.id, entry)
             )
         return same
 
@@ -176,6 +199,7 @@ class Writer:
             session,
             [(id_, at, s) for id_, e in zip(ids, entries, strict=True) for at, s in enumerate(e.splits) if s],
         )
+        _Besides(self.columns).write(session, list(zip(ids, entries, strict=True)))
         written.added += sum(entry.usable for entry in entries)
 
     def _add_labels(self, session: Session, artwork_ids: Sequence[int], entries: Sequence[Entry]) -> None:
@@ -189,12 +213,23 @@ class Writer:
             for class_id in classes
         ]
         label_ids = next_ids(session, Label, len(said))
-        insert_rows(
-            session,
-            Label,
-            ("id", "artwork_id", "attribute_id", "class_id", "source_id", "ingest_id", "created_at"),
-            [(id_, *row, self.ingest_id, when) for id_, row in zip(label_ids, said, strict=True)],
-        )
+        names = ("id", "artwork_id", "attribute_id", "class_id", "source_id", "ingest_id", "created_at")
+        rows = [(id_, *row, self.ingest_id, when) for id_, row in zip(label_ids, said, strict=True)]
+        if any(entry.spellings for entry in entries):
+            own = [
+                spelling
+                for entry in entries
+                for at in range(len(columns))
+                for _, spelling in entry.spelled(at)
+            ]
+            insert_rows(
+                session,
+                Label,
+                (*names, "spelling"),
+                [(*row, spelling) for row, spelling in zip(rows, own, strict=True)],
+            )
+        else:
+            insert_rows(session, Label, names, rows)
         self._add_effective(session, label_ids, said)
 
     def _add_effective(
@@ -248,6 +283,10 @@ class Writer:
         changed = self._change_images(session, pairs)
         relabelled = self._change_labels(session, pairs)
         changed |= relabelled.keys() | self._change_splits(session, pairs)
+        besides = _Besides.of(session, self.columns, [known.id for known, _ in pairs])
+        other = [(known.id, entry) for known, entry in pairs if not besides.same(known.id, entry)]
+        besides.write(session, other)
+        changed |= {artwork_id for artwork_id, _ in other}
         derive(session, relabelled)
         written.overruled += overruled(session, relabelled)
         usable = {known.id for known, entry in pairs if entry.usable}
@@ -298,22 +337,21 @@ class Writer:
         """
         columns = self.columns.labels
         before = labels_said(session, [known.id for known, _ in pairs], columns)
-        rows: list[tuple[int, int, int, int, int | None]] = []
+        rows: list[tuple[int, int, int, int, str | None, int | None]] = []
         changed: dict[int, set[tuple[int, int]]] = {}
         for known, entry in pairs:
-            for at, (column, classes) in enumerate(zip(columns, entry.classes, strict=True)):
+            for at, column in enumerate(columns):
                 had = before.get((known.id, at), {})
-                for class_id in classes:
-                    if class_id not in had:
-                        rows.append((known.id, column.attribute_id, class_id, column.source_id, None))
-                        changed.setdefault(known.id, set()).add((column.attribute_id, class_id))
-                for class_id, label_ids in had.items():
-                    if class_id not in classes:
-                        changed.setdefault(known.id, set())
-                        rows += [
-                            (known.id, column.attribute_id, class_id, column.source_id, label_id)
-                            for label_id in label_ids
-                        ]
+                wanted = set(entry.spelled(at))
+                for class_id, spelling in wanted - had.keys():
+                    rows.append((known.id, column.attribute_id, class_id, column.source_id, spelling, None))
+                    changed.setdefault(known.id, set()).add((column.attribute_id, class_id))
+                for class_id, spelling in had.keys() - wanted:
+                    changed.setdefault(known.id, set())
+                    rows += [
+                        (known.id, column.attribute_id, class_id, column.source_id, spelling, label_id)
+                        for label_id in had[class_id, spelling]
+                    ]
         ids = next_ids(session, Label, len(rows))
         when = stored_time(self.when)
         insert_rows(
@@ -325,6 +363,7 @@ class Writer:
                 "attribute_id",
                 "class_id",
                 "source_id",
+                "spelling",
                 "retracts_id",
                 "ingest_id",
                 "created_at",
@@ -354,9 +393,70 @@ class Writer:
         return changed
 
 
-def start_ingest(session: Session, location: str, format: str) -> int:
+@dataclass
+class _Besides:
+    """What a list says of artworks beside their labels: its own columns, and cells that give no label."""
+
+    columns: Columns
+    listed: dict[int, tuple[int, Listed]] = field(default_factory=dict)
+    withheld: dict[int, dict[tuple[int, str, str], int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, columns: Columns, artwork_ids: Sequence[int]) -> _Besides:
+        """Read what the catalog has of it."""
+        besides = cls(columns)
+        if columns.listed_by is not None and session.scalar(select(Listing.id).limit(1)) is not None:
+            besides.listed = listed_before(session, artwork_ids, columns.listed_by)
+        if columns.listed_by is not None and session.scalar(select(Withheld.id).limit(1)) is not None:
+            besides.withheld = withheld_before(session, artwork_ids, columns.labels)
+        return besides
+
+    def same(self, artwork_id: int, entry: Entry) -> bool:
+        """Return whether the catalog has what a record says."""
+        if entry.only_labels:
+            return True
+        if not (self.listed or self.withheld):
+            return entry.listed is None and not entry.withheld
+        had = self.listed.get(artwork_id)
+        return (None if had is None else had[1]) == entry.listed and self.withheld.get(
+            artwork_id, {}
+        ).keys() == {cell[:3] for cell in entry.withheld}
+
+    def write(self, session: Session, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Write what these records say, in the place of what the catalog had of them."""
+        for some in chunks([self.listed[id_][0] for id_, _ in entries if id_ in self.listed]):
+            session.execute(delete(Listing).where(Listing.id.in_(some)))
+        for some in chunks([row for id_, _ in entries for row in self.withheld.get(id_, {}).values()]):
+            session.execute(delete(Withheld).where(Withheld.id.in_(some)))
+        listed = [
+            (id_, self.columns.listed_by, e.listed.path, e.listed.known_as, json.dumps(e.listed.cells))
+            for id_, e in entries
+            if e.listed is not None
+        ]
+        insert_rows(session, Listing, ("artwork_id", "source_id", "path", "known_as", "cells"), listed)
+        insert_rows(
+            session,
+            Withheld,
+            ("artwork_id", "attribute_id", "source_id", "reason", "spelling", "detail"),
+            [
+                (
+                    id_,
+                    self.columns.labels[cell.column].attribute_id,
+                    self.columns.labels[cell.column].source_id,
+                    *cell[1:3],
+                    json.dumps(cell.detail),
+                )
+                for id_, entry in entries
+                for cell in entry.withheld
+            ],
+        )
+
+
+def start_ingest(
+    session: Session, location: str, format: str, mapping: Mapping[str, Any] | None = None
+) -> int:
     """Add the row of an ingest that begins; return its id."""
-    row = Ingest(location=location, format=format)
+    row = Ingest(location=location, format=format, mapping=None if mapping is None else dict(mapping))
     session.add(row)
     session.flush()
     return row.id

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,18 +14,12 @@ from sqlalchemy.orm import Session
 
 from db.engine.bulk import take_turns
 from db.errors import CurateError
-from db.labels.classes import (
-    add_class,
-    class_list,
-    display_name,
-    find_attribute,
-    find_class,
-    fold,
-    is_missing,
-)
+from db.labels.classes import add_class, class_list, find_attribute, find_class
 from db.labels.conflicts import record_conflicts
-from db.labels.effective import derive
-from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel
+from db.labels.effective import derive, retract
+from db.labels.missing import is_missing
+from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel, Label
+from db.spelling import display_name, fold
 
 FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-].*[(|!=@&*/<>^+-])", re.DOTALL)
 """What a spreadsheet would run; a sign before a word or a number is no formula."""
@@ -36,6 +32,16 @@ class ClassExists(CurateError):
         super().__init__(
             f"{attribute} already has {key!r}, and {spelling!r} is one of its spellings. "
             f"To make two classes one, type `curate classes merge {attribute} FROM INTO`."
+        )
+
+
+class ReviewersSayIt(CurateError):
+    """A class that reviewers have given, and that is to stand for no label."""
+
+    def __init__(self, attribute: str, key: str, labels: int) -> None:
+        super().__init__(
+            f"Reviewers gave {attribute} {key!r} to {labels} artworks, so it is a class to them. "
+            f"Take these verdicts back first (`curate history ARTWORK`, `curate undo VERDICT`)."
         )
 
 
@@ -152,6 +158,10 @@ def new_class(session: Session, attribute_name: str, name: str, made_by: str) ->
     attribute = _locked(session, attribute_name)
     _check_name(name)
     taken = _spelled(session, attribute, name)
+    if taken is not None and taken.missing:
+        taken.missing = False
+        session.add(ClassChange(class_id=taken.id, kind="added", detail={"spelling": name}, made_by=made_by))
+        return taken.key
     if taken is not None:
         raise ClassExists(attribute_name, name, taken.key)
     return add_class(session, attribute, name, made_by).key
@@ -222,6 +232,64 @@ def add_alias(session: Session, attribute: Attribute, class_id: int, spelling: s
     session.add(ClassChange(class_id=class_id, kind="aliased", detail=detail, made_by=made_by))
     session.flush()
     return True
+
+
+def name_by_commonest(session: Session, class_ids: Sequence[int]) -> None:
+    """Show classes by their commonest spelling among imports, but for those that a person has renamed."""
+    take_turns(session)
+    renamed = set(session.scalars(select(ClassChange.class_id).where(ClassChange.kind == "renamed")))
+    taken_back = select(Label.retracts_id).where(Label.retracts_id.is_not(None))
+    for class_id in sorted(set(class_ids) - renamed):
+        found = session.get_one(Class, class_id)
+        own = found.spelling or found.name
+        counts: Counter[str] = Counter()
+        for spelling, n in session.execute(
+            select(Label.spelling, func.count())
+            .where(
+                Label.class_id == class_id,
+                Label.verdict_id.is_(None),
+                Label.retracts_id.is_(None),
+                Label.id.not_in(taken_back),
+            )
+            .group_by(Label.spelling)
+        ):
+            counts[display_name(spelling or own)] += n
+        if counts:
+            most = max(counts.values())
+            name = min(name for name, n in counts.items() if n == most)
+            found.name = found.name if counts[found.name] == most else name
+    session.flush()
+
+
+def take_as_missing(session: Session, attribute_name: str, spelling: str, made_by: str) -> int:
+    """Make a class stand for no label: what imports said with it is taken back, and is missing from now on.
+
+    Returns:
+        How many labels were taken back.
+
+    Raises:
+        UnknownClass: No class has that key, name or alias.
+        ReviewersSayIt: Reviewers have given it; what they decided is not taken back like this.
+    """
+    attribute = _locked(session, attribute_name)
+    found = session.get_one(Class, find_class(session, attribute, spelling))
+    current = class_list(session, attribute).current
+    members = [id_ for id_, successor in current.items() if successor == found.id]
+    live = select(Label).where(
+        Label.class_id.in_(members),
+        Label.retracts_id.is_(None),
+        Label.id.not_in(select(Label.retracts_id).where(Label.retracts_id.is_not(None))),
+    )
+    labels = session.scalars(live).all()
+    if by_reviewers := sum(label.verdict_id is not None for label in labels):
+        raise ReviewersSayIt(attribute_name, found.key, by_reviewers)
+    found.missing = True
+    session.add(
+        ClassChange(class_id=found.id, kind="missing", detail={"labels": len(labels)}, made_by=made_by)
+    )
+    derive(session, retract(session, [label.id for label in labels]))
+    record_conflicts(session)
+    return len(labels)
 
 
 def _locked(session: Session, attribute_name: str) -> Attribute:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from sqlalchemy import select
@@ -13,33 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import UnknownAttribute, UnknownClass
 from db.models import Attribute, Class, ClassAlias, ClassChange
-
-MISSING = frozenset(
-    {"", "unknown", "unknown artist", "unknown genre", "unknown style", "nan", "none", "null"}
-)
-"""Folded spellings that say there is no label."""
-
-
-def fold(spelling: str) -> str:
-    """Return what two spellings of one class have in common: case, accents, ``_`` and ``-`` dropped.
-
-    Example:
-        >>> fold("Art_Nouveau (Modern)") == fold("art nouveau  modern")
-        True
-    """
-    decomposed = unicodedata.normalize("NFKD", spelling)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-    return re.sub(r"[\W_]+", " ", plain).strip()
-
-
-def is_missing(spelling: str) -> bool:
-    """Return whether a spelling stands for no label (``Unknown Artist`` is one, never a class)."""
-    return fold(spelling) in MISSING
-
-
-def display_name(spelling: str) -> str:
-    """Return a class name as people read it: ``Art_Nouveau`` is shown as ``Art Nouveau``."""
-    return re.sub(r"[_\s]+", " ", unicodedata.normalize("NFC", spelling)).strip()
+from db.spelling import class_key, display_name, fold
 
 
 def attributes(session: Session) -> list[Attribute]:
@@ -48,23 +20,26 @@ def attributes(session: Session) -> list[Attribute]:
 
 
 def find_attribute(session: Session, name: str) -> Attribute:
-    """Return the attribute by that name.
+    """Return the attribute by its key, or by what people call it.
 
     Raises:
         UnknownAttribute: There is none; the message lists those there are.
     """
-    attribute = session.scalar(select(Attribute).where(Attribute.name == name))
-    if attribute is None:
-        raise UnknownAttribute(name, [a.name for a in attributes(session)])
-    return attribute
+    there = attributes(session)
+    found = next((a for a in there if a.name == name), None)
+    found = found or next((a for a in there if fold(a.title or a.name) == fold(name)), None)
+    if found is None:
+        raise UnknownAttribute(name, [a.name for a in there])
+    return found
 
 
 @dataclass(frozen=True)
 class ClassList:
     """The classes of one attribute as they stand, merged ones resolved.
 
-    ``key``, ``name`` and ``current`` are by class id; ``current`` leads from a merged class to the one
-    it went into.
+    ``key``, ``name``, ``spelling`` and ``current`` are by class id; ``current`` leads from a merged class to
+    the one it went into. ``spelling`` is what a label row without a spelling of its own was written as.
+    ``missing`` holds the classes that stand for no label.
     """
 
     attribute_id: int
@@ -72,10 +47,14 @@ class ClassList:
     key: Mapping[int, str]
     name: Mapping[int, str]
     current: Mapping[int, int]
+    spelling: Mapping[int, str] = field(default_factory=dict)
+    missing: frozenset[int] = frozenset()
 
     def live(self) -> list[int]:
         """Return the ids of the classes that stand, by key."""
-        return sorted((i for i in self.key if self.current[i] == i), key=lambda i: self.key[i])
+        return sorted(
+            (i for i in self.key if self.current[i] == i and i not in self.missing), key=lambda i: self.key[i]
+        )
 
     @cached_property
     def id_of(self) -> dict[str, int]:
@@ -115,7 +94,9 @@ def merged_classes(session: Session) -> dict[int, int]:
 def class_list(session: Session, attribute: Attribute) -> ClassList:
     """Read the classes of one attribute."""
     rows = session.execute(
-        select(Class.id, Class.key, Class.name).where(Class.attribute_id == attribute.id)
+        select(Class.id, Class.key, Class.name, Class.spelling, Class.missing).where(
+            Class.attribute_id == attribute.id
+        )
     ).all()
     merged = merged_classes(session)
     return ClassList(
@@ -124,6 +105,8 @@ def class_list(session: Session, attribute: Attribute) -> ClassList:
         {row.id: row.key for row in rows},
         {row.id: row.name for row in rows},
         {row.id: merged.get(row.id, row.id) for row in rows},
+        {row.id: row.spelling or row.name for row in rows},
+        frozenset(row.id for row in rows if row.missing),
     )
 
 
@@ -139,14 +122,15 @@ def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
         UnknownClass: There is none; the message names the nearest.
     """
     classes = class_list(session, attribute)
-    if spelling in classes.id_of:
-        return classes.id_of[spelling]
+    by_key = {key: id_ for key, id_ in classes.id_of.items() if id_ not in classes.missing}
+    if spelling in by_key:
+        return by_key[spelling]
     class_id = session.scalar(
         select(ClassAlias.class_id).where(
             ClassAlias.attribute_id == attribute.id, ClassAlias.folded == fold(spelling)
         )
     )
-    if class_id is None:
+    if class_id is None or classes.current[class_id] in classes.missing:
         raise UnknownClass(attribute.name, spelling, [classes.key[i] for i in classes.live()])
     return classes.current[class_id]
 
@@ -156,8 +140,7 @@ def resolve_classes(
 ) -> dict[str, int]:
     """Return the class id of each spelling, making the classes that are new.
 
-    Spellings are one class when they fold to the same text; nothing is merged by likeness. A new class's
-    key is its first spelling with blanks as ``_``.
+    Spellings are one class when they fold to the same text; nothing is merged by likeness.
     """
     wanted = {s: fold(s) for s in spellings}
     classes = class_list(session, attribute)
@@ -175,8 +158,9 @@ def resolve_classes(
 
 def add_class(session: Session, attribute: Attribute, spelling: str, made_by: str) -> Class:
     """Add a class with its first spelling as key, name and alias."""
-    name = display_name(spelling)
-    new = Class(attribute_id=attribute.id, key=name.replace(" ", "_"), name=name)
+    new = Class(
+        attribute_id=attribute.id, key=class_key(spelling), name=display_name(spelling), spelling=spelling
+    )
     session.add(new)
     session.flush()
     session.add(ClassAlias(attribute_id=attribute.id, class_id=new.id, folded=fold(spelling), alias=spelling))

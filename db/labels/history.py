@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +18,13 @@ from db.models import (
     EffectiveLabel,
     Ingest,
     Label,
+    Listing,
     Refusal,
     Reviewer,
     Source,
     SplitFact,
     Verdict,
+    Withheld,
 )
 
 
@@ -50,6 +52,7 @@ class Event:
     decision: str | None = None
     comment: str | None = None
     counts: bool = False
+    spelling: str | None = None
     verdict: int | None = None
     ingest: int | None = None
 
@@ -80,6 +83,7 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
             Label.retracts_id,
             Attribute.name,
             Class.key,
+            func.coalesce(Label.spelling, Class.spelling),
             Label.verdict_id,
             Label.ingest_id,
         )
@@ -89,10 +93,20 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
         .where(Label.artwork_id == artwork.id)
         .order_by(Label.id)
     )
-    for label_id, when, source, retracts_id, attribute, key, verdict, ingest in rows:
+    for label_id, when, source, retracts_id, attribute, key, spelling, verdict, ingest in rows:
         action = "says" if retracts_id is None else "takes back"
         counts = label_id in effective
-        yield Event(when, source, action, attribute, key, counts=counts, verdict=verdict, ingest=ingest)
+        yield Event(
+            when,
+            source,
+            action,
+            attribute,
+            key,
+            counts=counts,
+            spelling=spelling,
+            verdict=verdict,
+            ingest=ingest,
+        )
 
 
 def _verdicts(session: Session, artwork: Artwork) -> Iterator[Event]:
@@ -154,6 +168,78 @@ def ingest_rows(session: Session) -> list[IngestRow]:
         )
         for row in session.scalars(select(Ingest).order_by(Ingest.id))
     ]
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """What a list says of an artwork beside its labels; ``cells`` has its kept columns."""
+
+    source: str
+    known_as: str | None
+    path: str
+    cells: Mapping[str, str]
+
+
+def artwork_kept(session: Session, artwork: Artwork) -> list[KeptRow]:
+    """Return what lists say of an artwork beside its labels, newest list first."""
+    rows = session.execute(
+        select(Source.name, Listing.known_as, Listing.path, Listing.cells)
+        .join(Source, Source.id == Listing.source_id)
+        .where(Listing.artwork_id == artwork.id)
+        .order_by(Listing.id.desc())
+    )
+    return [KeptRow(*row) for row in rows]
+
+
+def artwork_withheld(session: Session, artwork: Artwork) -> list[tuple[str, str, str, str]]:
+    """Return the cells that give an artwork no label, as (source, attribute, reason, cell)."""
+    rows = session.execute(
+        select(Source.name, Attribute.name, Withheld.reason, Withheld.spelling)
+        .join(Source, Source.id == Withheld.source_id)
+        .join(Attribute, Attribute.id == Withheld.attribute_id)
+        .where(Withheld.artwork_id == artwork.id)
+        .order_by(Withheld.id)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def label_history(session: Session) -> dict[str, list[Any]]:
+    """Return every label row as columns, oldest first: ``counts`` marks those that are effective now."""
+    rows = session.execute(
+        select(
+            Artwork.uuid,
+            Artwork.path,
+            Attribute.name,
+            Class.key,
+            func.coalesce(Label.spelling, Class.spelling),
+            Source.name,
+            Label.retracts_id,
+            Verdict.decision,
+            Verdict.comment,
+            Label.created_at,
+            EffectiveLabel.label_id,
+        )
+        .join(Artwork, Artwork.id == Label.artwork_id)
+        .join(Attribute, Attribute.id == Label.attribute_id)
+        .join(Class, Class.id == Label.class_id)
+        .join(Source, Source.id == Label.source_id)
+        .outerjoin(Verdict, Verdict.id == Label.verdict_id)
+        .outerjoin(EffectiveLabel, EffectiveLabel.label_id == Label.id)
+        .order_by(Label.id)
+    ).all()
+    return {
+        "artwork": [str(row[0]) for row in rows],
+        "filepath": [row[1] for row in rows],
+        "attribute": [row[2] for row in rows],
+        "class": [row[3] for row in rows],
+        "spelling": [row[4] for row in rows],
+        "source": [row[5] for row in rows],
+        "action": ["says" if row[6] is None else "takes back" for row in rows],
+        "decision": [row[7] or "" for row in rows],
+        "comment": [row[8] or "" for row in rows],
+        "when": [row[9].isoformat() for row in rows],
+        "counts": [row[10] is not None for row in rows],
+    }
 
 
 def artwork_splits(session: Session, artwork: Artwork) -> list[tuple[str, str | None, str]]:

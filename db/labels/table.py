@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.decisions import DecisionKind
 from db.errors import ArtworkNotFound
 from db.labels.classes import attributes, class_list
-from db.models import Artwork, EffectiveLabel, Label, Verdict
+from db.models import Artwork, EffectiveLabel, Label, Listing, Verdict
 
 IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
 """The review state of a label: as imported, said by a reviewer, said to be right though unlike its class."""
@@ -99,6 +99,29 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
     return table
 
 
+def spelled_labels(session: Session) -> dict[str, dict[int, str]]:
+    """Return the label that counts as its source spells it, by what people call the attribute and by artwork.
+
+    A reviewer's label, and one of a class that was merged into another, is spelled by the class's name.
+    """
+    found: dict[str, dict[int, str]] = {}
+    for attribute in attributes(session):
+        classes = class_list(session, attribute)
+        rows = session.execute(
+            select(EffectiveLabel.artwork_id, Label.class_id, Label.spelling, EffectiveLabel.authority)
+            .join(Label, Label.id == EffectiveLabel.label_id)
+            .where(EffectiveLabel.attribute_id == attribute.id)
+        )
+        own = found.setdefault(attribute.shown, {})
+        for artwork_id, class_id, spelling, authority in rows:
+            current = classes.current[class_id]
+            if authority == "import" and current == class_id:
+                own[artwork_id] = spelling or classes.spelling[class_id]
+            else:
+                own[artwork_id] = classes.name[current]
+    return found
+
+
 def label_digest(table: LabelTable) -> str:
     """Return a digest of which labels stood: the same labels of the same artworks give the same digest."""
     digest = hashlib.sha256()
@@ -111,10 +134,10 @@ def label_digest(table: LabelTable) -> str:
 
 
 def find_artwork(session: Session, reference: str) -> Artwork:
-    """Return the artwork by its uuid, or by its path where only one artwork has it.
+    """Return the artwork by its uuid, its path or the id that a list gives it, where only one artwork has it.
 
     Raises:
-        ArtworkNotFound: None has it, or several have that path.
+        ArtworkNotFound: None has it, or several have that path or id.
     """
     statement = select(Artwork).where(Artwork.path == reference)
     try:
@@ -122,6 +145,11 @@ def find_artwork(session: Session, reference: str) -> Artwork:
     except ValueError:
         pass
     artworks = session.scalars(statement.limit(2)).all()
+    if not artworks:
+        listed = select(Listing.artwork_id).where(
+            (Listing.known_as == reference) | (Listing.path == reference)
+        )
+        artworks = session.scalars(select(Artwork).where(Artwork.id.in_(listed)).limit(2)).all()
     if len(artworks) != 1:
         raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
     return artworks[0]

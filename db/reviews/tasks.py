@@ -20,6 +20,7 @@ from db.errors import BatchNotFound
 from db.images.copies import Place
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.effective import CHUNK
+from db.labels.kept import KeptCells, kept_cells
 from db.models import (
     ASKED_KINDS,
     OPEN_STATES,
@@ -97,7 +98,8 @@ class CardIssue:
 class Card:
     """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts.
 
-    ``kept`` are the columns of its list that are no attribute, by name, in the list's order.
+    ``kept`` are the columns of its list that are no attribute, by name, in the list's order; ``known_as`` is
+    the id that its people use.
     """
 
     artwork_id: int
@@ -108,6 +110,7 @@ class Card:
     issues: Mapping[str, CardIssue]
     place: Place
     kept: Mapping[str, str] = field(default_factory=dict)
+    known_as: str | None = None
 
 
 def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
@@ -126,6 +129,7 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
             named = classes[row.attribute_id]
             labels.setdefault(row.artwork_id, {})[named.attribute] = named.key_of[row.class_id]
         issues = _worst_issues(session, chunk, classes)
+        kept = kept_cells(session, chunk)
         for artwork in session.execute(
             select(
                 Artwork.id,
@@ -137,8 +141,14 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
                 Artwork.image_format,
             ).where(Artwork.id.in_(chunk))
         ):
+            own = kept.get(artwork.id, KeptCells())
             cards[artwork.id] = Card(
-                *artwork[:4], labels.get(artwork.id, {}), issues.get(artwork.id, {}), Place(*artwork[2:])
+                *artwork[:4],
+                labels.get(artwork.id, {}),
+                issues.get(artwork.id, {}),
+                Place(*artwork[2:]),
+                own.cells,
+                own.known_as,
             )
     return cards
 

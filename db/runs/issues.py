@@ -156,21 +156,21 @@ def worst_issues(
         statement = statement.where(Issue.attribute_id == find_attribute(session, attribute).id)
     return [
         IssueRow(
-            issue.id,
-            issue.artwork_id,
-            uuid,
-            root,
-            path,
-            issue.kind,
-            issue.state,
-            name,
-            given,
-            instead,
-            issue.score,
-            issue.p_label,
-            issue.p_suggested,
-            issue.reason,
-            issue.evidence,
+            id=issue.id,
+            artwork_id=issue.artwork_id,
+            artwork=uuid,
+            root=root,
+            path=path,
+            kind=issue.kind,
+            state=issue.state,
+            attribute=name,
+            label=given,
+            suggested=instead,
+            score=issue.score,
+            p_label=issue.p_label,
+            p_suggested=issue.p_suggested,
+            reason=issue.reason,
+            evidence=issue.evidence,
         )
         for issue, uuid, root, path, name, given, instead in session.execute(statement)
     ]
@@ -192,21 +192,21 @@ def scored_labels(session: Session, run: Run, attribute: str | None = None) -> l
         statement = statement.where(Prediction.attribute_id == find_attribute(session, attribute).id)
     return [
         IssueRow(
-            None,
-            row.artwork_id,
-            uuid,
-            root,
-            path,
-            "label",
-            "scored",
-            name,
-            given,
-            instead,
-            row.score or 0.0,
-            row.p_label,
-            row.p_suggested,
-            "",
-            {},
+            id=None,
+            artwork_id=row.artwork_id,
+            artwork=uuid,
+            root=root,
+            path=path,
+            kind="label",
+            state="scored",
+            attribute=name,
+            label=given,
+            suggested=instead,
+            score=row.score or 0.0,
+            p_label=row.p_label,
+            p_suggested=row.p_suggested,
+            reason="",
+            evidence={},
         )
         for row, uuid, root, path, name, given, instead in session.execute(statement)
     ]

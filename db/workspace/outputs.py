@@ -26,10 +26,11 @@ READER_SECONDS = 3.0
 """How long a pipe may be without a reader."""
 
 _TEMPORARY = re.compile(r"\.curate-(?P<pid>[0-9]+)-(?P<host>[0-9a-f]{8})-.*")
-_OTHERS = re.compile(
-    r"\.curate-[a-z0-9_]{8}|\..+\.[0-9]{2,7}|\.[0-9]+-[0-9]+\.part|\..+\.restoring", re.ASCII
-)
-"""What earlier versions left, and what is written where a name of ours would not fit."""
+_EARLIER = re.compile(r"\.curate-[a-z0-9_]{8}", re.ASCII)
+"""What earlier versions left in any folder."""
+
+_INSIDE = re.compile(r"\..+\.[0-9]{2,7}|\.[0-9]+-[0-9]+\.part|\..+\.restoring", re.ASCII)
+"""What is left inside a workspace; elsewhere such a name may be another program's."""
 
 
 def temporary_name(suffix: str = "") -> str:
@@ -142,8 +143,12 @@ def output_folder(path: Path) -> Path:
     return path
 
 
-def sweep(folder: Path) -> int:
+def sweep(folder: Path, workspace: bool = False) -> int:
     """Remove what killed commands left in a folder; what a running one is writing stays.
+
+    Args:
+        folder: Where to look; not in the folders inside it.
+        workspace: Whether it is a workspace's own, where nothing else writes hidden files.
 
     Returns:
         How many things were removed.
@@ -154,14 +159,15 @@ def sweep(folder: Path) -> int:
     except OSError:
         return 0
     for entry in found:
-        if _is_left(entry):
+        if _is_left(entry, workspace):
             removed += _remove(Path(entry.path))
     return removed
 
 
-def _is_left(entry: os.DirEntry[str]) -> bool:
+def _is_left(entry: os.DirEntry[str], workspace: bool) -> bool:
     named = _TEMPORARY.fullmatch(entry.name)
-    if named is None and _OTHERS.fullmatch(entry.name) is None:
+    others = [_EARLIER, _INSIDE] if workspace else [_EARLIER]
+    if named is None and not any(pattern.fullmatch(entry.name) for pattern in others):
         return False
     if named is not None and named["host"] == _host():
         return not _runs(int(named["pid"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import tomlkit
@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
+from db.spelling import attribute_key, fold
 from db.workspace.mirror import RATE, is_url, mirror_folder
 from db.workspace.train_settings import TrainSettings
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+KEY = r"^[a-z][a-z0-9_]{0,40}$"
+Name = Annotated[str, Field(pattern=KEY)]
 
 CACHE = "cache"
 """The folder of a workspace whose files can all be had again."""
@@ -65,11 +67,32 @@ class FiftyOneSettings(Strict):
     dataset: str = "curate"
 
 
+class SourceSettings(Strict):
+    """What the user said of one list, so that the next ingest and the export know it.
+
+    ``map`` leads from columns to attributes; a separator of cells is a character or ``tab``.
+    """
+
+    map: dict[str, str] = Field(default_factory=dict)
+    file: str | None = None
+    id: str | None = None
+    keep: Literal["all", "none"] | tuple[str, ...] = "all"
+    missing: tuple[str, ...] = ()
+    keep_values: bool = False
+    values: Literal["missing", "first", "whole"] = "missing"
+    separator: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+
+
 class Settings(Strict):
     """The whole of ``curate.toml``."""
 
     collection: str = "collection"
     attributes: tuple[Name, ...] = Field(default=("style", "genre", "artist"), min_length=1, max_length=12)
+    attribute_titles: dict[str, str] = Field(
+        default_factory=dict, description="Read from `attributes`: what people call those whose key differs."
+    )
     database_url: str | None = None
     roots: dict[str, Path] = Field(
         default_factory=dict, description="Where the images of each root are: a folder, or a URL."
@@ -82,6 +105,10 @@ class Settings(Strict):
     )
     mirror_gb: float = Field(
         default=20.0, gt=0, description="How large the local copy of each root by URL may grow."
+    )
+    sources: dict[str, SourceSettings] = Field(
+        default_factory=dict,
+        description="What was said of each list, by its path; written by `curate ingest`.",
     )
     fetch_per_second: float = Field(
         default=RATE,
@@ -156,14 +183,34 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
     Raises:
         BadSettings: A value is out of its range; the message names the key.
     """
-    if "root_urls" in values:
-        raise BadSettings(path, "root_urls", "a URL stands in [roots], like a folder")
+    for derived, instead in (
+        ("root_urls", "a URL stands in [roots], like a folder"),
+        ("attribute_titles", "attributes are named in `attributes`"),
+    ):
+        if derived in values:
+            raise BadSettings(path, derived, instead)
     try:
-        return Settings.model_validate(_with_mirrors(path, values))
+        return Settings.model_validate(_with_mirrors(path, _with_keys(values)))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+
+
+def _with_keys(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values with a key for each attribute that people call by another name."""
+    named = values.get("attributes")
+    if not isinstance(named, list | tuple) or not all(isinstance(one, str) for one in named):
+        return values
+    titles = [" ".join(one.split()) for one in named]
+    keys = [attribute_key(title) if _is_title(title) else title for title in titles]
+    called = {key: title for key, title in zip(keys, titles, strict=True) if key != title}
+    return {**values, "attributes": keys, "attribute_titles": called}
+
+
+def _is_title(title: str) -> bool:
+    """Return whether a name can be shown as an attribute's, and is not a key itself."""
+    return bool(fold(title)) and title.isprintable() and len(title) <= 200 and not re.match(KEY, title)
 
 
 def _with_mirrors(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import tomlkit
@@ -18,6 +19,7 @@ from sqlalchemy import select
 from db.engine.catalog import Catalog, open_catalog, prepare, sqlite_url
 from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
+from db.spelling import fold
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
 from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
@@ -126,12 +128,12 @@ def _problem(folder: Path, file: Path, follow_links: bool) -> str | None:
     root = _real(str(folder))
     try:
         state = file.lstat()
-        real = f"{_real(str(file.parent))}/{file.name}"
+        real = os.path.join(_real(str(file.parent)), file.name)
         if stat.S_ISLNK(state.st_mode):
             real, state = os.path.realpath(file), file.stat()
     except OSError:
         return None
-    if not follow_links and not Path(real).is_relative_to(root):
+    if not follow_links and not real.startswith(root.rstrip(os.sep) + os.sep):
         return f"leads out of {folder}"
     return None if stat.S_ISREG(state.st_mode) else "is no regular file"
 
@@ -199,8 +201,13 @@ def init_workspace(
             own = (folder / "runs").as_uri() if database_url else "runs"
             session.add(CatalogSetting(key="uuid", value=str(uuid4())))
             session.add(CatalogSetting(key="runs_url", value=runs_url or own))
-            session.add_all(Attribute(name=name, position=i) for i, name in enumerate(attributes))
-        attributes = tuple(session.scalars(select(Attribute.name).order_by(Attribute.position)))
+            titles = settings.attribute_titles
+            session.add_all(
+                Attribute(name=name, title=titles.get(name), position=i)
+                for i, name in enumerate(settings.attributes)
+            )
+        there = session.scalars(select(Attribute).order_by(Attribute.position))
+        attributes = tuple(attribute.shown for attribute in there)
     database = f"database_url = {tomlkit.item(database_url).as_string()}\n" if database_url else ""
     text = TEMPLATE.format(
         collection=tomlkit.item(folder.name).as_string(),
@@ -223,11 +230,48 @@ def _make_private_file(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
-def change_settings(workspace: Workspace, table: str, key: str, value: str | int) -> Workspace:
+def change_settings(
+    workspace: Workspace, table: str, key: str, value: str | int | Mapping[str, Any]
+) -> Workspace:
     """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value
+    write_atomically(workspace.settings_path, tomlkit.dumps(document))
+    return open_workspace(workspace.folder)
+
+
+def with_attributes(workspace: Workspace, names: Sequence[str]) -> Settings:
+    """Return the settings with further attributes, nothing written; those that are there are left alone.
+
+    Raises:
+        BadSettings: There would be more than a workspace can have, or two with one key.
+    """
+    settings = workspace.settings
+    called = [settings.attribute_titles.get(key, key) for key in settings.attributes]
+    there = {fold(name) for name in (*called, *settings.attributes)}
+    called += [name for name in dict.fromkeys(names) if fold(name) not in there]
+    attributes = validate_settings(workspace.settings_path, {"attributes": called})
+    return settings.model_copy(
+        update={name: getattr(attributes, name) for name in ("attributes", "attribute_titles")}
+    )
+
+
+def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
+    """Add attributes to the catalog and to the settings, as ``with_attributes`` has them."""
+    settings = with_attributes(workspace, names)
+    if settings.attributes == workspace.settings.attributes:
+        return workspace
+    titles = settings.attribute_titles
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        known = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
+        position = max(known.values(), default=-1) + 1
+        new = [key for key in settings.attributes if key not in known]
+        session.add_all(
+            Attribute(name=key, title=titles.get(key), position=position + at) for at, key in enumerate(new)
+        )
+    document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
+    document["attributes"] = [titles.get(key, key) for key in settings.attributes]
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
     return open_workspace(workspace.folder)
 

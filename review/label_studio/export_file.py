@@ -98,10 +98,15 @@ def parse_export(path: Path, class_lists: Mapping[str, ClassList]) -> list[Expor
             made = [a for a in task["annotations"] if isinstance(a, dict) and "id" in a and "updated_at" in a]
             for annotation, person in zip(made, who_made(made), strict=True):
                 found.append(Exported(_number(task.get("id")), data, annotation, person))
-        elif "annotation_id" in task and "updated_at" in task:
+        elif task.get("annotation_id") is not None:
             found.append(_flat(task, class_lists))
-        elif not isinstance(data, dict):
+        elif not isinstance(data, dict) and "annotation_id" not in task:  # one that is null has no answer yet
             raise NotAnExport(path, "a task has neither annotations nor an annotation_id")
+    for one in found:
+        try:
+            moment(str(one.annotation["updated_at"]))
+        except ValueError as error:
+            raise NotAnExport(path, f"an answer of the task {one.task_id} has no time ({error})") from error
     return found
 
 
@@ -117,7 +122,7 @@ def _flat(task: Mapping[str, Any], class_lists: Mapping[str, ClassList]) -> Expo
     annotation = {
         "id": task["annotation_id"],
         "completed_by": task.get("annotator"),
-        "updated_at": task["updated_at"],
+        "updated_at": task.get("updated_at"),
         "lead_time": task.get("lead_time"),
         "was_cancelled": not results,
         "result": results,

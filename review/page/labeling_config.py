@@ -71,10 +71,10 @@ STYLE = """
 .curate-zoom:has(:checked) img { width: 250%; height: auto }
 .curate-name { padding-top: 4px; font-size: 13px; overflow-wrap: anywhere }
 .curate-attribute { order: 20; position: relative; padding: 0 0 4px; margin: 0 0 6px }
-.curate-classes { position: absolute; right: 0; top: -4px; width: 300px }
+.curate-classes { position: absolute; right: 0; top: -6px; width: 300px }
 .curate-asked h4 { margin-right: 310px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .curate-classes .lsf-choices { margin: 0 }
-.curate-classes button { height: 28px; width: 100% }
+.curate-classes button { height: 25px; width: 100% }
 .curate-attribute:has(.curate-asked) { border-bottom: 1px solid rgba(128, 128, 128, .35) }
 .curate-asked p { font-size: 13px; line-height: 17px; max-height: 34px; overflow: auto }
 .curate-strips { display: flex; gap: 12px; flex-wrap: wrap; margin-top: 3px }

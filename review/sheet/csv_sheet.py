@@ -18,7 +18,7 @@ from typing import Any
 from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
 from db.images.copies import shown_files
-from db.labels.classes import ClassList, fold, read_class_lists
+from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, now
 from db.reviews.tasks import (
@@ -31,6 +31,7 @@ from db.reviews.tasks import (
     tasks_of,
 )
 from db.reviews.verdicts import Answer, Decision, record
+from db.spelling import fold
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace, write_atomically
 from review.errors import ImagesGone, NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows

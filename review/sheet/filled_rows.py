@@ -14,9 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from db.engine.catalog import Session
-from db.labels.classes import ClassList, fold
+from db.labels.classes import ClassList
 from db.models import BatchItem, Task
 from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
+from db.spelling import fold
 from review.errors import ForeignSheet, SheetShuffled
 
 SERVER = "sheet"

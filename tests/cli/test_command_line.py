@@ -105,7 +105,7 @@ def test_a_torn_init_can_be_made_again(curate: Curate, folder: Path) -> None:
     ("text", "where", "problem"),
     [
         ("colection = 'x'\n", "colection", "Extra inputs are not permitted"),
-        ("attributes = ['Style']\n", "attributes.0", "String should match pattern '^[a-z][a-z0-9_]{0,40}$'"),
+        ("attributes = ['']\n", "attributes.0", "String should match pattern '^[a-z][a-z0-9_]{0,40}$'"),
         ("[label_studio]\nurl = 'ftp://x'\n", "label_studio.url", "'ftp://x' is not an http(s) URL"),
         ("[train]\nfolds = 1\n", "train.folds", "Input should be greater than or equal to 2"),
     ],

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute, UnknownClass
 from db.labels.class_changes import merge_classes
-from db.labels.classes import find_attribute, find_class, fold, is_missing, resolve_classes
+from db.labels.classes import find_attribute, find_class, resolve_classes
 from db.labels.conflicts import record_conflicts
 from db.labels.effective import derive, find_source, retract
+from db.labels.missing import is_missing
 from db.models import EffectiveLabel, Issue, Label
+from db.spelling import fold
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -146,7 +148,9 @@ def test_spellings_of_one_class_meet_and_near_ones_do_not(catalog: Catalog) -> N
 
 
 def test_folding_and_missing() -> None:
-    assert fold("Dürer, Albrecht") == fold("durer_albrecht")
+    assert fold("Albrecht_Dürer") == fold("albrecht-du\u0308rer") == fold(" ALBRECHT  DÜRER")
+    assert fold("3.0") == fold("3") != fold("3.00")
+    assert fold("Dürer, Albrecht") != fold("Durer, Albrecht") != fold("Durer Albrecht")
     assert is_missing(" Unknown Artist ") and is_missing("") and not is_missing("Unknown Pleasures")
 
 

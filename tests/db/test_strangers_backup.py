@@ -20,6 +20,8 @@ from db.workspace.workspace import init_workspace, open_workspace
 from tests.conftest import Curate
 from tests.db.filled import fill
 
+pytestmark = pytest.mark.slow
+
 SETTINGS_OF_A_STRANGER = """\
 collection = "paintings"
 attributes = ["style", "genre"]

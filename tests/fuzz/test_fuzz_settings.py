@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from db.errors import CurateError
-from db.labels.classes import display_name, fold, is_missing
+from db.labels.missing import is_missing
 from db.maintenance.archive import MANIFEST, has_place, read_manifest, verify
+from db.spelling import display_name, fold
 from db.workspace.secrets import HIDDEN, redact
 from db.workspace.settings import Settings, read_settings
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 BIG = "99999999999999999999"
 REFUSED = 1
 USAGE = 2

@@ -15,6 +15,8 @@ from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.hostile.workspaces import artworks, class_id, label_of, small_workspace
 
+pytestmark = pytest.mark.slow
+
 AHEAD = [timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta(days=365 * 60)]
 CLOCKS = ("db.reviews.verdicts.now", "db.models.now", "db.labels.effective.now")
 

@@ -15,6 +15,8 @@ from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.hostile.workspaces import draw, write_list
 
+pytestmark = pytest.mark.slow
+
 ENCODINGS = ("ascii", "latin-1", "cp1252", "cp437", "cp850", "koi8-r", "shift_jis", "utf-8", "utf-16")
 COMMANDS = (
     ("status",),

@@ -9,6 +9,8 @@ import pytest
 from tests.conftest import Curate
 from tests.hostile.workspaces import draw, label_of, write_list
 
+pytestmark = pytest.mark.slow
+
 SPELLINGS = {
     "as it is": "img/1.png",
     "a dot": "./img/1.png",

@@ -166,11 +166,13 @@ def test_the_next_command_clears_what_a_killed_one_left(
 @pytest.mark.parametrize("name", OLD)
 def test_what_has_no_maker_goes_when_it_is_old(tmp_path: Path, name: str) -> None:
     young = make(tmp_path, OLD[name])
-    assert sweep(tmp_path) == 0 and young.exists()
+    assert sweep(tmp_path, workspace=True) == 0 and young.exists()
 
     os.utime(young, (time.time() - OLD_SECONDS - 60,) * 2)
 
-    assert sweep(tmp_path) == 1
+    if not OLD[name].startswith(".curate-"):
+        assert sweep(tmp_path) == 0, "in a folder of somebody's it may be another program's"
+    assert sweep(tmp_path, workspace=True) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -179,7 +181,7 @@ def test_what_a_running_command_writes_and_what_is_not_ours_stays(tmp_path: Path
     for name in names:
         make(tmp_path, name, 10 * OLD_SECONDS)
 
-    assert sweep(tmp_path) == 0
+    assert sweep(tmp_path, workspace=True) == 0
     assert {path.name for path in tmp_path.iterdir()} == set(names)
 
 

@@ -25,6 +25,8 @@ from db.reviews.verdicts import Answer, Decision, record
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 
+pytestmark = pytest.mark.slow
+
 SERVER = "http://127.0.0.1:9"
 
 

@@ -20,9 +20,10 @@ from curate.ingest import IngestSummary, ingest
 from curate.ingest.places.files import is_awkward, repaired
 from db.engine.catalog import Catalog
 from db.labels.class_changes import class_rows
-from db.labels.classes import find_attribute, fold
+from db.labels.classes import find_attribute
 from db.labels.stats import catalog_stats, split_lists
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, Source
+from db.spelling import fold
 from db.workspace.workspace import Workspace, open_workspace
 
 MISSING, CORRUPT = 200, 40

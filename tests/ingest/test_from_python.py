@@ -15,6 +15,8 @@ from curate.ingest.images.checking import INLINE
 from tests.conftest import Curate
 from tests.ingest.conftest import draw
 
+pytestmark = pytest.mark.slow
+
 IMAGES = INLINE + 5
 
 CODE = """

@@ -12,15 +12,22 @@ import pytest
 
 from curate.ingest.errors import BadOption, ClassFileMissing, NoLabelColumn, NoPathColumn, UnknownSource
 from curate.ingest.readers.artgan import open_artgan
-from curate.ingest.readers.csv_list import open_csv
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.formats import recognise
 from curate.ingest.readers.huggingface import open_parquet
 from curate.ingest.readers.kaggle import open_kaggle
+from curate.ingest.readers.table import TableReader, open_list
 from curate.ingest.records import Reader, Record, Refused
+from curate.ingest.tables.table import open_table
+from db.workspace.settings import SourceSettings
 from tests.ingest.conftest import Take, draw, drawing
 
 ATTRIBUTES = ("style", "genre", "artist")
+CALLED = {name: name for name in ATTRIBUTES}
+
+
+def open_csv(path: Path, stated: SourceSettings | None = None) -> TableReader:
+    return open_list(open_table(path), path.parent, CALLED, stated or SourceSettings())
 
 
 def records(reader: Reader) -> list[Record]:
@@ -58,9 +65,7 @@ def said(reader: Reader) -> dict[str, dict[str, object]]:
 def test_a_csv_list_is_read_by_the_names_of_its_columns(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "labels.csv").write_bytes(content)
 
-    assert said(open_csv(tmp_path / "labels.csv", ATTRIBUTES)) == {
-        "a.jpg": {"import:csv:labels.csv style": "Cubism"}
-    }
+    assert said(open_csv(tmp_path / "labels.csv")) == {"a.jpg": {"import:csv:labels.csv style": "Cubism"}}
 
 
 def test_a_bad_line_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
@@ -73,7 +78,7 @@ def test_a_bad_line_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
         "f.jpg,Cubism,extra\n" + "x" * 10_000_000 + "\n"
         "g.jpg,Cubism,,\n"
     )
-    reader = open_csv(tmp_path / "labels.csv", ATTRIBUTES)
+    reader = open_csv(tmp_path / "labels.csv")
 
     assert [record.path for record in records(reader)] == ["c.jpg", "d, e.jpg", "g.jpg"]
     assert refusals(reader) == [
@@ -87,7 +92,7 @@ def test_a_bad_line_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
 def test_a_quoted_cell_may_run_over_lines(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text('filepath,style,note\na.jpg,Cubism,"two\nlines"\nb.jpg,Cubism,\n')
 
-    assert [record.path for record in records(open_csv(tmp_path / "labels.csv", ATTRIBUTES))] == [
+    assert [record.path for record in records(open_csv(tmp_path / "labels.csv"))] == [
         "a.jpg",
         "b.jpg",
     ]
@@ -98,18 +103,18 @@ def test_a_list_without_paths_or_labels_says_which_columns_it_has(tmp_path: Path
     (tmp_path / "b.csv").write_text("filepath,period\nx.jpg,1900\n")
 
     with pytest.raises(NoPathColumn) as no_path:
-        open_csv(tmp_path / "a.csv", ATTRIBUTES)
+        open_csv(tmp_path / "a.csv")
     with pytest.raises(NoLabelColumn) as no_label:
-        open_csv(tmp_path / "b.csv", ATTRIBUTES)
+        open_csv(tmp_path / "b.csv")
 
     assert str(no_path.value) == (
         f"{tmp_path}/a.csv has the columns title, style; none of them is a path. "
-        f"Name the column of the image files `filepath`."
+        f"Name the column of the image files: `curate ingest {tmp_path}/a.csv --file COLUMN`."
     )
     assert str(no_label.value) == (
         f"{tmp_path}/b.csv has the columns filepath, period; none is an attribute of this workspace "
-        f"(style, genre, artist). Rename a column, or make a workspace with "
-        f"`curate init DIR --attributes NAMES`."
+        f"(style, genre, artist). Say which is what: "
+        f"`curate ingest {tmp_path}/b.csv --map COLUMN=ATTRIBUTE`."
     )
 
 
@@ -372,22 +377,22 @@ def test_each_source_is_recognised_by_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "one/other.csv").write_text("a,b\n")
     parquet(tmp_path / "hf/data/train.parquet", [])
 
-    assert recognise(artgan(tmp_path / "a"), ATTRIBUTES)[0] == "artgan"
-    assert recognise(kaggle(tmp_path / "k"), ATTRIBUTES)[0] == "kaggle"
-    assert recognise(tmp_path / "k/wclasses.csv", ATTRIBUTES)[0] == "kaggle"
-    assert recognise(tmp_path / "folders", ATTRIBUTES)[0] == "folders"
-    assert recognise(tmp_path / "one", ATTRIBUTES) == ("csv", tmp_path / "one/labels.csv")
-    assert recognise(tmp_path / "hf", ATTRIBUTES)[0] == "huggingface"
+    assert recognise(artgan(tmp_path / "a"), CALLED)[0] == "artgan"
+    assert recognise(kaggle(tmp_path / "k"), CALLED)[0] == "kaggle"
+    assert recognise(tmp_path / "k/wclasses.csv", CALLED)[0] == "kaggle"
+    assert recognise(tmp_path / "folders", CALLED)[0] == "folders"
+    assert recognise(tmp_path / "one", CALLED) == ("csv", tmp_path / "one/labels.csv")
+    assert recognise(tmp_path / "hf", CALLED)[0] == "huggingface"
 
 
 def test_what_nothing_recognises_is_an_error_that_says_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(UnknownSource) as error:
-        recognise(tmp_path / "empty", ATTRIBUTES)
+        recognise(tmp_path / "empty", CALLED)
 
     assert str(error.value) == (
         f"{tmp_path}/empty is no source that curate knows: a folder without lists, and without images "
-        f"in it or in its folders. Expected a CSV list, a folder of images, ArtGAN's lists, Kaggle's "
-        f"classes.csv or wclasses.csv, or parquet files; say which with `--format`."
+        f"in it or in its folders. Expected a list (CSV, xlsx), a folder of images, ArtGAN's lists, "
+        f"Kaggle's classes.csv or wclasses.csv, or parquet files; say which with `--format`."
     )

@@ -80,7 +80,17 @@ def test_two_deleted_users_of_another_server_are_two_reviewers(curate: Curate, t
     assert labels(gallery.workspace, "style")[0] == "Rococo"
 
 
-@pytest.mark.parametrize("text", ["{", '{"a": 1}', "[1]", "[]", '[{"id": 1, "data": {}, "annotations": []}]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '{"a": 1}',
+        "[1]",
+        "[]",
+        '[{"id": 1, "data": {}, "annotations": []}]',
+        '[{"annotation_id": 1, "updated_at": "x"}]',
+    ],
+)
 def test_what_is_no_export_is_named(text: str, curate: Curate, tmp_path: Path) -> None:
     gallery = make_gallery(tmp_path, "http://127.0.0.1:9", 3)
     saved = tmp_path / "export.json"

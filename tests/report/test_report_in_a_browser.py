@@ -11,7 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 
 from curate.demo.gallery import GalleryImage
-from db.labels.classes import display_name
+from db.spelling import display_name
 from db.workspace.workspace import init_workspace, root_of
 from tests.conftest import Curate
 from tests.report.conftest import Browse

@@ -15,6 +15,9 @@ from curate.cli.app import AsJson, app, note, opened, print_json
 if TYPE_CHECKING:
     from db.maintenance.places import Place
 
+FINER_CLASSES = "0002"
+"""The schema from which on accents and punctuation tell classes apart."""
+
 
 @app.command()
 def backup(
@@ -87,7 +90,17 @@ def upgrade(context: typer.Context, as_json: AsJson = False) -> None:
     """
     from db.maintenance.backup import upgrade_workspace
 
-    made = upgrade_workspace(opened(context))
+    workspace = opened(context)
+    made = upgrade_workspace(workspace)
+    if made.backup and made.before < FINER_CLASSES:
+        from db.ingest.listed import ingested_from
+
+        with workspace.open_catalog() as catalog, catalog.read() as session:
+            places = ingested_from(session)
+        note(
+            "Until now spellings that differ only in accents or punctuation (`A+` and `A`) were one class. "
+            "They part when their lists are ingested again" + (f": {', '.join(places)}" if places else ".")
+        )
     if as_json:
         print_json(asdict(made))
     elif made.backup:

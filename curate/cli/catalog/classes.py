@@ -9,7 +9,7 @@ import typer
 from curate.cli.app import AsJson, app, opened, print_json
 from db.workspace.system import user_name
 
-classes = typer.Typer(no_args_is_help=True, help="List, add, rename and merge classes.")
+classes = typer.Typer(no_args_is_help=True, help="List, add, rename and merge classes; take one as missing.")
 app.add_typer(classes, name="classes")
 
 Attribute = Annotated[str, typer.Argument(metavar="ATTRIBUTE", help="Style, genre, artist, …")]
@@ -98,3 +98,20 @@ def merge(
     with opened(context).open_catalog() as catalog, catalog.write() as session:
         labels = merge_classes(session, attribute, from_, into, user_name())
     typer.echo(f"{labels} labels of {from_} count as {into}.")
+
+
+@classes.command()
+def missing(
+    context: typer.Context,
+    attribute: Attribute,
+    spelling: Annotated[str, typer.Argument(metavar="SPELLING", help="What stands for no label.")],
+) -> None:
+    """Make a class stand for no label: what lists say with it is missing, now and from now on.
+
+    Example: curate classes missing artist "Anonymous (19th c.)"
+    """
+    from db.labels.class_changes import take_as_missing
+
+    with opened(context).open_catalog() as catalog, catalog.write() as session:
+        labels = take_as_missing(session, attribute, spelling, user_name())
+    typer.echo(f"{attribute} {spelling} stands for no label; {labels} labels are missing now.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @app.command()
 def history(
     context: typer.Context,
-    artwork: Annotated[str | None, typer.Argument(help="An artwork's id or path.")] = None,
+    artwork: Annotated[str | None, typer.Argument(help="An artwork's path, uuid or id in a list.")] = None,
     refused: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="List what ingest N refused instead.")
     ] = None,
@@ -39,16 +39,25 @@ def history(
 
 
 def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
-    from db.labels.history import artwork_events, artwork_splits
+    from db.labels.history import artwork_events, artwork_kept, artwork_splits, artwork_withheld
     from db.labels.table import find_artwork
 
     with catalog.read() as session:
         artwork = find_artwork(session, reference)
         splits, events = artwork_splits(session, artwork), artwork_events(session, artwork)
+        kept, withheld = artwork_kept(session, artwork), artwork_withheld(session, artwork)
     if not as_json:
         typer.echo(f"{artwork.path}  {artwork.uuid}  revision {artwork.revision}, {artwork.status}")
     for source, attribute, split in splits if not as_json else ():
         typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
+    for row in kept if not as_json else ():
+        known_as = f" {row.known_as}" if row.known_as else ""
+        cells = "; ".join(
+            f"{name}: {' '.join(cell.split())}" for name, cell in row.cells.items() if cell.strip()
+        )
+        typer.echo(f"listed{known_as} by {row.source}" + (f": {cells}" if cells else ""))
+    for source, attribute, reason, cell in withheld if not as_json else ():
+        typer.echo(f"{attribute}: no label, {reason}: {cell!r} ({source})")
     for event in events:
         if as_json:
             print_json({**event.__dict__, "when": event.when.isoformat()})
@@ -59,6 +68,8 @@ def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
 def _line(event: Event) -> str:
     what = " ".join(filter(None, (event.attribute, event.decision, event.label)))
     comment = f"  “{event.comment}”" if event.comment else ""
+    if event.spelling is not None and event.spelling != event.label:
+        comment = f"  as {event.spelling!r}{comment}"
     mark = "*" if event.counts else " "
     number = f"  (verdict {event.verdict})" if event.verdict is not None and event.decision else ""
     number = f"  (ingest {event.ingest})" if event.ingest is not None else number

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import shlex
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, DryRun, app, note, opened, print_json
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from curate.ingest import IngestSummary
 
-FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv")
+FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv", "xlsx")
 
 
 def _known_format(value: str) -> str:
     if value not in FORMATS:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(FORMATS)}.")
     return value
+
+
+class Values(StrEnum):
+    """What becomes of several values in a cell."""
+
+    missing = "missing"
+    first = "first"
+    whole = "whole"
+
+
+def _mapped(options: list[str]) -> dict[str, str]:
+    """Return the attribute of each column that was mapped; the last `=` parts them."""
+    pairs = [option.rpartition("=") for option in options]
+    for (column, equals, _), option in zip(pairs, options, strict=True):
+        if not (column and equals):
+            raise typer.BadParameter(f"--map {option!r} is not COLUMN=ATTRIBUTE.")
+    return {column.strip(): attribute.strip() for column, _, attribute in pairs}
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for part in text.split(",") if (word := part.strip()))
 
 
 def _path_or_list(value: str | None) -> str | None:
@@ -30,7 +55,8 @@ def _path_or_list(value: str | None) -> str | None:
 def ingest(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="A list (CSV, parquet), or a folder of lists or of images; or its URL.")
+        str,
+        typer.Argument(help="A list (CSV, xlsx, parquet), or a folder of lists or of images; or its URL."),
     ],
     format: Annotated[
         str, typer.Option(callback=_known_format, metavar="|".join(FORMATS), help="What SOURCE is.")
@@ -55,6 +81,38 @@ def ingest(
         str | None,
         typer.Option(help="What folders of images are classes of; the first attribute if left out."),
     ] = None,
+    map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="COLUMN=ATTRIBUTE",
+            help="A column of labels, as often as there are some; `COLUMN=` is none. What is left out here "
+            "and below is guessed, and told; what is said is remembered in curate.toml.",
+        ),
+    ] = None,
+    file: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of image files.")] = None,
+    id: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column that people know an artwork by.")
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="all|none|NAME,…", help="Columns that stay with the artwork; all if left out."),
+    ] = None,
+    missing: Annotated[
+        str | None, typer.Option(metavar="WORDS", help="Further spellings that stand for no label.")
+    ] = None,
+    keep_values: Annotated[
+        bool | None,
+        typer.Option("--keep-values/--no-keep-values", help="Take `unknown`, `n/a` and the like as classes."),
+    ] = None,
+    values: Annotated[
+        Values | None,
+        typer.Option(help="Several values in a cell: no label (missing), the first, or one class (whole)."),
+    ] = None,
+    separator: Annotated[str | None, typer.Option(help="What stands between cells; `tab`.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the list, for instance cp1252.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
+    dry_run: DryRun = False,
     follow_links: Annotated[
         bool,
         typer.Option(
@@ -71,16 +129,47 @@ def ingest(
 ) -> None:
     """Read images and labels; repeatable: what is known and unchanged is left alone.
 
-    Example: curate ingest labels.csv --images scans
+    Example: curate ingest list.xlsx --map Künstler=artist --file 'File name' --images scans
     """
     from curate.cli.progress import CliProgress
     from curate.ingest import ingest as ingest_source
+    from curate.ingest.dry_run import dry_run as look
     from curate.ingest.places.urls import local_folder
 
     workspace, place = local_folder(opened(context), source)
     folder = None
     if images not in (None, "none"):
         workspace, folder = local_folder(workspace, images)
+    stated = {
+        "map": _mapped(map or []),
+        "file": file,
+        "id": id,
+        "keep": keep if keep in (None, "all", "none") else _words(keep),
+        "missing": None if missing is None else _words(missing),
+        "keep_values": keep_values,
+        "values": values,
+        "separator": separator,
+        "encoding": encoding,
+        "sheet": sheet,
+    }
+    if dry_run:
+        found = look(
+            workspace,
+            place,
+            format=format,
+            images=folder,
+            check_images=images != "none",
+            artist_from=artist_from,
+            attribute=attribute,
+            stated=stated,
+        )
+        for remark in found.remarks:
+            note(remark)
+        if as_json:
+            print_json(found.as_json())
+        else:
+            typer.echo(found.as_text())
+        return
     with CliProgress() as progress:
         summary = ingest_source(
             workspace,
@@ -91,6 +180,7 @@ def ingest(
             verify=verify,
             artist_from=artist_from,
             attribute=attribute,
+            stated=stated,
             follow_links=follow_links,
             allow_missing=allow_missing,
             progress=progress,
@@ -120,12 +210,21 @@ def _tell(summary: IngestSummary) -> None:
         typer.echo(f"missing: {summary.vanished} artworks have no file in this folder any more")
     if summary.notes:
         typer.echo("noted: " + ", ".join(f"{n} {code}" for code, n in sorted(summary.notes.items())))
+    for attribute, spellings in summary.missing_spellings.items():
+        typer.echo(f"{attribute}: taken as missing: {_counted(spellings)}")
+    for attribute, reasons in summary.withheld.items():
+        typer.echo(f"{attribute}: no label, the cell is kept: {_counted(reasons)}")
     typer.echo(f"duplicates: {summary.exact_groups} exact groups, {summary.near_groups} near groups")
     if summary.conflicts:
         typer.echo(
             f"contradictions: {summary.conflicts} labels; see `curate issues --kind duplicate` "
             f"and `curate issues --kind label_conflict`"
         )
+
+
+def _counted(counts: Counter[str]) -> str:
+    listed = ", ".join(f"{n} {word}" for word, n in counts.most_common(8))
+    return f"{listed} and {len(counts) - 8} more" if len(counts) > 8 else listed
 
 
 def _remark(summary: IngestSummary) -> None:
@@ -140,7 +239,9 @@ def _remark(summary: IngestSummary) -> None:
     for attribute, new, known in summary.near_matches[:20]:
         note(
             f"{attribute}: the new class {new!r} looks like {known!r}. If they are one, "
-            f"type `curate classes merge {attribute} {new!r} {known!r}`."
+            f"type `curate classes merge {attribute} {shlex.quote(new)} {shlex.quote(known)}`."
         )
+    if len(summary.near_matches) > 20:
+        note(f"{len(summary.near_matches) - 20} more look-alikes: see `near_matches` of `--json`.")
     if summary.refused:
         note(f"List the refused records with `curate history --refused {summary.ingest_id}`.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ from curate.cli.app import AsJson, RunId, app, note, opened, print_json
 from curate.wrong_labels import estimate_wrong_labels, rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
+    from db.labels.kept import KeptCells
     from db.reviews.audit import YieldEvidence
     from db.runs.issues import IssueRow
 
@@ -49,6 +51,13 @@ def issues_(
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="For --rule threshold: p(label) under this is flagged.")
     ] = 0.3,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=TEXT",
+            help="Only artworks whose list says so in a kept column; `*` stands for any characters.",
+        ),
+    ] = None,
     save: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the listed images, their list and a grid there.")
     ] = None,
@@ -60,6 +69,7 @@ def issues_(
 
     Example: curate issues --attribute style --limit 10
     """
+    from db.labels.kept import artworks_where, kept_cells
     from db.models import ISSUE_KINDS
     from db.reviews.audit import yield_evidence
     from db.runs.issues import below_threshold, by_artwork, scored_labels, worst_issues
@@ -78,14 +88,18 @@ def issues_(
         elif run is not None and everything:
             rows = scored_labels(session, run, attribute)
         else:
-            most = limit if by == By.label else None
+            most = limit if by == By.label and not where else None
             rows = worst_issues(session, kind=kind, attribute=attribute, limit=most, run=run)
+        if where:
+            wanted = artworks_where(session, conditions(where))
+            rows = [row for row in rows if row.artwork_id in wanted]
+        kept = kept_cells(session, sorted({row.artwork_id for row in rows}))
         answered = None if run is None else yield_evidence(session, run)
         expected = None if run is None or as_json else estimate_wrong_labels(session, run)
     groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
     shown = groups if everything else groups[:limit]
     for group in shown:
-        show(group, as_json)
+        show(group, as_json, kept.get(group[0].artwork_id))
     if save is not None:
         from curate.export.flagged_images import save_flagged
 
@@ -98,11 +112,21 @@ def issues_(
         note(tell_wrong_labels(expected))
 
 
-def show(group: Sequence[IssueRow], as_json: bool) -> None:
-    """Print the issues of one line of the list."""
+def conditions(where: Sequence[str]) -> dict[str, str]:
+    """Return the wanted text of each column of `--where`."""
+    pairs = [one.partition("=") for one in where]
+    if any(not (column and equals) for column, equals, _ in pairs):
+        raise typer.BadParameter("--where is COLUMN=TEXT, for instance --where 'Material=oil*'.")
+    return {column.strip(): text.strip() for column, _, text in pairs}
+
+
+def show(group: Sequence[IssueRow], as_json: bool, kept: KeptCells | None = None) -> None:
+    """Print the issues of one line of the list, and what the artwork's list says of it."""
     for row in group:
         if as_json:
-            print_json(row.as_record())
+            record = row.as_record()
+            record |= {"known_as": kept.known_as if kept else None, "kept": kept.cells if kept else {}}
+            print_json(record)
             continue
         typer.echo(
             f"{row.score:.3f}  {row.attribute or row.kind:<8} "
@@ -110,6 +134,11 @@ def show(group: Sequence[IssueRow], as_json: bool) -> None:
         )
         if row.reason:
             typer.echo(f"       {row.reason}")
+    if kept is not None and not as_json:
+        cells = "; ".join(f"{name}: {' '.join(cell.split())}" for name, cell in kept.cells.items())
+        typer.echo(
+            f"       {textwrap.shorten(cells, 200, placeholder=' …')}" if cells else f"       {kept.known_as}"
+        )
 
 
 def tell(rows: Sequence[IssueRow], total: int, kind: str, answered: YieldEvidence | None) -> None:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate.ingest.errors import ClassFileMissing, SourceUnreadable
-from curate.ingest.readers.csv_list import count_lines
 from curate.ingest.readers.folders import artist_slug
-from curate.ingest.readers.lines import open_text
 from curate.ingest.readers.wikiart import ALIASES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, SaidSplit, Spelling, shown
+from curate.ingest.tables.table import count_lines
+from curate.ingest.tables.text import open_text
 
 ATTRIBUTES = ("style", "genre", "artist")
 LIST = re.compile(r"^(style|genre|artist)_(train|val|test)(\.csv|\.txt)?$")

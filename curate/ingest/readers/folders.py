@@ -13,7 +13,7 @@ from curate.ingest.places.files import repaired, unescaped
 from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
 from db.images.formats import IMAGE_SUFFIXES
-from db.labels.classes import fold
+from db.spelling import loose_fold
 from db.workspace.system import slashed
 
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
@@ -108,7 +108,7 @@ def open_folders(
         for entry in os.scandir(root)
         if entry.is_dir(follow_symlinks=False) and entry.name[0] != "."
     ]
-    wikiart = bool(tops) and all(fold(name) in STYLES for name in tops) and "artist" in attributes
+    wikiart = bool(tops) and all(loose_fold(name) in STYLES for name in tops) and "artist" in attributes
     if artist_from == "path" and "artist" not in attributes:
         raise BadOption(
             "--artist-from path",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from curate.ingest.errors import BadOption, SourceUnreadable, UnknownSource
+from curate.ingest.errors import BadOption, ListBesideImages, SourceUnreadable, UnknownSource
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
-from curate.ingest.readers.csv_list import is_list, open_csv
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.huggingface import open_parquet, parquet_files
 from curate.ingest.readers.kaggle import kaggle_lists, kind_of_list, open_kaggle
+from curate.ingest.readers.table import Exists, is_list, list_columns, open_list
 from curate.ingest.records import Reader
+from curate.ingest.tables.table import SHEETS, TableOptions, open_table
 from db.errors import FileMissing
 from db.images.formats import IMAGE_SUFFIXES
+from db.workspace.settings import SourceSettings
 
-LIST_SUFFIXES = (".csv", ".tsv", ".txt")
+LIST_SUFFIXES = (".csv", ".tsv", ".txt", ".tab", *SHEETS)
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,9 @@ class SourceOptions:
 
     Attributes:
         attributes: The workspace's.
+        titles: What people call them, by key.
+        stated: What the user says of a list's columns.
+        exists: Whether a cell names a file of the images' folder, by the folder; None where nobody looks.
         extracted: Where images that come inside the source are written.
         check_images: Whether images are read at all.
         attribute: What folders are classes of.
@@ -38,6 +43,14 @@ class SourceOptions:
     attribute: str | None = None
     artist_from: str | None = None
     follow_links: bool = False
+    titles: Mapping[str, str] = field(default_factory=dict)
+    stated: SourceSettings = field(default_factory=SourceSettings)
+    exists: Callable[[Path], Exists] | None = None
+
+    @property
+    def called(self) -> dict[str, str]:
+        """What people call each attribute, by key."""
+        return {key: self.titles.get(key, key) for key in self.attributes}
 
 
 def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
@@ -45,7 +58,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
 
     Args:
         source: A list or a folder.
-        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders`` or ``csv``.
+        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders``, ``csv`` or ``xlsx``.
         options: What the reader may need.
 
     Raises:
@@ -60,7 +73,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         raise SourceUnreadable(source, "it is a pipe or a device, which can be read only once")
     _check_options(options)
     if format == "auto":
-        format, source = recognise(source, options.attributes)
+        format, source = recognise(source, options.called)
     if format == "artgan":
         return open_artgan(source, options.attributes, options.artist_from)
     if format == "kaggle":
@@ -75,7 +88,10 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         )
     if source.is_dir():
         raise UnknownSource(source, f"`--format {format}` reads a list, and this is a folder")
-    return open_csv(source, options.attributes)
+    stated = options.stated
+    table = open_table(source, TableOptions(stated.separator, stated.encoding, stated.sheet))
+    exists = None if options.exists is None else options.exists(source.parent)
+    return open_list(table, source.parent, options.called, stated, exists)
 
 
 def _check_options(options: SourceOptions) -> None:
@@ -87,7 +103,7 @@ def _check_options(options: SourceOptions) -> None:
         )
 
 
-def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
+def recognise(source: Path, attributes: Mapping[str, str]) -> tuple[str, Path]:
     """Return the format of a source, and the list or folder to open.
 
     Raises:
@@ -103,11 +119,14 @@ def recognise(source: Path, attributes: Sequence[str]) -> tuple[str, Path]:
         return "huggingface", source
     lists = sorted(path for path in source.iterdir() if is_list(path, attributes))
     if len(lists) == 1:
-        return "csv", lists[0]
+        return _recognise_file(lists[0]), lists[0]
     if lists:
         names = ", ".join(path.name for path in lists)
         raise UnknownSource(source, f"a folder with {len(lists)} lists ({names}); name one of them")
+    tables = [path for path in sorted(source.iterdir()) if path.suffix != ".txt" and list_columns(path)]
     if any(_has_images(folder) for folder in (source, *sorted(source.iterdir())) if folder.is_dir()):
+        if tables:
+            raise ListBesideImages(source, tables[0], list_columns(tables[0]))
         return "folders", source
     raise UnknownSource(source, "a folder without lists, and without images in it or in its folders")
 
@@ -119,6 +138,8 @@ def _recognise_file(source: Path) -> str:
         return "artgan"
     if source.suffix.lower() not in LIST_SUFFIXES:
         raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+    if source.suffix.lower() in SHEETS:
+        return "xlsx"
     return "kaggle" if kind_of_list(source) else "csv"
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.ingest.errors import NoLabelColumn, NoPathColumn, SourceUnreadable
-from curate.ingest.readers.csv_list import count_lines, read_header
 from curate.ingest.readers.kaggle_codes import CODES
-from curate.ingest.readers.lines import open_text, rows
 from curate.ingest.readers.wikiart import ALIASES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, SaidSplit, Spelling, shown
+from curate.ingest.tables.table import count_lines, open_text_table
 
 NAMES, CODED = "import:kaggle-classes", "import:kaggle-wclasses"
 UNCERTAIN = "uncertain artist"
@@ -89,25 +88,23 @@ def _rows(path: Path | None, needed: Sequence[str]) -> Iterator[tuple[str, Mappi
     """Yield the rows of a list as (where, cells by column)."""
     if path is None:
         return
-    header, delimiter = read_header(path)
+    table = open_text_table(path)
+    header = table.columns
     missing = [name for name in needed if name not in header]
     if needed[0] in missing:
         raise NoPathColumn(path, header)
     if missing:
         raise NoLabelColumn(path, header, missing)
-    with open_text(path) as file:
-        read = rows(file, delimiter)
-        next(read)
-        for row in read:
-            if isinstance(row, Refused):
-                yield path.name, row._replace(where=f"{path.name}: {row.where}")
-                continue
-            where = f"{path.name}: line {row.line}"
-            if len(row.cells) != len(header):
-                detail = f"{len(row.cells)} cells, the header has {len(header)}"
-                yield where, Refused(where, "wrong_columns", detail)
-            else:
-                yield where, dict(zip(header, row.cells, strict=True))
+    for row in table.rows():
+        if isinstance(row, Refused):
+            yield path.name, row._replace(where=f"{path.name}: {row.where}")
+            continue
+        where = f"{path.name}: line {row.line}"
+        if len(row.cells) != len(header):
+            detail = f"{len(row.cells)} cells, the header has {len(header)}"
+            yield where, Refused(where, "wrong_columns", detail)
+        else:
+            yield where, dict(zip(header, row.cells, strict=True))
 
 
 def _styles(cell: str) -> Spelling | None:
@@ -132,7 +129,7 @@ def kaggle_lists(folder: Path) -> dict[str, Path]:
 def kind_of_list(path: Path) -> str | None:
     """Return ``named`` or ``coded`` where the header is that of a Kaggle list."""
     try:
-        header = read_header(path)[0]
+        header = open_text_table(path).columns
     except SourceUnreadable:
         return None
     if header == ["file", "artist", "genre", "style"]:

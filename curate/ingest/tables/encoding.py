@@ -1,0 +1,189 @@
+"""Which encoding a list is in, and what separates its cells: stated, or found by looking."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from curate.ingest.errors import BadOption
+
+SAMPLE = 1 << 18
+"""Bytes that are looked at."""
+DELIMITERS = (",", ";", "\t", "|")
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+LETTERS = {
+    "cp1252": "äöüßéèêëàâáãåæçîïíìñôóòõøœúûùÿÄÖÜÉÈÊËÀÂÁÃÅÆÇÎÏÍÌÑÔÓÒÕØŒÚÛÙŸšžŠŽ",
+    "cp1254": "ğışçöüâîûĞİŞÇÖÜÂÎÛéàäß",
+    "cp1250": "ąćęłńóśźżĄĆĘŁŃÓŚŹŻčďěňřšťůýžČĎĚŇŘŠŤŮÝŽőűŐŰĺľŕĹĽŔăâîşţĂÂÎŞŢđĐáéíóúäöüëßçÁÉÍÓÚÄÖÜËÇ",
+    "cp1251": "".join(map(chr, range(0x410, 0x450))) + "ЁёІіЇїЄєҐґЎў№",
+    "cp1253": "".join(map(chr, range(0x386, 0x3CF))),
+    "cp1257": "āčēģīķļņšūžĀČĒĢĪĶĻŅŠŪŽąęėįųĄĘĖĮŲõäöüßÕÄÖÜéó",
+}
+"""What spreadsheets wrote before Unicode, a byte a character, with the letters of its languages; the first
+where nothing speaks for another."""
+WIDE = {"cp932": "shift_jis", "cp949": "euc_kr", "gb18030": "gb2312", "big5": "big5"}
+"""The same with two bytes a character, each with the encoding of its common characters alone."""
+SIGNS = "„“”‘’‚–—…«»‹›°·•€§©®†×½¼¾²ºª№\u00a0\u00ad"
+HUMP = re.compile(r"[a-zß-öø-ÿα-ώа-џğışćčďěłńřśšťůźżž][À-ÖØ-ÞΆ-Ϋ\u0400-\u042fİŞĞ]")
+"""A capital inside a word, as one code page makes of another's letters."""
+INVERTED = re.compile(r"(?<!\w)[¿¡](?=\w)")
+LONG = 300
+"""Bytes of lines with letters outside ASCII from which on their frequencies tell languages apart."""
+
+
+class TextEncoding(NamedTuple):
+    """How bytes are text: Python's name of the encoding, the byte-order mark before it, the line end."""
+
+    name: str
+    mark: bytes = b""
+    newline: str = "\n"
+
+    @property
+    def errors(self) -> str:
+        """What becomes of bytes that the encoding does not have; they can be written back."""
+        return "surrogatepass" if self.name.startswith(("utf-16", "utf-32")) else "surrogateescape"
+
+
+def guess_encoding(path: Path, stated: str | None = None) -> TextEncoding:
+    """Return a list's encoding.
+
+    A byte-order mark counts first, then what the user states, then whether it is UTF-8, then zero bytes at
+    every second place (UTF-16), then what the letters look like.
+
+    Raises:
+        BadOption: There is no such encoding.
+    """
+    with path.open("rb") as file:
+        start = file.read(SAMPLE)
+    name, mark = next(((name, mark) for mark, name in MARKS if start.startswith(mark)), (None, b""))
+    if stated is not None:
+        wanted = _codec(stated)
+        name, mark = (wanted, b"") if name is None or not wanted.startswith(name[:6]) else (name, mark)
+    name = name or _without_mark(path, start)
+    sample = start[len(mark) :].decode(name, "replace")
+    return TextEncoding(name, mark, "" if "\r" in sample and "\n" not in sample else "\n")
+
+
+def _codec(stated: str) -> str:
+    try:
+        name = codecs.lookup(stated).name
+    except LookupError as error:
+        raise BadOption(
+            f"--encoding {stated}", "there is no such encoding", "Usual ones: utf-8, cp1252, utf-16, cp1251."
+        ) from error
+    return {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}.get(name, name)
+
+
+def _without_mark(path: Path, start: bytes) -> str:
+    if len(start) > 3 and start.count(0):
+        at_odd, at_even = start[1::2].count(0), start[::2].count(0)
+        if max(at_odd, at_even) > len(start) / 8 and min(at_odd, at_even) < max(at_odd, at_even) / 8:
+            return "utf-16-le" if at_odd > at_even else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while block := file.read(1 << 20):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return _legacy(path)
+    return "utf-8"
+
+
+def _legacy(path: Path) -> str:
+    """Return which of the older encodings the lines outside ASCII look like.
+
+    Where most of these lines are UTF-8, the list is, and the others are slips of single lines.
+    """
+    lines = []
+    with path.open("rb") as file:
+        for line in file:
+            if not line.isascii():
+                lines.append(line[:1000])
+                if len(lines) == 500:
+                    break
+    if sum(map(_is_utf8, lines)) * 2 > len(lines):
+        return "utf-8"
+    return _likeliest(b"".join(lines))
+
+
+def _is_utf8(line: bytes) -> bool:
+    return "�" not in line.decode("utf-8", "replace").rstrip("�")
+
+
+def _likeliest(data: bytes) -> str:
+    """Return the encoding whose letters the text has; Windows' western one where it is as good as others.
+
+    A long text in which Latin code pages tie is told by charset-normalizer's letter frequencies.
+    """
+    scores = {name: _plausible(data, name) for name in (*LETTERS, *WIDE)}
+    best = max(scores.values())
+    tied = [name for name, score in scores.items() if score >= best - 0.002]
+    if len(tied) == 1 or len(data) < LONG:
+        return tied[0]
+    from charset_normalizer import from_bytes
+
+    coherence = {match.encoding: match.coherence for match in from_bytes(data, cp_isolation=tied)}
+    return max(tied, key=lambda name: coherence.get(name, 0.0) + 0.1 * (name == tied[0]))
+
+
+def _plausible(data: bytes, name: str) -> float:
+    """Return the share of the characters outside ASCII that texts in an encoding usually have."""
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError:
+        return 0.0
+    others = [c for c in text if not c.isascii()]
+    if name in LETTERS:
+        usual = sum(c in LETTERS[name] or c in SIGNS for c in others) + len(INVERTED.findall(text))
+        return (usual - len(HUMP.findall(text))) / max(len(others), 1)
+    high = sum(byte > 127 for byte in data)
+    runs = sum(b > 127 and a < 128 for a, b in zip(b" " + data, data, strict=False))
+    if high < 3 * runs:  # single letters among ASCII: a Latin text, whatever characters their pairs give
+        return 0.0
+    common = WIDE[name]
+    usual = sum("가" <= c <= "힣" if name == "cp949" else _has(common, c) for c in others)
+    return usual / max(len(others), 1)
+
+
+def _has(encoding: str, character: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def guess_delimiter(text: str) -> str:
+    """Return what stands between the cells of the first rows: what makes most of them equally wide.
+
+    The count in the header alone is no clue: ``"Title, original; translated";File`` has one too many.
+    """
+    from io import StringIO
+
+    from curate.ingest.tables.text import Row, rows
+
+    best, best_score = ",", (0.0, 0)
+    for delimiter in DELIMITERS:
+        if delimiter not in text:
+            continue
+        widths = [len(row.cells) for row in rows(StringIO(text), delimiter) if isinstance(row, Row)]
+        widths = widths[:100]
+        if not widths:
+            continue
+        width, often = Counter(widths).most_common(1)[0]
+        width = widths[0] if widths.count(widths[0]) == often else width
+        score = (often / len(widths) if width > 1 else 0.0, width)
+        agrees = widths[0] == width
+        if (score[0] + agrees, score[1]) >= best_score:  # in a tie commas are decimal ones
+            best, best_score = delimiter, (score[0] + agrees, score[1])
+    return best

@@ -1,0 +1,56 @@
+"""Records that are in memory already, as a table: a pandas DataFrame, or mappings one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from curate.ingest.tables.sheet import cell_text
+from curate.ingest.tables.table import column_names
+from curate.ingest.tables.text import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class FrameTable:
+    """Rows in memory, every cell as text: missing ones blank, whole numbers without a point."""
+
+    name: str
+    columns: list[str]
+    cells: list[list[str]]
+    stated: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many rows it has."""
+        return len(self.cells)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, numbered from 1."""
+        for number, cells in enumerate(self.cells, 1):
+            yield Row(number, cells)
+
+
+def frame_table(records: pd.DataFrame | Iterable[Mapping[str, Any]], name: str) -> FrameTable:
+    """Return records as a table; mappings may each have other keys."""
+    import pandas as pd
+
+    if isinstance(records, pd.DataFrame):
+        columns = [str(column) for column in records.columns]
+        cells = [[_text(value) for value in row] for row in records.itertuples(index=False, name=None)]
+    else:
+        rows = list(records)
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        cells = [[_text(row.get(column)) for column in columns] for row in rows]
+    return FrameTable(name, column_names(columns), cells)
+
+
+def _text(value: object) -> str:
+    """Return a value's text; what is not equal to itself, or no value to pandas, is missing."""
+    if value is None or value != value or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    item = getattr(value, "item", None)
+    return cell_text(item() if callable(item) and not isinstance(value, str) else value)

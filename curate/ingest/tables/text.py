@@ -1,0 +1,216 @@
+"""Delimited text, one row at a time, each with the very characters that it was read from.
+
+Whatever a line holds, the next one is read as ever; and ``"".join(piece.raw for piece in pieces(…))`` is the
+file, so that a list can be written again with some cells changed and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from curate.ingest.records import Refused, shown
+from curate.ingest.tables.encoding import TextEncoding, guess_encoding
+
+LONGEST_LINE = 1_000_000
+"""Characters; a longer line, or a longer cell over several lines, is no row of a list."""
+LONGEST_QUOTE = 2_000
+"""Lines that one quoted cell may run over before its opening quote is taken for a slip."""
+QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
+BLANKS = re.compile(r"[ \u00a0]*")
+
+
+class Row(NamedTuple):
+    """The cells of one row, and the number of its first line."""
+
+    line: int
+    cells: list[str]
+
+
+class Piece(NamedTuple):
+    """A stretch of a text: its characters, line end and all, and the row in it; no row where it is blank."""
+
+    raw: str
+    row: Row | Refused | None
+
+
+def open_text(path: Path, encoding: TextEncoding | None = None) -> IO[str]:
+    """Open a list's text behind its byte-order mark, line ends untouched.
+
+    Bytes that the encoding does not have come as lone surrogates, so that their line can be refused.
+    """
+    encoding = encoding or guess_encoding(path)
+    file = path.open(encoding=encoding.name, errors=encoding.errors, newline=encoding.newline)
+    file.read(1 if encoding.mark else 0)
+    return file
+
+
+def rows(file: IO[str], delimiter: str) -> Iterator[Row | Refused]:
+    """Yield rows, blank lines left out; a line that is none is refused, and reading goes on after it."""
+    for piece in pieces(file, delimiter):
+        if piece.row is not None:
+            yield piece.row
+
+
+def pieces(file: IO[str], delimiter: str, whole: bool = False) -> Iterator[Piece]:
+    """Yield a text in pieces, a row or a blank line each.
+
+    Args:
+        file: As ``open_text`` gives it.
+        delimiter: What stands between cells.
+        whole: Keep the characters of lines that are too long for a row as well.
+    """
+    lines = _Lines(file, whole)
+    for number, raw, too_long in lines:
+        if too_long is not None:
+            yield Piece(raw, too_long)
+        elif '"' not in raw:
+            text = raw.rstrip("\r\n")
+            yield Piece(raw, Row(number, text.split(delimiter)) if text else None)
+        else:
+            yield _quoted(lines, number, raw, delimiter)
+
+
+_Line = tuple[int, str, Refused | None]
+
+
+class _Lines:
+    """Numbered lines with their ends, which can be given back."""
+
+    def __init__(self, file: IO[str], whole: bool) -> None:
+        self._file, self._whole = file, whole
+        self._number = 0
+        self._again: list[_Line] = []
+
+    def __iter__(self) -> Iterator[_Line]:
+        while True:
+            if self._again:
+                yield self._again.pop()
+                continue
+            line = self._file.readline(LONGEST_LINE)
+            if not line:
+                return
+            self._number += 1
+            if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+                yield self._too_long(line)
+            else:
+                yield self._number, line, None
+
+    def _too_long(self, line: str) -> _Line:
+        length, parts = len(line), [line]
+        while (more := self._file.readline(LONGEST_LINE)) and more[-1] not in "\r\n":
+            length += len(more)
+            parts += [more] if self._whole else []
+        raw = "".join([*parts, more]) if self._whole else ""
+        detail = f"{length + len(more)} characters"
+        return self._number, raw, Refused(f"line {self._number}", "line_too_long", detail)
+
+    def give_back(self, taken: list[_Line]) -> None:
+        """Put lines back, to be read again in the same order."""
+        self._again += reversed(taken)
+
+
+def _quoted(lines: _Lines, number: int, raw: str, delimiter: str) -> Piece:
+    """Parse a row with quotes, taking further lines while a quote stands open."""
+    taken: list[_Line] = []
+    whole = raw
+    while (cells := split_cells(whole.rstrip("\r\n"), delimiter)) is OPEN:
+        more = _to_closing_quote(lines, LONGEST_QUOTE - len(taken), LONGEST_LINE - len(whole))
+        taken += more
+        whole += "".join(line for _, line, _ in more)
+        if not more or more[-1][2] is not None or more[-1][1].count('"') % 2 == 0:
+            cells = None
+            break
+    if cells is not None:
+        return Piece(whole, Row(number, [cell_value(cell) for cell in cells]))
+    lines.give_back(taken)
+    return Piece(raw, Refused(f"line {number}", "bad_quoting", shown(raw.rstrip("\r\n"))))
+
+
+def _to_closing_quote(lines: _Lines, most: int, longest: int) -> list[_Line]:
+    """Take lines up to the next with an odd number of quotes: only such a one can close a cell."""
+    taken: list[_Line] = []
+    for line in lines:
+        taken.append(line)
+        longest -= len(line[1])
+        if line[2] is not None or line[1].count('"') % 2 or len(taken) >= most or longest < 0:
+            break
+    return taken
+
+
+OPEN: list[str] = []
+"""What ``split_cells`` returns where a quote stands open at the end."""
+
+
+def split_cells(text: str, delimiter: str) -> list[str] | None:
+    """Return a row's cells as they are written, quotes and all; joined by the delimiter they are the row.
+
+    Returns:
+        None where something follows a closing quote, ``OPEN`` where a quote is not closed.
+    """
+    cells, at = [], 0
+    while True:
+        stop, problem = _cell_end(text, at, delimiter)
+        if problem is not None or stop < 0:
+            return OPEN if stop < 0 else None
+        cells.append(text[at:stop])
+        if stop == len(text):
+            return cells
+        at = stop + 1
+
+
+def _cell_end(text: str, at: int, delimiter: str) -> tuple[int, str | None]:
+    """Return where a cell ends: -1 where its quote stands open; and what follows its quote, if anything."""
+    blank = BLANKS.match(text, at)
+    start = at if blank is None else blank.end()
+    if text.startswith('"', start):
+        quoted = QUOTED.match(text, start)
+        if quoted is not None:
+            after = BLANKS.match(text, quoted.end())
+            stop = quoted.end() if after is None else after.end()
+            if stop == len(text) or text[stop] == delimiter:
+                return stop, None
+        if start == at:
+            return (-1, None) if quoted is None else (quoted.end(), text[quoted.end()])
+    found = text.find(delimiter, at)
+    return (len(text) if found < 0 else found), None
+
+
+def cell_value(cell: str) -> str:
+    """Return what a written cell says.
+
+    Example:
+        >>> cell_value('"a, ""b"" "'), cell_value("plain")
+        ('a, "b" ', 'plain')
+    """
+    bare = cell.strip(" \u00a0") if '"' in cell else cell
+    quoted = len(bare) > 1 and bare[0] == bare[-1] == '"' and QUOTED.fullmatch(bare)
+    return bare[1:-1].replace('""', '"') if quoted else cell
+
+
+def written_cell(value: str, delimiter: str, row: list[str], at: int) -> str:
+    """Return a cell that says something else, written as its row is: in quotes where it must, or others are.
+
+    Args:
+        value: What it says.
+        delimiter: What stands between cells.
+        row: The row's cells as written.
+        at: The cell's place among them.
+    """
+    before = cell_value(row[at])
+    if _needs_quotes(before, delimiter):  # its own quotes tell nothing
+        quotes = any(_is_quoted(cell) and not _needs_quotes(cell_value(cell), delimiter) for cell in row)
+    else:
+        quotes = _is_quoted(row[at])
+    return '"' + value.replace('"', '""') + '"' if quotes or _needs_quotes(value, delimiter) else value
+
+
+def _is_quoted(cell: str) -> bool:
+    bare = cell.strip(" \u00a0")
+    return len(bare) > 1 and bare[0] == bare[-1] == '"'
+
+
+def _needs_quotes(value: str, delimiter: str) -> bool:
+    return any(c in value for c in (delimiter, '"', "\r", "\n")) or value != value.strip(" \u00a0")
