@@ -173,7 +173,7 @@ def _store(
     """Write the arrays, then the run as a whole in one transaction.
 
     Returns:
-        Its number, how many issues it has, and about how many labels are wrong.
+        The run's number, how many labels it doubts, and about how many are wrong.
     """
     uuid = uuid4()
     with catalog.read() as session:
