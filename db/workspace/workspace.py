@@ -185,7 +185,7 @@ def init_workspace(
     settings = validate_settings(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
-    if (problem := clash(attributes)) is not None:
+    if (problem := clash(settings.attributes)) is not None:
         raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
@@ -245,13 +245,16 @@ def with_attributes(workspace: Workspace, names: Sequence[str]) -> Settings:
     """Return the settings with further attributes, nothing written; those that are there are left alone.
 
     Raises:
-        BadSettings: There would be more than a workspace can have, or two with one key.
+        BadSettings: There would be more than a workspace can have, two with one key, or one whose column
+            another attribute's would overwrite.
     """
     settings = workspace.settings
     called = [settings.attribute_titles.get(key, key) for key in settings.attributes]
     there = {fold(name) for name in (*called, *settings.attributes)}
     called += [name for name in dict.fromkeys(names) if fold(name) not in there]
     attributes = validate_settings(workspace.settings_path, {"attributes": called})
+    if clash(settings.attributes) is None and (problem := clash(attributes.attributes)) is not None:
+        raise BadSettings(workspace.settings_path, "attributes", f"{problem}: name that attribute otherwise")
     return settings.model_copy(
         update={name: getattr(attributes, name) for name in ("attributes", "attribute_titles")}
     )
