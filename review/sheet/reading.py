@@ -27,6 +27,9 @@ SEPARATORS = ",;\t|"
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""
 
+MOST_NULS = 16
+"""A file of which more than a sixteenth is NUL is no text."""
+
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -72,6 +75,9 @@ def read_cells(path: Path, known: Sequence[str]) -> tuple[list[str], Rows]:
 def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the lines of a CSV."""
     text = _decoded(path, data)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # as Macs of old ended their lines
+    csv.field_size_limit(LARGEST_CELL)
     skipped = 0
     first, _, rest = text.partition("\n")
     if first.strip().casefold().startswith("sep=") and len(first.strip()) == 5:
@@ -79,7 +85,6 @@ def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, 
         separator = first.strip()[4]
     else:
         separator = _separator(text, known)
-    csv.field_size_limit(LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
@@ -90,7 +95,9 @@ def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, 
 
 def _decoded(path: Path, data: bytes) -> str:
     if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise SheetUnreadable(path, "it holds NUL bytes: it is no CSV, or was damaged")
+        if data.count(b"\0") * MOST_NULS > len(data):
+            raise SheetUnreadable(path, "it holds NUL bytes: it is no CSV, or was damaged")
+        data = data.replace(b"\0", b"")  # strays in cells, which say nothing
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
     try:
         return data.decode(encoding)
@@ -108,7 +115,7 @@ def _decoded(path: Path, data: bytes) -> str:
 
 def _separator(text: str, known: Sequence[str]) -> str:
     """Return the separator with which the header has most known columns."""
-    header = text.lstrip("\r\n").partition("\n")[0]
+    header = next((line for line in text.splitlines() if line), "")[:LARGEST_CELL]
     wanted = {name.casefold() for name in known}
 
     def found(separator: str) -> int:
