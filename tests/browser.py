@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -121,6 +122,11 @@ class AppPage:
             "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", element
         )
 
+    def show(self, element: WebElement) -> WebElement:
+        """Scroll to an element of a panel that is longer than the window; return it."""
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        return element
+
     def count(self) -> str:
         """Return how many samples the App says that the grid holds."""
         return self.one("[data-cy='entry-counts']").text
@@ -141,14 +147,14 @@ class AppPage:
     def select(self, position: int) -> None:
         """Tick the checkbox of a sample in the grid, which shows when the mouse is over it."""
 
-        def shown(driver: Chrome) -> list[WebElement]:
-            found = driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")
-            return found if len(found) > position else []
+        def hovered(driver: Chrome) -> WebElement:
+            tile = driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")[position]
+            ActionChains(driver).move_to_element(tile).perform()
+            return tile.find_element(By.CSS_SELECTOR, "[data-cy^='looker-checkbox-input']")
 
-        tiles = WebDriverWait(self.driver, PATIENCE).until(shown, f"sample {position} in the grid")
-        ActionChains(self.driver).move_to_element(tiles[position]).perform()
-        box = tiles[position].find_element(By.CSS_SELECTOR, "[data-cy^='looker-checkbox-input']")
-        self.press(box)
+        # The grid draws its tiles anew while images load: then all of it is looked up again.
+        waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(IndexError, WebDriverException))
+        self.press(waiting.until(hovered, f"sample {position} in the grid"))
 
     def choose(self, choice: str) -> None:
         """Pick an entry of the list that a form's field has opened, by keyboard if it is not open yet."""

@@ -22,6 +22,7 @@ from db.engine.catalog import Catalog
 from db.errors import NoRunYet
 from db.labels.classes import attributes, class_list
 from db.models import (
+    OPEN_STATES,
     Artwork,
     CatalogSetting,
     ClassChange,
@@ -288,6 +289,22 @@ class Picture:
         names = self.names[attribute]
         found = top_confusions(self._session, self.run.id, names.attribute_id, limit)
         return [(names.shown[label], names.shown[predicted], count) for label, predicted, count in found]
+
+    def most_doubted(self) -> str | None:
+        """Return the attribute with the most labels in doubt; None where nothing is doubted."""
+        if self.run is None:
+            return None
+        rows = self._session.execute(
+            select(Issue.attribute_id, func.count())
+            .where(Issue.run_id == self.run.id, Issue.kind == "label", Issue.state.in_(OPEN_STATES))
+            .group_by(Issue.attribute_id)
+        )
+        doubts = {attribute_id: count for attribute_id, count in rows}
+        return max(
+            (name for name, names in self.names.items() if names.attribute_id in doubts),
+            key=lambda name: doubts[self.names[name].attribute_id],
+            default=None,
+        )
 
 
 @contextmanager

@@ -143,7 +143,8 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     embed(dataset, picture.arrays_folder, workspace.cache_folder / "fiftyone-map.npz", moved, other_layout)
     progress.advance()
     dataset.classes = {name: names.live for name, names in picture.names.items()}
-    if before is None or before.fields != state.fields or not dataset.app_config.sidebar_groups:
+    first_run = before is not None and before.run is None and state.run is not None
+    if before is None or first_run or before.fields != state.fields or not dataset.app_config.sidebar_groups:
         lay_out_sidebar(fo, dataset, picture)
     save_workspace(fo, dataset, picture)
     counted = before.confusions if before and why is None else {}

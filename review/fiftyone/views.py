@@ -186,7 +186,12 @@ def save_workspace(fo: Any, dataset: Any, picture: Picture) -> None:
 
 
 def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
-    """Group the sidebar by attribute, and tick the fields that the grid should show."""
+    """Group the sidebar by attribute, and tick the fields that the grid should show.
+
+    Of the attributes only the one with the most doubted labels is expanded: its sliders are within reach, and
+    the sidebar stays short.
+    """
+    doubted = picture.most_doubted()
     groups = [
         fo.SidebarGroupDocument(name="in doubt", paths=["doubts"], expanded=True),
         fo.SidebarGroupDocument(name="tags", paths=[], expanded=False),
@@ -196,7 +201,7 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
         stem = field_of(name)
         paths = [stem + suffix for suffix in ATTRIBUTE_FIELDS]
         paths += [earlier_field(name, run.id) for run in picture.earlier]
-        groups.append(fo.SidebarGroupDocument(name=name, paths=paths, expanded=False))
+        groups.append(fo.SidebarGroupDocument(name=name, paths=paths, expanded=name == doubted))
         ticked += [stem, f"{stem}_suggested"]
         colours += [
             {"path": stem, "fieldColor": LABEL_COLOUR},

@@ -44,6 +44,9 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
     shots = tmp_path / "shots"
 
     with served_app(workspace.folder, tmp_path / "browse.log") as served, opened_app(served) as app:
+        app.open(f"/datasets/{name}?view=worst-labels")  # as `curate browse` opens it
+        app.wait_for_count(6)
+        app.screenshot(shots / "worst.png")
         app.open(f"/datasets/{name}")
         app.wait_for_count(30)
 
@@ -79,8 +82,8 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         app.text("Model Evaluation").click()
         app.one(EVALUATIONS, "style_eval")
         app.text("style_eval").click()
-        app.text("Confusion Matrices").click()
-        app.one(f"{EVALUATIONS} .js-plotly-plot")
+        app.press(app.show(app.text("Confusion Matrices")))
+        app.show(app.one(f"{EVALUATIONS} .js-plotly-plot"))
         app.screenshot(shots / "confusions.png")
     if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
         shutil.copytree(shots, kept, dirs_exist_ok=True)

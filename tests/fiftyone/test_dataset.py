@@ -123,6 +123,19 @@ def test_views_for_the_worst_labels_and_the_top_confusions(gallery: Any) -> None
     assert set(confusion.values("style_pred.label")) == {"Realism"}
 
 
+def test_the_sidebar_opens_the_attribute_that_is_doubted_most_once_there_is_a_run(gallery: Any) -> None:
+    def expanded() -> dict[str, bool]:
+        sync_dataset(gallery.workspace, gallery.catalog)
+        groups = {group.name: group.expanded for group in load(gallery).app_config.sidebar_groups}
+        return {name: groups[name] for name in ("style", "genre", "artist")}
+
+    assert expanded() == {"style": False, "genre": False, "artist": False}
+
+    gallery.add_run()
+
+    assert expanded() == {"style": True, "genre": False, "artist": False}
+
+
 def test_a_second_sync_writes_nothing(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
