@@ -76,7 +76,7 @@ CHANGES: dict[str, Change] = {
     "a catalog cut off": entry("catalog.db", sqlite("CREATE TABLE artwork (b)")[:2000]),
     "settings that are no TOML": entry("curate.toml", b"[[[["),
     "settings that are no text": entry("curate.toml", b"\xff\xfe\x00"),
-    "settings out of range": entry("curate.toml", b"attributes = []\n"),
+    "settings out of range": entry("curate.toml", b"[train]\nepochs = 0\n"),
     "settings of a colleague's plugin": entry("curate.toml", b"[evil]\nx = 1\n"),
     "an unknown schema": said(schema="zzzz"),
     "a schema of long ago": said(schema="0000"),

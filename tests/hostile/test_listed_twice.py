@@ -32,10 +32,9 @@ def test_rows_that_differ_are_a_label_conflict(
     rows = [["img/1.png", "Cubism", "portrait"], *between, [SPELLINGS[again], "Realism", ""]]
     listed = write_list(folder / "l.csv", rows)
 
-    ingest = ("-w", folder, "ingest", listed, "--allow-missing", "--json")  # the rows between have no image
-    first = curate(*ingest).json()
+    first = curate("-w", folder, "ingest", listed, "--allow-missing", "--json").json()
     conflicts = curate("-w", folder, "issues", "--kind", "label_conflict", "--json").lines()
-    second = curate(*ingest).json()
+    second = curate("-w", folder, "ingest", listed, "--allow-missing", "--json").json()
     history = curate("-w", folder, "history", "img/1.png", "--json").lines()
 
     assert first["read"] == 2 + apart
