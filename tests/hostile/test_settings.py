@@ -117,7 +117,6 @@ NAMES = {
     "Style,Style pred": "'style_pred' is what the pred of 'style' is called",
     "a,b,a_p_suggested": "'a_p_suggested' is what the p_suggested of 'a' is called",
     "Filepath": "'filepath' is the column of the images",
-    "Style,Style pred": "'style_pred' is what the pred of 'style' is called",
     "Stylé,style_ŝcore": "'style_score' is what the score of 'style' is called",
     "style,style": "an attribute is named twice",
     "My style,my_style": "an attribute is named twice",
