@@ -81,7 +81,7 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         app.open(f"/datasets/{name}?workspace=review")
         app.text("Model Evaluation").click()
         app.one(EVALUATIONS, "style_eval")
-        app.text("style_eval").click()
+        app.click(f"{EVALUATIONS} p", "style_eval")
         app.press(app.show(app.text("Confusion Matrices")))
         app.show(app.one(f"{EVALUATIONS} .js-plotly-plot"))
         app.screenshot(shots / "confusions.png")
