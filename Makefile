@@ -8,8 +8,8 @@ FAR := $(addprefix --ignore=tests/,loop label_studio chaos)
 # How many processes run tests side by side.
 JOBS ?= 2
 
-# `make demo CPU=1` leaves CUDA out: PyTorch's own index has torch without it, 4 GB smaller.
-TORCH := $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
+# `make demo CPU=1` leaves CUDA out, 4 GB: uv knows where torch without it is kept.
+INSTALL := $(if $(CPU),$(BIN)/uv pip install --python $(BIN)/python --torch-backend cpu,$(BIN)/python -m pip install)
 
 .PHONY: demo docs check test coverage lint env lock clean
 
@@ -44,7 +44,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer was not found. Install it, or say 'make $(MAKECMDGOALS) PYTHON=/path/to/python'." >&2; exit 1; }
 	$(PYTHON) -m venv $(ENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=24'
-	$(BIN)/python -m pip install --constraint constraints.txt $(TORCH) --editable '.[dev]'
+	$(if $(CPU),$(BIN)/python -m pip install --quiet uv)
+	$(INSTALL) --constraint constraints.txt --editable '.[dev]'
 	$(BIN)/python -m review.mongod
 	touch $(READY)
 

@@ -319,7 +319,7 @@ class SheetShuffled(ReviewError):
 
 
 class SheetUnreadable(ReviewError):
-    """A file that should be a filled sheet is no CSV in UTF-8."""
+    """A file that should be a filled sheet is no table, or a damaged one."""
 
     def __init__(self, path: Path, said: str) -> None:
         super().__init__(

@@ -84,9 +84,3 @@ def print_json(value: Mapping[str, Any]) -> None:
 def note(text: str) -> None:
     """Print a line for people, on stderr."""
     typer.echo(plain(text), err=True)
-
-
-def rests_on(count: int, assumed: bool, what: str = "verdict") -> str:
-    """Say whether an estimate was measured: fewer than fifty verdicts measure nothing."""
-    many = f"{count} {what}" + ("" if count == 1 else "s")
-    return f"assumed: {many}, 50 are needed" if assumed else f"measured by {many}"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.arrays.probabilities import check_rows
+from curate.issues import Estimate
 from curate.predictions.errors import (
     ArtworkListedTwice,
     InSample,
@@ -29,6 +30,7 @@ from curate.predictions.files import (
 )
 from curate.predictions.matching import Ints, match_artworks, match_classes
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
+from curate.wrong_labels import estimate_wrong_labels, with_estimates
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
@@ -64,11 +66,12 @@ class ImportSummary:
         name: What the model is called.
         protocol: ``imported``, and whose word says that the probabilities are out of sample.
         metrics: By attribute, as a trained run's.
-        issues: How many issues the run found.
+        issues: How many labels the run doubts.
         artworks: Artworks of the catalog that have probabilities, and those that have none.
         unmatched: Rows of the files whose artworks the catalog does not have.
         seconds: How long reading, scoring and writing took.
         notes: What a person should look at, in sentences.
+        expected_wrong: About how many labels are wrong.
     """
 
     run: int
@@ -81,6 +84,7 @@ class ImportSummary:
     unmatched: int
     seconds: Mapping[str, float]
     notes: Sequence[str]
+    expected_wrong: Estimate
 
 
 @dataclass
@@ -137,19 +141,22 @@ def import_predictions(
         found = _Gatherer(workspace, session, table, lists, out_of_sample, attribute).gather(read)
     if embeddings is not None:
         found.embedding = _place_embeddings(embeddings, table, workspace, found.notes)
-    metrics = _measure(found)
+    measured = _measure(found)
     seconds = {"reading": time.monotonic() - began}
     progress.message("Scoring labels")
     scored = score_run(table, found.labels, found, found.folds, findings, 0)
+    metrics = with_estimates(measured, scored.scores)
     seconds["evidence"] = time.monotonic() - began - seconds["reading"]
     progress.message("Writing the run")
     said = {"files": [file.path.name for file in read], "out_of_sample": out_of_sample}
     called = (name or read[0].path.stem)[:100]
-    run, issues = _store(workspace, catalog, table, found, scored, metrics, called, said, seconds)
+    run, issues, expected = _store(workspace, catalog, table, found, scored, metrics, called, said, seconds)
     seconds["total"] = time.monotonic() - began
     known = int((found.provenance != NO_IMAGE).sum())
     counts = (known, len(table) - known, found.unmatched)
-    return ImportSummary(run, called, _protocol(found), metrics, issues, *counts, seconds, found.notes)
+    return ImportSummary(
+        run, called, _protocol(found), metrics, issues, *counts, seconds, found.notes, expected
+    )
 
 
 def _store(
@@ -162,8 +169,12 @@ def _store(
     called: str,
     said: Mapping[str, Any],
     seconds: Mapping[str, float],
-) -> tuple[int, int]:
-    """Write the arrays, then the run as a whole in one transaction; return its number and its issues'."""
+) -> tuple[int, int, Estimate]:
+    """Write the arrays, then the run as a whole in one transaction.
+
+    Returns:
+        The run's number, how many labels it doubts, and about how many are wrong.
+    """
     uuid = uuid4()
     with catalog.read() as session:
         folder = run_folder(session, workspace, uuid)
@@ -189,7 +200,8 @@ def _store(
             seconds={**seconds, "total": sum(seconds.values())},
             predictions=prediction_rows(table, found.labels, found, found.folds, scored),
         )
-        return run.id, replace_issues(session, run, issue_rows(table, found.labels, scored))
+        issues = replace_issues(session, run, issue_rows(table, found.labels, scored))
+        return run.id, issues, estimate_wrong_labels(session, run)
 
 
 def _read(file: Path | PredictionFile, attributes: Sequence[str]) -> PredictionFile:

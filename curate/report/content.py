@@ -13,12 +13,12 @@ import pandas as pd
 
 from curate.evaluation import AttributePredictions, RunEvaluation, RunPredictions, evaluate_run
 from curate.evaluation.predictions import Ints
-from curate.issues import Estimate, errors_left
+from curate.issues import Estimate
 from curate.report.drawing.figures import TOP_CLASSES
+from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
 from db.labels.classes import attributes, class_list
 from db.models import ISSUE_STATES, Run
-from db.reviews.audit import error_evidence
 from db.reviews.status import read_status
 from db.runs.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
 from db.runs.issues import IssueRow, worst_issues
@@ -158,7 +158,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             columns=["run", "attribute", "accuracy"],
         )
         scores, audits = label_scores(session, run), audit_answers(session)
-        left = errors_left(**error_evidence(session, run))
+        left = estimate_wrong_labels(session, run)
     names = {
         (classes.attribute, key): classes.name[classes.current[class_id]]
         for classes in lists

@@ -14,6 +14,7 @@ from curate.report.content import Cell, IssueCard, RunContent
 from curate.report.drawing import figures
 from curate.report.drawing.figures import TOP_CLASSES, Chart
 from curate.report.page import matrix_data, pictures, render, shown_chart
+from curate.wrong_labels import tell_wrong_labels
 
 FIRST_REVIEWS = 100
 
@@ -120,7 +121,7 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
             {"attribute": name, "asked": asked, "wrong": wrong}
             for name, (asked, wrong) in content.audits.items()
         ],
-        left=content.left,
+        left=tell_wrong_labels(content.left) if content.left else None,
         round_charts=[shown_chart(chart) for chart in charts.rounds],
         curve_charts=[shown_chart(chart) for chart in charts.curves],
         settings=sorted(run.settings.items()),

@@ -150,5 +150,6 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
             name: {"answered": asked, "wrong": wrong} for name, (asked, wrong) in content.audits.items()
         },
         "errors_left": asdict(content.left) if content.left else None,
+        "expected_wrong": asdict(content.left) if content.left else None,
         "runs": content.runs.to_dict("records"),
     }

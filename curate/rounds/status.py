@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from curate.issues import Estimate, errors_left
+from curate.issues import Estimate
 from curate.rounds.plan import NextRound, next_round
+from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
-from db.reviews.audit import error_evidence
 from db.reviews.status import Status, read_status
 from db.runs.runs import find_run
 
@@ -28,5 +28,5 @@ def read_round_status(catalog: Catalog) -> RoundStatus:
         if status.run is None:
             return RoundStatus(status)
         run = find_run(session, status.run, "status")
-        left = errors_left(**error_evidence(session, run))
+        left = estimate_wrong_labels(session, run)
     return RoundStatus(status, left, next_round(catalog, run, status.rounds))

@@ -15,9 +15,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from curate.errors import NothingToTrain, RunLocked
+from curate.issues import Estimate
 from curate.training.given_features import WITHOUT_IMAGES, place_features, read_given_features
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
+from curate.wrong_labels import estimate_wrong_labels, with_estimates
 from db.engine.catalog import Catalog
 from db.errors import BadSettings
 from db.images.files import NEVER_OPENED
@@ -40,7 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """What ``curate train`` tells: the run, its metrics by attribute, its issues, what it could not read."""
+    """What ``curate train`` tells: the run, its metrics by attribute, what it could not read.
+
+    ``issues`` is how many labels it doubts, ``expected_wrong`` about how many are wrong.
+    """
 
     run: int
     backbone: str
@@ -49,6 +54,7 @@ class TrainSummary:
     metrics: Mapping[str, Mapping[str, Any]]
     issues: int
     unreadable: Sequence[tuple[str, str]]
+    expected_wrong: Estimate
 
 
 def train(
@@ -96,10 +102,13 @@ def train(
         trained = {name: columns[name] for name in result.pred_probs}
         scored_run = score_run(table, trained, result, folds, findings, settings.seed)
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
-        issues = _store(catalog, run, folder, table, trained, result, folds, scored_run, seconds)
+        metrics = with_estimates(result.metrics, scored_run.scores)
+        issues, expected = _store(
+            catalog, run, folder, table, trained, result, folds, scored_run, metrics, seconds
+        )
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
-    return TrainSummary(run.id, run.backbone, run.protocol, seconds, result.metrics, issues, unreadable)
+    return TrainSummary(run.id, run.backbone, run.protocol, seconds, metrics, issues, unreadable, expected)
 
 
 def require_attributes(settings: TrainSettings, attributes: Sequence[str]) -> None:
@@ -126,9 +135,14 @@ def _store(
     result: RunResult,
     folds: NDArray[np.int64],
     scored_run: RunScores,
+    metrics: Mapping[str, Mapping[str, Any]],
     seconds: Mapping[str, float],
-) -> int:
-    """Write the arrays, then all that the catalog keeps, in one transaction; return the number of issues."""
+) -> tuple[int, Estimate]:
+    """Write the arrays, then all that the catalog keeps, in one transaction.
+
+    Returns:
+        How many labels are doubted, and about how many are wrong.
+    """
     digest = write_arrays(folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds))
     with catalog.write() as session:
         complete_run(
@@ -136,11 +150,12 @@ def _store(
             run,
             digest=digest,
             classes={name: column.classes for name, column in columns.items()},
-            metrics=result.metrics,
+            metrics=metrics,
             seconds=seconds,
             predictions=prediction_rows(table, columns, result, folds, scored_run),
         )
-        return replace_issues(session, run, issue_rows(table, columns, scored_run))
+        issues = replace_issues(session, run, issue_rows(table, columns, scored_run))
+        return issues, estimate_wrong_labels(session, run)
 
 
 def _with_evidence(seconds: Mapping[str, float], evidence: float) -> dict[str, float]:

@@ -67,7 +67,8 @@ def shown_names(session: Session) -> dict[str, Names]:
         live = classes.live()
         often = Counter(classes.name[i] for i in live)
         own = {i: classes.name[i] if often[classes.name[i]] == 1 else classes.key[i] for i in live}
-        shown = {i: own[current] for i, current in classes.current.items()}
+        # what was taken as missing since is no class any more, and may stand in predictions of earlier runs
+        shown = {i: own.get(current, classes.key[current]) for i, current in classes.current.items()}
         by_attribute[attribute.name] = Names(
             attribute.id,
             attribute.name,

@@ -407,7 +407,7 @@ class _Besides:
         besides = cls(columns)
         if columns.listed_by is not None and session.scalar(select(Listing.id).limit(1)) is not None:
             besides.listed = listed_before(session, artwork_ids, columns.listed_by)
-        if columns.listed_by is not None and session.scalar(select(Withheld.id).limit(1)) is not None:
+        if session.scalar(select(Withheld.id).limit(1)) is not None:
             besides.withheld = withheld_before(session, artwork_ids, columns.labels)
         return besides
 

@@ -230,8 +230,9 @@ def restore(
         file: The backup.
         folder: The workspace's.
         database_url: A database to restore into, instead of ``catalog.db``.
-        believe: Asked, before anything is written, whether the addresses and the folders that the backup's
-            settings name may be taken over; else its settings know local places alone.
+        believe: Asked, once the backup is known to be sound and before anything of it is in its place,
+            whether the addresses and the folders that its settings name may be taken over; else its
+            settings know local places alone.
 
     Raises:
         FileMissing: There is no such file.
@@ -253,35 +254,41 @@ def restore(
         for name in runs:
             if (folder / name).exists() and digest_of(folder / name) != manifest.files[name][0]:
                 raise RestoreOccupied(str(folder / name))
-        settings = _settings_in(file, manifest)
-        outside = places_in(settings) if settled is None else []
-        believed = bool(outside) and believe(outside)
+        settings = _settings_in(file, manifest, None if settled else folder)
         with cleared_on_failure(folder):
             make_private_folders(folder)
             sweep(folder)
-            for name in runs:
-                extract(file, manifest, name, folder / name)
-            place = _restore_catalog(file, manifest, folder, url, torn=settled is None)
+            with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
+                copy = _sound_catalog(file, manifest, Path(kept))
+                outside = [] if settled else places_in(settings)
+                believed = bool(outside) and believe(outside)
+                for name in runs:
+                    extract(file, manifest, name, folder / name)
+                place = _restore_catalog(file, manifest, copy, folder, url, torn=settled is None)
             if settled is None:
-                _restore_settings(file, settings if believed else without_places(settings), folder, url)
+                _restore_settings(settings if believed else without_places(settings), folder, url)
     old = manifest.schema if manifest.schema != HEAD_REVISION else None
     aside = () if believed else tuple(str(place) for place in outside)
     return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old, aside)
 
 
-def _settings_in(file: Path, manifest: Manifest) -> str:
+def _settings_in(file: Path, manifest: Manifest, folder: Path | None) -> str:
     """Return the settings of a backup, without the database that they may name: none is ever taken over.
 
+    Where they will be those of a workspace, in ``folder``, they must be ones that it can have.
+
     Raises:
-        BadBackup: They are not TOML in UTF-8.
+        BadBackup: They are not TOML in UTF-8, or say what cannot be.
     """
     with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-") as kept:
         extract(file, manifest, SETTINGS, Path(kept) / SETTINGS)
         try:
             document = tomlkit.parse((Path(kept) / SETTINGS).read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, TOMLKitError, RecursionError) as error:
+            document.pop("database_url", None)
+            if folder is not None:
+                validate_settings(folder / SETTINGS_FILE, document.unwrap())
+        except (UnicodeDecodeError, TOMLKitError, RecursionError, BadSettings) as error:
             raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
-    document.pop("database_url", None)
     return tomlkit.dumps(document)
 
 
@@ -321,8 +328,23 @@ def cleared_on_failure(folder: Path) -> Iterator[None]:
         raise
 
 
-def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | None, torn: bool) -> str:
-    """Put the catalog where it belongs; return where that is.
+def _sound_catalog(file: Path, manifest: Manifest, folder: Path) -> Path:
+    """Take the catalog of a backup out into a folder of temporary files, and find it sound.
+
+    Raises:
+        BadBackup: It is no catalog, is damaged, or leads out of its roots.
+    """
+    copy = folder / CATALOG
+    extract(file, manifest, CATALOG, copy)
+    _require_catalog(file, copy)
+    refuse_strays(file, copy)
+    return copy
+
+
+def _restore_catalog(
+    file: Path, manifest: Manifest, copy: Path, folder: Path, url: str | None, torn: bool
+) -> str:
+    """Put the catalog, as it was taken out, where it belongs; return where that is.
 
     Without settings (``torn``) a catalog of this very backup is what an earlier try left: it stays.
     """
@@ -335,21 +357,16 @@ def _restore_catalog(file: Path, manifest: Manifest, folder: Path, url: str | No
             if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
                 return name
             raise RestoreOccupied(str(leftover))
-    with tempfile.TemporaryDirectory(prefix=f"{temporary_name()}-", dir=folder) as kept:
-        copy = Path(kept) / CATALOG
-        extract(file, manifest, CATALOG, copy)
-        _require_catalog(file, copy)
-        refuse_strays(file, copy)
-        if manifest.schema != HEAD_REVISION:
-            upgrade(sqlite_url(copy))
-        _mark(file, copy, digest)
-        if path is not None:
-            copy.chmod(0o600)
-            copy.replace(path)
-        else:
-            url = target.render_as_string(hide_password=False)
-            if not (torn and _restored_from(url) == digest):
-                _fill_postgresql(url, copy, (folder / "runs").as_uri())
+    if manifest.schema != HEAD_REVISION:
+        upgrade(sqlite_url(copy))
+    _mark(file, copy, digest)
+    if path is not None:
+        copy.chmod(0o600)
+        copy.replace(path)
+    else:
+        url = target.render_as_string(hide_password=False)
+        if not (torn and _restored_from(url) == digest):
+            _fill_postgresql(url, copy, (folder / "runs").as_uri())
     return name
 
 
@@ -409,18 +426,10 @@ def _restored_from(url: str) -> str | None:
         engine.dispose()
 
 
-def _restore_settings(file: Path, text: str, folder: Path, url: str | None) -> None:
-    """Write the settings, with the URL of the database they are for.
-
-    Raises:
-        BadBackup: They say what cannot be.
-    """
+def _restore_settings(text: str, folder: Path, url: str | None) -> None:
+    """Write the settings, with the URL of the database they are for."""
     if url is not None:
         text = f"database_url = {tomlkit.item(url).as_string()}\n{text}"
-    try:
-        validate_settings(folder / SETTINGS_FILE, tomlkit.parse(text).unwrap())
-    except (TOMLKitError, BadSettings) as error:
-        raise BadBackup(file, f"its {SETTINGS} cannot be used: {error}") from error
     write_atomically(folder / SETTINGS_FILE, text, private=True)
 
 

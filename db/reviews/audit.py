@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.decisions import FOUND_WRONG, JUDGES_LABEL
-from db.models import Batch, EffectiveLabel, Prediction, Run, Verdict
+from db.models import Batch, EffectiveLabel, Label, Prediction, Run, Verdict
 
 ENOUGH = 20_000
 """Artworks whose scores stand for all others: reading a million makes no estimate better."""
@@ -84,6 +84,33 @@ def unreviewed_scores(session: Session, run: Run) -> tuple[Floats, float]:
         .order_by(EffectiveLabel.artwork_id, EffectiveLabel.attribute_id)
     ).all()
     return np.array([np.nan if score is None else score for score in scores], dtype=np.float64), float(step)
+
+
+def count_audits(session: Session) -> int:
+    """Return how many labels that were drawn at random reviewers have judged."""
+    return len(answered_scores(session, "audit")[0])
+
+
+def expected_among_judged(session: Session, run: Run) -> float:
+    """Return how many errors a run expected among the labels that reviewers have judged since it saw them."""
+    expected = session.scalar(
+        select(func.sum(1.0 - Prediction.score))
+        .select_from(Label)
+        .join(EffectiveLabel, EffectiveLabel.label_id == Label.id)
+        .join(
+            Prediction,
+            (Prediction.run_id == run.id)
+            & (Prediction.artwork_id == Label.artwork_id)
+            & (Prediction.attribute_id == Label.attribute_id),
+        )
+        .where(
+            Label.id > run.labels_seen,
+            EffectiveLabel.artwork_id == Label.artwork_id,
+            EffectiveLabel.attribute_id == Label.attribute_id,
+            EffectiveLabel.authority != "import",
+        )
+    )
+    return float(expected or 0.0)
 
 
 class ErrorEvidence(TypedDict):

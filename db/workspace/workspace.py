@@ -185,7 +185,7 @@ def init_workspace(
     settings = validate_settings(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
-    if (problem := clash(attributes)) is not None:
+    if (problem := clash(settings.attributes)) is not None:
         raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
@@ -245,16 +245,30 @@ def with_attributes(workspace: Workspace, names: Sequence[str]) -> Settings:
     """Return the settings with further attributes, nothing written; those that are there are left alone.
 
     Raises:
-        BadSettings: There would be more than a workspace can have, or two with one key.
+        BadSettings: There would be more than a workspace can have, two with one key, or one whose columns
+            would be another's.
     """
     settings = workspace.settings
     called = [settings.attribute_titles.get(key, key) for key in settings.attributes]
     there = {fold(name) for name in (*called, *settings.attributes)}
     called += [name for name in dict.fromkeys(names) if fold(name) not in there]
     attributes = validate_settings(workspace.settings_path, {"attributes": called})
+    _refuse_clash(settings.attributes, attributes.attributes)
     return settings.model_copy(
         update={name: getattr(attributes, name) for name in ("attributes", "attribute_titles")}
     )
+
+
+def _refuse_clash(before: Sequence[str], after: Sequence[str]) -> None:
+    """Refuse further attributes whose columns would be another's; those of an older catalog stay as they are.
+
+    Raises:
+        BadSettings: A column has that name already.
+    """
+    for new in sorted(set(after) - set(before)):
+        for other in after:
+            if (problem := clash((other, new))) is not None:
+                raise BadSettings(Path("--map"), new, f"{problem}: name that attribute otherwise")
 
 
 def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
@@ -267,6 +281,7 @@ def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
         known = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
         position = max(known.values(), default=-1) + 1
         new = [key for key in settings.attributes if key not in known]
+        _refuse_clash([*known], [*known, *new])
         session.add_all(
             Attribute(name=key, title=titles.get(key), position=position + at) for at, key in enumerate(new)
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import zipfile
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -26,6 +26,9 @@ SEPARATORS = ",;\t|"
 
 LARGEST_CELL = 10_000_000
 """Characters of one cell; more is no comment any more."""
+
+DAMAGE = "\0\0"
+"""What a disk leaves where a file's text was not written; a NUL alone is a slip, and means nothing."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -72,14 +75,17 @@ def read_cells(path: Path, known: Sequence[str]) -> tuple[list[str], Rows]:
 def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the lines of a CSV."""
     text = _decoded(path, data)
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # as Macs of old ended their lines
+    csv.field_size_limit(LARGEST_CELL)
     skipped = 0
-    first, _, rest = text.partition("\n")
+    csv.field_size_limit(LARGEST_CELL)
+    first = _first_line(text)
     if first.strip().casefold().startswith("sep=") and len(first.strip()) == 5:
-        text, skipped = rest, 1
+        text, skipped = text[len(first) :], 1
         separator = first.strip()[4]
     else:
         separator = _separator(text, known)
-    csv.field_size_limit(LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
@@ -88,15 +94,32 @@ def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, 
         raise SheetUnreadable(path, str(error)) from error
 
 
+def _first_line(text: str) -> str:
+    """Return the first line with its end, which is ``\\r`` alone on an old Mac."""
+    return io.StringIO(text, newline="").readline()
+
+
 def _decoded(path: Path, data: bytes) -> str:
-    if b"\0" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    """Return the text without the NULs of single cells.
+
+    Raises:
+        SheetUnreadable: It is no text: its first line has NULs, or it has several together.
+    """
+    encoding = next((name for mark, name in MARKS if data.startswith(mark)), None)
+    text = _decoded_as(path, data, encoding)
+    if "\0" in _first_line(text) or DAMAGE in text:
         raise SheetUnreadable(path, "it holds NUL bytes: it is no CSV, or was damaged")
-    encoding = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
+    return text.replace("\0", "")
+
+
+def _decoded_as(path: Path, data: bytes, encoding: str | None) -> str:
+    """Return the text in the encoding that its mark names, else in UTF-8 or what it looks like."""
     try:
-        return data.decode(encoding)
+        return data.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise SheetUnreadable(path, str(error)) from error
+        if encoding is not None:
+            said = f"it begins as {encoding.removesuffix('-sig').upper()}, and was cut off or damaged"
+            raise SheetUnreadable(path, said) from error
     guessed = charset_normalizer.from_bytes(data, cp_isolation=[LATIN, *OTHER_SCRIPTS]).best()
     if guessed is not None and guessed.encoding in OTHER_SCRIPTS:
         return str(guessed)
@@ -108,27 +131,31 @@ def _decoded(path: Path, data: bytes) -> str:
 
 def _separator(text: str, known: Sequence[str]) -> str:
     """Return the separator with which the header has most known columns."""
-    header = text.lstrip("\r\n").partition("\n")[0]
+    header = _first_line(text.lstrip("\r\n"))
     wanted = {name.casefold() for name in known}
 
     def found(separator: str) -> int:
-        cells = next(csv.reader([header], delimiter=separator), [])
+        try:
+            cells = next(csv.reader([header], delimiter=separator), [])
+        except csv.Error:  # a cell without end
+            return 0
         return sum(cell.strip().casefold() in wanted for cell in cells)
 
     return max(SEPARATORS, key=found)
 
 
-def _workbook(path: Path, data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a workbook's first sheet, as a CSV would have them."""
+def _workbook(path: Path, data: bytes) -> list[tuple[int, list[str]]]:
+    """Return the rows of a workbook's first sheet, as a CSV would have them."""
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise SheetUnreadable(path, f"it is no xlsx workbook ({error}); save it as xlsx or CSV") from error
-    try:
-        for line, cells in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
-            yield line, [_as_text(cell) for cell in cells]
-    finally:
-        book.close()
+        # What openpyxl warns of (styles, drop-down lists of Excel's own kind) is not read from here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            rows = enumerate(book.worksheets[0].iter_rows(values_only=True), 1)
+            return [(line, [_as_text(cell) for cell in cells]) for line, cells in rows]
+    except Exception as error:  # openpyxl, zipfile and the XML parser raise whatever the damage leads to
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise SheetUnreadable(path, f"it is no xlsx workbook ({said}); save it as xlsx or CSV") from error
 
 
 def _as_text(cell: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import socket
 import urllib.request
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
 from db.engine.catalog import Catalog, open_catalog
 from db.errors import CurateError
@@ -108,10 +110,35 @@ def read(catalog: Catalog, path: Path) -> None:
 @example(data=b"artwork,style\n")
 @example(data=b"\xff\xfe\x00")
 @example(data=b'artwork,"style\n1,2')
+@example(data=b"\x01\r\x01")
 def test_any_bytes_as_a_filled_sheet(catalog: Catalog, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "review.csv").write_bytes(data)
 
     read(catalog, tmp_path / "review.csv")
+
+
+@pytest.fixture(scope="module")
+def book() -> bytes:
+    """A filled sheet as a workbook."""
+    made, out = Workbook(), io.BytesIO()
+    page = made.active
+    assert page is not None
+    page.append(COLUMNS)
+    page.append(["1-1", "nothing", "", "a", "b", "", "right"])
+    made.save(out)
+    return out.getvalue()
+
+
+@bounded
+@given(at=st.floats(0, 1, exclude_max=True), byte=st.binary(min_size=1, max_size=4), cut=st.booleans())
+def test_any_damage_to_a_workbook(
+    catalog: Catalog, tmp_path: Path, book: bytes, at: float, byte: bytes, cut: bool
+) -> None:
+    place = int(at * len(book))
+    damaged = book[:place] + byte + (b"" if cut else book[place + len(byte) :])
+    (tmp_path / "review.xlsx").write_bytes(damaged)
+
+    read(catalog, tmp_path / "review.xlsx")
 
 
 @bounded

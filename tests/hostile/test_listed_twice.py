@@ -32,9 +32,9 @@ def test_rows_that_differ_are_a_label_conflict(
     rows = [["img/1.png", "Cubism", "portrait"], *between, [SPELLINGS[again], "Realism", ""]]
     listed = write_list(folder / "l.csv", rows)
 
-    first = curate("-w", folder, "ingest", listed, "--json").json()
+    first = curate("-w", folder, "ingest", listed, "--allow-missing", "--json").json()
     conflicts = curate("-w", folder, "issues", "--kind", "label_conflict", "--json").lines()
-    second = curate("-w", folder, "ingest", listed, "--json").json()
+    second = curate("-w", folder, "ingest", listed, "--allow-missing", "--json").json()
     history = curate("-w", folder, "history", "img/1.png", "--json").lines()
 
     assert first["read"] == 2 + apart

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
+from tests.hostile.workspaces import draw, label_of, small_workspace, write_list
 
 READ: dict[str, str | bytes] = {
     "as it was": "TEXT",
@@ -19,6 +21,7 @@ READ: dict[str, str | bytes] = {
     "a path below the server": "[label_studio]\nurl = 'https://labels.example/studio'\n",
     "an IPv6 address": "[label_studio]\nurl = 'http://[::1]:8080'\n",
     "a name in any script": "collection = 'Gemälde 画'\n",
+    "attributes as people write them": "attributes = ['Style', 'genre']\n",
 }
 REFUSED: dict[str, str | bytes] = {
     "an unknown key": "unknown = 1\nTEXT",
@@ -35,10 +38,12 @@ REFUSED: dict[str, str | bytes] = {
     "attributes of text": "attributes = 'style'\n",
     "no attribute": "attributes = []\n",
     "an attribute twice": "attributes = ['style', 'style']\n",
-    "an attribute in capitals": "attributes = ['Style']\n",
-    "an attribute with a space": "attributes = ['my style']\n",
+    "an attribute twice, in capitals": "attributes = ['style', 'Style']\n",
+    "an attribute twice, with a space": "attributes = ['my style', 'my_style']\n",
+    "an attribute of nothing": "attributes = [' ']\n",
+    "an attribute with a control character": 'attributes = ["my\\u001bstyle"]\n',
     "an attribute of numbers": "attributes = [1]\n",
-    "a long attribute": f"attributes = ['{'x' * 60}']\n",
+    "a long attribute": f"attributes = ['{'x' * 201}']\n",
     "epochs of text": "[train]\nepochs = 'many'\n",
     "no epochs": "[train]\nepochs = 0\n",
     "epochs of nothing": "[train]\nepochs = -1\n",
@@ -109,18 +114,19 @@ NAMES = {
     "style_score,style": "'style_score' is what the score of 'style' is called",
     "a,a_label": "'a_label' is what the label of 'a' is called",
     "a,a_run3": "'a_run3' is what the run3 of 'a' is called",
+    "Style,Style pred": "'style_pred' is what the pred of 'style' is called",
     "a,b,a_p_suggested": "'a_p_suggested' is what the p_suggested of 'a' is called",
-    "my style": "String should match pattern",
-    "Style": "String should match pattern",
-    "stylé": "String should match pattern",
-    "1a": "String should match pattern",
-    "_x": "String should match pattern",
+    "Filepath": "'filepath' is the column of the images",
+    "Stylé,style_ŝcore": "'style_score' is what the score of 'style' is called",
     "style,style": "an attribute is named twice",
+    "My style,my_style": "an attribute is named twice",
+    "stylé,style": "an attribute is named twice",
     "style,": "String should match pattern",
     "": "String should match pattern",
-    "a;drop table label": "String should match pattern",
+    " ": "String should match pattern",
+    "my\x1bstyle": "String should match pattern",
     ",".join(f"a{i}" for i in range(30)): "at most 12",
-    "x" * 50: "String should match pattern",
+    "x" * 201: "String should match pattern",
 }
 
 
@@ -143,11 +149,70 @@ def test_attributes_that_would_overwrite_a_column_are_not_made(
         "task,image,comment",
         "a_b,a_c",
         "style_x,style",
+        "my style",
+        "Style",
+        "stylé",
+        "1a",
+        "_x",
+        "a;drop table label",
+        "x" * 50,
     ],
 )
 def test_other_names_are_attributes(curate: Curate, tmp_path: Path, names: str) -> None:
     assert curate("init", tmp_path / "new", "--attributes", names).status == 0
     assert curate("-w", tmp_path / "new", "check").status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("my style", "my_style"),
+        ("Style", "style"),
+        ("stylé", "style"),
+        ("1a", "a_1a"),
+        ("_x", "x"),
+        ("a;drop table label", "a_drop_table_label"),
+        ("x" * 200, "x" * 40),
+    ],
+)
+def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: str, key: str) -> None:
+    folder = tmp_path / "new"
+    assert curate("init", folder, "--attributes", name).status == 0
+    draw(folder / "1.png")
+    listed = write_list(folder / "l.csv", [["1.png", "Cubism"]], ("filepath", name))
+
+    assert curate("-w", folder, "ingest", listed).status == 0
+
+    settings = open_workspace(folder).settings
+    assert (settings.attributes, settings.attribute_titles) == ((key,), {key: name})
+    assert label_of(curate, folder, "1.png", name) == "Cubism"
+    assert curate("-w", folder, "check").status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("filepath", "'filepath' is the column of the images"),
+        ("Filepath", "'filepath' is the column of the images"),
+        ("style_pred", "'style_pred' is what the pred of 'style' is called"),
+        ("Style pred", "'style_pred' is what the pred of 'style' is called"),
+        ("x" * 201, "String should match pattern"),
+    ],
+)
+def test_a_mapped_attribute_that_would_overwrite_a_column_is_not_made(
+    curate: Curate, tmp_path: Path, name: str, said: str
+) -> None:
+    folder = small_workspace(curate, tmp_path, 1)
+    listed = write_list(folder / "n.csv", [["img/1.png", "a"]], ("filepath", "n"))
+    before = (folder / "curate.toml").read_bytes()
+
+    for more in ((), ("--dry-run",)):
+        done = curate("-w", folder, "ingest", listed, "--map", f"n={name}", *more)
+
+        assert (done.status, done.stdout) == (1, "")
+        assert said in done.stderr and done.stderr.count("\n") == 1
+    assert (folder / "curate.toml").read_bytes() == before
+    assert curate("-w", folder, "ingest", listed, "--map", "n=Style two").status == 0
 
 
 @pytest.mark.parametrize("name", ["v" * 255, "v" * 256, "d/" * 2100 + "x", "a\x00b"])

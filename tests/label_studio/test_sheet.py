@@ -9,6 +9,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from db.models import Artwork, Task
 from tests.browser import find_chromium, opened_app
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
@@ -89,6 +90,28 @@ def test_a_page_is_answered_by_keys_and_comes_back_as_a_sheet(
     assert labels(gallery.workspace, "style")[0] == "Rococo"
 
 
+@pytest.mark.parametrize("kind", ["csv", "html", "xlsx"])
+def test_what_cannot_be_shown_is_asked_about_when_it_is_back(
+    kind: str, curate: Curate, gallery: Gallery, tmp_path: Path
+) -> None:
+    """An open task that no row asks about would keep its artwork out of every later batch."""
+    at = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--to", kind, "--json", "--output"]
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        gone = session.query(Artwork).filter_by(uuid=gallery.uuids[1]).one()
+    image = gallery.workspace.image_path(gone.root, gone.path)
+    away = image.rename(tmp_path / "away")
+
+    first = curate(*at, tmp_path / f"first.{kind}").json()
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        open_tasks = {task.artwork_id for task in session.query(Task).filter_by(state="open")}
+    away.rename(image)
+    second = curate(*at, tmp_path / f"second.{kind}").json()
+
+    assert (first["created"], len(open_tasks), first["left_out"]) == (3, 3, 1)
+    assert gone.id not in open_tasks
+    assert (second["created"], second["left_out"]) == (1, 0)
+
+
 def test_a_file_that_is_no_sheet(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text("filepath,style\na.jpg,Baroque\n")
@@ -129,9 +152,7 @@ def test_a_push_that_is_only_planned_says_what_it_would_ask_and_writes_nothing(
     told, counted = curate(*push).stdout, curate(*push, "--json").json()
 
     assert told.startswith("Would push 4 review; 3")
-    assert told.endswith(
-        "wrong labels to be expected among the reviews (assumed: 0 verdicts, 50 are needed).\n"
-    )
+    assert "wrong labels to be expected among the reviews (assumed: 0 verdicts, 50 are needed).\n" in told
     assert (counted["planned"], counted["created"], counted["batch"]) == ({"review": 4}, 0, None)
     assert curate(*push, "--json").json() == counted
 

@@ -8,6 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 
@@ -25,9 +26,10 @@ RENAMED = {"Engraving": "Ukiyo_e", "Pointillism": "Synthetic_Cubism"}
 """The drawn styles under the names that the examples use."""
 
 ORDER = (
-    "init ingest stats history classes-list classes-add classes-rename classes-merge train runs issues "
-    "evaluate train compare report browse push ANSWER sync-corrections reviewers label undo status export "
-    "export-model predict import-predictions backup restore upgrade relocate doctor check"
+    "init ingest stats history classes-list classes-add classes-rename classes-merge classes-missing "
+    "train runs issues evaluate train compare report browse push ANSWER sync-corrections reviewers "
+    "label undo status export export-model predict import-predictions backup restore upgrade "
+    "relocate doctor check"
 ).split()
 
 ELSEWHERE = {"demo"}
@@ -84,12 +86,14 @@ def test_the_examples_work_one_after_the_other(
 
 
 def make_scans(folder: Path) -> None:
-    """Draw ``scans/images/*.jpg`` and a photo; list the scans in ``labels.csv``, some labels wrong."""
+    """Draw ``scans/images/*.jpg`` and a photo; list the scans in a workbook, some labels wrong."""
     records = [
         GalleryImage(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
         for r in draw_gallery(folder / "scans", 90, seed=1)
     ]
     write_listing(plant_errors(records, 0.1, seed=1), folder / "labels.csv")
+    columns = {"filepath": "File name", "artist": "Künstler"}
+    pd.read_csv(folder / "labels.csv").rename(columns=columns).to_excel(folder / "list.xlsx", index=False)
     shutil.copyfile(folder / "scans" / records[0].filepath, folder / "photo.jpg")
 
 
@@ -120,6 +124,11 @@ def adapted(words: list[str], workspace: Path, outside: Path) -> list[str]:
         with open_workspace(workspace).open_catalog() as catalog, catalog.read() as session:
             newest = session.execute(text("SELECT max(id) FROM verdict")).scalar()
         return ["undo", str(newest), "--yes"]
+    if words[:2] == ["classes", "missing"]:
+        from db.labels.class_changes import new_class
+
+        with open_workspace(workspace).open_catalog() as catalog, catalog.write() as session:
+            new_class(session, words[2], words[3], "somebody")
     if words[0] == "import-predictions":
         open_from_python(workspace, progress=False).export(workspace / "clip.parquet", predictions=1)
     if words[0] == "compare":

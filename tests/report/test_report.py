@@ -198,7 +198,7 @@ def test_before_the_first_batch_there_are_no_rounds(gallery: Gallery, curate: Cu
     page = report(curate, gallery, tmp_path / "r.html")
 
     assert "No batch has been sent for review yet." in page
-    assert "assumed: it rests on the scores, with 0 audited labels" in page
+    assert "assumed: 0 audits, 50 are needed" in page
 
 
 def test_a_missing_image_leaves_a_place(tmp_path: Path, curate: Curate) -> None:
@@ -285,5 +285,5 @@ def test_rounds_show_what_was_found_and_what_is_left(
     assert not record["errors_left"]["assumed"]
     assert record["errors_left"]["low"] < record["errors_left"]["value"] < record["errors_left"]["high"]
     assert "Genre: of 60 labels drawn at random for an audit 6 were wrong, 10.0 %." in page
-    assert "from 60 audited labels" in page
+    assert "measured by 60 audits" in page
     assert "<td>7.2</td>" in page

@@ -74,9 +74,8 @@ def test_a_cell_tells_its_count_and_opens_its_artworks(
     at = ActionChains(browser).move_to_element_with_offset(stage, x * size["width"], y * size["height"])
     at.perform()
 
-    names = [key.replace("_", " ") for key in rows]
     said = browser.find_element("id", "tip").text
-    assert said.startswith(f"{names[1]}, predicted {names[0]}: {cell['n']} (")
+    assert said.startswith(f"{rows[1]}, predicted {rows[0]}: {cell['n']} (")
     at.click().perform()
     assert browser.find_element("id", "look-title").text == said
     assert len(browser.find_elements("css selector", "#look[open] img")) >= min(int(cell["n"]), 2)

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json, rests_on
+from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json
 from curate.cli.progress import CliProgress
+from curate.wrong_labels import estimate_wrong_labels, rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
+    from curate.issues import Estimate
     from curate.rounds.plan import AgainSettings
+    from db.engine.catalog import Catalog
     from db.reviews.tasks import Plan
     from db.workspace.workspace import Workspace
     from review.label_studio.push import Pushed
@@ -119,7 +122,8 @@ def push(
             with catalog.read() as session:
                 run = find_run(session, run_id, "push")
             plan = plan_batch(catalog, run, settings)
-            _print_plan(plan, workspace.settings.label_studio.project, as_json)
+            expected = _expected_wrong(catalog, run_id)
+            _print_plan(plan, workspace.settings.label_studio.project, expected, as_json)
             return
         if to != "label-studio":
             path = output or free_name(workspace.folder, f".{to}")
@@ -132,11 +136,20 @@ def push(
             else:
                 pushed = push_sheet_again(workspace, catalog, batch, path)
             waiting = waiting_sheets(catalog) if not pushed.created else {}
-            _print_sheet(pushed, as_json, path, waiting)
+            _print_sheet(pushed, _expected_wrong(catalog, run_id), as_json, path, waiting)
             return
         with CliProgress() as progress:
             pushed = push_batch(workspace, catalog, settings, run_id, progress)
-    _print_pushed(pushed, as_json, workspace.settings.label_studio.url)
+        expected = _expected_wrong(catalog, run_id)
+    _print_pushed(pushed, expected, as_json, workspace.settings.label_studio.url)
+
+
+def _expected_wrong(catalog: Catalog, run_id: int | None) -> Estimate:
+    """Estimate how many labels are wrong in all, beside those that the batch should find."""
+    from db.runs.runs import find_run
+
+    with catalog.read() as session:
+        return estimate_wrong_labels(session, find_run(session, run_id, "push"))
 
 
 def _again(again: bool, where: str | None, by: str | None, before: datetime | None) -> AgainSettings | None:
@@ -188,7 +201,7 @@ def _controls(text: str) -> tuple[float, Path | None]:
     return share, None
 
 
-def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
+def _print_plan(plan: Plan, project: int | None, expected: Estimate, as_json: bool) -> None:
     counts = Counter(item.purpose for item in plan.items)
     if as_json:
         print_json(
@@ -200,6 +213,7 @@ def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
                 "withdrawn": 0,
                 "skipped": 0,
                 "expected_yield": plan.expected_yield,
+                "expected_wrong": asdict(expected),
                 "assumed": plan.assumed,
                 "verdicts": plan.verdicts,
                 "planned": dict(counts),
@@ -211,12 +225,15 @@ def _print_plan(plan: Plan, project: int | None, as_json: bool) -> None:
         f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews "
         f"({rests_on(plan.verdicts, plan.assumed)})."
     )
+    typer.echo(tell_wrong_labels(expected))
 
 
-def _print_sheet(pushed: Pushed, as_json: bool, path: Path, waiting: Mapping[int, int]) -> None:
+def _print_sheet(
+    pushed: Pushed, expected: Estimate, as_json: bool, path: Path, waiting: Mapping[int, int]
+) -> None:
     """Say where the sheet is; where there is nothing to ask, which sheets are still out."""
     if pushed.created or as_json:
-        _print_pushed(pushed, as_json, str(path))
+        _print_pushed(pushed, expected, as_json, str(path))
         return
     typer.echo("Nothing to review is left that nobody is asked about; no sheet was written.")
     for batch, count in waiting.items():
@@ -226,7 +243,7 @@ def _print_sheet(pushed: Pushed, as_json: bool, path: Path, waiting: Mapping[int
         )
 
 
-def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
+def _print_pushed(pushed: Pushed, expected: Estimate, as_json: bool, url: str) -> None:
     if pushed.resumed:
         note("An earlier push was cut short; it is finished now. Push again for a new batch.")
     if pushed.left_out:
@@ -246,6 +263,7 @@ def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
                 "skipped": pushed.skipped,
                 "left_out": len(pushed.left_out),
                 "expected_yield": round(pushed.expected_yield, 2),
+                "expected_wrong": asdict(expected),
                 "resumed": pushed.resumed,
             }
         )
@@ -254,6 +272,7 @@ def _print_pushed(pushed: Pushed, as_json: bool, url: str) -> None:
         f"{pushed.created} tasks sent, {pushed.refreshed} refreshed, {pushed.withdrawn} withdrawn, "
         f"{pushed.skipped} skipped. Wrong labels to be expected: {pushed.expected_yield:g}."
     )
+    typer.echo(tell_wrong_labels(expected))
     if pushed.project is None:
         page = url.endswith(".html")
         do = f"Open {url} in a browser, answer, download" if page else f"Fill in {url}"

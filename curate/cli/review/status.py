@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, opened, print_json, rests_on
+from curate.cli.app import AsJson, app, facade, opened, print_json
+from curate.wrong_labels import rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
     from curate.rounds.plan import NextRound
@@ -29,6 +30,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             asdict(counted)
             | {
                 "errors_left": asdict(left) if left else None,
+                "expected_wrong": asdict(left) if left else None,
                 "next_round": asdict(another) if another else None,
                 "next": next_step(workspace, counted),
             }
@@ -53,10 +55,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
                 f"curate sync-corrections, or take it back: curate push --cancel {turn.batch}"
             )
     if left is not None:
-        typer.echo(
-            f"wrong labels left: about {left.value:.0f}, between {left.low:.0f} and {left.high:.0f} "
-            f"(90 %, {rests_on(left.audits, left.assumed, 'audit')})"
-        )
+        typer.echo(tell_wrong_labels(left))
     if another is not None:
         typer.echo(_another_round(another))
     typer.echo(f"Next: {next_step(workspace, counted)}")

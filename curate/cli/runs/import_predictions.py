@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from curate.cli.app import AsJson, app, facade, note, print_json
+from curate.wrong_labels import tell_wrong_labels
 
 if TYPE_CHECKING:
     from curate.predictions.run import ImportSummary
@@ -67,6 +68,7 @@ def show(summary: ImportSummary) -> None:
         f"run {summary.run}: {summary.name}, {summary.protocol}, {summary.seconds['total']:.0f} s, "
         f"{summary.issues} labels doubted"
     )
+    typer.echo(tell_wrong_labels(summary.expected_wrong))
     show_metrics(summary.metrics)
     typer.echo(
         f"{summary.artworks} artworks with probabilities, {summary.without} without; "

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json, rests_on
+from curate.cli.app import AsJson, RunId, app, note, opened, print_json
+from curate.wrong_labels import estimate_wrong_labels, rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
     from db.labels.kept import KeptCells
@@ -94,6 +95,7 @@ def issues_(
             rows = [row for row in rows if row.artwork_id in wanted]
         kept = kept_cells(session, sorted({row.artwork_id for row in rows}))
         answered = None if run is None else yield_evidence(session, run)
+        expected = None if run is None or as_json else estimate_wrong_labels(session, run)
     groups = by_artwork(rows)[:limit] if by == By.artwork else [[row] for row in rows]
     shown = groups if everything else groups[:limit]
     for group in shown:
@@ -106,6 +108,8 @@ def issues_(
     listed = [row for group in shown for row in group]
     if not as_json:
         tell(listed, len(rows), kind, answered)
+    if expected is not None:
+        note(tell_wrong_labels(expected))
 
 
 def conditions(where: Sequence[str]) -> dict[str, str]:

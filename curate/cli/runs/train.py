@@ -11,6 +11,7 @@ import typer
 
 from curate.cli.app import AsJson, app, facade, note, opened, print_json
 from curate.cli.runs.training_options import overridden, takes_train_options
+from curate.wrong_labels import tell_wrong_labels
 
 if TYPE_CHECKING:
     from curate.training.run import TrainSummary
@@ -50,6 +51,7 @@ def show_run(summary: TrainSummary) -> None:
         f"run {summary.run}: {summary.backbone}, {summary.protocol}, {summary.seconds['total']:.0f} s, "
         f"{summary.issues} labels doubted"
     )
+    typer.echo(tell_wrong_labels(summary.expected_wrong))
     show_metrics(summary.metrics)
     for path, reason in summary.unreadable:
         note(f"left out: {path}: {reason}")
