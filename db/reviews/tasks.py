@@ -221,11 +221,12 @@ def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
     }
 
 
-def unsent_batches(session: Session, server: str) -> list[Batch]:
-    """Return the batches of a server whose sending was cut short, oldest first."""
-    return list(
-        session.scalars(select(Batch).where(Batch.server == server, Batch.sent.is_(False)).order_by(Batch.id))
+def unsent_batches(session: Session, server: str, project_id: int) -> list[Batch]:
+    """Return the batches of a server's project whose sending was cut short, oldest first."""
+    unsent = select(Batch).where(
+        Batch.server == server, Batch.project_id == project_id, Batch.sent.is_(False)
     )
+    return list(session.scalars(unsent.order_by(Batch.id)))
 
 
 def items_of(session: Session, batch_id: int) -> list[BatchItem]:

@@ -125,7 +125,7 @@ class Pusher:
     def resume(self) -> Pushed | None:
         """Finish the batches whose sending was cut short; None if there are none."""
         with self.catalog.read() as session:
-            unsent = [b for b in unsent_batches(session, self.server.url) if b.project_id == self.project]
+            unsent = unsent_batches(session, self.server.url, self.project)
         if not unsent:
             return None
         pushed = Pushed(self.project, resumed=True)

@@ -110,13 +110,16 @@ def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Pat
     require_free(path)
     with catalog.read() as session:
         batch = find_batch(session, SERVER, batch_id)
-        items = items_of(session, batch_id)
+        waiting = {task.artwork_id for task in tasks_of(session, batch.id) if task.state == "open"}
+        items = [item for item in items_of(session, batch.id) if item.artwork_id in waiting]
     cards = review_cards(catalog, workspace, batch.run_id, items)
     files = shown_files(workspace, {i: card.artwork.place for i, card in cards.items()})
     with catalog.write() as session:
         batch = find_batch(session, SERVER, batch_id)
         tasks = {
-            task.artwork_id: task.task_id for task in tasks_of(session, batch.id) if task.state == "open"
+            task.artwork_id: task.task_id
+            for task in tasks_of(session, batch.id)
+            if task.state == "open" and task.artwork_id in cards
         }
         if tasks:
             _write_items(workspace, session, batch, tasks, cards, files, path)
