@@ -24,7 +24,7 @@ def open_regular(path: Path) -> BufferedReader:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
     if path.is_dir():
         raise BadImage("not_a_file")
-    file = open(os.open(fetched(path), flags), "rb")  # noqa: SIM115: the caller closes it
+    file = open(os.open(fetched(path), flags), "rb")  # the caller closes it
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
