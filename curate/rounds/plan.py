@@ -26,6 +26,7 @@ from db.labels.classes import attributes, find_attribute
 from db.models import Run
 from db.reviews.again import Again, judged_again
 from db.reviews.audit import yield_evidence
+from db.reviews.batches import Plan, PlannedItem
 from db.reviews.controls import listed_labels
 from db.reviews.planning import (
     KnownLabel,
@@ -38,7 +39,6 @@ from db.reviews.planning import (
 )
 from db.reviews.queue import queue_score
 from db.reviews.status import BatchStatus
-from db.reviews.tasks import Plan, PlannedItem
 
 CANDIDATES = 4
 """Artworks that are ranked for each place in the batch: equal images and audits take some of them."""

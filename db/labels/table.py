@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -153,3 +154,23 @@ def find_artwork(session: Session, reference: str) -> Artwork:
     if len(artworks) != 1:
         raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
     return artworks[0]
+
+
+def as_uuid(text: str) -> UUID:
+    """Return the uuid that a text is, or one that nothing has."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+def find_artworks(session: Session, uuids: Sequence[str]) -> dict[str, int]:
+    """Return the ids of the artworks that have these uuids, by uuid."""
+    wanted = [as_uuid(text) for text in uuids]
+    ids: dict[str, int] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = session.execute(
+            select(Artwork.uuid, Artwork.id).where(Artwork.uuid.in_(wanted[start : start + CHUNK]))
+        )
+        ids.update((str(row.uuid), row.id) for row in rows)
+    return ids

@@ -13,8 +13,9 @@ from db.engine.bulk import chunks
 from db.errors import BatchNotFound
 from db.labels.classes import attributes, class_list, find_class
 from db.models import Artwork, Attribute, Batch, EffectiveLabel, Prediction, Reviewer, Run, Task, Verdict
+from db.reviews.batches import PlannedItem
 from db.reviews.queue import queue_score
-from db.reviews.tasks import PlannedItem, change_tasks, reopen_issues
+from db.reviews.tasks import change_tasks, reopen_issues
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from db.engine.catalog import Catalog
 from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
+from db.reviews.batches import Plan, PlannedItem
+from db.reviews.cards import Card, read_cards
 from db.reviews.queue import queue_score
-from db.reviews.tasks import Card, Plan, PlannedItem, read_cards
 from db.reviews.verdicts import Decision, current_class, decide
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace

@@ -17,19 +17,12 @@ from typing import Any
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
 from db.labels.classes import ClassList
+from db.labels.table import find_artworks
 from db.models import Batch, CatalogSetting
+from db.reviews.batches import Plan, drop_items, items_of, save_batch, unsent_batches
+from db.reviews.cards import Card
 from db.reviews.sheets import add_sheets, cells_of, open_sheets
-from db.reviews.tasks import (
-    Card,
-    Plan,
-    change_tasks,
-    drop_items,
-    find_artworks,
-    items_of,
-    reopen_issues,
-    save_batch,
-    unsent_batches,
-)
+from db.reviews.tasks import change_tasks, reopen_issues
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import ImagesGone, RequestFailed, ServerDown

@@ -17,8 +17,10 @@ from db.engine.catalog import Catalog
 from db.errors import FileMissing
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
+from db.labels.table import find_artworks
 from db.models import Task
-from db.reviews.tasks import batches_by_uuid, find_artworks, find_tasks
+from db.reviews.batches import batches_by_uuid
+from db.reviews.tasks import find_tasks
 from db.reviews.verdicts import Answer, record
 from review.errors import NotAnExport
 from review.label_studio.answers import (

@@ -20,22 +20,21 @@ from db.engine.catalog import Catalog
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
+from db.labels.table import find_artworks
 from db.models import CatalogSetting, Task
+from db.reviews.annotations import kept_annotations
 from db.reviews.sheets import open_sheets
 from db.reviews.tasks import (
     adopt_task,
     change_tasks,
-    find_artworks,
     find_tasks,
-    kept_annotations,
     mark_issues,
     misplaced_tasks,
     open_tasks,
-    read_setting,
     retire_task,
-    write_setting,
 )
 from db.reviews.verdicts import Answer, forget_annotation, record
+from db.workspace.catalog_settings import read_setting, write_setting
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed

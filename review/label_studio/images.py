@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from db.images.files import read_bytes
-from db.reviews.tasks import Card
+from db.reviews.cards import Card
 from db.workspace.secrets import redact
 from db.workspace.workspace import Workspace
 from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed, UrlNotServed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from db.reviews.tasks import Card
+from db.reviews.cards import Card
 from review.page.card import Question, ReviewCard
 from review.page.contact_sheets import Cell, ContactSheet
 from review.page.labeling_config import PLACES

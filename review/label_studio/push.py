@@ -26,21 +26,19 @@ from db.engine.catalog import Catalog
 from db.images.copies import needs_copy, shown_files
 from db.labels.classes import ClassList, read_class_lists
 from db.models import Batch, BatchItem, CatalogSetting, Task
-from db.reviews.tasks import (
-    Card,
+from db.reviews.annotations import answered_classes
+from db.reviews.batches import (
     Plan,
     PlannedItem,
-    add_tasks,
-    answered_classes,
     count_tasks,
     drop_items,
     items_of,
-    open_tasks,
-    read_cards,
     save_batch,
     tasks_of,
     unsent_batches,
 )
+from db.reviews.cards import Card, read_cards
+from db.reviews.tasks import add_tasks, open_tasks
 from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.models import BatchItem, Task
+from db.reviews.batches import find_items
+from db.reviews.cards import Card, read_cards
 from db.reviews.queue import queue_score
-from db.reviews.tasks import Card, change_tasks, find_items, open_tasks, read_cards
+from db.reviews.tasks import change_tasks, open_tasks
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
 from review.label_studio.push import CHUNK, Pushed, Pusher, begun

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from db.labels.classes import ClassList
 from db.labels.effective import derive
+from db.labels.table import find_artworks
 from db.models import Task
+from db.reviews.annotations import kept_annotations
 from db.reviews.sheets import (
     PlacedCell,
     answered_cells,
@@ -23,7 +25,7 @@ from db.reviews.sheets import (
     cells_beside,
     cells_of_sheets,
 )
-from db.reviews.tasks import find_artworks, kept_annotations, reopen_issues
+from db.reviews.tasks import reopen_issues
 from db.reviews.verdicts import Answer, Decision, forget_annotation, record
 from review.label_studio.answers import NotUnderstood, comment_of, decisions_of, moment, user_id
 from review.label_studio.contact_sheets import cells_in

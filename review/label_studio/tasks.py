@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
-from db.reviews.tasks import Card
+from db.reviews.cards import Card
 from review.errors import BadPrediction
 from review.label_studio.markup import Url, picture_html, question_html
 from review.page.card import Asked, ReviewCard

@@ -15,8 +15,9 @@ from pathlib import PurePosixPath
 from db.engine.catalog import Catalog
 from db.labels.classes import ClassList, read_class_lists
 from db.models import BatchItem, Run
+from db.reviews.batches import PlannedItem
+from db.reviews.cards import Card, CardIssue, read_cards
 from db.reviews.references import Wanted, find_references
-from db.reviews.tasks import Card, CardIssue, PlannedItem, read_cards
 from db.workspace.workspace import Workspace
 
 BLIND = "Is this label right?"

@@ -21,15 +21,9 @@ from db.images.copies import shown_files
 from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, now
-from db.reviews.tasks import (
-    Plan,
-    add_tasks,
-    find_batch,
-    items_of,
-    raw_annotation,
-    save_batch,
-    tasks_of,
-)
+from db.reviews.annotations import raw_annotation
+from db.reviews.batches import Plan, find_batch, items_of, save_batch, tasks_of
+from db.reviews.tasks import add_tasks
 from db.reviews.verdicts import Answer, Decision, record
 from db.spelling import fold
 from db.workspace.outputs import whole_file

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from db.engine.catalog import Session
 from db.labels.classes import ClassList
+from db.labels.table import find_artworks
 from db.models import BatchItem, Task
-from db.reviews.tasks import find_artworks, find_items, find_tasks, labels_ever, tasks_of_artworks
+from db.reviews.batches import find_items
+from db.reviews.tasks import find_tasks, labels_ever, tasks_of_artworks
 from db.spelling import fold
 from review.errors import ForeignSheet, SheetShuffled
 

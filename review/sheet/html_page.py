@@ -18,7 +18,7 @@ from db.images.files import read_bytes
 from db.images.formats import BadImage
 from db.images.pixels import decode
 from db.labels.classes import ClassList
-from db.reviews.tasks import Card
+from db.reviews.cards import Card
 from db.workspace.workspace import Workspace
 from review.page.card import Question, ReviewCard
 from review.page.contact_sheets import ContactSheet

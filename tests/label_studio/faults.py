@@ -11,10 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.errors import CurateError
-from db.reviews.tasks import current_verdicts, open_tasks
+from db.models import Verdict
+from db.reviews.tasks import open_tasks
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import connect
@@ -146,3 +150,13 @@ def untouched(step: Callable[[], None], _command: list[str]) -> bool:
     """Disturb nothing."""
     step()
     return False
+
+
+def current_verdicts(session: Session, server: str) -> list[tuple[str, int]]:
+    """Return the (annotation, artwork) of each verdict on a server that was not superseded."""
+    rows = session.execute(
+        select(Verdict.annotation_id, Verdict.artwork_id).where(
+            Verdict.server == server, Verdict.superseded_at.is_(None)
+        )
+    )
+    return [(row.annotation_id, row.artwork_id) for row in rows]

@@ -10,7 +10,6 @@ from typing import Any
 from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.models import CatalogSetting
-from db.reviews.tasks import current_verdicts
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
@@ -19,7 +18,7 @@ from review.label_studio.project import find_contact_project
 from review.label_studio.scripted_reviewer import answer, choice
 from review.page.contact_config import cell_class_name, cell_name
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
-from tests.label_studio.faults import Disturb, Outcome
+from tests.label_studio.faults import Disturb, Outcome, current_verdicts
 
 ARTWORKS, PER_SHEET = 14, 4
 SETTINGS = BatchSettings(limit=ARTWORKS, audit=0, controls=0, per_sheet=PER_SHEET)

@@ -8,8 +8,8 @@ import pytest
 
 from curate.rounds.plan import BatchSettings, plan_batch
 from db.labels.classes import read_class_lists
+from db.reviews.cards import read_cards
 from db.reviews.queue import queue_score
-from db.reviews.tasks import read_cards
 from db.runs.runs import find_run
 from review.fiftyone.actions import plan_chosen
 from review.label_studio.refresh import asked_today

@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from db.models import Artwork, BatchItem
-from db.reviews.tasks import read_cards
+from db.reviews.cards import read_cards
 from db.workspace.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
 from review.label_studio.client import Server

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from curate.issues import Estimate
     from curate.rounds.plan import AgainSettings
     from db.engine.catalog import Catalog
-    from db.reviews.tasks import Plan
+    from db.reviews.batches import Plan
     from db.workspace.workspace import Workspace
     from review.label_studio.push import Pushed
 
