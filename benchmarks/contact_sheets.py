@@ -21,8 +21,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from review.label_studio import contact_sheets
 from review.label_studio.local_server import label_studio_server
+from review.label_studio.push import contact_sheets
 from tests.label_studio.faults import Disturb, faulty, killed
 from tests.label_studio.proxy import FAULTS, proxy_to
 from tests.label_studio.sheet_faults import sheets_round

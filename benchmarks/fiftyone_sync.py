@@ -34,7 +34,7 @@ CHUNK = 5000
 
 def fill(folder: Path, artworks: int) -> Any:
     """Make a workspace whose catalog has labels in three attributes and a run; images are only named."""
-    from db.labels.classes import add_class, attributes
+    from db.classes.classes import add_class, attributes
     from db.labels.effective import derive, find_source
     from db.models import Artwork, Label, now
     from db.workspace.workspace import change_settings, init_workspace
@@ -166,10 +166,10 @@ def seconds(act: Callable[[], object]) -> float:
 
 def relabel(workspace: Any, share: float) -> None:
     """Correct the style of a share of the artworks, as reviewers would."""
-    from db.labels.classes import class_list, find_attribute
+    from db.classes.classes import class_list, find_attribute
     from db.labels.table import label_table
     from db.models import now
-    from db.reviews.verdicts import LOCAL, Answer, Decision, record
+    from db.reviews.answering.verdicts import LOCAL, Answer, Decision, record
 
     with workspace.open_catalog() as catalog, catalog.write() as session:
         style = find_attribute(session, "style")
@@ -259,7 +259,7 @@ def main() -> None:
 def measure(folder: Path, artworks: int, few: int) -> dict[str, float]:
     """Time everything once, in a folder that is thrown away."""
     from review.fiftyone.connect import import_fiftyone
-    from review.fiftyone.dataset import sync_dataset
+    from review.fiftyone.dataset.sync import sync_dataset
 
     workspace = fill(folder, artworks)
     fo = import_fiftyone(workspace)

@@ -11,7 +11,7 @@ from benchmarks.label_errors_rivals import filters, other_methods
 from benchmarks.label_errors_tables import Figures, measure, measure_flags
 from benchmarks.painting_data import Floats, Ints, Paintings, out_of_fold, plant_conflicts, plant_errors
 from curate.issues import LabelColumn, LabelScores, score_labels
-from curate.issues.planting import KINDS
+from curate.issues.planted.planting import KINDS
 
 Flags = NDArray[np.bool_]
 TESTED = ("uniform", "confusable", "same-artist")

@@ -33,9 +33,7 @@ from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
-from review.label_studio import push as pushing
 from review.label_studio.client import ONCE, Server, connect
-from review.label_studio.fetch import open_fetcher
 from review.label_studio.local_server import (
     LocalServer,
     free_port,
@@ -44,7 +42,9 @@ from review.label_studio.local_server import (
     stop_server,
     wait_until_up,
 )
+from review.label_studio.push import send as pushing
 from review.label_studio.scripted_reviewer import answer, choice
+from review.label_studio.sync.fetch import open_fetcher
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.faults import Disturb, faulty, go_round, killed, untouched
 from tests.label_studio.proxy import FAULTS, proxy_to

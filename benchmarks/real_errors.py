@@ -40,7 +40,7 @@ from benchmarks.label_errors_rivals import SCORES
 from curate.issues import LabelColumn, LabelScores, find_neighbours, score_labels
 from curate.training.label_issues import mean_margin
 from curate.training.run import attribute_labels
-from db.labels.classes import read_class_lists
+from db.classes.classes import read_class_lists
 from db.labels.table import LabelTable, label_table
 from db.runs.runs import RunArrays, find_run, read_arrays, run_folder
 from db.workspace.train_settings import TrainSettings

@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from db.classes.classes import attributes, resolve_classes
 from db.engine.bulk import insert_rows, new_uuids, stored_time
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, resolve_classes
 from db.labels.effective import find_source
 from db.models import Artwork, EffectiveLabel, Label, Prediction, now
 from db.runs.issues import replace_issues

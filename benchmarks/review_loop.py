@@ -35,7 +35,7 @@ from benchmarks.painting_data import Floats, Ints, load_paintings
 from curate.issues import Findings, LabelScores, errors_left, forecast_yield, score_labels
 from curate.rounds.plan import rank
 from curate.training.label_issues import issue_rows_of
-from db.reviews.planning import OpenIssue
+from db.reviews.asking.planning import OpenIssue
 
 RATE, ACCURACY = 0.10, 0.95
 MOST_ROUNDS = 40

@@ -31,9 +31,9 @@ from curate.export.like import export_like
 from curate.ingest import ingest
 from curate.ingest.tables.table import TextTable, open_text_table
 from curate.ingest.tables.text import Row
-from db.labels.classes import class_list, find_attribute, resolve_classes
+from db.classes.classes import class_list, find_attribute, resolve_classes
 from db.models import Artwork
-from db.reviews.verdicts import Decision, current_class, decide
+from db.reviews.answering.verdicts import Decision, current_class, decide
 from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 TABLES: dict[str, dict[str, Any]] = {

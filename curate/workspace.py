@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from db.engine.catalog import Catalog
     from db.workspace.progress import Progress
     from db.workspace.train_settings import TrainSettings
-    from review.label_studio.push import Pushed
-    from review.label_studio.synced import Synced
+    from review.label_studio.push.send import Pushed
+    from review.label_studio.sync.summary import Synced
 
 AnyPath = str | PathLike[str]
 Shown = Callable[[], AbstractContextManager["Progress"]]
@@ -367,10 +367,10 @@ class Workspace:
         Returns:
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
         """
+        from db.classes.classes import find_attribute, find_class
         from db.decisions import of_choice
-        from db.labels.classes import find_attribute, find_class
         from db.labels.table import find_artwork
-        from db.reviews.verdicts import Decision, current_class, decide
+        from db.reviews.answering.verdicts import Decision, current_class, decide
         from db.workspace.system import user_name
 
         with self._catalog() as catalog, catalog.write() as session:
@@ -402,7 +402,7 @@ class Workspace:
             FiftyOne's session, which a notebook shows; what was synced, where ``launch`` is False.
         """
         from review.fiftyone.connect import import_fiftyone
-        from review.fiftyone.dataset import sync_dataset
+        from review.fiftyone.dataset.sync import sync_dataset
 
         with self._progress() as progress, self._catalog() as catalog:
             summary = sync_dataset(self._folder, catalog, run, progress, full)
@@ -445,14 +445,14 @@ class Workspace:
             full: Read everything again, and notice what was deleted.
         """
         if source is not None:
-            from review.label_studio.export_file import read_export
+            from review.label_studio.sync.export_file import read_export
             from review.sheet.csv_sheet import read_sheet
 
             read = read_export if Path(source).suffix.lower() == ".json" else read_sheet
             with self._catalog() as catalog:
                 return read(catalog, Path(source))
-        from review.label_studio.fetch import open_fetchers
-        from review.label_studio.synced import Synced
+        from review.label_studio.sync.fetch import open_fetchers
+        from review.label_studio.sync.summary import Synced
 
         synced = Synced()
         with self._catalog() as catalog, open_fetchers(self._folder, catalog) as fetchers:

@@ -152,7 +152,7 @@ class Issues:
             InvalidInput: No paths were given.
             CurateError: FiftyOne or its MongoDB is missing, or the name is taken.
         """
-        from review.fiftyone.arrays import make_dataset
+        from review.fiftyone.dataset.from_arrays import make_dataset
 
         if self.paths is None:
             raise InvalidInput("The images' files are not known. Give find_issues their paths=[…].")

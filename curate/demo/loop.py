@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from curate.demo.gallery import GalleryImage, copy_gallery, draw_gallery, plant_errors, write_listing
+from db.classes.classes import attributes, class_list
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, class_list
 from db.labels.table import label_table
 from db.runs.runs import find_run, read_arrays, run_attributes, run_folder
 from db.workspace.workspace import Workspace, change_settings, open_workspace

@@ -10,8 +10,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from db.classes.classes import ClassList, attributes, class_list
 from db.engine.catalog import Catalog
-from db.labels.classes import ClassList, attributes, class_list
 from db.labels.table import label_table
 from db.models import Run
 from db.runs.evaluation import imported_labels, out_of_sample

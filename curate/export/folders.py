@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from curate.errors import ExportTaken
 from curate.training.splits import assign_splits
+from db.classes.classes import attributes, class_list, find_attribute
 from db.engine.catalog import Catalog
 from db.ingest.splits import said_splits
-from db.labels.classes import attributes, class_list, find_attribute
 from db.labels.table import label_table
 from db.workspace.mirror import fetched, is_there
 from db.workspace.outputs import output_folder

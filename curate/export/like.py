@@ -19,9 +19,9 @@ from curate.ingest.tables.columns import is_artist_like
 from curate.ingest.tables.sheet import SheetTable, write_sheet_like
 from curate.ingest.tables.table import Table, TableOptions, TextTable, open_table
 from curate.ingest.tables.text import Row, split_cells, written_cell
+from db.classes.missing import PLACEHOLDERS, placeholders
 from db.engine.catalog import Catalog
 from db.ingest.listed import Corrected, IngestMapping, ListedArtworks, find_mapping
-from db.labels.missing import PLACEHOLDERS, placeholders
 from db.spelling import fold
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace

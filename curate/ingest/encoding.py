@@ -10,11 +10,11 @@ from typing import NamedTuple
 from curate.ingest.records import Reader, Record, Spelling, bad_spelling, shown
 from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.cells import CellRule
+from db.classes.classes import attributes, class_list, find_attribute, resolve_classes
 from db.engine.bulk import take_turns
 from db.engine.catalog import Catalog
 from db.ingest.writer import Columns, SourceAttribute, SplitColumn, Unlabelled
 from db.labels.class_changes import add_alias, folded_classes, name_by_commonest
-from db.labels.classes import attributes, class_list, find_attribute, resolve_classes
 from db.labels.effective import find_source
 from db.spelling import fold, loose_fold
 

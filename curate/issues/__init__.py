@@ -1,5 +1,7 @@
 """Which labels to doubt, how far, and why: numpy in, numpy out."""
 
+from curate.issues.base_models.neighbours import Neighbours, find_neighbours
+from curate.issues.base_models.quality import self_confidence
 from curate.issues.columns import (
     ATYPICAL,
     IMPORTED,
@@ -11,10 +13,8 @@ from curate.issues.columns import (
     evidence_only,
 )
 from curate.issues.estimates import Forecast, errors_left, expected_wrong, forecast_yield
-from curate.issues.neighbours import Neighbours, find_neighbours
 from curate.issues.order import artwork_order, expected_errors, review_order
 from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores, unusable_scores
-from curate.issues.quality import self_confidence
 from curate.issues.scoring import score_labels
 
 __all__ = [

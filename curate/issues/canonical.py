@@ -9,8 +9,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from curate.issues.base_models.neighbours import Neighbours
 from curate.issues.columns import Findings, Floats, Ints, LabelColumn
-from curate.issues.neighbours import Neighbours
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from curate.issues.base_models.neighbours import Neighbours
+from curate.issues.base_models.quality import self_confidence
 from curate.issues.columns import Floats, Ints, LabelColumn, LabelScores
-from curate.issues.neighbours import Neighbours
-from curate.issues.quality import self_confidence
 
 NEAREST = 10
 

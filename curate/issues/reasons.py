@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from curate.issues.base_models.evidence import Refit
+from curate.issues.base_models.members import Members
 from curate.issues.columns import Evidence, Floats, Ints
-from curate.issues.evidence import Refit
-from curate.issues.members import Members
 
 SHOWN_NEIGHBOURS = 10
 MENTIONED = 0.2  # probability from which on a misplaced artwork is spoken of

@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from curate.issues.base_models import Matrix, reduced
+from curate.issues.base_models.closed_form import Matrix, reduced
+from curate.issues.base_models.evidence import BaseModels, prepare_models
+from curate.issues.base_models.neighbours import Neighbours, find_neighbours
+from curate.issues.base_models.quality import self_confidence
+from curate.issues.base_models.records import related_attributes
 from curate.issues.canonical import Canonical, canonical_order
 from curate.issues.columns import (
     ATYPICAL,
@@ -23,17 +27,13 @@ from curate.issues.columns import (
     LabelScores,
 )
 from curate.issues.duplicates import settle_conflicts
-from curate.issues.error_rate import ErrorRate
-from curate.issues.evidence import BaseModels, prepare_models
-from curate.issues.judgement import judge_labels
-from curate.issues.misplaced import Misplaced, find_misplaced
-from curate.issues.neighbours import Neighbours, find_neighbours
-from curate.issues.planting import KINDS, MISPLACED
-from curate.issues.posterior import clarity
-from curate.issues.quality import self_confidence
+from curate.issues.planted.misplaced import Misplaced, find_misplaced
+from curate.issues.planted.planting import KINDS, MISPLACED
+from curate.issues.probability.error_rate import ErrorRate
+from curate.issues.probability.judgement import judge_labels
+from curate.issues.probability.posterior import clarity
+from curate.issues.probability.verdicts import learn_from
 from curate.issues.reasons import Reasons
-from curate.issues.records import related_attributes
-from curate.issues.verdicts import learn_from
 
 PARTS = 5
 DOUBT_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed

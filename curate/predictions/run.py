@@ -31,11 +31,11 @@ from curate.predictions.files import (
 from curate.predictions.matching import Ints, match_artworks, match_classes
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.wrong_labels import estimate_wrong_labels, with_estimates
+from db.classes.classes import ClassList, read_class_lists
+from db.classes.names import match_class_names
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
-from db.labels.class_names import match_class_names
-from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
 from db.reviews.findings import found_labels

@@ -16,8 +16,8 @@ from curate.evaluation.predictions import Ints
 from curate.issues import Estimate
 from curate.report.drawing.figures import TOP_CLASSES
 from curate.wrong_labels import estimate_wrong_labels
+from db.classes.classes import attributes, class_list
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, class_list
 from db.models import ISSUE_STATES, Run
 from db.reviews.status import read_status
 from db.runs.evaluation import audit_answers, count_issues_of, label_scores, run_metrics

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from db.classes.classes import attributes, class_list
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, class_list
 from db.models import Artwork
 from db.reviews.reviewers import adjudicated_artworks, judgements, reviewer_names
 from db.runs.runs import read_pred_probs, runs

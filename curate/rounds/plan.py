@@ -2,7 +2,7 @@
 
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
-should fix most: those in the order of the queue (``db/reviews/queue.py``), but that kinds of doubt take
+should fix most: in the order of the queue (``db/reviews/asking/queue.py``), but that kinds of issue take
 turns. What a batch should yield is corrected by what earlier ones did.
 """
 
@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 
 from curate.errors import AnswersUnreadable, NotAnAnswerList
 from curate.issues import forecast_yield, review_order
+from db.classes.classes import attributes, find_attribute
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
-from db.labels.classes import attributes, find_attribute
 from db.models import Run
-from db.reviews.again import Again, judged_again
-from db.reviews.audit import yield_evidence
-from db.reviews.batches import Plan, PlannedItem
-from db.reviews.controls import listed_labels
-from db.reviews.planning import (
+from db.reviews.asking.again import Again, judged_again
+from db.reviews.asking.batches import Plan, PlannedItem
+from db.reviews.asking.controls import listed_labels
+from db.reviews.asking.planning import (
     KnownLabel,
     OpenIssue,
     count_batches,
@@ -37,7 +36,8 @@ from db.reviews.planning import (
     labelled_attributes,
     open_issues,
 )
-from db.reviews.queue import queue_score
+from db.reviews.asking.queue import queue_score
+from db.reviews.audit import yield_evidence
 from db.reviews.status import BatchStatus
 
 CANDIDATES = 4

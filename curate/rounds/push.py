@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from curate.rounds.plan import BatchSettings, plan_batch
 from db.engine.catalog import Catalog
 from db.models import Run
-from db.reviews.sheets import has_open_sheets
-from db.reviews.tasks import waiting_tasks
+from db.reviews.asking.sheets import has_open_sheets
+from db.reviews.asking.tasks import waiting_tasks
 from db.runs.runs import find_run
 from db.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from db.workspace.progress import Progress
-    from review.label_studio.push import Pushed
+    from review.label_studio.push.send import Pushed
 
 
 def push_batch(
@@ -34,8 +34,8 @@ def push_batch(
         NoRunYet: There are no issues before the first run.
         LabelStudioError: One of its kinds, with what to do.
     """
-    from review.label_studio.push import Pushed, open_project
-    from review.label_studio.refresh import refresh
+    from review.label_studio.push.refresh import refresh
+    from review.label_studio.push.send import Pushed, open_project
 
     with catalog.read() as session:
         run = find_run(session, run_id, "push")
@@ -59,8 +59,8 @@ def _push_sheets(
     workspace: Workspace, catalog: Catalog, settings: BatchSettings, run: Run, progress: Progress
 ) -> Pushed | None:
     """Push a batch as contact sheets, if that is wanted; old sheets, and what was cut short, are seen to."""
-    from review.label_studio.contact_sheets import open_contact_project
-    from review.label_studio.push import Pushed
+    from review.label_studio.push.contact_sheets import open_contact_project
+    from review.label_studio.push.send import Pushed
 
     with open_contact_project(workspace, catalog, progress, settings.annotators) as pusher:
         resumed = pusher.resume()
@@ -84,7 +84,7 @@ def push_sheet(
         NoRunYet: There are no issues before the first run.
         SheetExists: There is a file of that name.
     """
-    from review.label_studio.push import Pushed
+    from review.label_studio.push.send import Pushed
     from review.sheet.csv_sheet import require_free, write_sheet
 
     require_free(path)
@@ -102,7 +102,7 @@ def push_sheet_again(workspace: Workspace, catalog: Catalog, batch_id: int, path
         BatchNotFound: No sheet has that number.
         SheetExists: There is a file of that name.
     """
-    from review.label_studio.push import Pushed
+    from review.label_studio.push.send import Pushed
     from review.sheet.csv_sheet import write_again
 
     return Pushed(None, batch=batch_id, created=write_again(workspace, catalog, batch_id, path))

@@ -20,11 +20,11 @@ from curate.training.given_features import WITHOUT_IMAGES, place_features, read_
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.training.splits import assign_folds, assign_splits
 from curate.wrong_labels import estimate_wrong_labels, with_estimates
+from db.classes.classes import ClassList, read_class_lists
 from db.engine.catalog import Catalog
 from db.errors import BadSettings
 from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
-from db.labels.classes import ClassList, read_class_lists
 from db.labels.table import LabelTable, label_digest, label_table
 from db.models import Run
 from db.reviews.findings import found_labels

@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import attributes
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.images.copies import Place
-from db.labels.classes import attributes
 from db.labels.kept import KeptCells, kept_cells
 from db.models import (
     Artwork,

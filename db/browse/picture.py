@@ -17,10 +17,10 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.browse.facts import SHOWN, ArtworkFacts, earlier_predictions, facts
+from db.classes.classes import attributes, class_list
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
 from db.errors import NoRunYet
-from db.labels.classes import attributes, class_list
 from db.models import (
     OPEN_STATES,
     Artwork,

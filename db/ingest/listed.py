@@ -11,8 +11,8 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import class_list, find_attribute
 from db.labels.class_changes import folded_classes
-from db.labels.classes import class_list, find_attribute
 from db.models import (
     Artwork,
     Attribute,

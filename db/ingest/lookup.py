@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import merged_classes
 from db.engine.bulk import chunks, fetch, table_of
-from db.labels.classes import merged_classes
 from db.models import Artwork, Class, EffectiveLabel, Label, Listing, Source, SplitFact, Withheld
 
 

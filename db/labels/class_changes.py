@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import add_class, class_list, find_attribute, find_class
+from db.classes.missing import is_missing
 from db.engine.bulk import take_turns
 from db.errors import CurateError
-from db.labels.classes import add_class, class_list, find_attribute, find_class
 from db.labels.conflicts import record_conflicts
 from db.labels.effective import derive, retract
-from db.labels.missing import is_missing
 from db.models import Attribute, Class, ClassAlias, ClassChange, EffectiveLabel, Label
 from db.spelling import display_name, fold
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from db.classes.classes import merged_classes
 from db.engine.bulk import chunks, take_turns
-from db.labels.classes import merged_classes
 from db.labels.effective import live_labels
 from db.models import Artwork, Class, EffectiveLabel, Issue, Source, now
 

@@ -17,11 +17,9 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
-from db.labels.classes import merged_classes
+from db.classes.classes import merged_classes
+from db.engine.bulk import chunks
 from db.models import EffectiveLabel, Label, Source, now
-
-CHUNK = 500
-"""Ids in one ``IN (…)``: under SQLite's limit on variables, and large enough that the round trip is paid."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def live_labels(
     """
     facts: dict[tuple[int, int], list[LabelFact]] = {}
     seen = [] if newest is None else [Label.id <= newest]
-    for start in range(0, len(artwork_ids), CHUNK):
+    for chunk in chunks(artwork_ids):
         rows = session.execute(
             select(
                 Label.id,
@@ -115,7 +113,7 @@ def live_labels(
                 Label.retracts_id,
             )
             .join(Source)
-            .where(Label.artwork_id.in_(artwork_ids[start : start + CHUNK]), *seen)
+            .where(Label.artwork_id.in_(chunk), *seen)
         ).all()
         retracted = {row.retracts_id for row in rows if row.retracts_id is not None}
         for row in rows:
@@ -135,8 +133,7 @@ def derive(session: Session, artwork_ids: Iterable[int]) -> int:
     session.flush()
     live, merged = live_labels(session, ids), merged_classes(session)
     changed = 0
-    for start in range(0, len(ids), CHUNK):
-        chunk = ids[start : start + CHUNK]
+    for chunk in chunks(ids):
         before = {
             (row.artwork_id, row.attribute_id): row.class_id
             for row in session.execute(

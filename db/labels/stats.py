@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.labels.classes import attributes, class_list
+from db.classes.classes import attributes, class_list
 from db.models import Artwork, EffectiveLabel, SplitFact
 
 CONFLICTING = "conflicting"

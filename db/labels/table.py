@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import attributes, class_list
 from db.decisions import DecisionKind
+from db.engine.bulk import chunks
 from db.errors import ArtworkNotFound
-from db.labels.classes import attributes, class_list
 from db.models import Artwork, EffectiveLabel, Label, Listing, Verdict
 
 IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
@@ -168,9 +169,7 @@ def find_artworks(session: Session, uuids: Sequence[str]) -> dict[str, int]:
     """Return the ids of the artworks that have these uuids, by uuid."""
     wanted = [as_uuid(text) for text in uuids]
     ids: dict[str, int] = {}
-    for start in range(0, len(wanted), CHUNK):
-        rows = session.execute(
-            select(Artwork.uuid, Artwork.id).where(Artwork.uuid.in_(wanted[start : start + CHUNK]))
-        )
+    for chunk in chunks(wanted):
+        rows = session.execute(select(Artwork.uuid, Artwork.id).where(Artwork.uuid.in_(chunk)))
         ids.update((str(row.uuid), row.id) for row in rows)
     return ids

@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import Boolean, Integer, Text, Update, column, func, select, text, update
 from sqlalchemy.orm import Session
 
+from db.classes.classes import attributes, merged_classes
 from db.engine.bulk import chunks
 from db.errors import ImageRefused
 from db.images.files import open_regular
 from db.images.formats import BadImage
-from db.labels.classes import attributes, merged_classes
 from db.labels.effective import LabelFact, choose, derive
 from db.maintenance.invariants import INVARIANTS, LONE_LABELS, NO_LABELS, REPAIR, RESTORE, SEVERAL_LABELS
 from db.models import Artwork, DuplicateGroup, Issue, Run, Task, UtcDateTime, now

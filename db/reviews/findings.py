@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import attributes, class_list
 from db.decisions import FOUND_WRONG, JUDGES_LABEL
-from db.labels.classes import attributes, class_list
 from db.models import Verdict
 
 

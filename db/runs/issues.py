@@ -12,12 +12,12 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
+from db.classes.classes import find_attribute
 from db.decisions import DecisionKind
-from db.labels.classes import find_attribute
+from db.engine.bulk import chunks
 from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
 from db.runs.image_properties import property_rows
 
-CHUNK = 5000
 RUN_KINDS = ("label", "outlier", "property")
 """Kinds that a run finds; the next run's findings replace them."""
 
@@ -79,8 +79,8 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
         for row in chain(rows, property_rows(session))
         if _odds_against(row["score"], row["evidence"]) >= _asked_from(row, settled)
     ]
-    for start in range(0, len(kept), CHUNK):
-        session.execute(insert(Issue), kept[start : start + CHUNK])
+    for chunk in chunks(kept):
+        session.execute(insert(Issue), chunk)
     return sum(row["kind"] == "label" for row in kept)
 
 

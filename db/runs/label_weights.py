@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.labels.classes import attributes, class_list
+from db.classes.classes import attributes, class_list
 from db.labels.table import IMPORTED, LabelTable
 from db.models import Prediction, Run
 from db.runs.runs import find_run

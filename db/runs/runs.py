@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import attributes
 from db.engine.bulk import insert_rows
 from db.errors import NoRunYet, RunDamaged, RunNotFound
-from db.labels.classes import attributes
 from db.models import Attribute, CatalogSetting, Prediction, Run, RunAttribute, now
 from db.workspace.secrets import redact_values
 from db.workspace.workspace import Workspace

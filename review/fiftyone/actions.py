@@ -1,6 +1,6 @@
 """What the App's operators do to the catalog; they are the plugin's, and know nothing of FiftyOne.
 
-Every decision goes through ``db/reviews/verdicts.py``, as those of commands and of Label Studio do.
+Every decision goes through ``db/reviews/answering/verdicts.py``, as those of commands and of Label Studio do.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from db.browse.picture import look
+from db.classes.classes import class_list, find_attribute, find_class
 from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
-from db.labels.classes import class_list, find_attribute, find_class
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
-from db.reviews.batches import Plan, PlannedItem
-from db.reviews.cards import Card, read_cards
-from db.reviews.queue import queue_score
-from db.reviews.verdicts import Decision, current_class, decide
+from db.reviews.answering.verdicts import Decision, current_class, decide
+from db.reviews.asking.batches import Plan, PlannedItem
+from db.reviews.asking.cards import Card, read_cards
+from db.reviews.asking.queue import queue_score
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend
-from review.label_studio.push import Pushed, open_project
+from review.label_studio.push.send import Pushed, open_project
 
 MARKDOWN = re.compile(r"[!-/:-@\[-`{-~]")
 """Every sign that may mean something in Markdown, and may stand behind a backslash."""

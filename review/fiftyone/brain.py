@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from db.browse.picture import Picture
+from review.fiftyone.dataset.samples import field_of
 from review.fiftyone.map import map_points
-from review.fiftyone.samples import field_of
 
 MAP = "map"
 SIMILAR = "similar"

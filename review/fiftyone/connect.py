@@ -15,7 +15,7 @@ from typing import Any
 
 from db.workspace.workspace import Workspace
 from review.errors import MongodFailed
-from review.fiftyone.plugins import install_plugin
+from review.fiftyone.app.plugins import install_plugin
 from review.mongod import find_mongod
 
 QUIET = {

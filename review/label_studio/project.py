@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from db.labels.classes import ClassList
+from db.classes.classes import ClassList
 from review.errors import ProjectForeign
 from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config

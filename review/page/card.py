@@ -12,12 +12,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from db.classes.classes import ClassList, read_class_lists
 from db.engine.catalog import Catalog
-from db.labels.classes import ClassList, read_class_lists
 from db.models import BatchItem, Run
-from db.reviews.batches import PlannedItem
-from db.reviews.cards import Card, CardIssue, read_cards
-from db.reviews.references import Wanted, find_references
+from db.reviews.asking.batches import PlannedItem
+from db.reviews.asking.cards import Card, CardIssue, read_cards
+from db.reviews.asking.references import Wanted, find_references
 from db.workspace.workspace import Workspace
 
 BLIND = "Is this label right?"

@@ -19,9 +19,9 @@ from db.workspace.system import user_name
 from db.workspace.workspace import Workspace, open_workspace
 from review.errors import AppOutdated
 from review.fiftyone.actions import class_names, history, judge, judge_many, relabel, send
-from review.fiftyone.app import APP_WORKSPACE
-from review.fiftyone.dataset import dataset_folder, sync_dataset
-from review.fiftyone.keys import require_secret
+from review.fiftyone.app.keys import require_secret
+from review.fiftyone.app.launch import APP_WORKSPACE
+from review.fiftyone.dataset.sync import dataset_folder, sync_dataset
 from review.mongod import keeping_mongod
 
 DECISIONS = {

@@ -15,24 +15,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from db.classes.classes import ClassList, read_class_lists
 from db.engine.catalog import Catalog, Session
 from db.errors import FileMissing
 from db.images.copies import shown_files
-from db.labels.classes import ClassList, read_class_lists
 from db.labels.conflicts import record_ties
 from db.models import Batch, now
-from db.reviews.annotations import raw_annotation
-from db.reviews.batches import Plan, find_batch, items_of, save_batch, tasks_of
-from db.reviews.tasks import add_tasks
-from db.reviews.verdicts import Answer, Decision, record
+from db.reviews.answering.annotations import raw_annotation
+from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.asking.batches import Plan, find_batch, items_of, save_batch, tasks_of
+from db.reviews.asking.tasks import add_tasks
 from db.spelling import fold
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace, write_atomically
 from review.errors import ImagesGone, NotASheet, SheetExists, SheetUnreadable, SheetWithoutRows
-from review.label_studio.answers import NotUnderstood, comment_of, decisions_of
+from review.label_studio.push.tasks import model_version
 from review.label_studio.scripted_reviewer import choice
-from review.label_studio.synced import Synced
-from review.label_studio.tasks import model_version
+from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of
+from review.label_studio.sync.summary import Synced
 from review.page.card import ReviewCard, review_cards
 from review.page.contact_sheets import contact_sheets
 from review.page.labeling_config import VERDICTS, class_name, verdict_name

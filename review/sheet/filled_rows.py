@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from db.classes.classes import ClassList
 from db.engine.catalog import Session
-from db.labels.classes import ClassList
 from db.labels.table import find_artworks
 from db.models import BatchItem, Task
-from db.reviews.batches import find_items
-from db.reviews.tasks import find_tasks, labels_ever, tasks_of_artworks
+from db.reviews.asking.batches import find_items
+from db.reviews.asking.tasks import find_tasks, labels_ever, tasks_of_artworks
 from db.spelling import fold
 from review.errors import ForeignSheet, SheetShuffled
 

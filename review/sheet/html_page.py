@@ -14,11 +14,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from db.classes.classes import ClassList
 from db.images.files import read_bytes
 from db.images.formats import BadImage
 from db.images.pixels import decode
-from db.labels.classes import ClassList
-from db.reviews.cards import Card
+from db.reviews.asking.cards import Card
 from db.workspace.workspace import Workspace
 from review.page.card import Question, ReviewCard
 from review.page.contact_sheets import ContactSheet

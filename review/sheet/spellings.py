@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from db.labels.classes import ClassList
+from db.classes.classes import ClassList
 from review.page.labeling_config import VERDICTS
 
 SPELLINGS: Mapping[str, Sequence[str]] = {

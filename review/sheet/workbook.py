@@ -13,7 +13,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from db.labels.classes import ClassList
+from db.classes.classes import ClassList
 from db.workspace.workspace import Workspace
 from review.page.card import ReviewCard
 from review.page.labeling_config import VERDICTS

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from db.labels.classes import attributes, resolve_classes
+from db.classes.classes import attributes, resolve_classes
 from db.models import Artwork
 from db.runs.issues import replace_issues
 from db.runs.runs import complete_run, start_run

@@ -9,7 +9,7 @@ import pytest
 from db.browse.facts import facts
 from db.labels.kept import artworks_where
 from db.labels.table import find_artwork
-from db.reviews.cards import read_cards
+from db.reviews.asking.cards import read_cards
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.ingest.conftest import draw

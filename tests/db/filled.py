@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sqlalchemy.orm import Session
 
-from db.labels.classes import find_attribute, resolve_classes
+from db.classes.classes import find_attribute, resolve_classes
 from db.labels.effective import derive, find_source
 from db.labels.table import label_digest, label_table
 from db.models import (
@@ -28,7 +28,7 @@ from db.models import (
     Task,
     Withheld,
 )
-from db.reviews.verdicts import Answer, Decision, find_reviewer, record
+from db.reviews.answering.verdicts import Answer, Decision, find_reviewer, record
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace

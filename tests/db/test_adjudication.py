@@ -7,9 +7,9 @@ from pathlib import Path
 from PIL import Image
 from sqlalchemy import select
 
-from db.labels.classes import find_attribute, find_class
+from db.classes.classes import find_attribute, find_class
 from db.models import Attribute, Class, EffectiveLabel, Verdict
-from db.reviews.verdicts import Decision, decide
+from db.reviews.answering.verdicts import Decision, decide
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 

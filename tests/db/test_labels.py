@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import find_attribute, find_class, resolve_classes
+from db.classes.missing import is_missing
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute, UnknownClass
 from db.labels.class_changes import merge_classes
-from db.labels.classes import find_attribute, find_class, resolve_classes
 from db.labels.conflicts import record_conflicts
 from db.labels.effective import derive, find_source, retract
-from db.labels.missing import is_missing
 from db.models import EffectiveLabel, Issue, Label
 from db.spelling import fold
 

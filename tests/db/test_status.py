@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from db.classes.classes import find_attribute, resolve_classes
 from db.engine.catalog import Catalog
-from db.labels.classes import find_attribute, resolve_classes
 from db.labels.effective import derive, find_source, retract
 from db.labels.table import label_digest, label_table
 from db.models import Artwork, ClassChange, Label, Run

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.classes.classes import find_attribute, resolve_classes
 from db.engine.catalog import Catalog
-from db.labels.classes import find_attribute, resolve_classes
 from db.labels.effective import derive, find_source
 from db.models import Artwork, Issue, Label, Run
-from db.reviews.verdicts import Answer, Decision, forget_annotation, record
+from db.reviews.answering.verdicts import Answer, Decision, forget_annotation, record
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 

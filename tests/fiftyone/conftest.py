@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
+from db.classes.classes import attributes, resolve_classes
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, resolve_classes
 from db.labels.effective import derive, find_source
 from db.models import Artwork, Label
 from db.runs.issues import replace_issues

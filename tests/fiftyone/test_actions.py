@@ -14,7 +14,7 @@ from db.workspace.progress import Silent
 from db.workspace.workspace import change_settings
 from review.errors import NothingToSend
 from review.fiftyone.actions import class_names, history, judge, judge_many, plan_chosen, relabel, send
-from review.fiftyone.plugins import install_plugin
+from review.fiftyone.app.plugins import install_plugin
 
 
 def verdicts(gallery: Any) -> list[tuple[int, str, int | None]]:

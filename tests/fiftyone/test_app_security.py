@@ -150,8 +150,8 @@ def test_operators_act_only_for_the_workspace_that_opened_the_app(
     from types import SimpleNamespace
 
     from review.errors import NotFromTheApp
-    from review.fiftyone.guard import SECRET
-    from review.fiftyone.keys import VARIABLE, fresh_keys
+    from review.fiftyone.app.guard import SECRET
+    from review.fiftyone.app.keys import VARIABLE, fresh_keys
     from review.plugin.operators import opened
 
     info = {"curate": {"workspace": str(gallery.workspace.folder)}}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from review.fiftyone.dataset import VERSION, sync_dataset
+from review.fiftyone.dataset.sync import VERSION, sync_dataset
 from review.fiftyone.map import map_points
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
@@ -39,7 +39,7 @@ def test_the_evaluation_is_what_fiftyone_computes_itself(gallery: Any) -> None:
 
 
 def test_the_evaluation_follows_a_correction(gallery: Any) -> None:
-    from db.reviews.verdicts import Decision, decide
+    from db.reviews.answering.verdicts import Decision, decide
 
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)

@@ -13,11 +13,11 @@ from PIL import Image
 
 from db.errors import RootUnknown
 from db.models import Artwork
-from db.reviews.verdicts import Decision, decide
+from db.reviews.answering.verdicts import Decision, decide
 from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone.connect import import_fiftyone
-from review.fiftyone.dataset import VERSION, sync_dataset
+from review.fiftyone.dataset.sync import VERSION, sync_dataset
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
 

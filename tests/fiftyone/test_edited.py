@@ -12,9 +12,9 @@ import pytest
 
 from db.workspace.workspace import change_settings, open_workspace
 from review.errors import AppOutdated, DatasetEdited, DatasetOfOriginal, DatasetTaken, PortForbidden
-from review.fiftyone.app import APP_WORKSPACE, choose_port
+from review.fiftyone.app.launch import APP_WORKSPACE, choose_port
 from review.fiftyone.connect import import_fiftyone
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.dataset.sync import sync_dataset
 from tests.fiftyone.conftest import Gallery
 
 CACHE = shutil.ignore_patterns("cache")

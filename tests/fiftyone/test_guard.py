@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from db.workspace.workspace import change_settings, init_workspace
-from review.fiftyone.guard import NO_KEY, SECRET, Guard
-from review.fiftyone.server import Media
+from review.fiftyone.app.guard import NO_KEY, SECRET, Guard
+from review.fiftyone.app.server import Media
 
 KEY, WORD = "a-key", "a-secret"
 HOME = "http://localhost:5151"

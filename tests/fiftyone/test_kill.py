@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.dataset.sync import sync_dataset
 from tests.fiftyone.test_dataset import dump, load
 
 pytestmark = [
@@ -22,9 +22,9 @@ pytestmark = [
 SYNC = """
 import sys
 from pathlib import Path
-import review.fiftyone.writer as write
+import review.fiftyone.dataset.writer as write
 from db.workspace.workspace import open_workspace
-from review.fiftyone.dataset import sync_dataset
+from review.fiftyone.dataset.sync import sync_dataset
 write.CHUNK = 2
 workspace = open_workspace(Path(sys.argv[1]))
 

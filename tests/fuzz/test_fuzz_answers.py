@@ -17,14 +17,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from db.classes.classes import ClassList
 from db.engine.catalog import Catalog, open_catalog
 from db.errors import CurateError
-from db.labels.classes import ClassList
 from db.models import Annotation, Artwork
-from db.reviews.verdicts import Answer, record
+from db.reviews.answering.verdicts import Answer, record
 from db.workspace.workspace import init_workspace
-from review.label_studio.answers import NotUnderstood, comment_of, decisions_of, user_id
-from review.label_studio.wake import SECRET_HEADER, webhook_receiver
+from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of, user_id
+from review.label_studio.sync.wake import SECRET_HEADER, webhook_receiver
 from review.sheet.csv_sheet import read_sheet
 from tests.db.filled import START, fill
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from db.classes.missing import is_missing
 from db.errors import CurateError
-from db.labels.missing import is_missing
 from db.maintenance.archive import MANIFEST, has_place, read_manifest, verify
 from db.spelling import display_name, fold
 from db.workspace.secrets import HIDDEN, redact

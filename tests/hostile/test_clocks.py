@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from db.models import now
-from db.reviews.verdicts import Answer, Decision, record
+from db.reviews.answering.verdicts import Answer, Decision, record
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.hostile.workspaces import artworks, class_id, label_of, small_workspace
@@ -18,7 +18,7 @@ from tests.hostile.workspaces import artworks, class_id, label_of, small_workspa
 pytestmark = pytest.mark.slow
 
 AHEAD = [timedelta(hours=1), timedelta(days=1), timedelta(days=400), timedelta(days=365 * 60)]
-CLOCKS = ("db.reviews.verdicts.now", "db.models.now", "db.labels.effective.now")
+CLOCKS = ("db.reviews.answering.verdicts.now", "db.models.now", "db.labels.effective.now")
 
 
 @contextmanager

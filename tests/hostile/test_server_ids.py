@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.labels.classes import find_attribute, find_class
+from db.classes.classes import find_attribute, find_class
 from db.models import Annotation, BatchItem, Task, Verdict, now
-from db.reviews.batches import Plan, PlannedItem, save_batch
-from db.reviews.tasks import add_tasks, adopt_task, find_tasks, misplaced_tasks, retire_task
-from db.reviews.verdicts import Answer, Decision, record
+from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.asking.batches import Plan, PlannedItem, save_batch
+from db.reviews.asking.tasks import add_tasks, adopt_task, find_tasks, misplaced_tasks, retire_task
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 

@@ -445,7 +445,7 @@ def test_a_row_that_is_asked_about_twice_must_say_which(desk: Desk) -> None:
     """The first batch was answered, the label doubted and asked about again, and the task cell lost."""
     desk.sheet.fill(style_verdict="right", reviewer="ann")
     desk.read()
-    from db.reviews.batches import Plan, PlannedItem
+    from db.reviews.asking.batches import Plan, PlannedItem
     from db.workspace.workspace import open_workspace
     from review.sheet.csv_sheet import write_sheet
 

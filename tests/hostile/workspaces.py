@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.labels.classes import find_attribute, find_class
+from db.classes.classes import find_attribute, find_class
 from db.models import Artwork
 from tests.conftest import Curate
 

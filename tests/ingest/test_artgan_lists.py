@@ -18,9 +18,9 @@ from sqlalchemy import func, select
 
 from curate.ingest import IngestSummary, ingest
 from curate.ingest.places.files import is_awkward, repaired
+from db.classes.classes import find_attribute
 from db.engine.catalog import Catalog
 from db.labels.class_changes import class_rows
-from db.labels.classes import find_attribute
 from db.labels.stats import catalog_stats, split_lists
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, Source
 from db.spelling import fold

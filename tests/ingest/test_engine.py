@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from curate.ingest import IngestSummary
+from db.classes.classes import find_attribute, find_class
 from db.engine.catalog import Catalog
-from db.labels.classes import find_attribute, find_class
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, now
-from db.reviews.verdicts import Answer, Decision, record
+from db.reviews.answering.verdicts import Answer, Decision, record
 from db.workspace.workspace import Workspace
 from tests.ingest.conftest import Take, draw
 

@@ -18,8 +18,8 @@ from curate.ingest.tables.columns import guess_attributes, label_like
 from curate.ingest.tables.encoding import guess_delimiter, guess_encoding
 from curate.ingest.tables.table import TableOptions, open_text_table
 from curate.ingest.tables.text import Row, rows
-from db.labels.classes import class_list, find_attribute
-from db.labels.missing import is_missing
+from db.classes.classes import class_list, find_attribute
+from db.classes.missing import is_missing
 from db.labels.table import find_artwork, label_table
 from db.models import Listing, Withheld
 from db.spelling import attribute_key, class_key, fold

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from db.classes.classes import find_attribute
 from db.engine.catalog import Catalog
-from db.labels.classes import find_attribute
 from db.models import Artwork, Class, EffectiveLabel, Label, SplitFact
 from db.workspace.workspace import Workspace
 from tests.conftest import Curate

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
-from db.labels.classes import attributes, find_attribute, resolve_classes
+from db.classes.classes import attributes, find_attribute, resolve_classes
 from db.labels.effective import derive, find_source
 from db.models import Artwork, Issue, Label
 from db.runs.runs import start_run

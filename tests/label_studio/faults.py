@@ -18,12 +18,12 @@ from curate.rounds.plan import BatchSettings
 from curate.rounds.push import push_batch
 from db.errors import CurateError
 from db.models import Verdict
-from db.reviews.tasks import open_tasks
+from db.reviews.asking.tasks import open_tasks
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import connect
-from review.label_studio.fetch import open_fetcher
 from review.label_studio.scripted_reviewer import answer, choice
+from review.label_studio.sync.fetch import open_fetcher
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.proxy import Proxy
 

@@ -13,9 +13,9 @@ from db.models import CatalogSetting
 from db.workspace.progress import Silent
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
-from review.label_studio.fetch import open_fetchers
 from review.label_studio.project import find_contact_project
 from review.label_studio.scripted_reviewer import answer, choice
+from review.label_studio.sync.fetch import open_fetchers
 from review.page.contact_config import cell_class_name, cell_name
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
 from tests.label_studio.faults import Disturb, Outcome, current_verdicts

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from db.models import Batch, Issue, Task, Verdict, now
-from db.reviews.batches import Plan, PlannedItem, save_batch
-from db.reviews.tasks import add_tasks, find_tasks
+from db.reviews.asking.batches import Plan, PlannedItem, save_batch
+from db.reviews.asking.tasks import add_tasks, find_tasks
 from review.label_studio.client import Server
 from review.label_studio.scripted_reviewer import answer, choice
 from tests.conftest import Curate

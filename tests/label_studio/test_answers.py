@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from db.labels.classes import ClassList
-from db.reviews.verdicts import Decision
-from review.label_studio.answers import NotUnderstood, decisions_of
+from db.classes.classes import ClassList
+from db.reviews.answering.verdicts import Decision
+from review.label_studio.push.tasks import Page
 from review.label_studio.scripted_reviewer import choice
-from review.label_studio.tasks import Page
+from review.label_studio.sync.answers import NotUnderstood, decisions_of
 from review.page.labeling_config import LONG, ClassChoice, labeling_config
 
 KEYS = {f"artist-{i}": i for i in range(1, LONG + 10)}

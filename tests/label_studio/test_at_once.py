@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from db.reviews.tasks import open_tasks
+from db.reviews.asking.tasks import open_tasks
 from db.workspace.workspace import open_workspace
 from review.label_studio.client import Server, connect
 from review.label_studio.local_server import LocalServer

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import select
 
-from db.labels.classes import find_attribute, resolve_classes
+from db.classes.classes import find_attribute, resolve_classes
 from db.models import Class, Prediction
 from review.label_studio.local_server import LocalServer
 from tests.conftest import Curate

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from review.label_studio import push
 from review.label_studio.local_server import LocalServer
+from review.label_studio.push import send
 from tests.label_studio.faults import faulty, go_round
 from tests.label_studio.proxy import proxy_to
 
@@ -20,7 +20,7 @@ def test_a_fault_while_importing_loses_and_doubles_nothing(
 ) -> None:
     """The other kinds and moments, and kills, are in ``benchmarks/label_studio.py --cases``."""
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
-    monkeypatch.setattr(push, "CHUNK", 5)
+    monkeypatch.setattr(send, "CHUNK", 5)
 
     with proxy_to(label_studio.url) as proxy:
         outcome = go_round(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from db.labels.classes import attributes, class_list
+from db.classes.classes import attributes, class_list
 from db.labels.table import label_table
-from db.reviews.batches import items_of
+from db.reviews.asking.batches import items_of
 from db.workspace.workspace import Workspace, open_workspace
 from review.label_studio.client import Server
 from review.label_studio.scripted_reviewer import answer, choice

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from curate.rounds.plan import BatchSettings, plan_batch
-from db.labels.classes import read_class_lists
-from db.reviews.cards import read_cards
-from db.reviews.queue import queue_score
+from db.classes.classes import read_class_lists
+from db.reviews.asking.cards import read_cards
+from db.reviews.asking.queue import queue_score
 from db.runs.runs import find_run
 from review.fiftyone.actions import plan_chosen
-from review.label_studio.refresh import asked_today
+from review.label_studio.push.refresh import asked_today
 from review.page.card import asked_of
 from tests.label_studio.conftest import add_run, make_gallery
 

@@ -13,11 +13,11 @@ from PIL import Image
 from sqlalchemy import select
 
 from db.models import Artwork, BatchItem
-from db.reviews.cards import read_cards
+from db.reviews.asking.cards import read_cards
 from db.workspace.workspace import change_settings
 from review.errors import TemplateNotServed, UrlNotServed
 from review.label_studio.client import Server
-from review.label_studio.images import image_urls
+from review.label_studio.push.images import image_urls
 from tests.conftest import Curate
 from tests.label_studio.conftest import Make
 

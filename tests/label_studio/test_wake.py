@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from review.label_studio.wake import SECRET_HEADER, webhook_receiver
+from review.label_studio.sync.wake import SECRET_HEADER, webhook_receiver
 
 
 def test_only_the_secret_rings() -> None:

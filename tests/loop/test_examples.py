@@ -99,7 +99,7 @@ def make_scans(folder: Path) -> None:
 
 def answer_half(folder: Path) -> None:
     """Let the reviewer find every open label right."""
-    from db.labels.classes import attributes, class_list
+    from db.classes.classes import attributes, class_list
     from db.labels.table import label_table
 
     workspace = open_workspace(folder)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def labels(workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return the labels as they stand, by artwork uuid."""
-    from db.labels.classes import attributes, class_list
+    from db.classes.classes import attributes, class_list
     from db.labels.table import label_table
 
     with workspace.open_catalog() as catalog, catalog.read() as session:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors
+from db.classes.classes import attributes, class_list, find_attribute, resolve_classes
 from db.engine.catalog import Catalog
-from db.labels.classes import attributes, class_list, find_attribute, resolve_classes
 from db.labels.effective import derive, find_source
 from db.models import Artwork, DuplicateGroup, Label
-from db.reviews.verdicts import Decision, decide
+from db.reviews.answering.verdicts import Decision, decide
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace, init_workspace, open_workspace, root_of

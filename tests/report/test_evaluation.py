@@ -17,7 +17,7 @@ from curate.evaluation import RunPredictions, evaluate_run, read_predictions
 from curate.evaluation.metrics import bootstrap, reliability, resampled
 from curate.evaluation.predictions import reduce_probabilities
 from curate.export.curated_list import export_predictions
-from db.labels.classes import ClassList
+from db.classes.classes import ClassList
 from tests.conftest import Curate
 from tests.report.galleries import Gallery, make_gallery
 

@@ -27,8 +27,8 @@ def list_(
 
     Example: curate classes list style
     """
+    from db.classes.classes import attributes, find_attribute
     from db.labels.class_changes import change_rows, class_rows
-    from db.labels.classes import attributes, find_attribute
 
     with opened(context).open_catalog() as catalog, catalog.read() as session:
         chosen = [find_attribute(session, attribute)] if attribute else attributes(session)

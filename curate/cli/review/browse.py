@@ -10,7 +10,7 @@ import typer
 from curate.cli.app import AsJson, RunId, app, note, opened, print_json
 
 if TYPE_CHECKING:
-    from review.fiftyone.dataset import SyncSummary
+    from review.fiftyone.dataset.sync import SyncSummary
 
 
 @app.command()
@@ -41,9 +41,9 @@ def browse(
 
     from curate.cli.progress import CliProgress
     from db.workspace.system import user_name
-    from review.fiftyone.app import choose_port, serve_app
-    from review.fiftyone.dataset import sync_dataset
-    from review.fiftyone.views import FIRST_VIEW
+    from review.fiftyone.app.launch import choose_port, serve_app
+    from review.fiftyone.dataset.sync import sync_dataset
+    from review.fiftyone.dataset.views import FIRST_VIEW
 
     workspace = opened(context)
     chosen = choose_port(port) if launch else None

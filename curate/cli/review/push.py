@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from curate.issues import Estimate
     from curate.rounds.plan import AgainSettings
     from db.engine.catalog import Catalog
-    from db.reviews.batches import Plan
+    from db.reviews.asking.batches import Plan
     from db.workspace.workspace import Workspace
-    from review.label_studio.push import Pushed
+    from review.label_studio.push.send import Pushed
 
 
 @app.command()
@@ -173,8 +173,8 @@ def _again(again: bool, where: str | None, by: str | None, before: datetime | No
 
 def _cancel(workspace: Workspace, batch: int, dry_run: bool, as_json: bool) -> None:
     """Take a batch back, or say what would be."""
-    from db.reviews.again import open_batch
-    from review.label_studio.cancel import Cancelled, cancel_batch
+    from db.reviews.asking.again import open_batch
+    from review.label_studio.push.cancel import Cancelled, cancel_batch
 
     with workspace.open_catalog() as catalog:
         if dry_run:

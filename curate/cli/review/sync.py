@@ -16,8 +16,8 @@ from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
     from curate.workspace import Workspace
-    from review.label_studio.synced import Synced
-    from review.label_studio.wake import Alarm
+    from review.label_studio.sync.summary import Synced
+    from review.label_studio.sync.wake import Alarm
 
 SECRET_VARIABLE = "CURATE_WEBHOOK_SECRET"
 
@@ -106,7 +106,7 @@ def _check_webhook(port: int | None) -> None:
 
 def _looks(every: float, port: int | None) -> Iterator[None]:
     """Yield whenever it is time to look again."""
-    from review.label_studio.wake import Alarm, webhook_receiver
+    from review.label_studio.sync.wake import Alarm, webhook_receiver
 
     if port is None:
         yield from _ticks(Alarm(), every)

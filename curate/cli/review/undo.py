@@ -58,7 +58,7 @@ def undo(
 def _undo_verdict(catalog: Catalog, what: str, attribute: str | None, yes: bool, as_json: bool) -> None:
     from db.labels.effective import derive
     from db.labels.history import verdict_line
-    from db.reviews.verdicts import find_verdict, newest_verdict, supersede
+    from db.reviews.answering.verdicts import find_verdict, newest_verdict, supersede
 
     with catalog.read() as session:
         if attribute is None:

@@ -27,7 +27,7 @@ def evaluate(
     Example: curate evaluate --attribute style
     """
     from curate.evaluation import evaluate_run, read_predictions
-    from db.labels.classes import find_attribute
+    from db.classes.classes import find_attribute
 
     workspace = opened(context)
     with workspace.open_catalog() as catalog:

@@ -21,7 +21,7 @@ from curate.ingest.tables.columns import (
     named_like,
 )
 from curate.ingest.tables.table import SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
-from db.labels.missing import PLACEHOLDERS, placeholders
+from db.classes.missing import PLACEHOLDERS, placeholders
 from db.spelling import fold, loose_fold
 from db.workspace.settings import SourceSettings
 

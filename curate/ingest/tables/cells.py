@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from curate.ingest.records import Spelling, bad_spelling
-from db.labels.missing import USUAL, is_missing, placeholder
+from db.classes.missing import USUAL, is_missing, placeholder
 
 SEVERAL = re.compile(r"\s*[;|]\s*|\s+/\s+")
 """What stands between the values of a cell that holds several."""
@@ -82,7 +82,7 @@ class CellRule:
     """How the cells of one column are read.
 
     Attributes:
-        missing: Placeholders that stand for no label, as ``db.labels.missing.placeholders`` gives them.
+        missing: Placeholders that stand for no label, as ``db.classes.missing.placeholders`` gives them.
         several: What becomes of several values in a cell: no label, the first, or one class all together.
         hands: Whether "workshop of X" is kept apart from X.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from db.labels.missing import is_missing
+from db.classes.missing import is_missing
 from db.spelling import loose_fold
 
 FILE_WORDS = (

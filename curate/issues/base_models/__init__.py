@@ -1,0 +1,1 @@
+"""What speaks for each class of a label: models, neighbours, records of related attributes."""

@@ -1,0 +1,275 @@
+"""What each base model says of every class, given one state of all labels, and their pool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from curate.issues.base_models.closed_form import ClassGaussians, Matrix
+from curate.issues.base_models.gaussian_process import RelatedProcess
+from curate.issues.base_models.neighbours import Neighbours, neighbour_votes
+from curate.issues.base_models.quality import fit_temperature
+from curate.issues.base_models.records import Records, Related, keep_records
+from curate.issues.columns import Floats, Ints, LabelColumn
+
+FLOOR = 1e-4
+CHUNK = 4096
+EMBEDDING_SHRINKAGE = 0.4
+MODEL_SHRINKAGE = 0.4
+WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
+WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
+"""Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
+indicators; so many logits a unit make them comparable to the others before they are weighted."""
+FEWEST_TO_REFIT = 60  # labels; below, class means are noise and the run's probabilities stand alone
+REVIEWED_WEIGHT = 2.0
+NEAREST, SHARPNESS, VOTES_OF_ALL = 40, 5.0, 2.0
+"""A vote weighs ``exp(SHARPNESS * similarity)``; so many votes are shared as the classes are in all."""
+
+
+@dataclass(frozen=True)
+class BaseModels:
+    """The models of one attribute; none of them reads an artwork's own label or a duplicate's.
+
+    Attributes:
+        column: The labels as they stand, and the run's probabilities.
+        groups: Duplicate groups, shape ``(N,)``.
+        weights: How much each label counts, shape ``(N,)``.
+        related: What other attributes tell about this one.
+        neighbours: The nearest in the embedding.
+        embedding: Gaussian classes in the embedding.
+        recalibrated: Gaussian classes in the run's log-probabilities: where it mistakes classes regularly, or
+            is surer than it should be, this corrects it.
+        temperatures: Of ``model``, ``embedding`` and ``recalibrated``, under which the labels are likeliest.
+        baseline: Coefficients of ``embedding`` for the labels that the run saw.
+        process: Embedding and related attribute together.
+        layers: Gaussian classes in further features of the images.
+    """
+
+    column: LabelColumn
+    groups: Ints
+    weights: Floats
+    related: tuple[Related, ...]
+    neighbours: Neighbours | None
+    embedding: ClassGaussians | None
+    recalibrated: ClassGaussians | None
+    temperatures: dict[str, float]
+    baseline: Matrix | None
+    process: RelatedProcess | None = None
+    layers: ClassGaussians | None = None
+
+    @property
+    def width(self) -> int:
+        """K, the number of classes."""
+        return len(self.column.classes)
+
+    def refit(self, labels: Ints) -> Refit:
+        """Fit everything but the run's own model to these labels, which may hold planted errors."""
+        records = tuple(
+            keep_records(related, self.groups, labels, self.weights, self.width) for related in self.related
+        )
+        known = labels >= 0
+        marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
+        embedding = None if self.embedding is None else self.embedding.refit(labels, self.width)
+        again = None if self.recalibrated is None else self.recalibrated.refit(labels, self.width)
+        layered = None if self.layers is None else self.layers.refit(labels, self.width)
+        answers = None if self.process is None else self.process.fit(labels, self.width)
+        return Refit(self, labels, records, marginal / marginal.sum(), embedding, again, answers, layered)
+
+
+@dataclass(frozen=True)
+class Refit:
+    """The base models, given one state of all labels."""
+
+    models: BaseModels
+    labels: Ints
+    records: tuple[Records, ...]
+    marginal: Floats  # (K,)
+    coefficients: Matrix | None  # of the embedding's model
+    recalibration: Matrix | None  # of the model of the run's log-probabilities
+    answers: Matrix | None  # of the Gaussian process
+    layered: Matrix | None  # of the layers' model
+
+    def log_probs(self, rows: Ints) -> dict[str, Matrix]:
+        """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
+        found = {"model": self._model(rows)}
+        for place, (related, records) in enumerate(zip(self.models.related, self.records, strict=True)):
+            strength = 1.0 if len(related.attributes) > 1 or place == 0 else 5.0
+            found[f"record {place}"] = log_of(records.shares(rows, strength))
+        if self.models.process is not None and self.answers is not None:
+            found["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
+        return found | self.image_log_probs(rows)
+
+    def image_log_probs(self, rows: Ints) -> dict[str, Matrix]:
+        """Return the log-probabilities of the models that read the embedding, ``(len(rows), K)`` each."""
+        models = self.models
+        found: dict[str, Matrix] = {}
+        if models.neighbours is not None:
+            found["neighbours"] = log_of(self._votes(rows))
+        if models.embedding is not None and self.coefficients is not None:
+            logits = models.embedding.logits(self.coefficients, rows)
+            found["embedding"] = normalised(logits / np.float32(models.temperatures["embedding"]))
+        if models.layers is not None and self.layered is not None:
+            logits = models.layers.logits(self.layered, rows)
+            found["layers"] = normalised(logits / np.float32(models.temperatures["layers"]))
+        return found
+
+    def _votes(self, rows: Ints) -> Matrix:
+        models = self.models
+        assert models.neighbours is not None
+        prior = VOTES_OF_ALL * self.marginal
+        return neighbour_votes(
+            models.neighbours, self.labels, models.weights, rows, NEAREST, SHARPNESS, prior
+        )
+
+    def _model(self, rows: Ints) -> Matrix:
+        """The run's probabilities, moved as far as the embedding's model moved since the labels it saw."""
+        models = self.models
+        logits = log_of(models.column.pred_probs[rows])
+        if models.embedding is None or self.coefficients is None or models.baseline is None:
+            return logits
+        if self.labels is models.column.labels:
+            return logits
+        moved = models.embedding.logits(self.coefficients - models.baseline, rows)
+        return normalised(logits + moved / np.float32(models.temperatures["embedding"]))
+
+
+def prepare_models(
+    column: LabelColumn,
+    *,
+    groups: Ints,
+    embedding: Matrix | None,
+    layers: Matrix | None = None,
+    folds: Ints,
+    neighbours: Neighbours | None,
+    related: tuple[Related, ...],
+) -> BaseModels:
+    """Fit the base models of one attribute to its labels as they stand."""
+    labels, width = column.labels, len(column.classes)
+    rows = np.flatnonzero(column.scorable)
+    weights = np.where(column.reviewed > 0, REVIEWED_WEIGHT, 1.0)
+    bare = BaseModels(column, groups, weights, related, neighbours, None, None, {}, None)
+    if len(rows) < FEWEST_TO_REFIT or width < 2:
+        return bare
+    sample = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))]
+    temperatures: dict[str, float] = {"model": fit_temperature(labels[sample], column.pred_probs[sample])}
+    recalibrated = discriminant = baseline = None
+    if width <= WIDEST_RECALIBRATION:
+        inputs = np.full((len(labels), width), np.nan, dtype=np.float32)
+        inputs[column.scorable] = centred_logs(column.pred_probs[column.scorable])
+        recalibrated = ClassGaussians.prepare(
+            inputs, folds, labels, weights, width=width, shrinkage=MODEL_SHRINKAGE
+        )
+        temperatures["recalibrated"] = _temperature(
+            recalibrated, recalibrated.refit(labels, width), labels, sample
+        )
+    if embedding is not None:
+        discriminant = ClassGaussians.prepare(
+            embedding, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
+        )
+        baseline = discriminant.refit(labels, width)
+        temperatures["embedding"] = _temperature(discriminant, baseline, labels, sample)
+    further = None
+    if layers is not None:
+        further = ClassGaussians.prepare(
+            layers, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
+        )
+        temperatures["layers"] = _temperature(further, further.refit(labels, width), labels, sample)
+    process = None
+    if embedding is not None and related and width <= WIDEST_PROCESS:
+        second = related[1] if len(related) > 1 else None
+        seen = (labels >= 0) & np.isfinite(embedding).all(axis=1)
+        process = RelatedProcess.prepare(np.nan_to_num(embedding), groups, seen, weights, related[0], second)
+    return BaseModels(
+        column,
+        groups,
+        weights,
+        related,
+        neighbours,
+        discriminant,
+        recalibrated,
+        temperatures,
+        baseline,
+        process,
+        further,
+    )
+
+
+def _temperature(model: ClassGaussians, coefficients: Matrix, labels: Ints, rows: Ints) -> float:
+    """Return the temperature under which the labels are likeliest."""
+    rows = rows[model.seen[rows]]
+    logits = model.logits(coefficients, rows).astype(np.float64)
+    return fit_temperature(labels[rows], np.exp(logits - logits.max(axis=1, keepdims=True)), highest=50.0)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One distribution over the classes from several models: their log-probabilities, weighted."""
+
+    names: tuple[str, ...]
+    weights: Floats
+
+    def log_probs(self, each: dict[str, Matrix]) -> Matrix:
+        """Return the pooled log-probabilities, shape ``(n, K)``."""
+        total = sum(np.float32(w) * each[name] for name, w in zip(self.names, self.weights, strict=True))
+        return normalised(np.asarray(total, dtype=np.float32))
+
+
+def fit_pool(each: dict[str, Matrix], labels: Ints) -> Pool:
+    """Weigh models so that the labels are likeliest (a conditional logit, drawn to even weights)."""
+    names = tuple(each)
+    start = np.full(len(names), 1.0 / len(names))
+    if len(labels) == 0 or each["model"].shape[1] < 2:
+        return Pool(names, start)
+    stacked = np.stack([each[name] for name in names], axis=2).astype(np.float32)  # (n, K, W)
+    at = np.arange(len(labels))
+    own = stacked[at, labels]
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        logits = stacked @ weights.astype(np.float32)
+        logits -= logits.max(axis=1, keepdims=True)
+        probs = np.exp(logits)
+        total = probs.sum(axis=1, keepdims=True)
+        expected = np.einsum("nk,nkw->nw", probs / total, stacked)
+        nll = float(np.mean(np.log(total[:, 0]) - logits[at, labels]))
+        away = weights - start
+        return nll + 0.01 * float(away @ away), (expected - own).mean(axis=0).astype(np.float64) + 0.02 * away
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 50})
+    return Pool(names, np.asarray(found.x, dtype=np.float64))
+
+
+def given_margin_entropy(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
+    """Return of log-probabilities, ``(n, K)``, the given label's, its margin over the next, the entropy."""
+    at = np.arange(len(given))
+    own = log_probs[at, given].copy()
+    probs = np.exp(log_probs - log_probs.max(axis=1, keepdims=True))
+    probs /= probs.sum(axis=1, keepdims=True)
+    entropy = -np.einsum("nk,nk->n", probs, np.log(probs + np.float32(1e-9)))
+    if log_probs.shape[1] < 2:
+        return own, np.zeros_like(own), entropy
+    others = log_probs.copy()
+    others[at, given] = -np.inf
+    return own, own - others.max(axis=1), entropy
+
+
+def log_of(probs: NDArray[np.floating]) -> Matrix:
+    """Return log-probabilities, of nothing less than ``FLOOR``."""
+    logs: Matrix = np.log(np.clip(probs, FLOOR, 1.0)).astype(np.float32)
+    return logs
+
+
+def centred_logs(probs: NDArray[np.floating]) -> Matrix:
+    """Return log-probabilities less their mean over the classes."""
+    logs = log_of(probs)
+    centred: Matrix = logs - logs.mean(axis=1, keepdims=True)
+    return centred
+
+
+def normalised(logits: Matrix) -> Matrix:
+    """Return logits as log-probabilities."""
+    top = logits - logits.max(axis=1, keepdims=True)
+    normal: Matrix = top - np.log(np.exp(top).sum(axis=1, keepdims=True))
+    return normal

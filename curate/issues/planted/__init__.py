@@ -1,0 +1,1 @@
+"""Label errors that we plant in these very labels, to learn what errors look like here."""

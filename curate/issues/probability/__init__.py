@@ -1,0 +1,1 @@
+"""From evidence to the chance that a label is wrong, and to how many are."""

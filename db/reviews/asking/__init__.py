@@ -1,0 +1,1 @@
+"""What is asked: batches, tasks and sheets, what they show, and in which order."""
