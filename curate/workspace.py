@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import pandas as pd
-
 from db.errors import BadSettings
 from db.workspace.workspace import Workspace as Folder
 from db.workspace.workspace import init_workspace, open_workspace
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from curate.ingest import IngestSummary
     from curate.predictions.run import ImportSummary, OutOfSample
     from curate.rounds.status import RoundStatus
@@ -122,7 +122,7 @@ class Workspace:
 
         folder = None if images is None else Path(images)
         with self._progress() as progress:
-            if isinstance(source, pd.DataFrame):
+            if not isinstance(source, str | PathLike):
                 summary = ingest_records(
                     self._folder,
                     source,
@@ -219,6 +219,8 @@ class Workspace:
 
     def runs(self) -> pd.DataFrame:
         """Return the runs, oldest first: number, state, backbone, protocol, accuracy of each attribute."""
+        import pandas as pd
+
         from db.runs.runs import run_attributes, runs
 
         rows = []
@@ -268,6 +270,8 @@ class Workspace:
             run: The run's number; the newest complete one if left out.
             every: Every scored label of the run, doubted or not.
         """
+        import pandas as pd
+
         from db.runs.issues import scored_labels, worst_issues
         from db.runs.runs import find_run
 
@@ -288,6 +292,8 @@ class Workspace:
         Columns: ``attribute``, ``labels``, ``n``, ``accuracy`` with its 95 % interval (``low``, ``high``),
         ``macro_f1``, ``majority``, ``ece``.
         """
+        import pandas as pd
+
         from curate.evaluation import evaluate_run, read_predictions
 
         with self._catalog() as catalog:
@@ -309,6 +315,8 @@ class Workspace:
         ``difference`` with its 95 % interval (``low``, ``high``), ``gained`` and ``lost`` artworks, and
         ``p_value`` of McNemar's exact test.
         """
+        import pandas as pd
+
         from curate.evaluation import compare_runs, read_predictions
 
         with self._catalog() as catalog:

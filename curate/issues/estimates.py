@@ -108,16 +108,23 @@ def calibrate(scores: Floats, wrong: Floats, prior: Prior = UNCHECKED) -> Calibr
         scores: Score of each reviewed label when it was asked about, shape ``(V,)``.
         wrong: 1 where it was found wrong, 0 where right, shape ``(V,)``.
         prior: What is expected before.
+
+    Beyond ``STRATA`` labels, those of nearly equal score are weighed as one, at their mean log-odds: a
+    thousand verdicts more cost nothing.
     """
     grid = np.array(list(product(SHIFTS, STRETCHES, FLOORS)))
     shift, stretch, floor = grid.T
     log_weight = -0.5 * (shift / prior.shift) ** 2 - 0.5 * ((stretch - 1.0) / prior.stretch) ** 2
     log_weight = log_weight - np.abs(floor - prior.floor) / prior.spread
-    odds = _odds(scores)
-    for start in range(0, len(scores), 200):
+    order = np.argsort(scores, kind="stable")
+    strata = np.array_split(order, min(STRATA, len(order))) if len(order) else []
+    count = np.array([len(stratum) for stratum in strata], dtype=np.float64)
+    found = np.array([wrong[stratum].sum() for stratum in strata], dtype=np.float64)
+    odds = np.array([_odds(scores[stratum]).mean() for stratum in strata], dtype=np.float64)
+    for start in range(0, len(strata), 200):
         some = slice(start, start + 200)
         chance = np.clip(_wrong(odds[some], shift[:, None], stretch[:, None], floor[:, None]), 1e-9, 1 - 1e-9)
-        log_weight = log_weight + np.log(chance) @ wrong[some] + np.log1p(-chance) @ (1.0 - wrong[some])
+        log_weight = log_weight + np.log(chance) @ found[some] + np.log1p(-chance) @ (count - found)[some]
     weight = np.exp(log_weight - log_weight.max())
     return Calibration(shift, stretch, floor, weight / weight.sum())
 
