@@ -166,8 +166,8 @@ def correct(workspace: Workspace) -> int:
         chosen = rng.sample(artworks, min(CORRECTIONS, len(artworks)))
         for at, artwork_id in enumerate(chosen):
             attribute = several[at % len(several)]
-            standing = current_class(session, artwork_id, attribute.id)
-            others = [one for one in class_list(session, attribute).live() if one != standing]
+            current = current_class(session, artwork_id, attribute.id)
+            others = [one for one in class_list(session, attribute).live() if one != current]
             decision = Decision(attribute.id, "corrected", rng.choice(others))
             decide(session, artwork_id, [decision], user="benchmark", annotation_id=str(at))
     return len(chosen)

@@ -550,8 +550,8 @@ class _Run:
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
-            standing = known_paths(session, collection, root)
-            unseen = [(artwork_id, path) for artwork_id, path in standing if hash(path) not in self.seen]
+            catalogued = known_paths(session, collection, root)
+            unseen = [(artwork_id, path) for artwork_id, path in catalogued if hash(path) not in self.seen]
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         with self.catalog.write() as session:
             mark_missing(session, vanished)
