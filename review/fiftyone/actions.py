@@ -1,6 +1,6 @@
 """What the App's operators do to the catalog; they are the plugin's, and know nothing of FiftyOne.
 
-Every decision goes through ``db/reviews/answering/verdicts.py``, as those of commands and of Label Studio do.
+Every decision is recorded by ``db/reviews/answering/recording.py``, as those of commands and Label Studio are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
-from db.reviews.answering.verdicts import Decision, current_class, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
+from db.reviews.answering.verdicts import current_class
 from db.reviews.asking.batches import Plan, PlannedItem
 from db.reviews.asking.cards import Card, read_cards
 from db.reviews.asking.queue import queue_score

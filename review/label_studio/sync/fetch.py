@@ -24,7 +24,8 @@ from db.labels.effective import derive
 from db.labels.table import find_artworks
 from db.models import CatalogSetting, Task
 from db.reviews.answering.annotations import kept_annotations
-from db.reviews.answering.verdicts import Answer, forget_annotation, record
+from db.reviews.answering.answers import Answer
+from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import open_sheets
 from db.reviews.asking.tasks import (
     adopt_task,
