@@ -1,6 +1,6 @@
 """What the App's operators do to the catalog; they are the plugin's, and know nothing of FiftyOne.
 
-Every decision is recorded by ``db/reviews/answering/recording.py``, as those of commands and Label Studio are.
+Every decision is recorded by ``db/reviews/answering/recording.py``, as any other is.
 """
 
 from __future__ import annotations
