@@ -97,7 +97,7 @@ def test_many_verdicts_weigh_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> N
     rng = np.random.default_rng(0)
     scores = rng.beta(2.0, 1.0, 3000)
     wrong = (rng.random(3000) < (1.0 - scores) * 0.6).astype(float)
-    asked = np.linspace(0.01, 0.99, 50)
+    asked: NDArray[np.float64] = np.linspace(0.01, 0.99, 50, dtype=np.float64)
 
     together = estimates.calibrate(scores, wrong).mean_wrong(asked)
     monkeypatch.setattr(estimates, "STRATA", 3000)
