@@ -143,11 +143,11 @@ class Fetcher:
                 if task.id not in rows and task.annotations:
                     adopted = adopt_task(
                         session,
-                        self.server.url,
-                        self.project,
-                        task.id,
-                        str(data.get("artwork")),
-                        str(data.get("batch")),
+                        server=self.server.url,
+                        project_id=self.project,
+                        task_id=task.id,
+                        artwork_uuid=str(data.get("artwork")),
+                        batch_uuid=str(data.get("batch")),
                     )
                     if adopted is not None:
                         rows[task.id] = adopted
@@ -252,7 +252,9 @@ def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetch
         names = user_names(server)
         found = [(project, False), (sheets, True)]
         yield [
-            Fetcher(catalog, server, n, class_lists, names, contact) for n, contact in found if n is not None
+            Fetcher(catalog, server=server, project=n, class_lists=class_lists, names=names, contact=contact)
+            for n, contact in found
+            if n is not None
         ]
 
 
