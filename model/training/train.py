@@ -19,9 +19,9 @@ from db.workspace.train_settings import TrainSettings
 from model.distributed import joined_world
 from model.errors import FoldEmpty, NothingToLearn
 from model.evaluate import Metrics, metrics
-from model.export import write_model
 from model.inputs.data import Example
 from model.training.fit import Epoch, Job
+from model.training.model_file import write_model
 from model.training.monitor import draw_curves
 from model.training.runner import Output, Runner, TrainingTask
 

@@ -19,6 +19,7 @@ from typing import Any
 from db.classes.classes import ClassList, read_class_lists
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.engine.catalog_settings import read_setting, write_setting
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.labels.table import find_artworks
@@ -36,7 +37,6 @@ from db.reviews.asking.tasks import (
     open_tasks,
     retire_task,
 )
-from db.workspace.catalog_settings import read_setting, write_setting
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
