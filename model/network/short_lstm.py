@@ -91,9 +91,10 @@ def short_lstm(lstm: nn.LSTM, sequence: Tensor) -> Tensor:
     dtype = torch.float32
     if torch.is_autocast_enabled(sequence.device.type):
         dtype = torch.get_autocast_dtype(sequence.device.type)
-    states: Tensor = ShortLstm.apply(
-        sequence, lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0, dtype
-    )  # type: ignore[no-untyped-call]
+    into, again, *biases = (
+        lstm.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    states: Tensor = ShortLstm.apply(sequence, into, again, biases[0] + biases[1], dtype)
     return states
 
 
@@ -106,5 +107,4 @@ def is_short(lstm: nn.LSTM, sequence: Tensor) -> bool:
         and len(sequence) > 0
         and not torch.onnx.is_in_onnx_export()
         and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
     )

@@ -14,7 +14,7 @@ def outcome(states: Tensor, lstm: nn.LSTM, sequence: Tensor) -> list[Tensor]:
     weights = torch.randn(states.shape, generator=torch.Generator().manual_seed(1))
     lstm.zero_grad()
     sequence.grad = None
-    (states.float() * weights).sum().backward()
+    torch.autograd.backward((states.float() * weights).sum())
     learned = [parameter.grad for parameter in [*lstm.parameters(), sequence]]
     return [states.detach().float(), *(gradient.float() for gradient in learned if gradient is not None)]
 
