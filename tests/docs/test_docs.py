@@ -142,3 +142,20 @@ def test_defaults_of_training_that_the_docs_state_are_the_codes() -> None:
     }
 
     assert differing == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_interval_of_wrong_labels_is_the_one_that_is_computed(page: Path) -> None:
+    """Estimates of wrong labels have 90 % intervals, metrics 95 %: no sentence mixes them up."""
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    sentences = re.split(r"(?<=[.:])\s", text)
+    told = [one for one in sentences if re.search(r"9[05] ?% (interval|probability)", one)]
+    estimates = [one for one in told if re.search(r"wrong labels|how many (labels )?are wrong", one)]
+
+    assert [one for one in estimates if "95" in one] == []
+
+
+def test_ends_of_an_estimate_are_quantiles_of_90_percent() -> None:
+    from curate.issues.estimates import ENDS
+
+    assert pytest.approx(ENDS[1] - ENDS[0], abs=0.03) == 0.9
