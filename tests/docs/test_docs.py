@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -88,6 +90,34 @@ def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
             unknown += [f"{words}: {option}" for option in asked - taken]
 
     assert unknown == []
+
+
+def examples() -> Iterator[list[str]]:
+    """Yield the words of every ``Example:`` that a command's help shows."""
+
+    def walk(group: Any) -> Iterator[list[str]]:
+        for command in group.commands.values():
+            if hasattr(command, "commands"):
+                yield from walk(command)
+                continue
+            example = re.search(r"Example: curate (.+)", inspect.getdoc(command.callback) or "")
+            yield shlex.split(example[1]) if example else []
+
+    yield from walk(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("words", list(examples()), ids=" ".join)
+def test_every_example_of_the_help_is_understood(words: list[str]) -> None:
+    """The real parser takes it; ``tests/loop/test_examples.py`` runs them one after the other."""
+    assert words, "a command without an example"
+    command: Any = typer.main.get_command(app)
+    rest = words
+    if rest[0] in ("-w", "--workspace"):
+        rest = rest[2:]
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+
+    command.make_context(command.name, rest)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
