@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 from dataclasses import asdict
@@ -278,5 +279,5 @@ def test_every_other_command_calls_the_workspace() -> None:
     for name, command in commands.items():
         if name in COMMANDS_ALONE:
             continue
-        names = command.callback.__code__.co_names
+        names = inspect.unwrap(command.callback).__code__.co_names
         assert "facade" in names, f"curate {name} does not go through curate.Workspace"
