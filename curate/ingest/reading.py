@@ -330,8 +330,8 @@ class SourceReading:
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
-            standing = known_paths(session, collection, root)
-            unseen = [(artwork_id, path) for artwork_id, path in standing if path not in self.rows]
+            catalogued = known_paths(session, collection, root)
+            unseen = [(artwork_id, path) for artwork_id, path in catalogued if path not in self.rows]
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         with self.catalog.write() as session:
             mark_missing(session, vanished)

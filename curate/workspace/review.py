@@ -50,7 +50,9 @@ class ReviewVerbs(OpenedFolder):
         from db.classes.classes import find_attribute, find_class
         from db.decisions import of_choice
         from db.labels.table import find_artwork
-        from db.reviews.answering.verdicts import Decision, current_class, decide
+        from db.reviews.answering.answers import Decision
+        from db.reviews.answering.recording import decide
+        from db.reviews.answering.verdicts import current_class
         from db.workspace.system import user_name
 
         with self._catalog() as catalog, catalog.write() as session:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class RunVerbs(OpenedFolder):
     """The commands about runs."""
 
-    def train(self, settings: TrainSettings | None = None, **knobs: Any) -> TrainSummary | None:
+    def train(self, settings: TrainSettings | None = None, **options: Any) -> TrainSummary | None:
         """Train one run on the labels as they stand, and list the labels that it doubts.
 
         Args:
             settings: All settings; those of ``curate.toml`` if left out.
-            knobs: What differs from them, by the names that ``curate train --help`` lists, with ``_`` for
+            options: What differs from them, by the names that ``curate train --help`` lists, with ``_`` for
                 ``-``: ``backbone="resnet50", folds=3``.
 
         Returns:
@@ -40,8 +40,8 @@ class RunVerbs(OpenedFolder):
         from curate.training.settings import changed_settings
 
         chosen = settings or self._folder.settings.train
-        if knobs:
-            chosen = changed_settings(chosen, knobs, "Workspace.train", str)
+        if options:
+            chosen = changed_settings(chosen, options, "Workspace.train", str)
         with self._catalog() as catalog, self._progress() as progress:
             return train(self._folder, catalog, chosen, progress)
 

@@ -101,15 +101,15 @@ def plan_undo(session: Session, ingest_id: int) -> IngestUndo:
     kept = _named_by_others(session, ingest_id, brought)
     splits = select(func.count(SplitFact.id)).where(SplitFact.ingest_id == ingest_id)
     return IngestUndo(
-        ingest_id,
-        row.location,
-        row.started_at,
-        [label_id for label_id, _ in given],
-        restored,
-        session.scalar(splits) or 0,
-        brought - kept,
-        kept,
-        {artwork_id for _, artwork_id in given} | changed,
+        ingest_id=ingest_id,
+        location=row.location,
+        started_at=row.started_at,
+        retracted=[label_id for label_id, _ in given],
+        restored=restored,
+        splits=session.scalar(splits) or 0,
+        set_aside=brought - kept,
+        kept=kept,
+        touched={artwork_id for _, artwork_id in given} | changed,
     )
 
 
@@ -128,23 +128,23 @@ def _restored(session: Session, ingest_id: int, goes: Collection[int]) -> tuple[
         .where(retraction.ingest_id == ingest_id)
     ).all()
     artworks = sorted({row.artwork_id for row in rows})
-    standing = {
+    live = {
         (fact.artwork_id, fact.attribute_id, fact.source_id)
         for facts in live_labels(session, artworks).values()
         for fact in facts
         if fact.id not in goes
     }
-    again = [row for row in rows if (row.artwork_id, row.attribute_id, row.source_id) not in standing]
+    again = [row for row in rows if (row.artwork_id, row.attribute_id, row.source_id) not in live]
     return [row.id for row in again], {row.artwork_id for row in again}
 
 
 def _named_by_others(session: Session, ingest_id: int, brought: Collection[int]) -> set[int]:
     """Return which artworks have a label of another source, or anything that a person did with them."""
     named: set[int] = set()
-    standing = or_(Label.verdict_id.is_not(None), Label.retracts_id.is_(None) & ~_taken_back())
+    counts = or_(Label.verdict_id.is_not(None), Label.retracts_id.is_(None) & ~_taken_back())
     elsewhere = or_(Label.ingest_id.is_(None), Label.ingest_id != ingest_id)
     for some in chunks(sorted(brought)):
-        labels = select(Label.artwork_id).where(Label.artwork_id.in_(some), standing, elsewhere)
+        labels = select(Label.artwork_id).where(Label.artwork_id.in_(some), counts, elsewhere)
         named |= set(session.scalars(labels))
         for column in _references_to_artworks():
             named |= set(session.scalars(select(column).where(column.in_(some))))

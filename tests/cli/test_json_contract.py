@@ -12,7 +12,7 @@ import typer
 
 import curate as library
 from curate.cli.app import app
-from curate.demo.gallery import draw_gallery, plant_errors, write_listing
+from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
 from tests.conftest import Curate
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
@@ -72,7 +72,8 @@ def test_every_command_prints_the_keys_that_it_promises(tmp_path: Path, curate: 
     """One small gallery, trained on for seconds, reviewed by hand and by sheet."""
     true = draw_gallery(tmp_path, 60, seed=4)
     listing, first = tmp_path / "labels.csv", tmp_path / true[0].filepath
-    write_listing([*plant_errors(true, 0.15, seed=4), true[0]], listing)
+    gone = GalleryImage("images/gone.jpg", true[0].labels)
+    write_listing([*plant_errors(true, 0.15, seed=4), gone], listing)
     folder = tmp_path / "ws"
     curate("init", folder)
     printed: dict[str, list[Any]] = {}
