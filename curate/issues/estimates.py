@@ -17,6 +17,7 @@ ENDS = (0.04, 0.96)
 """Quantiles that the ends of a 90 % interval are taken from. The grid below doesn't hold every way in which
 scores may be off: between 0.05 and 0.95 the truth lay in 84 to 92 of 100 simulated audits."""
 STRATA = 400
+VERDICT_STRATA = 200  # verdicts of nearly equal score are weighed as one: more of them cost nothing
 UNSCORED_WRONG, UNSCORED_RIGHT = 0.5, 9.5  # a share of errors to start from where there are no scores
 
 # The grid of ways in which scores may be off: true odds = exp(SHIFT) * odds ** STRETCH, and a FLOOR of
@@ -108,16 +109,13 @@ def calibrate(scores: Floats, wrong: Floats, prior: Prior = UNCHECKED) -> Calibr
         scores: Score of each reviewed label when it was asked about, shape ``(V,)``.
         wrong: 1 where it was found wrong, 0 where right, shape ``(V,)``.
         prior: What is expected before.
-
-    Beyond ``STRATA`` labels, those of nearly equal score are weighed as one, at their mean log-odds: a
-    thousand verdicts more cost nothing.
     """
     grid = np.array(list(product(SHIFTS, STRETCHES, FLOORS)))
     shift, stretch, floor = grid.T
     log_weight = -0.5 * (shift / prior.shift) ** 2 - 0.5 * ((stretch - 1.0) / prior.stretch) ** 2
     log_weight = log_weight - np.abs(floor - prior.floor) / prior.spread
     order = np.argsort(scores, kind="stable")
-    strata = np.array_split(order, min(STRATA, len(order))) if len(order) else []
+    strata = np.array_split(order, min(VERDICT_STRATA, len(order))) if len(order) else []
     count = np.array([len(stratum) for stratum in strata], dtype=np.float64)
     found = np.array([wrong[stratum].sum() for stratum in strata], dtype=np.float64)
     odds = np.array([_odds(scores[stratum]).mean() for stratum in strata], dtype=np.float64)

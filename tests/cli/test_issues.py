@@ -116,6 +116,7 @@ class Block:
 sys.meta_path.insert(0, Block())
 from curate.cli import main
 main(sys.argv[1:])
+assert "curate.cli.care.demo" not in sys.modules, "a command needs no other command's module"
 """
 
 
