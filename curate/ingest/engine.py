@@ -19,7 +19,7 @@ from curate.ingest.errors import BadOption
 from curate.ingest.images.checking import Checker, Checks
 from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, own_key
-from curate.ingest.places.presence import require_presence
+from curate.ingest.places.presence import FolderEmpty, require_presence
 from curate.ingest.places.roots import known_to_follow, locked_root, locked_settings
 from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.readers.formats import SourceOptions, open_source
@@ -91,7 +91,7 @@ def ingest(
         artist_from: ``path`` or ``list``; see the reader.
         attribute: What folders are classes of; see the reader.
         follow_links: Whether links may lead to images outside the folder, now and whenever it is read.
-        allow_missing: Whether most of the images may be elsewhere.
+        allow_missing: Whether most of the images may be elsewhere, or gone from a folder.
         stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
             remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
@@ -103,6 +103,7 @@ def ingest(
         FileMissing: The source or the folder of images does not exist.
         UnknownSource: No reader knows what the source is.
         MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
+        FolderEmpty: A folder that had images has none; nothing was written.
     """
     reader, said = open_reader(
         workspace,
@@ -118,8 +119,20 @@ def ingest(
     follow_links |= known_to_follow(workspace, images or reader.images)
     if check_images and not allow_missing and reader.format in LISTS:
         require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
+    if reader.format == "folders" and not allow_missing:
+        _require_some(workspace, reader)
     workspace = remember(workspace, source, said)
-    return take(workspace, reader, source.absolute(), images, check_images, verify, follow_links, progress)
+    return take(
+        workspace,
+        reader,
+        source.absolute(),
+        images,
+        check_images,
+        verify,
+        follow_links,
+        progress,
+        allow_missing=allow_missing,
+    )
 
 
 def ingest_records(
@@ -197,6 +210,18 @@ def open_reader(
     return reader, said
 
 
+def _require_some(workspace: Workspace, reader: Reader) -> None:
+    """Refuse a folder without any image where the catalog has some of it: it may not be mounted."""
+    place = reader.images.resolve()
+    root = next((name for name, known in workspace.settings.roots.items() if known.resolve() == place), None)
+    if root is None or any(isinstance(record, Record) for record in reader):
+        return
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        known = sum(1 for _ in known_paths(session, workspace.settings.collection, root))
+    if known:
+        raise FolderEmpty(reader.images, known)
+
+
 def _there(folder: Path) -> Callable[[str], bool]:
     """Return whether a cell names a file of a folder."""
     found = ImageFolder(folder)
@@ -212,6 +237,8 @@ def take(
     verify: bool = False,
     follow_links: bool = False,
     progress: Progress | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> IngestSummary:
     """Read what an opened source has into the catalog; see ``ingest``."""
     began = time.monotonic()
@@ -224,7 +251,7 @@ def take(
             summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
         run = _Run(workspace, catalog, reader, root, summary, progress, check_images, verify)
         run.read_all()
-        run.set_aside_vanished()
+        run.set_aside_vanished(allow_missing)
         group_duplicates(catalog, summary, progress)
         with catalog.write() as session:
             summary.conflicts = record_conflicts(session)
@@ -544,15 +571,27 @@ class _Run:
                 refused.append(Refused(record.where, state.reason or state.status, shown(detail)))
         return refused
 
-    def set_aside_vanished(self) -> None:
-        """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it."""
+    def set_aside_vanished(self, most_too: bool) -> None:
+        """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it.
+
+        Where that would be most of them they are left as they are, unless ``most_too``: a disk that is not
+        mounted looks so.
+        """
         if self.reader.format != "folders":
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
             standing = known_paths(session, collection, root)
             unseen = [(artwork_id, path) for artwork_id, path in standing if hash(path) not in self.seen]
+            count = len(self.seen) + len(unseen)
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
+        if 2 * len(vanished) > count and not most_too:
+            self.summary.remarks.append(
+                f"{len(vanished)} of the {count} images that this folder had are gone. A disk that is not "
+                f"mounted looks so, too: their artworks are left as they are. If they are really gone, add "
+                f"`--allow-missing`."
+            )
+            return
         with self.catalog.write() as session:
             mark_missing(session, vanished)
         self.summary.vanished = len(vanished)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
@@ -179,32 +180,149 @@ def rows(path: Path) -> list[list[str]]:
     return list(csv.reader(StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), delimiter=";"))
 
 
+COLUMNS = "Inventory no., Titel, File name, Künstler, Gattung, Datierung"
+TURNS: dict[str, tuple[str, str]] = {
+    "train": (
+        "",
+        "Nothing to train on: this catalog has no usable artworks yet. `curate ingest SOURCE` brings some; "
+        "`curate status` says what there is.",
+    ),
+    "issues": (
+        "",
+        "`curate issues` needs a finished run, and this catalog has none. Run `curate train` first.",
+    ),
+    "push": (
+        "--to csv",
+        "`curate push` needs a finished run, and this catalog has none. Run `curate train` first.",
+    ),
+    "no such list": (
+        "ingest {folder}/List.csv",
+        "There is no file or folder at {folder}/List.csv. Check the path and run the command again.",
+    ),
+    "no such folder": (
+        "ingest {list} --images {folder}/Bider",
+        "There is no folder of images at {folder}/Bider. Check the path and run the command again.",
+    ),
+    "another folder": (
+        "ingest {list} --images {elsewhere}",
+        "24 of the 24 images that {list} lists are not in {elsewhere}, Bilder/Bild 000.jpg among them; "
+        "nothing was written. The images are in {folder}: type `curate ingest {list} --images {folder}`. If "
+        "most are really not here, add `--allow-missing`.",
+    ),
+    "a list that was moved away": (
+        "ingest {elsewhere}/Listen/neu/Liste.csv",
+        "24 of the 24 images that {elsewhere}/Listen/neu/Liste.csv lists are not in {elsewhere}/Listen/neu, "
+        "Bilder/Bild 000.jpg among them; nothing was written. Name the folder that its paths start from: "
+        "type `curate ingest {elsewhere}/Listen/neu/Liste.csv --images DIR`. If most are really not here, "
+        "add `--allow-missing`.",
+    ),
+    "a column that is not there": (
+        "ingest {list} --map Kunstler=artist --file Filename",
+        "--file 'Filename': {list} has no such column. Did you mean 'File name'? It has " + COLUMNS + ".",
+    ),
+    "two columns of one attribute": (
+        "ingest {list} --map Gattung=genre --map Datierung=genre",
+        "--map Datierung=genre: the column Gattung is genre already. One column an attribute.",
+    ),
+    "no such encoding": (
+        "ingest {list} --encoding ansi-german",
+        "--encoding ansi-german: there is no such encoding. Usual ones: utf-8, cp1252, utf-16, cp1251.",
+    ),
+    "another separator": (
+        "ingest {list} --separator ,",
+        "--separator ,: Liste.csv would have one column, '"
+        + HEADER
+        + "'. Its cells look parted by ';': leave "
+        "the option out.",
+    ),
+    "a sheet of a text": (
+        "ingest {list} --sheet Tabelle1",
+        "--sheet: Liste.csv is no workbook. Leave it out.",
+    ),
+    "an export too early": (
+        "export {elsewhere}/neu.csv --like {list}",
+        "Type `curate ingest {list}` first, or name the list that was.",
+    ),
+    "an export like nothing": (
+        "export {elsewhere}/neu.csv --like {folder}/Liste-alt.csv",
+        "There is no list at {folder}/Liste-alt.csv. Check the path and run the command again.",
+    ),
+    "an export as a workbook": (
+        "export {elsewhere}/neu.xlsx --like {list}",
+        "--like {list}: it is written as it came in, and neu.xlsx is called like another format. Call it "
+        "neu.csv, or leave --like out.",
+    ),
+    "an export over the list": (
+        "export {list} --like {list}",
+        "--like {list}: it is the file to be written, too. Give the export another name.",
+    ),
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
 def test_each_wrong_turn_ends_in_a_sentence_with_the_command(
+    tmp_path: Path, collection: Path, curate: Curate, turn: str
+) -> None:
+    ws, elsewhere = tmp_path / "ws", tmp_path / "anderswo"
+    curate("init", ws)
+    (elsewhere / "Listen" / "neu").mkdir(parents=True)
+    shutil.copy(collection / "Liste.csv", elsewhere / "Listen" / "neu")
+    places = {"folder": str(collection), "list": str(collection / "Liste.csv"), "elsewhere": str(elsewhere)}
+    typed, said = TURNS[turn]
+    words = typed if typed.startswith(("ingest", "export")) else f"{turn} {typed}"
+    before = everything(tmp_path)
+
+    done = curate("-w", ws, *(word.format(**places) for word in words.split()))
+
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert done.stderr.endswith(said.format(**places) + "\n")
+    assert everything(tmp_path) == before
+    assert curate("-w", ws, "status").stdout.startswith("artworks: none yet")
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    """Return every file that a command could have written, with what is in it."""
+    return {
+        str(path): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith((".", "catalog.db-"))
+    }
+
+
+def test_a_list_without_a_path_beside_images_is_named(
     tmp_path: Path, collection: Path, curate: Curate
 ) -> None:
     ws, source = tmp_path / "ws", collection / "Liste.csv"
     curate("init", ws)
+    source.write_text("Nr;Titel\n1;x\n")
 
-    typo = curate("-w", ws, "ingest", source, "--map", "Kunstler=artist", "--file", "Filename")
-    encoding = curate("-w", ws, "ingest", source, "--encoding", "ansi-german")
-    early = curate("-w", ws, "export", tmp_path / "x.csv", "--like", source)
-    (collection / "Liste.csv").write_text("Nr;Titel\n1;x\n")
-    beside = curate("-w", ws, "ingest", collection)
+    done = curate("-w", ws, "ingest", collection)
 
-    columns = "Inventory no., Titel, File name, Künstler, Gattung, Datierung"
-    assert typo.stderr.endswith("\n") and typo.status == 1
-    assert typo.stderr == (
-        f"error: --file 'Filename': {source} has no such column. Did you mean 'File name'? "
-        f"It has {columns}.\n"
-    )
-    assert encoding.stderr == (
-        "error: --encoding ansi-german: there is no such encoding. "
-        "Usual ones: utf-8, cp1252, utf-16, cp1251.\n"
-    )
-    assert early.stderr.endswith(f"Type `curate ingest {source}` first, or name the list that was.\n")
-    assert beside.stderr == (
+    assert done.stderr == (
         f"error: {collection} has images and the list Liste.csv with the columns Nr, Titel, "
         f"and none of them is a path. Type `curate ingest {source} --file COLUMN`, "
         f"or `--format folders` to leave the list unread.\n"
     )
-    assert curate("-w", ws, "status").stdout.startswith("artworks: none yet")
+
+
+def test_wrong_turns_after_the_list_was_read(tmp_path: Path, collection: Path, curate: Curate) -> None:
+    ws = tmp_path / "ws"
+    curate("init", ws)
+    curate("-w", ws, "ingest", collection)
+    shutil.copy(collection / "Liste.csv", collection / "Bilder" / "Liste.csv")
+
+    id_ = curate("-w", ws, "label", "I 00/1923", "genre", "Bildnis")
+    attribute = curate("-w", ws, "label", "I 0/1923", "gattung", "Bildnis")
+    class_ = curate("-w", ws, "label", "I 0/1923", "genre", "Bilnis")
+    curate("-w", ws, "ingest", collection / "Bilder" / "Liste.csv", "--images", collection / "Bilder")
+    twice = curate("-w", ws, "label", "I 0/1923", "genre", "Bildnis")
+
+    assert [done.status for done in (id_, attribute, class_, twice)] == [1, 1, 1, 1]
+    assert id_.stderr.startswith("error: No artwork has the id or path 'I 00/1923' among the 24 of this")
+    assert attribute.stderr.startswith(
+        "error: There is no attribute 'gattung'. Attributes of this workspace: "
+    )
+    assert class_.stderr.startswith("error: genre has no class 'Bilnis'. Nearest: Bildnis. ")
+    assert twice.stderr.startswith("error: 2 artworks have the id or path 'I 0/1923': ")
+    assert twice.stderr.endswith("Say which by its uuid; `curate history UUID` shows each.\n")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from curate.ingest import ingest_records
 from curate.ingest.encoding import near_matches
+from curate.ingest.errors import BadOption
 from curate.ingest.tables.cells import CellRule, attribution, several_values
 from curate.ingest.tables.columns import guess_attributes, label_like
 from curate.ingest.tables.encoding import guess_delimiter, guess_encoding
@@ -100,6 +101,65 @@ def test_encodings_are_told_by_their_letters(tmp_path: Path, encoding: str) -> N
     (tmp_path / "list.csv").write_bytes(LETTERS[encoding].encode(encoding))
 
     assert guess_encoding(tmp_path / "list.csv").name == encoding
+
+
+ARTISTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "cp1250": {
+        "Slovene": ("Ivana Kobilca", "Rihard Jakopič", "Anton Ažbe", "Jožef Petkovšek", "tihožitje"),
+        "Croatian": ("Josip Račić", "Slava Raškaj", "Miroslav Kraljević", "Đuro Pulitika", "Krsto Hegedušić"),
+        "Polish": ("Jan Matejko", "Józef Chełmoński", "Olga Boznańska", "pejzaż", "Leon Wyczółkowski"),
+        "Czech": (
+            "František Kupka",
+            "Jan Zrzavý",
+            "Mikoláš Aleš",
+            "zátiší",
+            "Václav Špála",
+            "Bohumil Kubišta",
+        ),
+        "Hungarian": ("Rippl-Rónai József", "Szinyei Merse Pál", "csendélet", "Munkácsy Mihály", "hegedűs"),
+    },
+    "cp1252": {
+        "French": ("Édouard Manet", "Eugène Delacroix", "scène de genre", "Théodore Géricault", "forêt"),
+        "Italian": ("Mosè Bianchi", "Niccolò dell'Abate", "città", "Giosuè Sala", "natura morta con caffè"),
+        "Danish": ("Vilhelm Hammershøi", "P.S. Krøyer", "portræt", "Christen Købke", "Svend Hammershøi"),
+        "of all countries": ("Joan Miró", "Max Pechstein", "Édouard Manet", "Paul Klee", "Emil Sørensen"),
+    },
+    "cp1257": {
+        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums")
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "language"), [(page, language) for page in ARTISTS for language in ARTISTS[page]]
+)
+def test_code_pages_with_the_same_letters_are_told_by_languages(
+    tmp_path: Path, encoding: str, language: str
+) -> None:
+    names = ARTISTS[encoding][language]
+    text = "File,Artist\n" + "".join(f"{at}.jpg,{names[at % len(names)]}\n" for at in range(40))
+    (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+
+    guessed = guess_encoding(tmp_path / "list.csv").name
+
+    assert (tmp_path / "list.csv").read_bytes().decode(guessed) == text
+
+
+def test_a_stated_separator_or_encoding_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes("\ufeffDatei;Künstler\na.jpg;x\n".encode())
+
+    with pytest.raises(BadOption) as separator:
+        open_text_table(tmp_path / "list.csv", TableOptions(separator=","))
+    with pytest.raises(BadOption) as encoding:
+        open_text_table(tmp_path / "list.csv", TableOptions(encoding="utf-16"))
+
+    assert str(separator.value) == (
+        "--separator ,: list.csv would have one column, 'Datei;Künstler'. "
+        "Its cells look parted by ';': leave the option out."
+    )
+    assert str(encoding.value) == (
+        "--encoding utf-16: list.csv begins with the byte-order mark of utf-8. Leave the option out."
+    )
 
 
 @pytest.mark.parametrize(

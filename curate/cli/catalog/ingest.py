@@ -120,7 +120,10 @@ def ingest(
         ),
     ] = False,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on although most of the images are not there.")
+        bool,
+        typer.Option(
+            "--allow-missing", help="Go on although most of the images are not there, or have gone."
+        ),
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every image again, also where size and time are as before.")
