@@ -63,7 +63,7 @@ class Bench:
         rng = np.random.default_rng([seed, len(attribute), len(kind)])
         labels = self.data.labels[attribute]
         if kind == "duplicate-conflict":
-            return plant_conflicts(rng, labels, self.data.twins, self.clean_probs(attribute))
+            return plant_conflicts(rng, labels, self.data.duplicates, self.clean_probs(attribute))
         peers = self.data.codes["style" if attribute == "artist" else "artist"]
         return plant_errors(rng, labels, kind, rate, peers, self.clean_probs(attribute))
 

@@ -34,7 +34,7 @@ class Paintings:
     folds: Ints
     embedding: Floats  # (N, 256) PCA of the mean-pooled features, L2-normalised
     inputs: Floats  # what the logistic regression reads
-    twins: Ints = field(
+    duplicates: Ints = field(
         default_factory=lambda: np.empty((0, 2), dtype=np.int64)
     )  # (P, 2) pairs of one picture
 
@@ -55,7 +55,7 @@ class Paintings:
             folds=self.folds[rows],
             embedding=self.embedding[rows],
             inputs=self.inputs[rows],
-            twins=np.stack([twice, count + np.arange(len(twice))], axis=1),
+            duplicates=np.stack([twice, count + np.arange(len(twice))], axis=1),
         )
 
 
@@ -160,12 +160,12 @@ def plant_errors(
 
 
 def plant_conflicts(
-    rng: np.random.Generator, labels: Ints, twins: Ints, pred_probs: Floats
+    rng: np.random.Generator, labels: Ints, duplicates: Ints, pred_probs: Floats
 ) -> tuple[Ints, NDArray[np.bool_]]:
     """Give one copy of a picture a confusable class, in half of the pairs; return labels, and which."""
     wrong = labels.copy()
     taken = _taken_for(labels, pred_probs)
-    for pair in twins[rng.random(len(twins)) < 0.5]:
+    for pair in duplicates[rng.random(len(duplicates)) < 0.5]:
         row = rng.choice(pair)
         if labels[row] >= 0 and taken[labels[row]].any():
             wrong[row] = rng.choice(len(taken), p=taken[labels[row]] / taken[labels[row]].sum())

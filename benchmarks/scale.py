@@ -30,7 +30,8 @@ from db.labels.history import artwork_events
 from db.labels.stats import catalog_stats
 from db.labels.table import find_artwork
 from db.models import Artwork, Batch, Task
-from db.reviews.answering.verdicts import Answer, Decision, decide, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import decide, record
 from db.reviews.asking.cards import read_cards
 from db.runs.issues import count_issues, worst_issues
 from db.runs.runs import find_run

@@ -153,12 +153,12 @@ class Workspace:
             frame[name] = frame[name].astype(object).where(frame[name] != "", None)
         return frame
 
-    def train(self, settings: TrainSettings | None = None, **knobs: Any) -> TrainSummary | None:
+    def train(self, settings: TrainSettings | None = None, **options: Any) -> TrainSummary | None:
         """Train one run on the labels as they stand, and list the labels that it doubts.
 
         Args:
             settings: All settings; those of ``curate.toml`` if left out.
-            knobs: What differs from them, by the names that ``curate train --help`` lists, with ``_`` for
+            options: What differs from them, by the names that ``curate train --help`` lists, with ``_`` for
                 ``-``: ``backbone="resnet50", folds=3``.
 
         Returns:
@@ -172,8 +172,8 @@ class Workspace:
         from curate.training.settings import changed_settings
 
         chosen = settings or self._folder.settings.train
-        if knobs:
-            chosen = changed_settings(chosen, knobs, "Workspace.train", str)
+        if options:
+            chosen = changed_settings(chosen, options, "Workspace.train", str)
         with self._catalog() as catalog, self._progress() as progress:
             return train(self._folder, catalog, chosen, progress)
 
@@ -370,7 +370,9 @@ class Workspace:
         from db.classes.classes import find_attribute, find_class
         from db.decisions import of_choice
         from db.labels.table import find_artwork
-        from db.reviews.answering.verdicts import Decision, current_class, decide
+        from db.reviews.answering.answers import Decision
+        from db.reviews.answering.recording import decide
+        from db.reviews.answering.verdicts import current_class
         from db.workspace.system import user_name
 
         with self._catalog() as catalog, catalog.write() as session:

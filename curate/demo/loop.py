@@ -199,7 +199,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         table = label_table(session)
         lists = {a.name: class_list(session, a) for a in attributes(session)}
     true_labels = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
-    standing = {
+    shown = {
         str(uuid): {
             name: classes.key[table.labels[name][row]]
             for name, classes in lists.items()
@@ -208,7 +208,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         for row, uuid in enumerate(table.uuids)
     }
     say("A scripted reviewer answers the tasks from the truth …")
-    return answer_tasks(workspace.settings.label_studio, true_labels, standing)
+    return answer_tasks(workspace.settings.label_studio, true_labels, shown)
 
 
 @contextmanager

@@ -171,7 +171,7 @@ def rank(
     for row in review_order(wrong, pair).tolist():
         mine = list(by_artwork[ids[row]].values())
         if mine[0].same not in once:
-            score = queue_score((doubt.score for doubt in mine), width)
+            score = queue_score((issue.score for issue in mine), width)
             once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
     return list(once.values())
 

@@ -112,7 +112,7 @@ def train(
 
 
 def require_attributes(settings: TrainSettings, attributes: Sequence[str]) -> None:
-    """Refuse knobs that name an attribute which is not trained on, before any image is read.
+    """Refuse settings that name an attribute which is not trained on, before any image is read.
 
     Raises:
         BadSettings: The sampler or a task's weight does.

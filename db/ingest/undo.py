@@ -129,23 +129,23 @@ def _restored(session: Session, ingest_id: int, goes: Collection[int]) -> tuple[
         .where(retraction.ingest_id == ingest_id)
     ).all()
     artworks = sorted({row.artwork_id for row in rows})
-    standing = {
+    live = {
         (fact.artwork_id, fact.attribute_id, fact.source_id)
         for facts in live_labels(session, artworks).values()
         for fact in facts
         if fact.id not in goes
     }
-    again = [row for row in rows if (row.artwork_id, row.attribute_id, row.source_id) not in standing]
+    again = [row for row in rows if (row.artwork_id, row.attribute_id, row.source_id) not in live]
     return [row.id for row in again], {row.artwork_id for row in again}
 
 
 def _named_by_others(session: Session, ingest_id: int, brought: Collection[int]) -> set[int]:
     """Return which artworks have a label of another source, or anything that a person did with them."""
     named: set[int] = set()
-    standing = or_(Label.verdict_id.is_not(None), Label.retracts_id.is_(None) & ~_taken_back())
+    counts = or_(Label.verdict_id.is_not(None), Label.retracts_id.is_(None) & ~_taken_back())
     elsewhere = or_(Label.ingest_id.is_(None), Label.ingest_id != ingest_id)
     for some in chunks(sorted(brought)):
-        labels = select(Label.artwork_id).where(Label.artwork_id.in_(some), standing, elsewhere)
+        labels = select(Label.artwork_id).where(Label.artwork_id.in_(some), counts, elsewhere)
         named |= set(session.scalars(labels))
         for column in _references_to_artworks():
             named |= set(session.scalars(select(column).where(column.in_(some))))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from db.models import now
-from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import record
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 from tests.hostile.workspaces import artworks, class_id, label_of, small_workspace

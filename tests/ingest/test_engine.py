@@ -14,7 +14,8 @@ from curate.ingest.places.presence import FolderEmpty
 from db.classes.classes import find_attribute, find_class
 from db.engine.catalog import Catalog
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, now
-from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import record
 from db.workspace.workspace import Workspace
 from tests.ingest.conftest import Take, draw
 

@@ -15,7 +15,8 @@ from curate.training.label_issues import issue_rows_of
 from db.classes.classes import find_attribute
 from db.labels.table import REVIEWED
 from db.models import Artwork, Issue, Run
-from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import record
 from db.runs.issues import UNHEEDED, replace_issues
 from db.runs.runs import start_run
 from db.workspace.workspace import open_workspace

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from curate.issues.base_models.closed_form import ClassGaussians, Matrix
 from curate.issues.base_models.gaussian_process import RelatedProcess
 from curate.issues.base_models.neighbours import Neighbours, neighbour_votes
-from curate.issues.base_models.quality import fit_temperature
+from curate.issues.base_models.quality import label_temperature
 from curate.issues.base_models.records import Records, Related, keep_records
 from curate.issues.columns import Floats, Ints, LabelColumn
 
@@ -154,7 +154,7 @@ def prepare_models(
     if len(rows) < FEWEST_TO_REFIT or width < 2:
         return bare
     sample = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))]
-    temperatures: dict[str, float] = {"model": fit_temperature(labels[sample], column.pred_probs[sample])}
+    temperatures: dict[str, float] = {"model": label_temperature(labels[sample], column.pred_probs[sample])}
     recalibrated = discriminant = baseline = None
     if width <= WIDEST_RECALIBRATION:
         inputs = np.full((len(labels), width), np.nan, dtype=np.float32)
@@ -201,7 +201,7 @@ def _temperature(model: ClassGaussians, coefficients: Matrix, labels: Ints, rows
     """Return the temperature under which the labels are likeliest."""
     rows = rows[model.seen[rows]]
     logits = model.logits(coefficients, rows).astype(np.float64)
-    return fit_temperature(labels[rows], np.exp(logits - logits.max(axis=1, keepdims=True)), highest=50.0)
+    return label_temperature(labels[rows], np.exp(logits - logits.max(axis=1, keepdims=True)), highest=50.0)
 
 
 @dataclass(frozen=True)

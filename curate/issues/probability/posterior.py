@@ -15,7 +15,7 @@ import numpy as np
 
 from curate.issues.base_models.closed_form import Matrix
 from curate.issues.base_models.evidence import CHUNK, BaseModels, Refit, log_of, normalised
-from curate.issues.base_models.quality import fit_temperature
+from curate.issues.base_models.quality import label_temperature
 from curate.issues.columns import Floats, Ints
 
 MARGIN = 0.3  # from 0, self-confidence, to 1, the margin over the likeliest other class
@@ -92,7 +92,7 @@ def pool_images(refit: Refit) -> Posterior:
         logs[start : start + CHUNK] = _mean_logs(refit, rows[start : start + CHUNK])
     labels = models.column.labels[rows]
     sample = np.unique(np.linspace(0, max(len(rows) - 1, 0), TEMPERATURE_ON).astype(np.int64))[: len(rows)]
-    temperature = fit_temperature(labels[sample], np.exp(logs[sample]), highest=50.0)
+    temperature = label_temperature(labels[sample], np.exp(logs[sample]), highest=50.0)
     for start in range(0, len(rows), CHUNK):
         some = slice(start, start + CHUNK)
         logs[some] = normalised(logs[some] / np.float32(temperature))

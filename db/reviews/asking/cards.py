@@ -95,7 +95,7 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
 def _worst_issues(
     session: Session, artwork_ids: Sequence[int], classes: Mapping[int, ClassList]
 ) -> dict[int, dict[str, CardIssue]]:
-    """Return the standing doubts of some artworks, by attribute, the worst one of each.
+    """Return the open issues of some artworks, by attribute, the worst one of each.
 
     Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
     """

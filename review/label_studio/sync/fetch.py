@@ -24,7 +24,8 @@ from db.labels.effective import derive
 from db.labels.table import find_artworks
 from db.models import CatalogSetting, Task
 from db.reviews.answering.annotations import kept_annotations
-from db.reviews.answering.verdicts import Answer, forget_annotation, record
+from db.reviews.answering.answers import Answer
+from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import open_sheets
 from db.reviews.asking.tasks import (
     adopt_task,
@@ -214,10 +215,10 @@ class Fetcher:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
         present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
         with self.catalog.read() as session:
-            standing = open_tasks(session, self.server.url, self.project)
+            open_now = open_tasks(session, self.server.url, self.project)
             sheets = open_sheets(session, self.server.url, self.project) if self.contact else {}
         lost = {row for number, rows in sheets.items() if number not in present for row in rows}
-        gone = [t for t in standing if (t.id in lost if self.contact else t.task_id not in present)]
+        gone = [t for t in open_now if (t.id in lost if self.contact else t.task_id not in present)]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")

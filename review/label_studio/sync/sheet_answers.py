@@ -18,7 +18,8 @@ from db.labels.effective import derive
 from db.labels.table import find_artworks
 from db.models import Task
 from db.reviews.answering.annotations import kept_annotations
-from db.reviews.answering.verdicts import Answer, Decision, forget_annotation, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import (
     PlacedCell,
     answered_cells,
