@@ -334,13 +334,12 @@ class SourceReading:
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
-            catalogued = known_paths(session, collection, root)
+            catalogued = list(known_paths(session, collection, root))
             unseen = [(artwork_id, path) for artwork_id, path in catalogued if path not in self.rows]
-            count = len(self.rows) + len(unseen)
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
-        if 2 * len(vanished) > count and not most_too:
+        if 2 * len(vanished) > len(catalogued) and not most_too:
             self.summary.remarks.append(
-                f"{len(vanished)} of the {count} images that this folder had are gone. A disk that is not "
+                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that is not "
                 f"mounted looks so, too: their artworks are left as they are. If they are really gone, add "
                 f"`--allow-missing`."
             )
