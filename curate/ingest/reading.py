@@ -339,9 +339,9 @@ class SourceReading:
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         if 2 * len(vanished) > len(catalogued) and not most_too:
             self.summary.remarks.append(
-                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that is not "
-                f"mounted looks so, too: their artworks are left as they are. If they are really gone, add "
-                f"`--allow-missing`."
+                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that "
+                f"is not mounted looks so, too: their artworks are left as they are. If they are "
+                f"really gone, add `--allow-missing`."
             )
             return
         with self.catalog.write() as session:
