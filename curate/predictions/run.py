@@ -138,19 +138,38 @@ def import_predictions(
         lists = read_class_lists(session)
         findings = found_labels(session)
         read = [_read(file, list(lists)) for file in files]
-        found = _Gatherer(workspace, session, table, lists, out_of_sample, attribute).gather(read)
+        found = _Gatherer(
+            workspace,
+            session=session,
+            table=table,
+            lists=lists,
+            out_of_sample=out_of_sample,
+            attribute=attribute,
+        ).gather(read)
     if embeddings is not None:
         found.embedding = _place_embeddings(embeddings, table, workspace, found.notes)
     measured = _measure(found)
     seconds = {"reading": time.monotonic() - began}
     progress.message("Scoring labels")
-    scored = score_run(table, found.labels, found, found.folds, findings, 0)
+    scored = score_run(
+        table=table, columns=found.labels, result=found, folds=found.folds, found=findings, seed=0
+    )
     metrics = with_estimates(measured, scored.scores)
     seconds["evidence"] = time.monotonic() - began - seconds["reading"]
     progress.message("Writing the run")
     said = {"files": [file.path.name for file in read], "out_of_sample": out_of_sample}
     called = (name or read[0].path.stem)[:100]
-    run, issues, expected = _store(workspace, catalog, table, found, scored, metrics, called, said, seconds)
+    run, issues, expected = _store(
+        workspace,
+        catalog=catalog,
+        table=table,
+        found=found,
+        scored=scored,
+        metrics=metrics,
+        called=called,
+        said=said,
+        seconds=seconds,
+    )
     seconds["total"] = time.monotonic() - began
     known = int((found.provenance != NO_IMAGE).sum())
     counts = (known, len(table) - known, found.unmatched)
@@ -238,7 +257,14 @@ class _Gatherer:
         margins = np.full((1, len(self.table), len(labels)), np.nan, dtype=np.float16)
         probs = {name: self.probs[name] for name in labels}
         return ImportedPredictions(
-            probs, self.provenance, None, margins, self.folds, labels, self.unmatched, self.notes
+            pred_probs=probs,
+            provenance=self.provenance,
+            embedding=None,
+            margins=margins,
+            folds=self.folds,
+            labels=labels,
+            unmatched=self.unmatched,
+            notes=self.notes,
         )
 
     def _add(self, file: PredictionFile) -> None:

@@ -95,7 +95,14 @@ def write_comparison(
         return out
     changes = shown_changes(comparison)
     images = thumbnails(workspace, runs[0], [row for change in changes for row in change.rows()])
-    page = comparison_page(comparison, charts, evaluations, changes, images, workspace.settings.collection)
+    page = comparison_page(
+        comparison=comparison,
+        charts=charts,
+        evaluations=evaluations,
+        changes=changes,
+        images=images,
+        collection=workspace.settings.collection,
+    )
     return _write_page(page, out, format)
 
 
