@@ -36,6 +36,7 @@ from db.classes.names import match_class_names
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
+from db.labels.kept import artworks_listed_as
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
 from db.reviews.findings import found_labels
@@ -147,7 +148,7 @@ def import_predictions(
             attribute=attribute,
         ).gather(read)
     if embeddings is not None:
-        found.embedding = _place_embeddings(embeddings, table, workspace, found.notes)
+        found.embedding = _place_embeddings(embeddings, table, workspace, catalog, found.notes)
     measured = _measure(found)
     seconds = {"reading": time.monotonic() - began}
     progress.message("Scoring labels")
@@ -268,7 +269,13 @@ class _Gatherer:
         )
 
     def _add(self, file: PredictionFile) -> None:
-        rows = match_artworks(file.path, file.artworks, self.table, self.roots)
+        rows = match_artworks(
+            file.path,
+            file.artworks,
+            self.table,
+            self.roots,
+            lambda names: artworks_listed_as(self.session, names),
+        )
         kept, lost = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
         self.unmatched += len(lost)
         self.notes += file.notes
@@ -361,11 +368,22 @@ def _protocol(found: ImportedPredictions) -> str:
 
 
 def _place_embeddings(
-    embeddings: Path | EmbeddingFile, table: LabelTable, workspace: Workspace, notes: list[str]
+    embeddings: Path | EmbeddingFile,
+    table: LabelTable,
+    workspace: Workspace,
+    catalog: Catalog,
+    notes: list[str],
 ) -> NDArray[np.float32]:
     """Return one unit vector an artwork of the catalog, NaN where the file has none."""
     read = embeddings if isinstance(embeddings, EmbeddingFile) else read_embeddings_file(embeddings)
-    rows = match_artworks(read.path, read.artworks, table, workspace.settings.roots)
+    with catalog.read() as session:
+        rows = match_artworks(
+            read.path,
+            read.artworks,
+            table,
+            workspace.settings.roots,
+            lambda names: artworks_listed_as(session, names),
+        )
     pooled = read.vectors if read.vectors.ndim == 2 else read.vectors.mean(axis=1)
     kept = np.flatnonzero(rows >= 0)
     vectors = np.full((len(table), pooled.shape[1]), np.nan, dtype=np.float32)

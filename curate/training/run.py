@@ -87,7 +87,7 @@ def train(
         raise NothingToTrain(len(table), min_count)
     require_attributes(settings, list(columns))
     if settings.embeddings is not None:
-        given = place_features(vectors, table, workspace)
+        given = place_features(vectors, table, workspace, catalog)
     with joined_world() as world, ExitStack() as held:
         run, folder = None, Path()
         if world.leads:
