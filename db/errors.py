@@ -29,6 +29,7 @@
     ├── StorageUnknown           a root of images by a URL that nothing here opens
     ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
     ├── ListingEmpty             a storage that lists nothing, where images are known
+    ├── EmptyArgument            an empty text where a name or a path is expected
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
