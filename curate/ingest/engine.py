@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ def ingest(
     allow_missing: bool = False,
     stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    agree: Callable[[Sequence[str]], None] | None = None,
 ) -> IngestSummary:
     """Read images and labels into the workspace's catalog.
 
@@ -68,6 +69,8 @@ def ingest(
         stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
             remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
+        agree: Told what was guessed of a list and might be meant otherwise, before anything is written; it
+            raises where somebody does not agree.
 
     Returns:
         Counts; every refused record is in the catalog's ``refusal`` table with its reason.
@@ -94,6 +97,8 @@ def ingest(
         require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
     if reader.format == "folders" and not allow_missing:
         _require_some(workspace, reader)
+    if agree is not None and reader.doubts:
+        agree([*reader.remarks, *reader.doubts])
     workspace = remember(workspace, source, said)
     return take(
         workspace,

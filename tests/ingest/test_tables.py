@@ -511,3 +511,78 @@ def test_classes_that_were_merged_before_part_when_their_list_is_read(
     assert upgraded.status == 0
     assert "They part when their lists are ingested again" in upgraded.stderr
     assert {"A", "A+"} <= keys
+
+
+# What is proposed and asked ---------------------------------------------------------------------------
+
+
+class _Terminal(StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Path:
+    """A list with two columns of painters, one of files by what stands in it, labels in two more."""
+    rows = [
+        f"{at}.jpg;Anna;Bruno;{['Öl', 'Tempera'][at % 2]};{['Saal', 'Depot'][at % 2]};{['a', 'b'][at % 2]}"
+        for at in range(8)
+    ]
+    for at in range(8):
+        draw(tmp_path / f"{at}.jpg", at)
+    text = "Scan;Artist;Maler;Technik;Standort;style\n" + "\n".join(rows) + "\n"
+    (tmp_path / "list.csv").write_bytes(text.encode("cp1252"))
+    return tmp_path / "list.csv"
+
+
+def test_columns_like_labels_are_proposed_once_nobody_mapped_any(
+    doubtful: Path, folder: Path, curate: Curate
+) -> None:
+    told = curate("-w", folder, "ingest", doubtful).stderr
+    again = curate("-w", folder, "ingest", doubtful, "--map", "Technik=technik").stderr
+
+    assert (
+        "Technik, Standort look like labels, too, and are kept as listed; to learn them as attributes: "
+        "--map Technik=technik --map Standort=standort\n"
+    ) in told
+    assert "look like labels" not in again
+
+
+@pytest.mark.parametrize(("typed", "status"), [("n\n", 1), ("y\n", 0), ("\n", 0), ("", 1)])
+def test_a_terminal_is_asked_where_a_guess_has_a_second_choice(
+    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", _Terminal(typed))
+
+    done = curate("-w", folder, "ingest", doubtful)
+
+    assert done.status == status
+    for said in (
+        "The encoding cp1252 was told by the list's letters.\n",
+        "Scan was taken for the column of image files, by what stands in it.\n",
+        "Artist was taken for artist, not Maler.\n",
+    ):
+        assert said in done.stderr
+    taken = curate("-w", folder, "status").stdout.startswith("artworks: 8 ok")
+    assert taken == (status == 0)
+
+
+@pytest.mark.parametrize("option", ["--yes", "--json"])
+def test_scripts_are_never_asked(
+    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", _Terminal(""))
+
+    assert curate("-w", folder, "ingest", doubtful, option).status == 0
+
+
+def test_what_leaves_no_doubt_is_not_asked(
+    tmp_path: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "a.jpg", 1)
+    (tmp_path / "list.csv").write_text("Dateiname;Künstler\na.jpg;Anna\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", _Terminal(""))
+
+    assert curate("-w", folder, "ingest", tmp_path / "list.csv").status == 0
