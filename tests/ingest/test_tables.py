@@ -586,3 +586,16 @@ def test_what_leaves_no_doubt_is_not_asked(
     monkeypatch.setattr("sys.stdin", _Terminal(""))
 
     assert curate("-w", folder, "ingest", tmp_path / "list.csv").status == 0
+
+
+def test_what_looks_like_labels_is_named_by_its_own_column(
+    tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    """The column of files stands first, so that every other one is a place further."""
+    rows = "".join(f"{at}.jpg;{1900 + at};{['Öl', 'Tempera'][at % 2]}\n" for at in range(8))
+    (tmp_path / "list.csv").write_text(f"Dateiname;Jahr;Technik\n{rows}", encoding="utf-8")
+
+    done = curate("-w", folder, "ingest", tmp_path / "list.csv")
+
+    assert "; Technik look like labels. Say which is what: " in done.stderr
+    assert done.stderr.endswith("list.csv --map Technik=technik`.\n")

@@ -157,7 +157,7 @@ def _plan(
     labels |= guess_attributes(left, open_)
     labels = dict(sorted(labels.items(), key=lambda item: order.index(item[1])))
     if not labels:
-        likely = label_like([column for column in columns if column not in (file, stated.id)], sample)
+        likely = [column for column in label_like(columns, sample) if column not in (file, stated.id)]
         raise NoLabelColumn(_name(table), columns, list(attributes), likely)
     left = [column for column in left if column not in labels]
     split = guess_split(left, sample)
@@ -230,8 +230,8 @@ def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[s
     """Propose the kept columns that look like labels, where the user has not said which columns are."""
     if stated.map:
         return []
-    columns = [column for column in plan.kept if column != plan.id]
-    found = label_like(columns, sample_rows(table))[:PROPOSED]
+    like = label_like(table.columns, sample_rows(table))
+    found = [column for column in like if column in plan.kept and column != plan.id][:PROPOSED]
     if not found:
         return []
     maps = " ".join(f"--map {shlex.quote(f'{name}={attribute_key(name)}')}" for name in found)
