@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NoReturn
 
 import typer
 
@@ -61,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
 def _run(argv: list[str] | None) -> None:
     try:
         refuse_stranger()
-        app(argv, prog_name="curate")
+        _command()(argv, prog_name="curate")
     except CurateError as error:
         fail(error)
     except ModuleNotFoundError as error:
@@ -80,6 +82,12 @@ def _run(argv: list[str] | None) -> None:
         if explained is None:
             raise
         fail(explained)
+
+
+@cache
+def _command() -> Callable[..., Any]:
+    """Return the command line that Typer makes of all commands: made once, however often it is called."""
+    return typer.main.get_command(app)
 
 
 def _while_printing(error: OSError) -> bool:

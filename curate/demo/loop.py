@@ -163,7 +163,17 @@ def run_demo(settings: DemoSettings, command: Command, say: Say, finish: Finish)
         with environment({"LABEL_STUDIO_API_KEY": server.token}):
             at = ["--workspace", str(folder)]
             command([*at, "ingest", str(settings.folder / "gallery" / "labels.csv")])
-            results = [_round(number, settings, workspace, truth, command, say) for number in (1, 2)]
+            results = [
+                _round(
+                    number=number,
+                    settings=settings,
+                    workspace=workspace,
+                    truth=truth,
+                    command=command,
+                    say=say,
+                )
+                for number in (1, 2)
+            ]
             command([*at, "status"])
             finish(results, server.url)
 
@@ -187,7 +197,13 @@ def _round(
         after = count_errors(catalog, truth)
         accuracy = true_accuracy(workspace, catalog, truth)
     return RoundResult(
-        number, len(before), reviewed, len(before - after), len(after - before), len(after), accuracy
+        round=number,
+        errors_before=len(before),
+        reviewed=reviewed,
+        fixed=len(before - after),
+        wrongly_changed=len(after - before),
+        errors_after=len(after),
+        accuracy=accuracy,
     )
 
 

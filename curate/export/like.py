@@ -132,7 +132,9 @@ class _Matcher:
             classes = {self._listed.known[key].get(fold(label)) for label in said.labels}
             if classes != {decided.class_id}:
                 new = self._listed.spelling[key][decided.class_id]
-                yield Change(row.line, at, key, row.cells[at], new, decided)
+                yield Change(
+                    row=row.line, column=at, attribute=key, old=row.cells[at], new=new, decided=decided
+                )
 
 
 def _rows(table: Table) -> Iterator[Row]:

@@ -82,12 +82,12 @@ def score_run(
         margins = mean_margin(result.margins[:, :, at].astype(np.float64))
         label_columns.append(
             LabelColumn(
-                name,
-                column.classes,
-                column.labels,
-                probs,
-                table.review_state[name],
-                margins,
+                attribute=name,
+                classes=column.classes,
+                labels=column.labels,
+                pred_probs=probs,
+                reviewed=table.review_state[name],
+                margins=margins,
                 codes=table.labels[name],
             )
         )

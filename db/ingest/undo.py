@@ -101,15 +101,15 @@ def plan_undo(session: Session, ingest_id: int) -> IngestUndo:
     kept = _named_by_others(session, ingest_id, brought)
     splits = select(func.count(SplitFact.id)).where(SplitFact.ingest_id == ingest_id)
     return IngestUndo(
-        ingest_id,
-        row.location,
-        row.started_at,
-        [label_id for label_id, _ in given],
-        restored,
-        session.scalar(splits) or 0,
-        brought - kept,
-        kept,
-        {artwork_id for _, artwork_id in given} | changed,
+        ingest_id=ingest_id,
+        location=row.location,
+        started_at=row.started_at,
+        retracted=[label_id for label_id, _ in given],
+        restored=restored,
+        splits=session.scalar(splits) or 0,
+        set_aside=brought - kept,
+        kept=kept,
+        touched={artwork_id for _, artwork_id in given} | changed,
     )
 
 

@@ -158,13 +158,13 @@ def ingest_rows(session: Session) -> list[IngestRow]:
     """Return all ingests, oldest first."""
     return [
         IngestRow(
-            row.id,
-            row.started_at,
-            row.location,
-            row.format,
-            dict(row.counts),
-            row.finished_at,
-            row.undone_at,
+            ingest=row.id,
+            started_at=row.started_at,
+            location=row.location,
+            format=row.format,
+            counts=dict(row.counts),
+            finished_at=row.finished_at,
+            undone_at=row.undone_at,
         )
         for row in session.scalars(select(Ingest).order_by(Ingest.id))
     ]

@@ -65,15 +65,15 @@ def label_table(session: Session, statuses: tuple[str, ...] = ("ok",)) -> LabelT
     ).all()
     ids = np.array([row.id for row in rows], dtype=np.int64)
     table = LabelTable(
-        ids,
-        [row.uuid for row in rows],
-        [row.root for row in rows],
-        [row.path for row in rows],
-        [row.sha256 or "" for row in rows],
-        np.array([row.duplicate_group_id or -row.id for row in rows], dtype=np.int64),
-        {},
-        {},
-        session.scalar(select(func.max(Label.id))) or 0,
+        artwork_ids=ids,
+        uuids=[row.uuid for row in rows],
+        roots=[row.root for row in rows],
+        paths=[row.path for row in rows],
+        sha256=[row.sha256 or "" for row in rows],
+        groups=np.array([row.duplicate_group_id or -row.id for row in rows], dtype=np.int64),
+        labels={},
+        review_state={},
+        newest_label=session.scalar(select(func.max(Label.id))) or 0,
     )
     for attribute in attributes(session):
         current = class_list(session, attribute).current

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from tomlkit.exceptions import TOMLKitError
 
 from db.errors import BadSettings
 from db.spelling import attribute_key, fold
@@ -171,9 +170,11 @@ def read_settings(path: Path) -> Settings:
         BadSettings: It is not TOML, or a value is out of its range; the message names the key.
     """
     try:
-        values = tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
-    except (TOMLKitError, UnicodeDecodeError) as error:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
+    except RecursionError as error:
+        raise BadSettings(path, "not TOML", "values lie in each other too deeply") from error
     return validate_settings(path, values)
 
 

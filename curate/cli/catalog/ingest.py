@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shlex
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, app, note, opened, print_json
+from curate.cli.app import AsJson, DryRun, app, facade, note, print_json
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from curate.ingest import IngestSummary
+    from curate.ingest.dry_run import DryRun as WouldBe
 
 FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv", "xlsx")
 
@@ -131,15 +132,6 @@ def ingest(
 
     Example: curate ingest list.xlsx --map Künstler=artist --file 'File name' --images scans
     """
-    from curate.cli.progress import CliProgress
-    from curate.ingest import ingest as ingest_source
-    from curate.ingest.dry_run import dry_run as look
-    from curate.ingest.places.urls import local_folder
-
-    workspace, place = local_folder(opened(context), source)
-    folder = None
-    if images not in (None, "none"):
-        workspace, folder = local_folder(workspace, images)
     stated = {
         "map": _mapped(map or []),
         "file": file,
@@ -152,44 +144,36 @@ def ingest(
         "encoding": encoding,
         "sheet": sheet,
     }
+    workspace = facade(context)
+    options: dict[str, Any] = {"format": format, "artist_from": artist_from}
+    options |= {"attribute": attribute, "stated": stated, "check_images": images != "none"}
+    folder = None if images == "none" else images
     if dry_run:
-        found = look(
-            workspace,
-            place,
-            format=format,
-            images=folder,
-            check_images=images != "none",
-            artist_from=artist_from,
-            attribute=attribute,
-            stated=stated,
-        )
-        for remark in found.remarks:
-            note(remark)
-        if as_json:
-            print_json(found.as_json())
-        else:
-            typer.echo(found.as_text())
+        _tell_dry_run(workspace.dry_run(source, images=folder, **options), as_json)
         return
-    with CliProgress() as progress:
-        summary = ingest_source(
-            workspace,
-            place,
-            format=format,
-            images=folder,
-            check_images=images != "none",
-            verify=verify,
-            artist_from=artist_from,
-            attribute=attribute,
-            stated=stated,
-            follow_links=follow_links,
-            allow_missing=allow_missing,
-            progress=progress,
-        )
+    summary = workspace.ingest(
+        source,
+        images=folder,
+        verify=verify,
+        follow_links=follow_links,
+        allow_missing=allow_missing,
+        **options,
+    )
     _remark(summary)
     if as_json:
         print_json(summary.as_json())
     else:
         _tell(summary)
+
+
+def _tell_dry_run(found: WouldBe, as_json: bool) -> None:
+    """Print what an ingest would make of a source."""
+    for remark in found.remarks:
+        note(remark)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        typer.echo(found.as_text())
 
 
 def _tell(summary: IngestSummary) -> None:

@@ -123,7 +123,9 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
         fields=list(types),
         views=list(before.views) if before else [],
     )
-    writer = SampleWriter(fo, dataset, workspace, picture, types, progress)
+    writer = SampleWriter(
+        fo=fo, dataset=dataset, workspace=workspace, picture=picture, types=types, progress=progress
+    )
     why = "it was asked for" if full and before else _why_all(before, state, writer)
     summary = SyncSummary(dataset.name, run=state.run, rebuilt=why if before else None)
     _save_state(dataset, state)

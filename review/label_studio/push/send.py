@@ -42,7 +42,7 @@ from db.reviews.asking.tasks import add_tasks, open_tasks
 from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
-from review.errors import ImagesGone, RequestFailed, RootUnmapped, ServerDown
+from review.errors import ImagesGone, RequestFailed, ServerDown
 from review.label_studio.client import Server, connect
 from review.label_studio.project import (
     bring_up_to_date,
@@ -277,8 +277,8 @@ class Pusher:
         shown = {card.artwork_id: card for card in cards}
         upload = settings.label_studio.images == "upload"
         for card in shown.values():
-            if card.root not in settings.roots and (upload or settings.label_studio.images == "local"):
-                raise RootUnmapped(card.root, 1)
+            if upload or settings.label_studio.images == "local":
+                self.workspace.require_root(card.root)
         here = {i: card for i, card in shown.items() if card.root in settings.roots}
         files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
         listed = {root for root, url in settings.root_urls.items() if url == LISTED}

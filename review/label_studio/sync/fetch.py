@@ -19,6 +19,7 @@ from typing import Any
 from db.classes.classes import ClassList, read_class_lists
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.engine.catalog_settings import read_setting, write_setting
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.labels.table import find_artworks
@@ -36,7 +37,6 @@ from db.reviews.asking.tasks import (
     open_tasks,
     retire_task,
 )
-from db.workspace.catalog_settings import read_setting, write_setting
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
@@ -143,11 +143,11 @@ class Fetcher:
                 if task.id not in rows and task.annotations:
                     adopted = adopt_task(
                         session,
-                        self.server.url,
-                        self.project,
-                        task.id,
-                        str(data.get("artwork")),
-                        str(data.get("batch")),
+                        server=self.server.url,
+                        project_id=self.project,
+                        task_id=task.id,
+                        artwork_uuid=str(data.get("artwork")),
+                        batch_uuid=str(data.get("batch")),
                     )
                     if adopted is not None:
                         rows[task.id] = adopted
@@ -252,7 +252,9 @@ def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetch
         names = user_names(server)
         found = [(project, False), (sheets, True)]
         yield [
-            Fetcher(catalog, server, n, class_lists, names, contact) for n, contact in found if n is not None
+            Fetcher(catalog, server=server, project=n, class_lists=class_lists, names=names, contact=contact)
+            for n, contact in found
+            if n is not None
         ]
 
 
