@@ -13,7 +13,7 @@ import typer
 from curate.cli.app import app
 from curate.cli.console import plain, plain_output, print_anywhere
 from curate.distribution import refuse_stranger
-from db.errors import CurateError
+from db.errors import CurateError, EmptyArgument
 from db.workspace.secrets import guard, redact
 
 COMMANDS = {
@@ -47,6 +47,9 @@ COMMANDS = {
 OURS = ("curate", "model", "review", "db")
 """Packages of ours: one of these that is missing is a fault of ours, not of the installation."""
 
+MAY_BE_EMPTY = ("--comment", "--missing")
+"""Options whose text may be empty."""
+
 
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
@@ -56,11 +59,22 @@ def main(argv: list[str] | None = None) -> None:
     command = command_line(words)
     groups = [str(group.name) for group in app.registered_groups]
     with plain_output(words, groups):
-        _run(command, argv)
+        _run(command, words)
 
 
-def _run(command: Callable[..., Any], argv: list[str] | None) -> None:
+def _refuse_empty(given: list[str]) -> None:
+    """Refuse an empty argument: as a path it would be the current folder, whichever that is.
+
+    A variable that is not set in somebody's script must not make a workspace, or fill one, where it runs.
+    """
+    for before, argument in zip(["curate", *given], given, strict=False):
+        if not argument and before not in MAY_BE_EMPTY:
+            raise EmptyArgument(given)
+
+
+def _run(command: Callable[..., Any], argv: list[str]) -> None:
     try:
+        _refuse_empty(argv)
         refuse_stranger()
         command(argv, prog_name="curate")
     except CurateError as error:
