@@ -196,7 +196,7 @@ def server_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folde
             hand.press("2")
             suggested = CLASSES["style"][(number + 1) % 3]
             if truth[number] != suggested:
-                hand.choose(".curate-classes button", truth[number].replace("_", " "))
+                hand.choose(".curate-classes button", truth[number])
         hand.submit()
         hand.count.pages += 1
     time.sleep(LAST)
@@ -230,7 +230,7 @@ def server_many(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folder:
             hand.press(keys[place])
             if truth[number] != CLASSES["style"][(number + 1) % 3]:
                 cell = f".curate-cell:nth-child({place + 1}) .curate-classes button"
-                hand.choose(cell, truth[number].replace("_", " "))
+                hand.choose(cell, truth[number])
         hand.submit()
         hand.count.pages += 1
         left -= len(names)
