@@ -106,13 +106,19 @@ class Hand:
         return found
 
     def choose(self, where: str, name: str) -> None:
-        """Pick a class from one of Label Studio's lists."""
+        """Pick a class from one of Label Studio's lists, again where the click met another entry."""
         driver = self.page.driver
-        self.click(next(e for e in driver.find_elements(By.CSS_SELECTOR, where) if e.is_displayed()))
+        field = next(e for e in driver.find_elements(By.CSS_SELECTOR, where) if e.is_displayed())
         option = f"[data-slot=command-item][data-value='{name}']"
-        found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
-        time.sleep(UNFOLDING)
-        self.click(found)
+        deadline = time.perf_counter() + PATIENCE
+        while field.get_attribute("data-value") != name:
+            assert time.perf_counter() < deadline, f"the list does not take {name}"
+            if not driver.find_elements(By.CSS_SELECTOR, option):
+                self.click(field)
+            found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
+            time.sleep(UNFOLDING)
+            self.click(found)
+            time.sleep(UNFOLDING)
 
 
 def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:
