@@ -200,6 +200,8 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
 def _reason(doubt: CardIssue, vocabulary: ClassList) -> str:
     """Say in one sentence why a label is doubted."""
     said = with_names(doubt.reason, vocabulary.names)
+    if said.startswith("model: "):
+        said = "the model says " + said.removeprefix("model: ")
     if not doubt.suggested:
         return said or "This label is doubted, and no other class is suggested."
     name = vocabulary.names.get(doubt.suggested, doubt.suggested)
