@@ -125,12 +125,10 @@ def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, 
     """Make a gallery whose style labels are all doubted; return it with the true class of each artwork."""
     gallery = make_gallery(folder, url, artworks)
     add_run(gallery.workspace, {i: {"style": 0.3 + 0.3 * i / artworks} for i in range(artworks)})
-    rng, truth = random.Random(7), {}
-    for number in range(artworks):
-        drawn = rng.random()
-        step = 1 if drawn < wrong else 2 if drawn < wrong + OTHER else 0
-        truth[number] = CLASSES["style"][(number + step) % 3]
-    return gallery, truth
+    as_suggested, otherwise = round(wrong * artworks), round(OTHER * artworks)
+    steps = [1] * as_suggested + [2] * otherwise + [0] * (artworks - as_suggested - otherwise)
+    random.Random(7).shuffle(steps)
+    return gallery, {n: CLASSES["style"][(n + step) % 3] for n, step in enumerate(steps)}
 
 
 def run(gallery: Gallery, *arguments: object) -> None:

@@ -52,10 +52,11 @@ STYLE = """
 .curate-cell .curate-classes button { height: 22px; width: 100%; font-size: 12px; padding: 0 4px }
 @media (max-width: 1250px) {
 .lsf-editor:has(.curate-sheet) { width: 100% !important; min-width: 0 !important; margin: 0 !important }
-.curate-grid { grid-template-columns: repeat(auto-fill, minmax(155px, 1fr)) !important; --cell: 120px !important }
+.curate-grid { grid-template-columns: repeat(auto-fill, minmax(155px, 1fr)) !important;
+  --cell: 120px !important }
 }
 """
-"""Fewer artworks are drawn larger, in fewer columns; on a screen as narrow as one at 200 % zoom the page scrolls.
+"""Fewer artworks are drawn larger, in fewer columns; on a screen as narrow as one at 200 % zoom it scrolls.
 
 The picture itself is the place to click: it is laid over by the label of its first choice.
 """

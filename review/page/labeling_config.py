@@ -105,8 +105,8 @@ STYLE = """
 """
 """No rule has a ">": the page's XML would carry it in another spelling.
 
-Blocks that are asked about come first, worst first, and open; the others are folded into a line. On a screen as
-narrow as one at 200 % zoom the picture stands above them, and the page scrolls.
+Blocks that are asked about come first, worst first, and open; the others are folded into a line. On a screen
+as narrow as one at 200 % zoom the picture stands above them, and the page scrolls.
 
 Colours are told apart by the colour-blind too (blue and vermilion of Okabe and Ito), and by a broken line.
 """

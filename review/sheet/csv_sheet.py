@@ -58,8 +58,8 @@ def write_sheet(
     """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
-    their label, and no suggestion. A plan without items leaves no trace, nor does an artwork that another push
-    has asked about since the plan was made.
+    their label, and no suggestion. A plan without items leaves no trace, nor does an artwork that another
+    push has asked about since the plan was made.
 
     Args:
         workspace: Knows where the images are.

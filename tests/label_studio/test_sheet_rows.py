@@ -46,7 +46,9 @@ def test_every_sheet_says_what_the_collections_list_says(
     page = load_workbook(tmp_path / "review.xlsx")["review"]
     place = [cell.value for cell in page[1]].index("about")
     text = (tmp_path / "review.html").read_text(encoding="utf-8")
-    shown = json.loads(text.partition('<script type="application/json" id="sheet">')[2].partition("</script>")[0])
+    shown = json.loads(
+        text.partition('<script type="application/json" id="sheet">')[2].partition("</script>")[0]
+    )
 
     with (tmp_path / "review.csv").open(newline="", encoding="utf-8") as file:
         assert [row["about"] for row in csv.DictReader(file)] == [about, "0001.png", "0002.png", "0003.png"]
