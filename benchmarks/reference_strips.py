@@ -75,9 +75,12 @@ def read_truth(folder: Path, before: pd.DataFrame, given: pd.DataFrame, looks: A
     """Read what others say of the collection's labels; an attribute that was made wrong is not theirs."""
     number = {path: row for row, path in enumerate(before["filepath"])}
     disputes = pd.read_csv(folder / "disputes.csv", keep_default_na=False)
-    disputed = {(number[row.filepath], row.attribute): row.status for row in disputes.itertuples()}
+    disputed = {
+        (number[str(row.filepath)], str(row.attribute)): str(row.status) for row in disputes.itertuples()
+    }
     unit = looks / np.linalg.norm(looks, axis=1, keepdims=True)
-    return Truth(*({n: list(t[n]) for n in ATTRIBUTES} for t in (before, given)), disputed, unit)
+    was, now = ({name: list(table[name]) for name in ATTRIBUTES} for table in (before, given))
+    return Truth(was, now, disputed, unit)
 
 
 def make(folder: Path, data: Path, given: pd.DataFrame, looks: Any) -> Workspace:

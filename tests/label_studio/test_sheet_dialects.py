@@ -89,9 +89,18 @@ def test_every_dialect_says_the_same(dialect: str, curate: Curate, gallery: Gall
 def libreoffice(given: Path, kind: str, folder: Path, locale: str, *options: str) -> Path:
     """Open a file with LibreOffice and save it as another kind, as a person in some country does."""
     profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-    command = ["soffice", profile, "--headless", *options, "--convert-to", kind, "--outdir", folder / "out"]
+    command = [
+        "soffice",
+        profile,
+        "--headless",
+        *options,
+        "--convert-to",
+        kind,
+        "--outdir",
+        str(folder / "out"),
+    ]
     surroundings = os.environ | {"LC_ALL": locale, "LANG": locale}
-    subprocess.run([*command, given], check=True, timeout=300, capture_output=True, env=surroundings)
+    subprocess.run([*command, str(given)], check=True, timeout=300, capture_output=True, env=surroundings)
     return folder / "out" / given.with_suffix("." + kind.split(":")[0]).name
 
 
