@@ -15,7 +15,8 @@ from benchmarks.chaos_scene import IMAGES, TRAIN, Outcome, Scene, copied, counts
 from benchmarks.chaos_services import DATABASE
 from db.maintenance.check import check_catalog
 from db.models import Verdict
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.workspace.workspace import change_settings, init_workspace, open_workspace
 from review.label_studio.local_server import free_port
 from tests.label_studio.faults import Disturb, go_round, untouched

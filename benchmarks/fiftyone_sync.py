@@ -169,7 +169,8 @@ def relabel(workspace: Any, share: float) -> None:
     from db.classes.classes import class_list, find_attribute
     from db.labels.table import label_table
     from db.models import now
-    from db.reviews.answering.verdicts import LOCAL, Answer, Decision, record
+    from db.reviews.answering.answers import Answer, Decision
+    from db.reviews.answering.recording import LOCAL, record
 
     with workspace.open_catalog() as catalog, catalog.write() as session:
         style = find_attribute(session, "style")

@@ -30,10 +30,12 @@ from db.labels.history import artwork_events
 from db.labels.stats import catalog_stats
 from db.labels.table import find_artwork
 from db.models import Artwork, Batch, Task
-from db.reviews.answering.verdicts import Answer, Decision, decide, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import decide, record
 from db.reviews.asking.cards import read_cards
 from db.runs.issues import count_issues, worst_issues
 from db.runs.runs import find_run
+from db.workspace.train_settings import TrainSettings
 
 LIMIT = 2.0
 REPEATS = 5
@@ -100,7 +102,7 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
             )
 
     return {
-        "status": lambda _repeat: read_round_status(catalog),
+        "status": lambda _repeat: read_round_status(catalog, TrainSettings()),
         "stats": reading(catalog_stats),
         "issues --limit 20": reading(lambda s: worst_issues(s, limit=20, run=find_run(s, None, "issues"))),
         "issues --attribute artist": reading(

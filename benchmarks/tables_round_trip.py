@@ -33,7 +33,9 @@ from curate.ingest.tables.table import TextTable, open_text_table
 from curate.ingest.tables.text import Row
 from db.classes.classes import class_list, find_attribute, resolve_classes
 from db.models import Artwork
-from db.reviews.answering.verdicts import Decision, current_class, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
+from db.reviews.answering.verdicts import current_class
 from db.workspace.workspace import Workspace, init_workspace, open_workspace
 
 TABLES: dict[str, dict[str, Any]] = {
@@ -46,6 +48,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "lenoir.csv": {"file": "artwork - UNIQUE_KEY", "map": {"artwork - DISPLAY_DENOMINATION": "genre"}},
     "moma_artists.csv": {"file": "ConstituentID", "map": {"Nationality": "nationality", "Gender": "gender"}},
     "nga.csv": {"file": "objectid", "map": {"forwardtext": "artist", "datatype": "genre"}},
+    "rijksmuseum.csv": {"file": "objectnummer", "map": {"objectnaam": "genre"}},
     "tate.csv": {"file": "id", "map": {"gender": "gender", "placeOfBirth": "place of birth"}},
     "wcma.csv": {"map": {"object_name": "genre", "culture": "culture"}},
 }
@@ -166,8 +169,8 @@ def correct(workspace: Workspace) -> int:
         chosen = rng.sample(artworks, min(CORRECTIONS, len(artworks)))
         for at, artwork_id in enumerate(chosen):
             attribute = several[at % len(several)]
-            standing = current_class(session, artwork_id, attribute.id)
-            others = [one for one in class_list(session, attribute).live() if one != standing]
+            current = current_class(session, artwork_id, attribute.id)
+            others = [one for one in class_list(session, attribute).live() if one != current]
             decision = Decision(attribute.id, "corrected", rng.choice(others))
             decide(session, artwork_id, [decision], user="benchmark", annotation_id=str(at))
     return len(chosen)

@@ -7,7 +7,9 @@
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── GalleryUnusable          the list of `curate demo --gallery` is none
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
+    │   └── IncompatibleOptions  what was asked for excludes each other
     ├── NoImageModel             a run whose features or probabilities another model gave
+    ├── NothingInCommon          runs that share no judged artwork cannot be compared
     ├── NothingToTrain           no attribute has two classes with enough labels
     ├── NotConfirmed             a command that asks, where nobody can answer
     ├── NotAnAnswerList          the list of `curate push --controls` lacks its columns
@@ -57,10 +59,31 @@ class InvalidInput(CurateError, ValueError):
     """
 
 
+class IncompatibleOptions(InvalidInput):
+    """What was asked for excludes each other; the command line takes it for a wrong option."""
+
+
+class NothingInCommon(CurateError):
+    """Runs without a common judged artwork cannot be compared."""
+
+    def __init__(self, runs: Sequence[int]) -> None:
+        listed = ", ".join(str(run) for run in runs)
+        super().__init__(
+            f"Runs {listed} have no artwork that all of them judged out of sample. "
+            f"List others with `curate runs`."
+        )
+
+
 class NothingToTrain(CurateError):
     """There is nothing a classifier could tell apart."""
 
     def __init__(self, artworks: int, min_class_count: int) -> None:
+        if not artworks:
+            super().__init__(
+                "Nothing to train on: this catalog has no usable artworks yet. "
+                "`curate ingest SOURCE` brings some; `curate status` says what there is."
+            )
+            return
         super().__init__(
             f"Nothing to train on: among {artworks} usable artworks no attribute has two classes with "
             f"{min_class_count} labelled groups each. See `curate stats`; `--min-class-count` lowers the bar."

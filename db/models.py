@@ -25,6 +25,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -149,7 +150,7 @@ class Class(Base):
     key: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(200))
     spelling: Mapped[str | None] = mapped_column(String(200))
-    missing: Mapped[bool] = mapped_column(default=False)
+    missing: Mapped[bool] = mapped_column(default=False, server_default=false())
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -2,7 +2,8 @@
 
     python -m docs.generate            (or `make docs`)
 
-``docs/catalog.md``: the tables, how they hang together, and what each column holds, from ``db/models.py``.
+``docs/catalog.md``: a glossary, how the tables hang together, and what each column holds, from
+``db/models.py``.
 ``docs/files.md``: every module with the first line of its docstring.
 """
 
@@ -30,6 +31,11 @@ def catalog_page() -> str:
     )
     lines = [
         "# The catalog's tables\n",
+        "## Glossary\n",
+        "| noun | is |",
+        "|---|---|",
+        *(f"| [{model.__name__}](#{_anchor(model)}) | {_first_sentence(model)} |" for model in models),
+        "\n## How they hang together\n",
         "An arrow leads from a row to the one that it names.\n",
         "```mermaid",
     ]
@@ -45,6 +51,16 @@ def catalog_page() -> str:
         lines += [_row(column, words.get(column.name)) for column in model.__table__.columns]
         lines.append("")
     return HEAD + "\n".join(lines)
+
+
+def _anchor(model: type[Base]) -> str:
+    """Return where a table's section is on its page, as GitHub and mkdocs name it."""
+    return f"{model.__name__.lower()}-{model.__tablename__}"
+
+
+def _first_sentence(model: type[Base]) -> str:
+    paragraph = " ".join((inspect.getdoc(model) or "").partition("\n\n")[0].split())
+    return _plain(paragraph).replace("|", "\\|")
 
 
 def _arrows(table: Table) -> Iterator[str]:

@@ -7,7 +7,7 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,49 +15,16 @@ from torch import Tensor, nn
 from db.workspace.outputs import output_folder, whole_file
 from db.workspace.train_settings import TrainSettings
 from model.errors import CheckpointUnreadable, ExportFailed
-from model.evaluate import Metrics
 from model.inputs.data import Transform
 from model.network.backbones import make_backbone
-from model.network.checkpoint import read_checkpoint, write_checkpoint
+from model.network.checkpoint import read_checkpoint
 from model.network.cnn_lstm import CnnLstm
-
-if TYPE_CHECKING:
-    from model.training.runner import Runner
 
 FORMAT = "curate-model-1"
 OPSET = 17
 """Of ONNX: what onnxruntime 1.14 of 2023 and later read; LayerNorm, of ViTs and ConvNeXts, is in it."""
 
 Kind = Literal["safetensors", "onnx", "pth"]
-
-
-def write_model(
-    path: Path, runner: Runner, state: Mapping[str, Tensor], metrics: Mapping[str, Metrics]
-) -> None:
-    """Write the network that a run hands on: ``path.safetensors`` and ``path.json``, whole in themselves."""
-    network = runner.network(0).cpu()
-    if runner.settings.mode == "frozen":
-        network.sequence.load_state_dict(dict(state))
-    else:
-        network.load_state_dict(dict(state))
-    spec = runner.backbone.spec
-    about = {
-        "format": FORMAT,
-        "backbone": spec.name,
-        "backbone_weights": runner.weights,
-        "settings": runner.settings.model_dump(mode="json"),
-        "classes": {target.attribute: list(target.classes) for target in runner.targets},
-        "transform": {
-            "size": runner.settings.image_size,
-            "resize": runner.settings.resize,
-            "mean": spec.mean,
-            "std": spec.std,
-        },
-        "map_shape": runner.map_shape,
-        "temperature": {name: values["temperature"] for name, values in metrics.items()},
-        "metrics": dict(metrics),
-    }
-    write_checkpoint(path, network.state_dict(), about)
 
 
 def read_model(path: Path) -> tuple[CnnLstm, dict[str, Any]]:

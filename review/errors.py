@@ -17,7 +17,6 @@
         ├── AppOutdated            the App's dataset became another workspace's
         ├── DatasetNameTaken       arrays were to become a dataset that is there already
         ├── DatasetUnreadable      a newer FiftyOne made the dataset
-        ├── RootUnmapped           an artwork's root has no folder here
         ├── NotASheet              a file that is no review sheet of ours
         ├── NotAnExport            a file is not Label Studio's export, or not of this catalog
         ├── SheetExists            a sheet would be written over a file
@@ -184,16 +183,6 @@ class DatasetUnreadable(ReviewError):
         super().__init__(
             f"FiftyOne cannot read the dataset {name!r}: {problem.splitlines()[0]}. Upgrade FiftyOne; or run "
             f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (without the App's tags)."
-        )
-
-
-class RootUnmapped(ReviewError):
-    """Artworks lie under a root that has no folder on this machine."""
-
-    def __init__(self, root: str, artworks: int) -> None:
-        super().__init__(
-            f"{artworks} artworks lie under the root {root!r}, and curate.toml names no folder for it. "
-            f'Add the line `{root} = "FOLDER"` under [roots] in curate.toml.'
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curate.arrays.labels import GivenLabels, Ints, LabelTable
+from curate.arrays.labels import PATH_COLUMN, GivenLabels, Ints, LabelTable
 from curate.errors import InvalidInput
 from curate.issues import LabelColumn
 from curate.issues.columns import Floats
@@ -98,21 +98,49 @@ def as_matrix(what: str, given: Any, count: int) -> Floats:
 def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     """Return a table's rows in the order of the labels, where both name their rows.
 
+    They name them by a column ``filepath``, or by the index. A label without a row in the table gets one of
+    NaN: nothing is known of it.
+
     Raises:
-        InvalidInput: The names of the rows are not those of the labels.
+        InvalidInput: The table names rows that the labels have not, or one of them twice.
     """
-    if labels.index is None or len(frame) != labels.count or frame.index.equals(labels.index):
+    by_column = PATH_COLUMN in frame.columns
+    if by_column:
+        frame = frame.set_index(PATH_COLUMN)
+    elif isinstance(frame.index, pd.RangeIndex):
         return frame
-    if isinstance(frame.index, pd.RangeIndex):
+    names = _matching_names(frame.index, labels)
+    if names is None:
+        if by_column and labels.paths is not None:
+            stray = frame.index[~frame.index.isin(labels.paths)]
+            raise InvalidInput(
+                f"{what} have the {PATH_COLUMN} {str(stray[0])!r}, and labels have no such one "
+                f"({len(stray)} such rows)."
+            )
+        if labels.index is not None and len(frame) == labels.count and not by_column:
+            raise InvalidInput(
+                f"{what} have other row names (index) than labels. Give both the same index, "
+                f"or none: .reset_index(drop=True)."
+            )
         return frame
-    unique = frame.index.is_unique and labels.index.is_unique
-    if not unique or not frame.index.isin(labels.index).all():
-        raise InvalidInput(
-            f"{what} have other row names (index) than labels. Give both the same index, "
-            f"or none: .reset_index(drop=True)."
-        )
-    labels.notes.append(f"{what} were put into the order of labels, by their index.")
-    return frame.loc[labels.index]
+    if frame.index.equals(names):
+        return frame
+    if not (frame.index.is_unique and names.is_unique):
+        raise InvalidInput(f"{what} or labels name a row twice. Give each row a name of its own, or none.")
+    if not names.isin(frame.index).all():
+        lacking = int((~names.isin(frame.index)).sum())
+        labels.notes.append(f"{what} have no row for {lacking} of {labels.count} labels.")
+    labels.notes.append(f"{what} were put into the order of labels, by the names of their rows.")
+    return frame.reindex(names)
+
+
+def _matching_names(index: pd.Index, labels: LabelTable) -> pd.Index | None:
+    """Return the names of the labels' rows that a table's rows go by: their index, or the images' paths."""
+    paths = None if labels.paths is None or None in labels.paths else pd.Index(labels.paths)
+    for names in (labels.index, paths):
+        if names is not None and len(index) and index.isin(names).all():
+            return names
+    return None
 
 
 def check_rows(attribute: str, values: Floats, what: str = "pred_probs") -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,6 +74,17 @@ def facade(context: typer.Context) -> Facade:
     from curate.workspace import Workspace
 
     return Workspace(opened(context), CliProgress)
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """Tell options that exclude each other as Typer tells a wrong one: with the usage, and status 2."""
+    from curate.errors import IncompatibleOptions
+
+    try:
+        yield
+    except IncompatibleOptions as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -163,7 +163,17 @@ def run_demo(settings: DemoSettings, command: Command, say: Say, finish: Finish)
         with environment({"LABEL_STUDIO_API_KEY": server.token}):
             at = ["--workspace", str(folder)]
             command([*at, "ingest", str(settings.folder / "gallery" / "labels.csv")])
-            results = [_round(number, settings, workspace, truth, command, say) for number in (1, 2)]
+            results = [
+                _round(
+                    number=number,
+                    settings=settings,
+                    workspace=workspace,
+                    truth=truth,
+                    command=command,
+                    say=say,
+                )
+                for number in (1, 2)
+            ]
             command([*at, "status"])
             finish(results, server.url)
 
@@ -187,7 +197,13 @@ def _round(
         after = count_errors(catalog, truth)
         accuracy = true_accuracy(workspace, catalog, truth)
     return RoundResult(
-        number, len(before), reviewed, len(before - after), len(after - before), len(after), accuracy
+        round=number,
+        errors_before=len(before),
+        reviewed=reviewed,
+        fixed=len(before - after),
+        wrongly_changed=len(after - before),
+        errors_after=len(after),
+        accuracy=accuracy,
     )
 
 
@@ -199,7 +215,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         table = label_table(session)
         lists = {a.name: class_list(session, a) for a in attributes(session)}
     true_labels = {str(uuid): truth[path] for uuid, path in zip(table.uuids, table.paths, strict=True)}
-    standing = {
+    shown = {
         str(uuid): {
             name: classes.key[table.labels[name][row]]
             for name, classes in lists.items()
@@ -208,7 +224,7 @@ def _review(workspace: Workspace, truth: Truth, say: Say) -> int:
         for row, uuid in enumerate(table.uuids)
     }
     say("A scripted reviewer answers the tasks from the truth …")
-    return answer_tasks(workspace.settings.label_studio, true_labels, standing)
+    return answer_tasks(workspace.settings.label_studio, true_labels, shown)
 
 
 @contextmanager

@@ -139,20 +139,20 @@ def _compare_attribute(name: str, runs: Sequence[RunPredictions], seed: int) -> 
     draws = _accuracy_draws(right, runs[0].groups[at[0]], seed)
     present = np.unique(labels)
     return AttributeComparison(
-        name,
-        len(common),
-        [float(accuracy_score(labels, said)) for said in predicted],
-        [
+        attribute=name,
+        n=len(common),
+        accuracy=[float(accuracy_score(labels, said)) for said in predicted],
+        macro_f1=[
             float(f1_score(labels, said, labels=present, average="macro", zero_division=0))
             for said in predicted
         ],
-        [int((p < THRESHOLD).sum()) for p in p_label],
-        [_pair(runs[i].run.id, right[0], right[i], draws[i] - draws[0]) for i in range(1, len(runs))],
-        at[0],
-        right,
-        predicted,
-        labels,
-        _names(columns),
+        flagged=[int((p < THRESHOLD).sum()) for p in p_label],
+        pairs=[_pair(runs[i].run.id, right[0], right[i], draws[i] - draws[0]) for i in range(1, len(runs))],
+        rows=at[0],
+        right=right,
+        predicted=predicted,
+        labels=labels,
+        names=_names(columns),
     )
 
 
@@ -173,7 +173,14 @@ def _pair(run_id: int, first: Bools, other: Bools, draws: Floats) -> Pair:
     gained, lost = int((other & ~first).sum()), int((first & ~other).sum())
     p_value = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     difference = float(other.mean() - first.mean())
-    return Pair(run_id, gained, lost, difference, interval(draws), float(p_value))
+    return Pair(
+        run=run_id,
+        gained=gained,
+        lost=lost,
+        difference=difference,
+        difference_interval=interval(draws),
+        p_value=float(p_value),
+    )
 
 
 def _most_doubtful(run: RunPredictions, budget: int) -> set[int]:

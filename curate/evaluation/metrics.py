@@ -19,6 +19,7 @@ from sklearn.metrics import (
 )
 
 from curate.evaluation.predictions import AttributePredictions, Floats, Ints, Labels
+from model.calibration import calibration_error
 
 RESAMPLES = 300
 BINS = 15
@@ -87,7 +88,6 @@ def evaluate_labels(
         true, said, labels=present, average="weighted", zero_division=0
     )
     accuracies, f1s = bootstrap(true, said, groups[rows], seed)
-    bins = reliability(true, said, predictions.confidence[rows])
     width = len(predictions.keys)
     return LabelMetrics(
         n=len(rows),
@@ -104,7 +104,7 @@ def evaluate_labels(
         weighted_recall=float(recall),
         balanced_accuracy=float(recall_score(true, said, labels=present, average="macro", zero_division=0)),
         majority=float(DummyClassifier(strategy="most_frequent").fit(true, true).score(true, true)),
-        ece=float((bins["share"] * (bins["accuracy"] - bins["confidence"]).abs()).sum()),
+        ece=calibration_error(true == said, predictions.confidence[rows], BINS),
         mean_confidence=float(predictions.confidence[rows].mean()),
     )
 

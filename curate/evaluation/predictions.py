@@ -128,16 +128,16 @@ def read_predictions(
         labels = (table.labels[name][rows], imported[name][rows])
         by_attribute[name] = reduce_probabilities(lists[name], row.classes, probs, kept, usable, *labels)
     return RunPredictions(
-        run,
-        folder,
-        artwork_ids[kept],
-        [table.uuids[row] for row in rows],
-        [table.roots[row] for row in rows],
-        [table.paths[row] for row in rows],
-        table.groups[rows],
-        load_array(folder / "folds.npy").astype(np.int64)[kept],
-        by_attribute,
-        {name: labels[rows] for name, labels in table.labels.items()},
+        run=run,
+        folder=folder,
+        artwork_ids=artwork_ids[kept],
+        uuids=[table.uuids[row] for row in rows],
+        roots=[table.roots[row] for row in rows],
+        paths=[table.paths[row] for row in rows],
+        groups=table.groups[rows],
+        folds=load_array(folder / "folds.npy").astype(np.int64)[kept],
+        attributes=by_attribute,
+        label_ids={name: labels[rows] for name, labels in table.labels.items()},
     )
 
 
@@ -182,7 +182,15 @@ def reduce_probabilities(
     names = tuple(classes.name[int(i)] for i in class_ids)
     keys = tuple(classes.key[int(i)] for i in class_ids)
     return AttributePredictions(
-        classes.attribute, keys, names, class_ids, usable, predicted, confidence, sets[0], sets[1]
+        attribute=classes.attribute,
+        keys=keys,
+        names=names,
+        class_ids=class_ids,
+        usable=usable,
+        predicted=predicted,
+        confidence=confidence,
+        corrected=sets[0],
+        imported=sets[1],
     )
 
 

@@ -144,13 +144,13 @@ def evaluate_run(predictions: RunPredictions, seed: int = 0) -> RunEvaluation:
         by_attribute[name] = _evaluate_attribute(predictions, one, len(low), seed)
     run = predictions.run
     return RunEvaluation(
-        run.id,
-        run.backbone,
-        run.protocol,
-        len(predictions),
-        int(judged.sum()),
-        int(flagged.sum()),
-        by_attribute,
+        run=run.id,
+        backbone=run.backbone,
+        protocol=run.protocol,
+        artworks=len(predictions),
+        judged_artworks=int(judged.sum()),
+        flagged_artworks=int(flagged.sum()),
+        attributes=by_attribute,
     )
 
 
@@ -165,17 +165,17 @@ def _evaluate_attribute(
     if len(rows):
         bins = reliability(one.corrected.classes[rows], one.predicted[rows], one.confidence[rows])
     return AttributeEvaluation(
-        one.attribute,
-        one.keys,
-        one.names,
-        corrected,
-        imported,
-        int(differ.sum()),
-        artist_disjoint(predictions, one, seed),
-        flagged,
-        per_class(one, one.corrected),
-        bins,
-        confusion(one, one.corrected),
+        attribute=one.attribute,
+        keys=one.keys,
+        names=one.names,
+        corrected=corrected,
+        imported=imported,
+        changed=int(differ.sum()),
+        artist_disjoint=artist_disjoint(predictions, one, seed),
+        flagged=flagged,
+        per_class=per_class(one, one.corrected),
+        reliability=bins,
+        confusion=confusion(one, one.corrected),
     )
 
 

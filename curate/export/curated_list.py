@@ -29,13 +29,6 @@ TABLES = ("csv", "xlsx", "parquet")
 NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-def export_labels(catalog: Catalog, out: Path) -> int:
-    """Write the labels as they stand, as CSV, xlsx or Parquet by the file's suffix; return how many rows."""
-    frame = labels_frame(catalog)
-    write_table(frame, out, table_format(out))
-    return len(frame)
-
-
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
     """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes.
 

@@ -59,7 +59,7 @@ class Reasons:
         if np.isnan(self.p_label[row]) or self.suggested[row] < 0:
             return ""
         label, other = self._name(self.refit.labels[row]), self._name(self.suggested[row])
-        near, twins = self._neighbours(row), self._duplicates(row)
+        near, duplicates = self._neighbours(row), self._duplicates(row)
         record = self._record(row, 0) if self.refit.records else {}
         parts = []
         if self.p_suggested[row] > self.p_label[row]:
@@ -68,8 +68,8 @@ class Reasons:
             parts.append(f"{near['suggested']} of {near['of']} nearest are {other}")
         if record and int(record["label"]) <= int(record["suggested"]):
             parts.append(f"this {record['by']} has {record['label']} {label} in {record['of']}")
-        if twins and twins["other"]:
-            parts.append(f"the same picture is also listed as {self._name(twins['class'])}")
+        if duplicates and duplicates["other"]:
+            parts.append(f"the same picture is also listed as {self._name(duplicates['class'])}")
         if not parts:
             parts.append(self._unlike(row, near))
         if self.misplaced[row] > MENTIONED:

@@ -40,7 +40,8 @@ class ArtworksUnmatched(CurateError):
         have = f"the catalog's paths look like {known[0]!r}" if known else "the catalog has no artwork"
         super().__init__(
             f"None of the {len(named)} artworks in {path} is in the catalog: it names {some(named, 2)}, and "
-            f"{have}. Give the paths as `curate export` writes them, or the artworks' ids."
+            f"{have}. Give the paths as `curate export` writes them, the artworks' ids, or those of their "
+            f"list."
         )
 
 

@@ -215,7 +215,7 @@ def _reference(path: Path, names: Sequence[str], what: str) -> str:
     raise NotPredictions(
         path,
         f"does not say whose rows these are ({what}s: {some(list(names)) or 'none'})",
-        f"Name one {what} filepath (or artwork, for curate's ids).",
+        f"Name one {what} filepath (or artwork, for curate's ids; or id, for those of a list).",
     )
 
 

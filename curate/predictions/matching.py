@@ -23,23 +23,32 @@ from db.labels.table import LabelTable
 
 Ints = NDArray[np.int64]
 
+ListedAs = Callable[[Sequence[str]], Mapping[str, int]]
+"""Gives the artwork that lists call so, left out where there is none, or several."""
+
 Resolve = Callable[[str, Sequence[str]], Mapping[str, int]]
 """Gives the class id of each name that is one of an attribute's, left out where it is none."""
 
 
 def match_artworks(
-    path: Path, named: NDArray[np.object_], table: LabelTable, roots: Mapping[str, Path]
+    path: Path,
+    named: NDArray[np.object_],
+    table: LabelTable,
+    roots: Mapping[str, Path],
+    listed_as: ListedAs,
 ) -> Ints:
     """Return the catalog's row of each artwork that a file names, -1 where it has none, shape ``(N,)``.
 
-    An artwork is named by its id, or by its path: as the catalog has it, or under the folder of its root; in
-    either Unicode form, with either slash.
+    An artwork is named by its path: as the catalog has it, or under the folder of its root, in either Unicode
+    form, with either slash; by curate's id; or by the id of its list, such as an inventory
+    number.
 
     Args:
         path: The file, for messages.
         named: What it calls its artworks, shape ``(N,)``.
         table: The catalog's artworks.
         roots: The folders of the roots.
+        listed_as: Finds artworks by what lists call them.
 
     Raises:
         ArtworksUnmatched: None of them is in the catalog.
@@ -52,6 +61,9 @@ def match_artworks(
         lost = lost[rows[lost] < 0]
     if len(lost):
         rows[lost] = _by_uuid(named[lost], table)
+        lost = lost[rows[lost] < 0]
+    if len(lost):
+        rows[lost] = _by_listing(named[lost], table, listed_as)
     if (rows < 0).all():
         raise ArtworksUnmatched(path, [str(name) for name in named[:3]], table.paths[:1])
     found, counts = np.unique(rows[rows >= 0], return_counts=True)
@@ -80,6 +92,14 @@ def _by_uuid(named: NDArray[np.object_], table: LabelTable) -> Ints:
         except ValueError:
             continue
     return found
+
+
+def _by_listing(named: NDArray[np.object_], table: LabelTable, listed_as: ListedAs) -> Ints:
+    """Look up what lists call artworks, such as an inventory number."""
+    ids = listed_as([str(name).strip() for name in named])
+    wanted = np.array([ids.get(str(name).strip(), -1) for name in named], dtype=np.int64)
+    at = pd.Index(table.artwork_ids).get_indexer(pd.Index(wanted))
+    return np.where(wanted >= 0, at, -1).astype(np.int64)
 
 
 def _cleaned(named: NDArray[np.object_], roots: Mapping[str, Path]) -> NDArray[np.object_]:

@@ -36,6 +36,7 @@ from db.classes.names import match_class_names
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
+from db.labels.kept import artworks_listed_as
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
 from db.reviews.findings import found_labels
@@ -138,19 +139,38 @@ def import_predictions(
         lists = read_class_lists(session)
         findings = found_labels(session)
         read = [_read(file, list(lists)) for file in files]
-        found = _Gatherer(workspace, session, table, lists, out_of_sample, attribute).gather(read)
+        found = _Gatherer(
+            workspace,
+            session=session,
+            table=table,
+            lists=lists,
+            out_of_sample=out_of_sample,
+            attribute=attribute,
+        ).gather(read)
     if embeddings is not None:
-        found.embedding = _place_embeddings(embeddings, table, workspace, found.notes)
+        found.embedding = _place_embeddings(embeddings, table, workspace, catalog, found.notes)
     measured = _measure(found)
     seconds = {"reading": time.monotonic() - began}
     progress.message("Scoring labels")
-    scored = score_run(table, found.labels, found, found.folds, findings, 0)
+    scored = score_run(
+        table=table, columns=found.labels, result=found, folds=found.folds, found=findings, seed=0
+    )
     metrics = with_estimates(measured, scored.scores)
     seconds["evidence"] = time.monotonic() - began - seconds["reading"]
     progress.message("Writing the run")
     said = {"files": [file.path.name for file in read], "out_of_sample": out_of_sample}
     called = (name or read[0].path.stem)[:100]
-    run, issues, expected = _store(workspace, catalog, table, found, scored, metrics, called, said, seconds)
+    run, issues, expected = _store(
+        workspace,
+        catalog=catalog,
+        table=table,
+        found=found,
+        scored=scored,
+        metrics=metrics,
+        called=called,
+        said=said,
+        seconds=seconds,
+    )
     seconds["total"] = time.monotonic() - began
     known = int((found.provenance != NO_IMAGE).sum())
     counts = (known, len(table) - known, found.unmatched)
@@ -238,11 +258,24 @@ class _Gatherer:
         margins = np.full((1, len(self.table), len(labels)), np.nan, dtype=np.float16)
         probs = {name: self.probs[name] for name in labels}
         return ImportedPredictions(
-            probs, self.provenance, None, margins, self.folds, labels, self.unmatched, self.notes
+            pred_probs=probs,
+            provenance=self.provenance,
+            embedding=None,
+            margins=margins,
+            folds=self.folds,
+            labels=labels,
+            unmatched=self.unmatched,
+            notes=self.notes,
         )
 
     def _add(self, file: PredictionFile) -> None:
-        rows = match_artworks(file.path, file.artworks, self.table, self.roots)
+        rows = match_artworks(
+            file.path,
+            file.artworks,
+            self.table,
+            self.roots,
+            lambda names: artworks_listed_as(self.session, names),
+        )
         kept, lost = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
         self.unmatched += len(lost)
         self.notes += file.notes
@@ -335,11 +368,22 @@ def _protocol(found: ImportedPredictions) -> str:
 
 
 def _place_embeddings(
-    embeddings: Path | EmbeddingFile, table: LabelTable, workspace: Workspace, notes: list[str]
+    embeddings: Path | EmbeddingFile,
+    table: LabelTable,
+    workspace: Workspace,
+    catalog: Catalog,
+    notes: list[str],
 ) -> NDArray[np.float32]:
     """Return one unit vector an artwork of the catalog, NaN where the file has none."""
     read = embeddings if isinstance(embeddings, EmbeddingFile) else read_embeddings_file(embeddings)
-    rows = match_artworks(read.path, read.artworks, table, workspace.settings.roots)
+    with catalog.read() as session:
+        rows = match_artworks(
+            read.path,
+            read.artworks,
+            table,
+            workspace.settings.roots,
+            lambda names: artworks_listed_as(session, names),
+        )
     pooled = read.vectors if read.vectors.ndim == 2 else read.vectors.mean(axis=1)
     kept = np.flatnonzero(rows >= 0)
     vectors = np.full((len(table), pooled.shape[1]), np.nan, dtype=np.float32)

@@ -75,7 +75,16 @@ def shown_changes(comparison: Comparison) -> list[Change]:
         for index in range(1, len(comparison.runs)):
             gained = np.flatnonzero(one.right[index] & ~one.right[0])
             lost = np.flatnonzero(one.right[0] & ~one.right[index])
-            changes.append(Change(one, index, _evenly(gained), _evenly(lost), len(gained), len(lost)))
+            changes.append(
+                Change(
+                    one=one,
+                    index=index,
+                    gained=_evenly(gained),
+                    lost=_evenly(lost),
+                    gained_count=len(gained),
+                    lost_count=len(lost),
+                )
+            )
     return changes
 
 

@@ -167,26 +167,26 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     groups = duplicate_groups(predictions)
     evaluation = evaluate_run(predictions)
     return RunContent(
-        predictions,
-        evaluation,
-        list(label_issues(predictions, labels, names)),
-        doubted,
-        list(label_issues(predictions, outliers, names)),
-        outlying,
-        groups[:DUPLICATES],
-        len(groups),
-        {
+        predictions=predictions,
+        evaluation=evaluation,
+        label_issues=list(label_issues(predictions, labels, names)),
+        doubted=doubted,
+        outliers=list(label_issues(predictions, outliers, names)),
+        outlying=outlying,
+        duplicates=groups[:DUPLICATES],
+        duplicate_groups=len(groups),
+        cells={
             name: picture_cells(one, evaluation.attributes[name].confusion)
             for name, one in predictions.attributes.items()
         },
-        {name: class_counts(one) for name, one in predictions.attributes.items()},
-        pd.DataFrame(read_history(predictions.folder, run), columns=HISTORY),
-        rounds,
-        runs,
-        scores,
-        audits,
-        left if len(scores) else None,
-        {class_id: name for classes in lists for class_id, name in classes.name.items()},
+        counts={name: class_counts(one) for name, one in predictions.attributes.items()},
+        history=pd.DataFrame(read_history(predictions.folder, run), columns=HISTORY),
+        rounds=rounds,
+        runs=runs,
+        scores=scores,
+        audits=audits,
+        left=left if len(scores) else None,
+        class_names={class_id: name for classes in lists for class_id, name in classes.name.items()},
     )
 
 
@@ -199,15 +199,15 @@ def label_issues(
         attribute = issue.attribute or ""
         if issue.artwork_id in row_of:
             yield IssueCard(
-                row_of[issue.artwork_id],
-                attribute,
-                names.get((attribute, issue.label or ""), ""),
-                names.get((attribute, issue.suggested or ""), ""),
-                issue.score,
-                issue.p_label,
-                issue.p_suggested,
-                issue.reason,
-                issue.state,
+                row=row_of[issue.artwork_id],
+                attribute=attribute,
+                label=names.get((attribute, issue.label or ""), ""),
+                suggested=names.get((attribute, issue.suggested or ""), ""),
+                score=issue.score,
+                p_label=issue.p_label,
+                p_suggested=issue.p_suggested,
+                reason=issue.reason,
+                state=issue.state,
             )
 
 

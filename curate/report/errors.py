@@ -3,9 +3,8 @@
 ::
 
     CurateError
-    ├── NoChromium         a PDF was asked for, and no Chromium is on this machine
-    ├── PdfFailed          Chromium is there, and wrote no PDF
-    └── NothingInCommon    runs that share no judged artwork cannot be compared
+    ├── NoChromium    a PDF was asked for, and no Chromium is on this machine
+    └── PdfFailed     Chromium is there, and wrote no PDF
 """
 
 from __future__ import annotations
@@ -31,15 +30,4 @@ class PdfFailed(CurateError):
     def __init__(self, program: str, said: str) -> None:
         super().__init__(
             f"{program} wrote no PDF: {said}. Write the page with `--format html` and print it yourself."
-        )
-
-
-class NothingInCommon(CurateError):
-    """Runs without a common judged artwork cannot be compared."""
-
-    def __init__(self, runs: Sequence[int]) -> None:
-        listed = ", ".join(str(run) for run in runs)
-        super().__init__(
-            f"Runs {listed} have no artwork that all of them judged out of sample. "
-            f"List others with `curate runs`."
         )

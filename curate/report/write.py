@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from curate.evaluation import compare_runs, evaluate_run, read_predictions
+from curate.evaluation import evaluate_run, read_predictions
+from curate.evaluation.read import read_comparison
 from curate.report.comparison_report import comparison_charts, comparison_page, shown_changes
 from curate.report.content import RunContent, read_content
 from curate.report.drawing.figures import Chart
 from curate.report.drawing.pdf import find_chromium, print_pdf
 from curate.report.drawing.pictures import thumbnails
 from curate.report.drawing.theme import as_bytes
-from curate.report.errors import NothingInCommon
 from curate.report.page import safe_csv
 from curate.report.run_report import draw_charts, run_page
 from db.engine.catalog import Catalog
@@ -80,10 +80,8 @@ def write_comparison(
     """
     if format == "pdf":
         find_chromium()
-    runs = [read_predictions(workspace, catalog, run_id, "compare") for run_id in run_ids]
-    comparison = compare_runs(runs, budget)
-    if not comparison.attributes:
-        raise NothingInCommon(run_ids)
+    comparison = read_comparison(workspace, catalog, run_ids, budget)
+    runs = comparison.runs
     name = "-".join(str(run_id) for run_id in run_ids)
     out = _place(workspace, out, f"compare-{name}.{format}")
     evaluations = [evaluate_run(run) for run in runs]
@@ -95,7 +93,14 @@ def write_comparison(
         return out
     changes = shown_changes(comparison)
     images = thumbnails(workspace, runs[0], [row for change in changes for row in change.rows()])
-    page = comparison_page(comparison, charts, evaluations, changes, images, workspace.settings.collection)
+    page = comparison_page(
+        comparison=comparison,
+        charts=charts,
+        evaluations=evaluations,
+        changes=changes,
+        images=images,
+        collection=workspace.settings.collection,
+    )
     return _write_page(page, out, format)
 
 

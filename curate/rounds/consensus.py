@@ -177,12 +177,12 @@ def find_conflicts(workspace: Workspace, catalog: Catalog) -> list[Conflict]:
                 likeliest = together[artwork_id]
                 conflicts.append(
                     Conflict(
-                        str(artwork.uuid),
-                        artwork.path,
-                        attribute.name,
-                        [(names[person], keys[class_id]) for person, class_id in pairs],
-                        keys[likeliest.class_id],
-                        round(likeliest.probability, 4),
+                        artwork=str(artwork.uuid),
+                        path=artwork.path,
+                        attribute=attribute.name,
+                        said=[(names[person], keys[class_id]) for person, class_id in pairs],
+                        likeliest=keys[likeliest.class_id],
+                        p=round(likeliest.probability, 4),
                     )
                 )
     return sorted(conflicts, key=lambda conflict: (conflict.p, conflict.artwork))

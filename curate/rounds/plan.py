@@ -124,13 +124,13 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
     ]
     forecast = forecast_yield(_asked_scores(issues, reviews), **answered)
     return Plan(
-        run.id,
-        settings.limit,
-        round(forecast.expected, 2),
-        [*reviews, *audits, *tests],
-        settings.annotators,
-        forecast.verdicts,
-        forecast.assumed,
+        run_id=run.id,
+        budget=settings.limit,
+        expected_yield=round(forecast.expected, 2),
+        items=[*reviews, *audits, *tests],
+        annotators=settings.annotators,
+        verdicts=forecast.verdicts,
+        assumed=forecast.assumed,
     )
 
 
@@ -171,7 +171,7 @@ def rank(
     for row in review_order(wrong, pair).tolist():
         mine = list(by_artwork[ids[row]].values())
         if mine[0].same not in once:
-            score = queue_score((doubt.score for doubt in mine), width)
+            score = queue_score((issue.score for issue in mine), width)
             once[mine[0].same] = PlannedItem(ids[row], "review", _worth_asking(mine, attribute), score)
     return list(once.values())
 
@@ -228,12 +228,12 @@ def next_round(catalog: Catalog, run: Run, rounds: Sequence[BatchStatus]) -> Nex
     forecast = forecast_yield(_asked_scores(issues, reviews), **past)
     answered = [turn for turn in rounds if turn.answered]
     return NextRound(
-        len(reviews),
-        round(forecast.expected, 1),
-        forecast.verdicts,
-        forecast.assumed,
-        round(answered[-1].errors / answered[-1].answered, 3) if answered else None,
-        forecast.expected >= WORTHWHILE * len(reviews),
+        reviews=len(reviews),
+        expected=round(forecast.expected, 1),
+        verdicts=forecast.verdicts,
+        assumed=forecast.assumed,
+        last=round(answered[-1].errors / answered[-1].answered, 3) if answered else None,
+        pays=forecast.expected >= WORTHWHILE * len(reviews),
     )
 
 

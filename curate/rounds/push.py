@@ -1,12 +1,17 @@
-"""One push: finish what was cut short, or refresh the open tasks, plan a batch and send it."""
+"""One push: finish what was cut short, refresh the open tasks, plan a batch, and send it or write a sheet."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curate.rounds.plan import BatchSettings, plan_batch
+from curate.rounds.push_summary import PushSummary
+from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
+from db.errors import NotAnOutput
 from db.models import Run
 from db.reviews.asking.sheets import has_open_sheets
 from db.reviews.asking.tasks import waiting_tasks
@@ -14,8 +19,95 @@ from db.runs.runs import find_run
 from db.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from curate.issues import Estimate
     from db.workspace.progress import Progress
     from review.label_studio.push.send import Pushed
+
+SHEETS = ("csv", "xlsx", "html")
+"""What a sheet may be."""
+
+
+def push(
+    workspace: Workspace,
+    catalog: Catalog,
+    settings: BatchSettings,
+    run_id: int | None,
+    progress: Progress,
+    *,
+    sheet: str | PathLike[str] | None = None,
+    batch: int | None = None,
+    dry_run: bool = False,
+) -> PushSummary:
+    """Push a batch to Label Studio, or write it as a sheet.
+
+    Args:
+        workspace: Names the server and the project.
+        catalog: The workspace's open catalog.
+        settings: What to plan.
+        run_id: The run whose issues are asked about; the newest if None.
+        progress: Is told how far sending is.
+        sheet: The file to write instead, or one of ``SHEETS`` for the first free name in the workspace.
+        batch: Write the sheet of this batch again.
+        dry_run: Only plan.
+
+    Raises:
+        NoRunYet: There are no issues before the first run.
+        SheetExists, NotAnOutput: The sheet's place is taken.
+        BatchNotFound: No sheet has that number.
+        LabelStudioError: One of its kinds, with what to do.
+    """
+    place = workspace.settings.label_studio.url
+    if dry_run:
+        with catalog.read() as session:
+            run = find_run(session, run_id, "push")
+        plan = plan_batch(catalog, run, settings)
+        expected = _expected_wrong(catalog, run_id)
+        project = workspace.settings.label_studio.project
+        return PushSummary(project, plan.expected_yield, expected, place, plan=plan)
+    if sheet is None:
+        pushed = push_batch(workspace, catalog, settings, run_id, progress)
+    else:
+        path = _sheet_path(workspace, sheet)
+        place = str(path)
+        if batch is None:
+            pushed = push_sheet(workspace, catalog, settings, run_id, path)
+        else:
+            pushed = push_sheet_again(workspace, catalog, batch, path)
+    waiting = waiting_sheets(catalog) if sheet is not None and not pushed.created else {}
+    return _summary(pushed, _expected_wrong(catalog, run_id), place, waiting)
+
+
+def _sheet_path(workspace: Workspace, sheet: str | PathLike[str]) -> Path:
+    """Return the file of a sheet, with the suffix of its kind."""
+    if isinstance(sheet, str) and sheet in SHEETS:
+        return free_name(workspace.folder, f".{sheet}")
+    path = Path(sheet)
+    if path.is_dir():
+        raise NotAnOutput(path, "it is a folder")
+    return path
+
+
+def _expected_wrong(catalog: Catalog, run_id: int | None) -> Estimate:
+    """Estimate how many labels are wrong in all, beside those that the batch should find."""
+    with catalog.read() as session:
+        return estimate_wrong_labels(session, find_run(session, run_id, "push"))
+
+
+def _summary(pushed: Pushed, expected: Estimate, place: str, waiting: Mapping[int, int]) -> PushSummary:
+    return PushSummary(
+        pushed.project,
+        pushed.expected_yield,
+        expected,
+        place,
+        batch=pushed.batch,
+        created=pushed.created,
+        refreshed=pushed.refreshed,
+        withdrawn=pushed.withdrawn,
+        skipped=pushed.skipped,
+        left_out=pushed.left_out,
+        resumed=pushed.resumed,
+        waiting=waiting,
+    )
 
 
 def push_batch(

@@ -87,32 +87,61 @@ def train(
         raise NothingToTrain(len(table), min_count)
     require_attributes(settings, list(columns))
     if settings.embeddings is not None:
-        given = place_features(vectors, table, workspace)
+        given = place_features(vectors, table, workspace, catalog)
     with joined_world() as world, ExitStack() as held:
         run, folder = None, Path()
         if world.leads:
             run, folder = _claim_run(workspace, catalog, settings, table)
             held.enter_context(_locked(folder, run.id))
         folder = world.gather(folder)[0]
-        result, folds = _fit(workspace, table, columns, weights, settings, folder, progress, given)
+        result, folds = _fit(
+            workspace,
+            table=table,
+            columns=columns,
+            weights=weights,
+            settings=settings,
+            folder=folder,
+            progress=progress,
+            given=given,
+        )
         if run is None:
             return None
         progress.message("Scoring labels")
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
-        scored_run = score_run(table, trained, result, folds, findings, settings.seed)
+        scored_run = score_run(
+            table=table, columns=trained, result=result, folds=folds, found=findings, seed=settings.seed
+        )
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
         metrics = with_estimates(result.metrics, scored_run.scores)
         issues, expected = _store(
-            catalog, run, folder, table, trained, result, folds, scored_run, metrics, seconds
+            catalog,
+            run=run,
+            folder=folder,
+            table=table,
+            columns=trained,
+            result=result,
+            folds=folds,
+            scored_run=scored_run,
+            metrics=metrics,
+            seconds=seconds,
         )
     paths = dict(zip(table.artwork_ids.tolist(), table.paths, strict=True))
     unreadable = [(paths[artwork_id], reason) for artwork_id, reason in result.unreadable]
-    return TrainSummary(run.id, run.backbone, run.protocol, seconds, metrics, issues, unreadable, expected)
+    return TrainSummary(
+        run=run.id,
+        backbone=run.backbone,
+        protocol=run.protocol,
+        seconds=seconds,
+        metrics=metrics,
+        issues=issues,
+        unreadable=unreadable,
+        expected_wrong=expected,
+    )
 
 
 def require_attributes(settings: TrainSettings, attributes: Sequence[str]) -> None:
-    """Refuse knobs that name an attribute which is not trained on, before any image is read.
+    """Refuse settings that name an attribute which is not trained on, before any image is read.
 
     Raises:
         BadSettings: The sampler or a task's weight does.

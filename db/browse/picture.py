@@ -70,12 +70,12 @@ def shown_names(session: Session) -> dict[str, Names]:
         # what was taken as missing since is no class any more, and may stand in predictions of earlier runs
         shown = {i: own.get(current, classes.key[current]) for i, current in classes.current.items()}
         by_attribute[attribute.name] = Names(
-            attribute.id,
-            attribute.name,
-            shown,
-            dict(classes.current),
-            [own[i] for i in live],
-            {classes.key[i]: name for i, name in shown.items()},
+            attribute_id=attribute.id,
+            attribute=attribute.name,
+            shown=shown,
+            current=dict(classes.current),
+            live=[own[i] for i in live],
+            of_key={classes.key[i]: name for i, name in shown.items()},
         )
     return by_attribute
 

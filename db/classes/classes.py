@@ -100,13 +100,13 @@ def class_list(session: Session, attribute: Attribute) -> ClassList:
     ).all()
     merged = merged_classes(session)
     return ClassList(
-        attribute.id,
-        attribute.name,
-        {row.id: row.key for row in rows},
-        {row.id: row.name for row in rows},
-        {row.id: merged.get(row.id, row.id) for row in rows},
-        {row.id: row.spelling or row.name for row in rows},
-        frozenset(row.id for row in rows if row.missing),
+        attribute_id=attribute.id,
+        attribute=attribute.name,
+        key={row.id: row.key for row in rows},
+        name={row.id: row.name for row in rows},
+        current={row.id: merged.get(row.id, row.id) for row in rows},
+        spelling={row.id: row.spelling or row.name for row in rows},
+        missing=frozenset(row.id for row in rows if row.missing),
     )
 
 

@@ -24,9 +24,16 @@ from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, explained, parse_url
 from db.engine.locks import begin_postgresql, begin_sqlite, this_process
 from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutdated, DriverMissing
+from db.models import Base
 
 HEAD_REVISION = "0008"
 """The newest migration; a test compares it with the scripts, so that opening needs no Alembic."""
+
+VERSION_TABLE = (
+    "CREATE TABLE alembic_version ("
+    "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+"""Alembic's own table, as it makes it."""
 
 READ_BUSY_SECONDS = 10
 """How long a SQLite reader waits; only while another process opens, repairs or closes the file."""
@@ -136,6 +143,27 @@ def upgrade(url: str, revision: str = "head") -> None:
 
     config = Config()
     config.set_main_option("script_location", "db:migrations")
+    with _changing_schema(url) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def _create(url: str) -> None:
+    """Make the tables as the models have them, in one transaction, unless another process just did.
+
+    Running every migration on an empty database ends in the same schema (``tests/db/test_catalog.py`` holds
+    it), four times as slowly.
+    """
+    with _changing_schema(url) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            Base.metadata.create_all(connection, checkfirst=False)
+            connection.exec_driver_sql(VERSION_TABLE)
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD_REVISION})
+
+
+@contextmanager
+def _changing_schema(url: str) -> Iterator[Connection]:
+    """Open a transaction in which tables may be made anew; it is refused where that loses a row's parent."""
     engine = make_engine(url)
     try:
         with (
@@ -146,8 +174,7 @@ def upgrade(url: str, revision: str = "head") -> None:
             if sqlite:
                 connection.connection.driver_connection.execute("PRAGMA foreign_keys = 0")  # type: ignore[union-attr]
             with connection.begin():
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
+                yield connection
                 if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
                     raise ValueError(f"The migration leaves {len(broken)} rows without their parent.")
     finally:
@@ -166,7 +193,7 @@ def prepare(url: str) -> None:
     finally:
         engine.dispose()
     if revision == "none":
-        upgrade(url)
+        _create(url)
     else:
         require_head(catalog_name(engine.url), revision)
 

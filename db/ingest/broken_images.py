@@ -46,8 +46,8 @@ def record_unreadable(session: Session) -> int:
     still = select(Artwork.id).where(refused, UNREADABLE).correlate(Issue).exists()
     open_ = and_(of_kind, Issue.state.in_(("open", "pushed")))
     session.execute(update(Issue).where(open_, ~still).values(state="resolved", updated_at=now()))
-    standing = Issue.state.in_(("open", "pushed", "dismissed"))
-    told = select(Issue.id).where(UNREADABLE, standing).correlate(Artwork).exists()
+    undecided = Issue.state.in_(("open", "pushed", "dismissed"))
+    told = select(Issue.id).where(UNREADABLE, undecided).correlate(Artwork).exists()
     new = select(Artwork.id, literal("unreadable"), literal(0.0), Artwork.reason).where(refused, ~told)
     session.execute(insert(Issue).from_select(("artwork_id", "kind", "score", "reason"), new))
     return session.scalar(select(func.count()).where(open_)) or 0

@@ -150,13 +150,13 @@ class ListedArtworks:
         )
         for artwork_id, class_id, uuid, path, decision, reviewer, source, when, why in rows:
             self.decided[artwork_id, attribute.name] = Corrected(
-                current[class_id],
-                known_as.get(artwork_id, str(uuid)),
-                path,
-                decision or "adjudicated",
-                reviewer or source,
-                when,
-                why,
+                class_id=current[class_id],
+                known_as=known_as.get(artwork_id, str(uuid)),
+                path=path,
+                decision=decision or "adjudicated",
+                who=reviewer or source,
+                when=when,
+                why=why,
             )
 
 

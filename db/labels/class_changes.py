@@ -110,12 +110,12 @@ def class_rows(session: Session, attribute: Attribute) -> list[ClassRow]:
         stands = current == class_id
         rows.append(
             ClassRow(
-                attribute.name,
-                classes.key[class_id],
-                classes.name[class_id],
-                aliases.get(class_id, []) if stands else [],
-                counts.get(class_id, 0) if stands else 0,
-                None if stands else classes.key[current],
+                attribute=attribute.name,
+                key=classes.key[class_id],
+                name=classes.name[class_id],
+                aliases=aliases.get(class_id, []) if stands else [],
+                labelled=counts.get(class_id, 0) if stands else 0,
+                merged_into=None if stands else classes.key[current],
             )
         )
     return rows

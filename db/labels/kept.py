@@ -59,6 +59,19 @@ def kept_cells(session: Session, artwork_ids: Sequence[int]) -> dict[int, KeptCe
     return kept
 
 
+def artworks_listed_as(session: Session, names: Sequence[str]) -> dict[str, int]:
+    """Return the artworks that people know by these ids, such as inventory numbers, by id.
+
+    An id that several artworks have is nobody's, and left out.
+    """
+    found: dict[str, set[int]] = {}
+    for some in chunks(names):
+        rows = session.execute(select(Listing.known_as, Listing.artwork_id).where(Listing.known_as.in_(some)))
+        for name, artwork_id in rows:
+            found.setdefault(str(name), set()).add(artwork_id)
+    return {name: artworks.pop() for name, artworks in found.items() if len(artworks) == 1}
+
+
 def artworks_where(session: Session, wanted: Mapping[str, str]) -> set[int]:
     """Return the artworks whose kept cells are as wanted, all of them.
 

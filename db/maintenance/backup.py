@@ -269,7 +269,14 @@ def restore(
                 _restore_settings(settings if believed else without_places(settings), folder, url)
     old = manifest.schema if manifest.schema != HEAD_REVISION else None
     aside = () if believed else tuple(str(place) for place in outside)
-    return RestoreSummary(str(folder), place, manifest.created_at, len(manifest.files), old, aside)
+    return RestoreSummary(
+        str(folder),
+        catalog=place,
+        created_at=manifest.created_at,
+        files=len(manifest.files),
+        upgraded_from=old,
+        set_aside=aside,
+    )
 
 
 def _settings_in(file: Path, manifest: Manifest, folder: Path | None) -> str:

@@ -76,17 +76,17 @@ def reviewer_rows(session: Session) -> list[ReviewerRow]:
         compared, agreed = agreement.get(person.id, (0, 0))
         rows.append(
             ReviewerRow(
-                person.name,
-                person.server,
-                person.user_id,
-                answers.get(person.id, 0),
-                len(mine),
-                round(median(times.values()), 1) if times else None,
-                controls[person.id],
-                right[person.id],
-                compared,
-                agreed,
-                _forms(person.id, mine, by_form),
+                reviewer=person.name,
+                server=person.server,
+                user_id=person.user_id,
+                reviews=answers.get(person.id, 0),
+                verdicts=len(mine),
+                seconds=round(median(times.values()), 1) if times else None,
+                controls=controls[person.id],
+                controls_right=right[person.id],
+                compared=compared,
+                agreed=agreed,
+                forms=_forms(person.id, mine, by_form),
             )
         )
     return sorted(rows, key=lambda row: (-row.reviews, row.reviewer))

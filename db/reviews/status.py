@@ -92,12 +92,12 @@ def read_status(session: Session) -> Status:
         .group_by(Issue.state)
     ).all()
     return Status(
-        {row[0]: row[1] for row in artworks},
-        run.id if run else None,
-        run is not None and labels_changed(session, run),
-        {row[0]: row[1] for row in issues},
-        _rounds(session),
-        dict(run.settings) if run else None,
+        artworks={row[0]: row[1] for row in artworks},
+        run=run.id if run else None,
+        labels_changed=run is not None and labels_changed(session, run),
+        issues={row[0]: row[1] for row in issues},
+        rounds=_rounds(session),
+        run_settings=dict(run.settings) if run else None,
     )
 
 
@@ -174,17 +174,17 @@ def _rounds(session: Session) -> list[BatchStatus]:
     }
     return [
         BatchStatus(
-            batch.id,
-            batch.run_id,
-            items.get(batch.id, 0),
-            states.get((batch.id, "open"), 0),
-            states.get((batch.id, "done"), 0),
-            states.get((batch.id, "withdrawn"), 0),
-            batch.expected_yield,
-            answered.get(batch.id, 0),
-            sum(decisions.get(batch.id, {}).values()),
-            sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
-            (now() - max(batch.created_at, latest.get(batch.id, batch.created_at))).days,
+            batch=batch.id,
+            run=batch.run_id,
+            artworks=items.get(batch.id, 0),
+            open=states.get((batch.id, "open"), 0),
+            done=states.get((batch.id, "done"), 0),
+            withdrawn=states.get((batch.id, "withdrawn"), 0),
+            expected_yield=batch.expected_yield,
+            answered=answered.get(batch.id, 0),
+            reviewed=sum(decisions.get(batch.id, {}).values()),
+            errors=sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
+            idle_days=(now() - max(batch.created_at, latest.get(batch.id, batch.created_at))).days,
         )
         for batch in session.scalars(select(Batch).order_by(Batch.id))
     ]

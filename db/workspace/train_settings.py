@@ -253,7 +253,7 @@ class TrainSettings(BaseModel):
 
     # augmentation (fine-tuning only; mixup also works on cached features)
     augment: Literal["none", "seed", "light", "strong"] | None = Field(
-        None, description="A set of augmentations; the knobs below override it one by one."
+        None, description="A set of augmentations; the options below override it one by one."
     )
     crop_scale: float | None = Field(None, gt=0, le=1, description="Smallest share of the image in a crop.")
     flip: float | None = Field(None, ge=0, le=1, description="Probability of a mirror image.")

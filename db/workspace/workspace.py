@@ -70,6 +70,15 @@ class Workspace:
         with open_catalog(self.database_url) as catalog:
             yield catalog
 
+    def require_root(self, root: str) -> None:
+        """Refuse a root that this workspace does not know.
+
+        Raises:
+            RootUnknown: It has no folder here.
+        """
+        if root not in self.settings.roots:
+            raise RootUnknown(root, self.settings_path)
+
     def image_path(self, root: str, path: str) -> Path:
         """Return where an artwork's image lies on this machine, or would if it were there.
 
@@ -81,8 +90,7 @@ class Workspace:
             RootUnknown: This workspace does not know the folder of that root.
             ImageRefused: The path, or a link, leads out of the root, or to a pipe, a device or a folder.
         """
-        if root not in self.settings.roots:
-            raise RootUnknown(root, self.settings_path)
+        self.require_root(root)
         self.mirror(root)
         folder = self.settings.roots[root]
         if leaves_root(path):

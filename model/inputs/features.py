@@ -176,14 +176,14 @@ def extract(
         store.refresh()
     unreadable = [(item.artwork_id, reasons[item.sha256]) for item in examples if item.sha256 in reasons]
     return Features(
-        store,
-        [example.sha256 for example in examples],
-        (extractor.steps, extractor.projected or extractor.channels),
-        fit.mean,
-        fit.matrix,
-        unreadable,
-        computed - len(reasons),
-        extractor.layers.width,
+        store=store,
+        keys=[example.sha256 for example in examples],
+        shape=(extractor.steps, extractor.projected or extractor.channels),
+        mean=fit.mean,
+        matrix=fit.matrix,
+        unreadable=unreadable,
+        computed=computed - len(reasons),
+        statistics=extractor.layers.width,
     )
 
 

@@ -127,7 +127,9 @@ class Fit:
             epoch = len(fitted.history)
             seed = (settings.seed, job.number, epoch)
             plan = batches(epoch_rows(job.train, weights, seed), size)
-            line = self._epoch(plan, seed, epoch, job, fitted.margins[epoch], position)
+            line = self._epoch(
+                plan=plan, seed=seed, epoch=epoch, job=job, margins=fitted.margins[epoch], position=position
+            )
             if len(job.validate):
                 line["validation"] = self.measure(job.validate)
                 if best.improved(line["validation"]["loss"]) and settings.best_epoch:

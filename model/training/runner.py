@@ -146,14 +146,14 @@ class Runner:
 
     def _extract(self, backbone: Backbone, weights: str) -> Features:
         return extract(
-            self.examples,
-            backbone,
-            weights,
-            self.settings,
-            self.cache_dir,
-            self.device,
-            self.progress,
-            self.world,
+            examples=self.examples,
+            backbone=backbone,
+            weights=weights,
+            settings=self.settings,
+            cache_dir=self.cache_dir,
+            device=self.device,
+            progress=self.progress,
+            world=self.world,
         )
 
     def labels(self) -> NDArray[np.int64]:
@@ -213,12 +213,12 @@ class Runner:
 
         def one(index: int) -> None:
             fit = Fit(
-                networks[index],
-                feed,
-                labels,
-                self.attributes,
-                settings,
-                self.device,
+                network=networks[index],
+                feed=feed,
+                labels=labels,
+                attributes=self.attributes,
+                settings=settings,
+                device=self.device,
                 label_weight=label_weight,
                 stop=stop,
             )
@@ -248,12 +248,12 @@ class Runner:
             began = time.perf_counter()
             network = self.network(task.job.number)
             fit = Fit(
-                network,
-                feed,
-                labels,
-                self.attributes,
-                settings,
-                self.device,
+                network=network,
+                feed=feed,
+                labels=labels,
+                attributes=self.attributes,
+                settings=settings,
+                device=self.device,
                 label_weight=label_weight,
                 world=self.world,
             )

@@ -19,9 +19,9 @@ from db.workspace.train_settings import TrainSettings
 from model.distributed import joined_world
 from model.errors import FoldEmpty, NothingToLearn
 from model.evaluate import Metrics, metrics
-from model.export import write_model
 from model.inputs.data import Example
 from model.training.fit import Epoch, Job
+from model.training.model_file import write_model
 from model.training.monitor import draw_curves
 from model.training.runner import Output, Runner, TrainingTask
 
@@ -85,7 +85,16 @@ def cross_validate(
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, folds, settings, cache_dir, run_dir, progress, given) as runner:
+    with _opened(
+        examples=examples,
+        targets=targets,
+        division=folds,
+        settings=settings,
+        cache_dir=cache_dir,
+        run_dir=run_dir,
+        progress=progress,
+        given=given,
+    ) as runner:
         labels = runner.labels()
         count = int(folds.max()) + 1
         extra = np.flatnonzero(folds < 0)
@@ -136,7 +145,16 @@ def holdout(
         CurateError: Anything the user can mend; see ``model.errors``.
     """
     settings = settings.resolved()
-    with _opened(examples, targets, splits, settings, cache_dir, run_dir, progress, given) as runner:
+    with _opened(
+        examples=examples,
+        targets=targets,
+        division=splits,
+        settings=settings,
+        cache_dir=cache_dir,
+        run_dir=run_dir,
+        progress=progress,
+        given=given,
+    ) as runner:
         labels = runner.labels()
         labelled = (labels >= 0).any(axis=1)
         train = np.flatnonzero(labelled & (splits == "train"))
@@ -169,7 +187,16 @@ def _opened(
 ) -> Iterator[Runner]:
     """Join the other processes, claim the run's folder, and have the features ready."""
     with joined_world() as world:
-        runner = Runner(examples, targets, settings, cache_dir, run_dir, progress, world, given)
+        runner = Runner(
+            examples=examples,
+            targets=targets,
+            settings=settings,
+            cache_dir=cache_dir,
+            run_dir=run_dir,
+            progress=progress,
+            world=world,
+            given=given,
+        )
         runner.claim(division)
         runner.prepare()
         yield runner
@@ -253,16 +280,16 @@ def _result(
     missing = np.array([example.artwork_id in unreadable for example in runner.examples], dtype=bool)
     runner.seconds["total"] = time.perf_counter() - runner.began
     return RunResult(
-        dict(zip(runner.attributes, pred_probs, strict=True)),
-        np.where(missing, NO_IMAGE, provenance),
-        runner.evidence.embedding(),
-        runner.unreadable,
-        history,
-        margins,
-        found,
-        temperature,
-        dict(runner.seconds),
-        path,
-        runner.world.leads,
-        runner.evidence.layers(),
+        pred_probs=dict(zip(runner.attributes, pred_probs, strict=True)),
+        provenance=np.where(missing, NO_IMAGE, provenance),
+        embedding=runner.evidence.embedding(),
+        unreadable=runner.unreadable,
+        history=history,
+        margins=margins,
+        metrics=found,
+        temperature=temperature,
+        seconds=dict(runner.seconds),
+        model_path=path,
+        leads=runner.world.leads,
+        layers=runner.evidence.layers(),
     )

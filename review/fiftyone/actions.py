@@ -1,6 +1,6 @@
 """What the App's operators do to the catalog; they are the plugin's, and know nothing of FiftyOne.
 
-Every decision goes through ``db/reviews/answering/verdicts.py``, as those of commands and of Label Studio do.
+Every decision is recorded by ``db/reviews/answering/recording.py``, as any other is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from db.engine.catalog import Catalog
 from db.images.copies import shown_files
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
-from db.reviews.answering.verdicts import Decision, current_class, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
+from db.reviews.answering.verdicts import current_class
 from db.reviews.asking.batches import Plan, PlannedItem
 from db.reviews.asking.cards import Card, read_cards
 from db.reviews.asking.queue import queue_score
@@ -173,17 +175,17 @@ def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]
     if not free:
         raise NothingToSend(len(artworks))
     with catalog.read() as session:
-        faces = read_cards(session, free)
-    items = [_item(faces[artwork_id], names) for artwork_id in free]
-    wrong = sum(1 - doubt.score for card in faces.values() for doubt in card.issues.values())
+        cards = read_cards(session, free)
+    items = [_item(cards[artwork_id], names) for artwork_id in free]
+    wrong = sum(1 - issue.score for card in cards.values() for issue in card.issues.values())
     return Plan(run_id, len(items), round(wrong, 2), sorted(items, key=lambda item: item.score))
 
 
 def _item(card: Card, names: Sequence[str]) -> PlannedItem:
     """Return one artwork of a batch, asked about what is doubted, the worst first, else about everything."""
-    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
-    asked = [doubt.attribute for doubt in doubts] or names
-    score = queue_score((doubt.score for doubt in doubts), len(names))
+    issues = sorted(card.issues.values(), key=lambda issue: issue.score)
+    asked = [issue.attribute for issue in issues] or names
+    score = queue_score((issue.score for issue in issues), len(names))
     return PlannedItem(card.artwork_id, "review", tuple(asked), score)
 
 

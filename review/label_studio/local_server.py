@@ -102,7 +102,14 @@ def start_server(folder: Path, document_root: Path, port: int) -> LocalServer:
             stderr=subprocess.STDOUT,
             **apart(),
         )
-    return LocalServer(f"http://127.0.0.1:{port}", token, USER, password, folder, process)
+    return LocalServer(
+        url=f"http://127.0.0.1:{port}",
+        token=token,
+        user=USER,
+        password=password,
+        folder=folder,
+        process=process,
+    )
 
 
 def _program(folder: Path) -> str:

@@ -14,13 +14,13 @@ Labels = Mapping[str, Mapping[str, str]]
 """Class keys by artwork uuid and attribute."""
 
 
-def answer_tasks(settings: LabelStudioSettings, truth: Labels, standing: Labels) -> int:
+def answer_tasks(settings: LabelStudioSettings, truth: Labels, shown: Labels) -> int:
     """Answer every task of the project that has no answer, as a person who knows the truth would.
 
     Args:
         settings: The server and the project.
         truth: The true class of each artwork and attribute; an attribute left out can't be told.
-        standing: The labels as they stand, which a task's page shows unless it says otherwise.
+        shown: The labels as they stand, which a task's page shows unless it says otherwise.
 
     Returns:
         How many tasks were answered.
@@ -31,9 +31,9 @@ def answer_tasks(settings: LabelStudioSettings, truth: Labels, standing: Labels)
         tasks = list(server.tasks(settings.project, ("total_annotations", "equal", "Number", 0)))
         for task in tasks:
             uuid = str(task.data["artwork"])
-            labels = standing.get(uuid, {})
-            shown = {name: str(task.data.get(f"label_{name}", label)) for name, label in labels.items()}
-            answer(server, task.id, review_of(shown, truth.get(uuid, {})))
+            labels = shown.get(uuid, {})
+            on_page = {name: str(task.data.get(f"label_{name}", label)) for name, label in labels.items()}
+            answer(server, task.id, review_of(on_page, truth.get(uuid, {})))
     return len(tasks)
 
 

@@ -29,7 +29,7 @@ class Asked:
 
     Attributes:
         attributes: The attributes in question, worst first.
-        blind: Whether suggestion and doubt are hidden, as for audits and controls.
+        blind: Whether suggestion and issue are hidden, as for audits and controls.
         score: Where it stands in the queue, lower first.
         shown: Class keys to show as the label instead of those of the card, by attribute.
     """
@@ -124,17 +124,17 @@ def read_references(
     workspace: Workspace,
     run_id: int,
     asked: Mapping[int, Asked],
-    faces: Mapping[int, Card],
+    cards: Mapping[int, Card],
     words: Mapping[str, ClassList],
 ) -> References:
     """Find what is shown beside artworks: of their label, and of the suggestion unless they are blind."""
     named: dict[tuple[int, str, str], Wanted] = {}
     for artwork_id, what in asked.items():
-        card = faces[artwork_id]
+        card = cards[artwork_id]
         for attribute in what.attributes:
-            doubt = None if what.blind else card.issues.get(attribute)
+            issue = None if what.blind else card.issues.get(attribute)
             label = what.shown.get(attribute, card.labels.get(attribute, ""))
-            for key in (label, doubt.suggested if doubt else None):
+            for key in (label, issue.suggested if issue else None):
                 if key and key in words[attribute].id_of:
                     place = (artwork_id, attribute, key)
                     vocabulary = words[attribute]
@@ -152,9 +152,9 @@ def review_cards(
     with catalog.read() as session:
         words = read_class_lists(session)
         asked = {item.artwork_id: asked_of(item, words) for item in items}
-        faces = read_cards(session, asked)
-    beside = read_references(catalog, workspace, run_id, asked, faces, words)
-    return {i: review_card(faces[i], what, words, beside) for i, what in asked.items()}
+        cards = read_cards(session, asked)
+    beside = read_references(catalog, workspace, run_id, asked, cards, words)
+    return {i: review_card(cards[i], what, words, beside) for i, what in asked.items()}
 
 
 def review_card(
@@ -181,8 +181,8 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
     attribute, names = vocabulary.attribute, vocabulary.names
     label = asked.shown.get(attribute, card.labels.get(attribute, ""))
     wanted = attribute in asked.attributes
-    doubt = card.issues.get(attribute) if wanted and not asked.blind else None
-    suggested = (doubt.suggested if doubt else None) or ""
+    issue = card.issues.get(attribute) if wanted and not asked.blind else None
+    suggested = (issue.suggested if issue else None) or ""
     return Question(
         attribute,
         attribute.replace("_", " ").capitalize(),
@@ -191,22 +191,22 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
         suggested,
         names.get(suggested, suggested),
         wanted,
-        _reason(doubt, vocabulary) if doubt else BLIND if wanted else "",
+        _reason(issue, vocabulary) if issue else BLIND if wanted else "",
         references.beside(card.artwork_id, attribute, label) if wanted else (),
         references.beside(card.artwork_id, attribute, suggested) if wanted else (),
     )
 
 
-def _reason(doubt: CardIssue, vocabulary: ClassList) -> str:
+def _reason(issue: CardIssue, vocabulary: ClassList) -> str:
     """Say in one sentence why a label is doubted."""
-    said = with_names(doubt.reason, vocabulary.names)
+    said = with_names(issue.reason, vocabulary.names)
     if said.startswith("model: "):
         said = "the model says " + said.removeprefix("model: ")
-    if not doubt.suggested:
+    if not issue.suggested:
         return said or "This label is doubted, and no other class is suggested."
-    name = vocabulary.names.get(doubt.suggested, doubt.suggested)
-    if not said and doubt.p_suggested is not None and doubt.p_label is not None:
-        said = f"the model gives it {doubt.p_suggested:.0%}, the label {doubt.p_label:.0%}"
+    name = vocabulary.names.get(issue.suggested, issue.suggested)
+    if not said and issue.p_suggested is not None and issue.p_label is not None:
+        said = f"the model gives it {issue.p_suggested:.0%}, the label {issue.p_label:.0%}"
     return f"Looks like {name}: {said}." if said else f"Looks like {name}."
 
 

@@ -22,7 +22,8 @@ from db.images.copies import shown_files
 from db.labels.conflicts import record_ties
 from db.models import Batch, now
 from db.reviews.answering.annotations import raw_annotation
-from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import record
 from db.reviews.asking.batches import Plan, drop_items, find_batch, items_of, save_batch, tasks_of
 from db.reviews.asking.tasks import add_tasks
 from db.spelling import fold

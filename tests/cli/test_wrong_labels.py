@@ -20,7 +20,8 @@ from curate.cli import main
 from curate.wrong_labels import STORED, estimate_wrong_labels, tell_wrong_labels
 from db.classes.classes import find_attribute, resolve_classes
 from db.models import Batch, EffectiveLabel, Prediction, RunAttribute, Verdict
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.runs.runs import find_run
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate

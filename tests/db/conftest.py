@@ -48,6 +48,15 @@ def empty_url(database: Database, request: pytest.FixtureRequest, tmp_path: Path
 
 
 @pytest.fixture
+def empty_url_2(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of another database without tables."""
+    if database == "sqlite":
+        return sqlite_url(tmp_path / "second.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
 def url(database: Database, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with this version's schema and no rows."""
     if database == "sqlite":

@@ -28,7 +28,8 @@ from db.models import (
     Task,
     Withheld,
 )
-from db.reviews.answering.verdicts import Answer, Decision, find_reviewer, record
+from db.reviews.answering.answers import Answer, Decision, find_reviewer
+from db.reviews.answering.recording import record
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace

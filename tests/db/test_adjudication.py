@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from db.classes.classes import find_attribute, find_class
 from db.models import Attribute, Class, EffectiveLabel, Verdict
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from db.engine.catalog import (
     Catalog,
     make_engine,
     open_catalog,
+    prepare,
     schema_revision,
     sqlite_url,
     upgrade,
@@ -36,6 +38,43 @@ def test_models_and_migrations_agree(catalog: Catalog) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
 
         assert compare_metadata(context, Base.metadata) == []
+
+
+def schema_of(url: str) -> dict[str, list[str]]:
+    """Everything that the database says of its tables, in an order of ours."""
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        told = inspect(connection)
+        kinds = (
+            told.get_columns,
+            told.get_foreign_keys,
+            told.get_unique_constraints,
+            told.get_check_constraints,
+            told.get_indexes,
+        )
+        schema = {
+            name: [
+                str(told.get_pk_constraint(name)),
+                *sorted(_told(one) for kind in kinds for one in kind(name)),
+            ]
+            for name in told.get_table_names()
+        }
+    engine.dispose()
+    return schema
+
+
+def _told(facts: Mapping[str, object]) -> str:
+    options = facts.get("dialect_options") or {}
+    assert isinstance(options, dict)
+    told = {**facts, "dialect_options": {key: str(value) for key, value in options.items()}}
+    return str({key: str(value) for key, value in told.items()})
+
+
+def test_a_new_catalog_has_the_schema_that_the_migrations_end_in(url: str, empty_url_2: str) -> None:
+    prepare(empty_url_2)
+
+    assert schema_of(empty_url_2) == schema_of(url)
+    assert "artwork" in schema_of(url)
 
 
 def test_sqlite_has_wal_and_foreign_keys(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from db.classes.classes import find_attribute, resolve_classes
 from db.engine.catalog import Catalog
 from db.labels.effective import derive, find_source
 from db.models import Artwork, Issue, Label, Run
-from db.reviews.answering.verdicts import Answer, Decision, forget_annotation, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import forget_annotation, record
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 

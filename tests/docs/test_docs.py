@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -90,6 +92,34 @@ def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
     assert unknown == []
 
 
+def examples() -> Iterator[list[str]]:
+    """Yield the words of every ``Example:`` that a command's help shows."""
+
+    def walk(group: Any) -> Iterator[list[str]]:
+        for command in group.commands.values():
+            if hasattr(command, "commands"):
+                yield from walk(command)
+                continue
+            example = re.search(r"Example: curate (.+)", inspect.getdoc(command.callback) or "")
+            yield shlex.split(example[1]) if example else []
+
+    yield from walk(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("words", list(examples()), ids=" ".join)
+def test_every_example_of_the_help_is_understood(words: list[str]) -> None:
+    """The real parser takes it; ``tests/loop/test_examples.py`` runs them one after the other."""
+    assert words, "a command without an example"
+    command: Any = typer.main.get_command(app)
+    rest = words
+    if rest[0] in ("-w", "--workspace"):
+        rest = rest[2:]
+    while hasattr(command, "commands"):
+        command, rest = command.commands[rest[0]], rest[1:]
+
+    command.make_context(command.name, rest)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_a_page_names_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -142,3 +172,20 @@ def test_defaults_of_training_that_the_docs_state_are_the_codes() -> None:
     }
 
     assert differing == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_interval_of_wrong_labels_is_the_one_that_is_computed(page: Path) -> None:
+    """Estimates of wrong labels have 90 % intervals, metrics 95 %: no sentence mixes them up."""
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    sentences = re.split(r"(?<=[.:])\s", text)
+    told = [one for one in sentences if re.search(r"9[05] ?% (interval|probability)", one)]
+    estimates = [one for one in told if re.search(r"wrong labels|how many (labels )?are wrong", one)]
+
+    assert [one for one in estimates if "95" in one] == []
+
+
+def test_ends_of_an_estimate_are_quantiles_of_90_percent() -> None:
+    from curate.issues.estimates import ENDS
+
+    assert pytest.approx(ENDS[1] - ENDS[0], abs=0.03) == 0.9

@@ -24,7 +24,8 @@ from curate.ingest.tables.table import open_text_table
 from curate.ingest.tables.text import Row, pieces, split_cells
 from db.classes.classes import class_list, find_attribute, resolve_classes
 from db.labels.table import find_artwork
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.spelling import fold
 from db.workspace.workspace import Workspace, open_workspace
 from tests.conftest import Curate

@@ -78,8 +78,8 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
 
         tasks = wait_for(lambda: len(sent()) == 2 and sent(), "two tasks in the catalog")
         with connect(label_studio.url, label_studio.token) as server:
-            standing = [server.client.tasks.get(id=str(task.task_id)) for task in tasks]
-        assert {task.data["artwork"] for task in standing} <= {str(uuid) for uuid in gallery.uuids[::5]}
+            at_server = [server.client.tasks.get(id=str(task.task_id)) for task in tasks]
+        assert {task.data["artwork"] for task in at_server} <= {str(uuid) for uuid in gallery.uuids[::5]}
 
         app.open(f"/datasets/{name}?workspace=review")
         app.text("Model Evaluation").click()

@@ -39,7 +39,8 @@ def test_the_evaluation_is_what_fiftyone_computes_itself(gallery: Any) -> None:
 
 
 def test_the_evaluation_follows_a_correction(gallery: Any) -> None:
-    from db.reviews.answering.verdicts import Decision, decide
+    from db.reviews.answering.answers import Decision
+    from db.reviews.answering.recording import decide
 
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)

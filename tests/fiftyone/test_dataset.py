@@ -13,7 +13,8 @@ from PIL import Image
 
 from db.errors import RootUnknown
 from db.models import Artwork
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone.connect import import_fiftyone

@@ -21,7 +21,8 @@ from db.classes.classes import ClassList
 from db.engine.catalog import Catalog, open_catalog
 from db.errors import CurateError
 from db.models import Annotation, Artwork
-from db.reviews.answering.verdicts import Answer, record
+from db.reviews.answering.answers import Answer
+from db.reviews.answering.recording import record
 from db.workspace.workspace import init_workspace
 from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of, user_id
 from review.label_studio.sync.wake import SECRET_HEADER, webhook_receiver

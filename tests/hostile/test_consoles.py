@@ -99,7 +99,8 @@ def test_a_comment_and_a_reviewer_steer_no_terminal(
     curate: Curate, used: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from db.models import now
-    from db.reviews.answering.verdicts import Answer, Decision, record
+    from db.reviews.answering.answers import Answer, Decision
+    from db.reviews.answering.recording import record
 
     said = STEERING[name]
     with open_workspace(used).open_catalog() as catalog, catalog.write() as session:

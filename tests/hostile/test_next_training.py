@@ -9,7 +9,7 @@ import typer
 
 from curate.cli.app import app
 from curate.cli.runs.training_options import overridden
-from curate.training.again import next_training
+from curate.rounds.next_training import next_training
 from curate.training.run import require_attributes
 from db.errors import BadSettings
 from db.workspace.train_settings import TrainSettings

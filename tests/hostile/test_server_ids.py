@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from db.classes.classes import find_attribute, find_class
 from db.models import Annotation, BatchItem, Task, Verdict, now
-from db.reviews.answering.verdicts import Answer, Decision, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import record
 from db.reviews.asking.batches import Plan, PlannedItem, save_batch
 from db.reviews.asking.tasks import add_tasks, adopt_task, find_tasks, misplaced_tasks, retire_task
 from tests.conftest import Curate

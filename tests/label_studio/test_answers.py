@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.classes.classes import ClassList
-from db.reviews.answering.verdicts import Decision
+from db.reviews.answering.answers import Decision
 from review.label_studio.push.tasks import Page
 from review.label_studio.scripted_reviewer import choice
 from review.label_studio.sync.answers import NotUnderstood, decisions_of

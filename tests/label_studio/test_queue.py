@@ -25,11 +25,11 @@ def test_a_push_the_app_and_a_refresh_agree(tmp_path: Path) -> None:
     with gallery.workspace.open_catalog() as catalog:
         with catalog.read() as session:
             run, words = find_run(session, None, "push"), read_class_lists(session)
-            faces = read_cards(session, [1, 2, 3])
+            cards = read_cards(session, [1, 2, 3])
         pushed = {item.artwork_id: item for item in plan_batch(catalog, run, settings).items}
         narrow = plan_batch(catalog, run, BatchSettings(6, "genre", 0, 0)).items
         sent = plan_chosen(gallery.workspace, catalog, gallery.uuids[:3]).items
-    later = {i: asked_today(asked_of(item, words), faces[i], len(words)).score for i, item in pushed.items()}
+    later = {i: asked_today(asked_of(item, words), cards[i], len(words)).score for i, item in pushed.items()}
 
     wanted = {1: 1 - (0.8 + 0.6) / 3, 2: 1 - 0.9 / 3, 3: 1 - 0.04 / 3}
     assert {i: item.score for i, item in pushed.items()} == pytest.approx(wanted)

@@ -97,6 +97,42 @@ def test_shuffled_attributes_give_the_same(names: list[str]) -> None:
     np.testing.assert_array_equal(wrong(names), wrong(["style", "genre", "artist"]))
 
 
+PATHS = [f"images/{row:03}.jpg" for row in range(150)]
+
+
+@pytest.mark.parametrize("named_by", ["column", "index"])
+def test_rows_that_name_their_image_are_put_into_order(named_by: str) -> None:
+    """As files come: labels with their paths, probabilities and embeddings of the same paths, shuffled."""
+    shuffled = np.random.default_rng(3).permutation(150)
+    paths = pd.Index([PATHS[row] for row in shuffled], name="filepath")
+    probs = pd.DataFrame(PROBS[shuffled], index=paths, columns=NAMES)
+    vectors = pd.DataFrame(np.asarray(GALLERY.embedding)[shuffled], index=paths)
+    if named_by == "column":
+        probs, vectors = probs.reset_index(), vectors.reset_index()
+
+    issues = curate.find_issues(pd.DataFrame({"filepath": PATHS, "style": TEXT}), probs, vectors)
+
+    np.testing.assert_array_equal(issues.probability_wrong(), WRONG)
+    assert "pred_probs of 'style' were put into the order of labels, by the names of their rows." in (
+        issues.notes
+    )
+
+
+def test_images_without_a_row_have_no_prediction() -> None:
+    labels = pd.DataFrame({"filepath": PATHS, "style": TEXT})
+    named = pd.DataFrame(PROBS, index=PATHS, columns=NAMES)
+    blank = PROBS.copy()
+    blank[5:9] = np.nan
+
+    issues = curate.find_issues(labels, named.drop(index=PATHS[5:9]).sample(frac=1, random_state=1))
+
+    np.testing.assert_array_equal(
+        issues.probability_wrong(),
+        curate.find_issues(TEXT, pd.DataFrame(blank, columns=NAMES)).probability_wrong(),
+    )
+    assert "pred_probs of 'style' have no row for 4 of 150 labels." in issues.notes
+
+
 def test_paths_are_no_evidence() -> None:
     issues = curate.find_issues(TEXT, PROBS, GALLERY.embedding, paths=[f"{name}.jpg" for name in TEXT])
 

@@ -162,6 +162,35 @@ def test_paths_are_found_however_they_are_written(drawn: Drawn) -> None:
     assert drawn.workspace.import_predictions(frame, out_of_sample="fold").unmatched == 0
 
 
+def test_artworks_are_found_by_the_ids_of_their_list(drawn: Drawn, curate: Curate, tmp_path: Path) -> None:
+    """A registrar's numbers, leading zeros and all; a number that two artworks have is nobody's."""
+    numbers = [f"{at:05}" for at in range(120)]
+    numbers[7] = numbers[8]
+    listing = pd.read_csv(drawn.folder / "labels.csv")
+    listing.insert(0, "Inventory no.", numbers)
+    listing.to_csv(drawn.folder / "registrar.csv", index=False)
+    workspace = library.init(tmp_path / "ws", progress=False)
+    workspace.ingest(drawn.folder / "registrar.csv", check_images=False, stated={"id": "Inventory no."})
+    frame = drawn.frame().rename(columns={"filepath": "id"}).assign(id=numbers).drop(index=8)
+    frame.to_csv(tmp_path / "clip.csv", index=False)
+    vectors = np.random.default_rng(1).normal(size=(120, 8)) + 3 * drawn.probs @ np.eye(4, 8)
+    np.savez(tmp_path / "clip.npz", ids=np.array(numbers[9:]), embeddings=vectors[9:])
+
+    told = curate(
+        *("-w", tmp_path / "ws", "import-predictions", tmp_path / "clip.csv"),
+        *("--embeddings", tmp_path / "clip.npz", "--out-of-sample", "fold", "--json"),
+    ).json()
+
+    assert (told["artworks"], told["without"], told["unmatched"]) == (118, 2, 1)
+    by_path = drawn.frame().drop(index=[7, 8])
+    again = workspace.import_predictions(by_path, out_of_sample="fold").run
+    wanted, scored = (
+        workspace.issues(every=True, run=run).set_index("path")["p_label"] for run in (again, told["run"])
+    )
+    pd.testing.assert_series_equal(scored.sort_index(), wanted.sort_index())
+    assert "nearest" in " ".join(workspace.issues(run=told["run"])["reason"])
+
+
 def test_arrays_and_embeddings_become_a_run_with_neighbours(drawn: Drawn) -> None:
     vectors = np.random.default_rng(1).normal(size=(120, 8)) + 3 * drawn.probs @ np.eye(4, 8)
 
@@ -240,7 +269,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no artworks": (
         {"filepath": None},
         "predictions does not say whose rows these are (columns: 'style.Cubism', 'style.Engraving', "
-        "'style.Hard_Edge', 'style.Pointillism'). Name one column filepath (or artwork, for curate's ids).",
+        "'style.Hard_Edge', 'style.Pointillism'). Name one column filepath (or artwork, for "
+        "curate's ids; or id, for those of a list).",
     ),
     "rows that don't sum to one": (
         {"style.Cubism": 0.9},
@@ -318,27 +348,59 @@ def test_an_imported_run_is_compared_reported_and_checked(
     assert curate("-w", drawn.workspace.folder, "check").status == 0
 
 
-@pytest.mark.parametrize("model", ["resnet18", "swin_base_patch4_window7_224"])
-def test_published_probabilities_give_the_same_by_import_and_by_find_issues(
-    shared_data: Path, model: str, tmp_path: Path
+def scores_of_both(
+    folder: Path, given: pd.Series, npz: Path, curate: Curate
+) -> tuple[NDArray[np.float64], pd.Series]:
+    """Return the chance that each label is wrong by ``find_issues``, and one less the score of an import."""
+    given.rename_axis("filepath").rename("label").to_csv(folder / "labels.csv")
+    workspace = library.init(folder / "ws", ("label",), progress=False)
+    workspace.ingest(folder / "labels.csv", check_images=False)
+    told = curate("-w", folder / "ws", "import-predictions", npz, "--out-of-sample", "fold", "--json")
+    assert told.status == 0, told.stderr
+    with np.load(npz) as published:
+        probs = pd.DataFrame(published["pred_probs"], published["filepaths"], published["classes"])
+    issues = library.find_issues(given, probs.reindex(given.index))
+    scored = workspace.issues(every=True, run=told.json()["run"]).set_index("path")["score"]
+    return issues.probability_wrong(), 1 - scored.reindex(given.index)
+
+
+def test_an_npz_gives_the_same_by_import_and_by_find_issues(
+    drawn: Drawn, curate: Curate, tmp_path: Path
 ) -> None:
-    """Roman numerals: labels that people got wrong, out-of-sample probabilities that others published."""
+    """As published probabilities come: file names, classes, an array; a few artworks without."""
+    given = pd.Series([record.labels["style"] for record in drawn.given], index=drawn.paths)
+    probs = drawn.probs[5:].astype(np.float32)
+    np.savez(tmp_path / "p.npz", filepaths=np.array(drawn.paths[5:]), classes=STYLES, pred_probs=probs)
+
+    ours, imported = scores_of_both(tmp_path, given, tmp_path / "p.npz", curate)
+
+    np.testing.assert_allclose(ours, imported, atol=1e-9)
+    assert int(imported.isna().sum()) == 5
+
+
+PUBLISHED = [
+    ("roman", "labels.csv", "pred_probs.resnet18", "wrong"),
+    ("roman", "labels.csv", "pred_probs.swin_base_patch4_window7_224", "wrong"),
+    ("cifar10n", "labels_aggregate.csv", "pred_probs.aggregate.resnet18", "aggregate_wrong"),
+    ("cifar10n", "labels_worst.csv", "pred_probs.worst.swin_base_patch4_window7_224", "worst_wrong"),
+]
+
+
+@pytest.mark.parametrize(("name", "labels", "npz", "wrong"), PUBLISHED, ids=lambda one: one[:24])
+def test_published_probabilities_give_the_same_by_import_and_by_find_issues(
+    shared_data: Path, curate: Curate, tmp_path: Path, name: str, labels: str, npz: str, wrong: str
+) -> None:
+    """Labels that people got wrong, and out-of-sample probabilities that others published."""
     from sklearn.metrics import average_precision_score
 
-    folder = shared_data / "real_noise" / "roman"
+    folder = shared_data / "real_noise" / name
     if not folder.is_dir():
         pytest.skip("the real label errors of ../shared/data are not on this machine")
-    workspace = library.init(tmp_path / "ws", ("label",), progress=False)
-    workspace.ingest(folder / "labels.csv", check_images=False)
-    published = np.load(folder / f"pred_probs.{model}.npz")
-    truth = pd.read_csv(folder / "truth.csv").set_index("filepath")["wrong"]
+    given = pd.read_csv(folder / labels).set_index("filepath")["label"]
+    truth = pd.read_csv(folder / "truth.csv").set_index("filepath")[wrong].reindex(given.index)
 
-    summary = workspace.import_predictions(folder / f"pred_probs.{model}.npz", out_of_sample="fold")
+    ours, imported = scores_of_both(tmp_path, given, folder / f"{npz}.npz", curate)
 
-    labels = pd.read_csv(folder / "labels.csv").set_index("filepath")["label"]
-    probs = pd.DataFrame(published["pred_probs"], published["filepaths"], published["classes"])
-    issues = library.find_issues(labels, probs.reindex(labels.index))
-    scored = workspace.issues(every=True, run=summary.run).set_index("path")["score"].reindex(labels.index)
-    np.testing.assert_allclose(1 - issues.probability_wrong(), scored, atol=1e-9)
-    assert summary.without == scored.isna().sum() == len(truth) - len(published["filepaths"])
-    assert average_precision_score(truth[scored.notna()], 1 - scored.dropna()) > 0.4
+    np.testing.assert_allclose(ours, imported, atol=1e-9)
+    judged = imported.notna()
+    assert average_precision_score(truth[judged], imported[judged]) > 0.4

@@ -196,6 +196,20 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "pred_probs of 'label' have other row names (index) than labels. Give both the same index, or none: "
         ".reset_index(drop=True).",
     ),
+    "paths that labels have not": (
+        {
+            "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
+            "pred_probs": named("a", "b").assign(filepath=list("wxyq")),
+        },
+        "pred_probs of 'style' have the filepath 'q', and labels have no such one (1 such rows).",
+    ),
+    "a path twice": (
+        {
+            "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
+            "pred_probs": named("a", "b").assign(filepath=list("wxyy")),
+        },
+        "pred_probs of 'style' or labels name a row twice. Give each row a name of its own, or none.",
+    ),
     "a grid for embeddings": (
         {"embeddings": np.zeros((4, 7, 7, 16))},
         "embeddings have shape (4, 7, 7, 16), expected (n_samples, n_features). A grid of features "

@@ -17,7 +17,8 @@ from db.classes.classes import attributes, class_list, find_attribute, resolve_c
 from db.engine.catalog import Catalog
 from db.labels.effective import derive, find_source
 from db.models import Artwork, DuplicateGroup, Label
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace, init_workspace, open_workspace, root_of

@@ -21,7 +21,8 @@ from curate.report.drawing.pdf import find_chromium
 from curate.report.drawing.pictures import SIDE, thumbnail
 from db.classes.classes import find_attribute
 from db.models import Batch, Verdict
-from db.reviews.answering.verdicts import Decision, decide
+from db.reviews.answering.answers import Decision
+from db.reviews.answering.recording import decide
 from db.spelling import display_name
 from db.workspace.workspace import Workspace, init_workspace, root_of
 from tests.conftest import Curate

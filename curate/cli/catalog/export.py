@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
-
-if TYPE_CHECKING:
-    from db.engine.catalog import Catalog
-    from db.workspace.workspace import Workspace
+from curate.cli.app import AsJson, app, as_usage, facade, note, print_json
 
 
 class Format(StrEnum):
@@ -60,80 +56,24 @@ def export(
 
     Example: curate export corrected.xlsx --like list.xlsx --changes changes.csv
     """
-    if sum((like is not None, history, predictions is not None)) > 1:
-        raise typer.BadParameter("--like, --history and --predictions exclude each other.")
-    if changes is not None and like is None:
-        raise typer.BadParameter("--changes goes with --like.")
-    if format is not None and (like is not None or predictions is not None):
-        raise typer.BadParameter("--like and --predictions have a format of their own.")
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
-        if like is not None:
-            _export_like(workspace, catalog, out, like, changes, as_json)
-            return
-        rows = _write(workspace, catalog, out, format, attribute, history, predictions)
-    if as_json:
-        print_json({"out": str(out), ("labels" if history else "artworks"): rows})
-    else:
-        typer.echo(f"{out}: {rows} {'labels' if history else 'artworks'}")
-
-
-def _write(
-    workspace: Workspace,
-    catalog: Catalog,
-    out: Path,
-    format: Format | None,
-    attribute: str | None,
-    history: bool,
-    predictions: int | None,
-) -> int:
-    """Write what was asked for; return how many rows."""
-    from curate.export.curated_list import (
-        export_predictions,
-        history_frame,
-        labels_frame,
-        table_format,
-        write_table,
-    )
-
-    if predictions is not None:
-        return export_predictions(workspace, catalog, predictions, out)
-    if format in (Format.artgan, Format.imagefolder):
-        from curate.export.folders import export_artgan, export_imagefolder
-
-        if history:
-            raise typer.BadParameter("--history is a table: csv, xlsx or parquet.")
-        if format == Format.artgan:
-            return export_artgan(catalog, out)
-        return export_imagefolder(workspace, catalog, attribute, out)
-    frame = history_frame(catalog) if history else labels_frame(catalog)
-    write_table(frame, out, format.value if format is not None else table_format(out))
-    return len(frame)
-
-
-def _export_like(
-    workspace: Workspace, catalog: Catalog, out: Path, like: Path, changes: Path | None, as_json: bool
-) -> None:
-    import pandas as pd
-
-    from curate.export.curated_list import table_format, write_table
-    from curate.export.like import CHANGE_COLUMNS, change_records, export_like
-
-    done = export_like(workspace, catalog, like, out)
-    if changes is not None:
-        records = change_records(done.changes, workspace.settings.attribute_titles)
-        write_table(pd.DataFrame(records, columns=list(CHANGE_COLUMNS)), changes, table_format(changes))
-    if as_json:
-        print_json(
-            {
-                "out": str(out),
-                "like": str(like),
-                "rows": done.rows,
-                "unknown": done.unknown,
-                "corrected": len(done.changes),
-            }
+    with as_usage():
+        done = facade(context).export(
+            out,
+            format=None if format is None else format.value,
+            like=like,
+            changes=changes,
+            attribute=attribute,
+            history=history,
+            predictions=predictions,
         )
-        return
-    typer.echo(f"{out}: {done.rows} rows like {like.name}, {len(done.changes)} cells corrected")
-    if done.unknown:
-        note(f"{done.unknown} rows of {like.name} are no artwork of this catalog; they stand as they were.")
+    if as_json:
+        print_json(done.as_record())
+    elif done.like is None:
+        typer.echo(f"{out}: {done.rows} {done.what}")
+    else:
+        typer.echo(f"{out}: {done.rows} rows like {done.like.name}, {len(done.changed)} cells corrected")
+    if done.unknown and done.like is not None and not as_json:
+        note(
+            f"{done.unknown} rows of {done.like.name} are no artwork of this catalog; "
+            f"they stand as they were."
+        )

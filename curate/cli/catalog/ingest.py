@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, app, note, opened, print_json
+from curate.cli.app import AsJson, DryRun, app, facade, note, print_json
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from curate.ingest import IngestSummary
+    from curate.ingest.dry_run import DryRun as WouldBe
 
 FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv", "xlsx")
 
@@ -120,10 +123,16 @@ def ingest(
         ),
     ] = False,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on although most of the images are not there.")
+        bool,
+        typer.Option(
+            "--allow-missing", help="Go on although most of the images are not there, or have gone."
+        ),
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every image again, also where size and time are as before.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Take what was guessed of a list, without asking.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -131,15 +140,6 @@ def ingest(
 
     Example: curate ingest list.xlsx --map Künstler=artist --file 'File name' --images scans
     """
-    from curate.cli.progress import CliProgress
-    from curate.ingest import ingest as ingest_source
-    from curate.ingest.dry_run import dry_run as look
-    from curate.ingest.places.urls import local_folder
-
-    workspace, place = local_folder(opened(context), source)
-    folder = None
-    if images not in (None, "none"):
-        workspace, folder = local_folder(workspace, images)
     stated = {
         "map": _mapped(map or []),
         "file": file,
@@ -152,44 +152,44 @@ def ingest(
         "encoding": encoding,
         "sheet": sheet,
     }
+    workspace = facade(context)
+    options: dict[str, Any] = {"format": format, "artist_from": artist_from}
+    options |= {"attribute": attribute, "stated": stated, "check_images": images != "none"}
+    folder = None if images == "none" else images
     if dry_run:
-        found = look(
-            workspace,
-            place,
-            format=format,
-            images=folder,
-            check_images=images != "none",
-            artist_from=artist_from,
-            attribute=attribute,
-            stated=stated,
-        )
-        for remark in found.remarks:
-            note(remark)
-        if as_json:
-            print_json(found.as_json())
-        else:
-            typer.echo(found.as_text())
+        _tell_dry_run(workspace.dry_run(source, images=folder, **options), as_json)
         return
-    with CliProgress() as progress:
-        summary = ingest_source(
-            workspace,
-            place,
-            format=format,
-            images=folder,
-            check_images=images != "none",
-            verify=verify,
-            artist_from=artist_from,
-            attribute=attribute,
-            stated=stated,
-            follow_links=follow_links,
-            allow_missing=allow_missing,
-            progress=progress,
-        )
+    summary = workspace.ingest(
+        source,
+        images=folder,
+        verify=verify,
+        follow_links=follow_links,
+        allow_missing=allow_missing,
+        agree=None if yes or as_json or not sys.stdin.isatty() else _ask,
+        **options,
+    )
     _remark(summary)
     if as_json:
         print_json(summary.as_json())
     else:
         _tell(summary)
+
+
+def _tell_dry_run(found: WouldBe, as_json: bool) -> None:
+    """Print what an ingest would make of a source."""
+    for remark in found.remarks:
+        note(remark)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        typer.echo(found.as_text())
+
+
+def _ask(guessed: Sequence[str]) -> None:
+    """Show what was guessed of a list, and go on only if it is meant so."""
+    for line in guessed:
+        note(line)
+    typer.confirm("Is it meant so? (If not, type the options that state it.)", True, abort=True, err=True)
 
 
 def _tell(summary: IngestSummary) -> None:

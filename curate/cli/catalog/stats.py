@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
     from db.labels.stats import AttributeStats, CatalogStats
@@ -28,10 +28,7 @@ def stats(
 
     Example: curate stats --plot charts
     """
-    from db.labels.stats import catalog_stats
-
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
-        counts = catalog_stats(session)
+    counts = facade(context).stats()
     if plot is not None:
         from curate.report.drawing.charts import class_charts
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json
+from curate.cli.app import AsJson, RunId, app, facade, note, opened, print_json
 
 if TYPE_CHECKING:
     from review.fiftyone.dataset.sync import SyncSummary
@@ -39,16 +39,13 @@ def browse(
     """
     import os
 
-    from curate.cli.progress import CliProgress
     from db.workspace.system import user_name
     from review.fiftyone.app.launch import choose_port, serve_app
-    from review.fiftyone.dataset.sync import sync_dataset
     from review.fiftyone.dataset.views import FIRST_VIEW
 
-    workspace = opened(context)
+    workspace = facade(context)
     chosen = choose_port(port) if launch else None
-    with CliProgress() as progress, workspace.open_catalog() as catalog:
-        summary = sync_dataset(workspace, catalog, run_id, progress, full)
+    summary = workspace.sync_dataset(run_id, full=full)
     if as_json:
         print_json(asdict(summary))
     else:
@@ -59,7 +56,11 @@ def browse(
         os.environ["CURATE_USER"] = user_name()  # whose decisions the App's operators record
         view = FIRST_VIEW if summary.run is not None else ""
         serve_app(
-            workspace, chosen, not remote, lambda url: note(f"The App is at {url} (Ctrl-C stops it)"), view
+            opened(context),
+            chosen,
+            not remote,
+            lambda url: note(f"The App is at {url} (Ctrl-C stops it)"),
+            view,
         )
 
 

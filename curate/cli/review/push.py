@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, RunId, app, note, opened, print_json
-from curate.cli.progress import CliProgress
-from curate.wrong_labels import estimate_wrong_labels, rests_on, tell_wrong_labels
+from curate.cli.app import AsJson, DryRun, RunId, app, facade, note, print_json
 
 if TYPE_CHECKING:
-    from curate.issues import Estimate
     from curate.rounds.plan import AgainSettings
-    from db.engine.catalog import Catalog
-    from db.reviews.asking.batches import Plan
-    from db.workspace.workspace import Workspace
-    from review.label_studio.push.send import Pushed
+    from curate.rounds.push_summary import PushSummary
+    from curate.workspace import Workspace
+
+PLACES = ("label-studio", "csv", "xlsx", "html")
 
 
 @app.command()
@@ -88,68 +83,45 @@ def push(
 
     Example: curate push --limit 200 --attribute style
     """
-    from curate.rounds.plan import BatchSettings, plan_batch
-    from curate.rounds.push import free_name, push_batch, push_sheet, push_sheet_again, waiting_sheets
-    from db.errors import NotAnOutput
-    from db.runs.runs import find_run
-
-    if to not in ("label-studio", "csv", "xlsx", "html"):
-        raise typer.BadParameter(f"{to!r} is none of label-studio, csv, xlsx, html", param_hint="--to")
-    if batch is not None and to == "label-studio":
-        raise typer.BadParameter("only a sheet can be written again: --to csv or html", param_hint="--batch")
-    workspace = opened(context)
+    _check_place(to, contact_sheets, batch)
+    workspace = facade(context)
     if cancel is not None:
         _cancel(workspace, cancel, dry_run, as_json)
         return
-    share, answers = _controls(controls)
+    pushed = workspace.push(
+        limit,
+        attribute=attribute,
+        run=run_id,
+        audit=audit,
+        controls=_controls(controls),
+        annotators=annotators,
+        per_sheet=per_sheet if contact_sheets else None,
+        again=_again(again, where, by, before),
+        sheet=None if to == "label-studio" else _sheet(to, output),
+        batch=batch,
+        dry_run=dry_run,
+    )
+    _tell(pushed, as_json)
+
+
+def _check_place(to: str, contact_sheets: bool, batch: int | None) -> None:
+    """Refuse what cannot go together."""
+    if to not in PLACES:
+        raise typer.BadParameter(f"{to!r} is none of {', '.join(PLACES)}", param_hint="--to")
+    if batch is not None and to == "label-studio":
+        raise typer.BadParameter("only a sheet can be written again: --to csv or html", param_hint="--batch")
     if contact_sheets and to in ("csv", "xlsx"):
         raise typer.BadParameter(
             "a table has no grid to glance at; take --to html or label-studio",
             param_hint="--contact-sheets",
         )
-    settings = BatchSettings(
-        limit,
-        attribute,
-        audit,
-        share,
-        answers,
-        annotators,
-        per_sheet if contact_sheets else None,
-        _again(again, where, by, before),
-    )
-    with workspace.open_catalog() as catalog:
-        if dry_run:
-            with catalog.read() as session:
-                run = find_run(session, run_id, "push")
-            plan = plan_batch(catalog, run, settings)
-            expected = _expected_wrong(catalog, run_id)
-            _print_plan(plan, workspace.settings.label_studio.project, expected, as_json)
-            return
-        if to != "label-studio":
-            path = output or free_name(workspace.folder, f".{to}")
-            if path.is_dir():
-                raise NotAnOutput(path, "it is a folder")
-            if path.suffix != f".{to}":
-                path = path.with_name(f"{path.name}.{to}")
-            if batch is None:
-                pushed = push_sheet(workspace, catalog, settings, run_id, path)
-            else:
-                pushed = push_sheet_again(workspace, catalog, batch, path)
-            waiting = waiting_sheets(catalog) if not pushed.created else {}
-            _print_sheet(pushed, _expected_wrong(catalog, run_id), as_json, path, waiting)
-            return
-        with CliProgress() as progress:
-            pushed = push_batch(workspace, catalog, settings, run_id, progress)
-        expected = _expected_wrong(catalog, run_id)
-    _print_pushed(pushed, expected, as_json, workspace.settings.label_studio.url)
 
 
-def _expected_wrong(catalog: Catalog, run_id: int | None) -> Estimate:
-    """Estimate how many labels are wrong in all, beside those that the batch should find."""
-    from db.runs.runs import find_run
-
-    with catalog.read() as session:
-        return estimate_wrong_labels(session, find_run(session, run_id, "push"))
+def _sheet(to: str, output: Path | None) -> Path | str:
+    """Return the sheet's file, with the suffix of its kind; or its kind, for the first free name."""
+    if output is None or output.suffix == f".{to}" or output.is_dir():
+        return output or to
+    return output.with_name(f"{output.name}.{to}")
 
 
 def _again(again: bool, where: str | None, by: str | None, before: datetime | None) -> AgainSettings | None:
@@ -171,17 +143,20 @@ def _again(again: bool, where: str | None, by: str | None, before: datetime | No
     return AgainSettings(found.get("attribute"), found.get("class"), by, moment)
 
 
+def _controls(text: str) -> float | Path:
+    """Return the share of controls, or the list that they come from."""
+    try:
+        share = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 <= share <= 1:
+        raise typer.BadParameter(f"{text} is outside 0 to 1", param_hint="--controls")
+    return share
+
+
 def _cancel(workspace: Workspace, batch: int, dry_run: bool, as_json: bool) -> None:
     """Take a batch back, or say what would be."""
-    from db.reviews.asking.again import open_batch
-    from review.label_studio.push.cancel import Cancelled, cancel_batch
-
-    with workspace.open_catalog() as catalog:
-        if dry_run:
-            with catalog.read() as session:
-                done = Cancelled(batch, len(open_batch(session, batch)[1]), 0)
-        else:
-            done = cancel_batch(catalog, batch)
+    done = workspace.cancel(batch, dry_run=dry_run)
     if as_json:
         print_json(asdict(done))
         return
@@ -190,60 +165,7 @@ def _cancel(workspace: Workspace, batch: int, dry_run: bool, as_json: bool) -> N
     typer.echo(f"{told} {done.withdrawn} artworks of batch {batch}{begun}.")
 
 
-def _controls(text: str) -> tuple[float, Path | None]:
-    """Return the share of controls, and the list that they come from if one is named."""
-    try:
-        share = float(text)
-    except ValueError:
-        return 0.05, Path(text)
-    if not 0 <= share <= 1:
-        raise typer.BadParameter(f"{text} is outside 0 to 1", param_hint="--controls")
-    return share, None
-
-
-def _print_plan(plan: Plan, project: int | None, expected: Estimate, as_json: bool) -> None:
-    counts = Counter(item.purpose for item in plan.items)
-    if as_json:
-        print_json(
-            {
-                "project": project,
-                "batch": None,
-                "created": 0,
-                "refreshed": 0,
-                "withdrawn": 0,
-                "skipped": 0,
-                "expected_yield": plan.expected_yield,
-                "expected_wrong": asdict(expected),
-                "assumed": plan.assumed,
-                "verdicts": plan.verdicts,
-                "planned": dict(counts),
-            }
-        )
-        return
-    parts = ", ".join(f"{counts[p]} {p}" for p in ("review", "audit", "control") if counts[p]) or "nothing"
-    typer.echo(
-        f"Would push {parts}; {plan.expected_yield:g} wrong labels to be expected among the reviews "
-        f"({rests_on(plan.verdicts, plan.assumed)})."
-    )
-    typer.echo(tell_wrong_labels(expected))
-
-
-def _print_sheet(
-    pushed: Pushed, expected: Estimate, as_json: bool, path: Path, waiting: Mapping[int, int]
-) -> None:
-    """Say where the sheet is; where there is nothing to ask, which sheets are still out."""
-    if pushed.created or as_json:
-        _print_pushed(pushed, expected, as_json, str(path))
-        return
-    typer.echo("Nothing to review is left that nobody is asked about; no sheet was written.")
-    for batch, count in waiting.items():
-        typer.echo(
-            f"{count} artworks wait in the sheet of batch {batch}. Where it was lost: "
-            f"curate push --to {path.suffix[1:]} --batch {batch}"
-        )
-
-
-def _print_pushed(pushed: Pushed, expected: Estimate, as_json: bool, url: str) -> None:
+def _tell(pushed: PushSummary, as_json: bool) -> None:
     if pushed.resumed:
         note("An earlier push was cut short; it is finished now. Push again for a new batch.")
     if pushed.left_out:
@@ -253,29 +175,6 @@ def _print_pushed(pushed: Pushed, expected: Estimate, as_json: bool, url: str) -
             f"`curate ingest` on their source sets aside what is gone."
         )
     if as_json:
-        print_json(
-            {
-                "project": pushed.project,
-                "batch": pushed.batch,
-                "created": pushed.created,
-                "refreshed": pushed.refreshed,
-                "withdrawn": pushed.withdrawn,
-                "skipped": pushed.skipped,
-                "left_out": len(pushed.left_out),
-                "expected_yield": round(pushed.expected_yield, 2),
-                "expected_wrong": asdict(expected),
-                "resumed": pushed.resumed,
-            }
-        )
-        return
-    typer.echo(
-        f"{pushed.created} tasks sent, {pushed.refreshed} refreshed, {pushed.withdrawn} withdrawn, "
-        f"{pushed.skipped} skipped. Wrong labels to be expected: {pushed.expected_yield:g}."
-    )
-    typer.echo(tell_wrong_labels(expected))
-    if pushed.project is None:
-        page = url.endswith(".html")
-        do = f"Open {url} in a browser, answer, download" if page else f"Fill in {url}"
-        typer.echo(f"{do}, then: curate sync-corrections --from {'THE.csv' if page else url}")
+        print_json(pushed.as_record())
     else:
-        typer.echo(f"Review them at {url}/projects/{pushed.project}/data, then: curate sync-corrections")
+        typer.echo(str(pushed))

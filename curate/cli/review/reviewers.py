@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json
+from curate.cli.app import AsJson, app, facade, print_json
 
 if TYPE_CHECKING:
     from db.reviews.reviewers import ReviewerRow
@@ -26,14 +26,9 @@ def reviewers(
 
     Example: curate reviewers --conflicts
     """
-    from curate.rounds.consensus import find_conflicts
-    from db.reviews.reviewers import reviewer_rows
-
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
-        disputed = find_conflicts(workspace, catalog) if conflicts else []
-        with catalog.read() as session:
-            rows = [] if conflicts else reviewer_rows(session)
+    workspace = facade(context)
+    disputed = workspace.conflicts() if conflicts else []
+    rows = [] if conflicts else workspace.reviewers()
     for line in disputed:
         if as_json:
             print_json(asdict(line))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, opened, print_json
+from curate.cli.app import AsJson, app, facade, print_json
 from curate.wrong_labels import rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
     from curate.rounds.plan import NextRound
-    from db.reviews.status import Status
-    from db.workspace.workspace import Workspace
 
 
 @app.command()
@@ -22,20 +19,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate status
     """
-    workspace = opened(context)
     round_status = facade(context).status()
-    counted, left, another = round_status.status, round_status.left, round_status.another
     if as_json:
-        print_json(
-            asdict(counted)
-            | {
-                "errors_left": asdict(left) if left else None,
-                "expected_wrong": asdict(left) if left else None,
-                "next_round": asdict(another) if another else None,
-                "next": next_step(workspace, counted),
-            }
-        )
+        print_json(round_status.as_record())
         return
+    counted, left, another = round_status.status, round_status.left, round_status.another
     counts = ", ".join(f"{n} {name}" for name, n in counted.artworks.items()) or "none yet"
     typer.echo(f"artworks: {counts}")
     if counted.run is not None:
@@ -58,17 +46,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         typer.echo(tell_wrong_labels(left))
     if another is not None:
         typer.echo(_another_round(another))
-    typer.echo(f"Next: {next_step(workspace, counted)}")
-
-
-def next_step(workspace: Workspace, status: Status) -> str:
-    """Return the command that goes on from here; a run is to be trained as the last one was."""
-    step = status.next_step()
-    if step != "curate train" or status.run_settings is None:
-        return step
-    from curate.training.again import next_training
-
-    return next_training(workspace.settings.train, status.run_settings)
+    typer.echo(f"Next: {round_status.next}")
 
 
 def _another_round(another: NextRound) -> str:

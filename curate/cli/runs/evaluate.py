@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json
 from curate.cli.runs.report import Figures, Format, Open, Out, tell
 
 if TYPE_CHECKING:
@@ -26,21 +26,11 @@ def evaluate(
 
     Example: curate evaluate --attribute style
     """
-    from curate.evaluation import evaluate_run, read_predictions
-    from db.classes.classes import find_attribute
-
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
-        if attribute is not None:
-            with catalog.read() as session:
-                find_attribute(session, attribute)
-        evaluation = evaluate_run(read_predictions(workspace, catalog, run_id, "evaluate"))
-    shown = {name: one for name, one in evaluation.attributes.items() if attribute in (None, name)}
+    evaluation = facade(context).evaluation(run_id, attribute)
     if as_json:
         record = evaluation.as_record()
-        record["attributes"] = {name: record["attributes"][name] for name in shown}
         if attribute is not None:
-            for name, one in shown.items():
+            for name, one in evaluation.attributes.items():
                 record["attributes"][name]["classes"] = one.per_class.to_dict("records")
         print_json(record)
         return
@@ -51,10 +41,10 @@ def evaluate(
         f"{'attribute':<10} {'labels':<14} {'n':>6} {'accuracy':>8} {'95 %':>13} {'macro F1':>8} "
         f"{'top 5':>6} {'majority':>8} {'ECE':>5}"
     )
-    for one in shown.values():
+    for one in evaluation.attributes.values():
         show_attribute(one)
     if attribute is not None:
-        for one in shown.values():
+        for one in evaluation.attributes.values():
             show_classes(one)
     typer.echo(
         "p(label) < 0.3 in any attribute: "
@@ -113,22 +103,16 @@ def compare(
 
     Example: curate compare 3 4 --report --open
     """
-    from curate.evaluation import compare_runs, read_predictions
-    from curate.report.errors import NothingInCommon
-
     if len(set(run_ids)) < 2:
         raise typer.BadParameter("Name two different runs: curate compare 3 4")
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
-        if report or open_ or out or figures:
-            from curate.report.write import write_comparison
-
-            tell(write_comparison(workspace, catalog, run_ids, out, format, figures, budget), open_, as_json)
-            return
-        runs = [read_predictions(workspace, catalog, run_id, "compare") for run_id in run_ids]
-        comparison = compare_runs(runs, budget)
-    if not comparison.attributes:
-        raise NothingInCommon(run_ids)
+    workspace = facade(context)
+    if report or open_ or out or figures:
+        written = workspace.report_comparison(
+            *run_ids, out=out, format=format, figures=figures, budget=budget
+        )
+        tell(written, open_, as_json)
+        return
+    comparison = workspace.comparison(*run_ids, budget=budget)
     if as_json:
         print_json(comparison.as_record())
     else:

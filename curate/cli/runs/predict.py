@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from curate.cli.app import AsJson, RunId, app, note, opened, print_json
-
-if TYPE_CHECKING:
-    from db.workspace.workspace import Workspace
+from curate.cli.app import AsJson, RunId, app, facade, note, print_json
 
 
 @app.command()
@@ -26,15 +23,7 @@ def predict(
 
     Example: curate predict photo.jpg --top 1
     """
-    from db.errors import FileMissing
-
-    for image in images:
-        if not image.is_file():
-            raise FileMissing(image, "image")
-    from model.predict import Classifier
-
-    classifier = Classifier.load(model_path(opened(context), run_id, "predict"), device)
-    for prediction in classifier.classify(images, top):
+    for prediction in facade(context).predict(images, run_id, top=top, device=device):
         if as_json:
             ranked = {
                 name: [{"class": key, "p": round(p, 4)} for key, p in best]
@@ -68,29 +57,9 @@ def export_model_(
 
     Example: curate export-model 1 handed-on --format safetensors
     """
-    from model.export import export_model
-
-    files = export_model(model_path(opened(context), run_id, "export-model"), out, kind)
+    files = facade(context).export_model(run_id, out, kind)
     if as_json:
         print_json({"run": run_id, "files": [str(file) for file in files]})
         return
     for file in files:
         typer.echo(str(file))
-
-
-def model_path(workspace: Workspace, run_id: int | None, command: str) -> Path:
-    """Return where the model of a run lies, without suffix.
-
-    Raises:
-        RunNotFound: There is no such run.
-        NoRunYet: No run is complete.
-        NoImageModel: Its probabilities come from elsewhere.
-    """
-    from curate.errors import NoImageModel
-    from db.runs.runs import find_run, run_folder
-
-    with workspace.open_catalog() as catalog, catalog.read() as session:
-        run = find_run(session, run_id, command)
-        if run.settings.get("embeddings") or run.protocol.startswith("imported"):
-            raise NoImageModel(run.id, run.backbone)
-        return run_folder(session, workspace, run.uuid) / "model"

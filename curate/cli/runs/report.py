@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json
+from curate.cli.app import AsJson, app, facade, print_json
 
 Format = Annotated[
     Literal["html", "pdf", "json"], typer.Option("--format", help="html, pdf (needs Chromium) or json.")
@@ -42,11 +42,7 @@ def report(
 
     Example: curate report --open
     """
-    from curate.report.write import write_run_report
-
-    workspace = opened(context)
-    with workspace.open_catalog() as catalog:
-        written = write_run_report(workspace, catalog, run_id, out, format, figures)
+    written = facade(context).report(run_id, out, format=format, figures=figures)
     tell(written, open_, as_json)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,35 +73,14 @@ def runs_(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate runs
     """
-    from db.runs.runs import run_attributes, run_folder, runs
+    from curate.training.run_list import STOPPED
 
-    workspace, stopped = opened(context), False
-    with workspace.open_catalog() as catalog, catalog.read() as session:
-        for run in runs(session):
-            state = run.state
-            if state == "running" and not _is_trained(run_folder(session, workspace, run.uuid)):
-                state, stopped = "stopped", True
-            metrics = {name: row.metrics for name, row in run_attributes(session, run).items()}
-            if as_json:
-                print_json(
-                    {
-                        "run": run.id,
-                        "state": state,
-                        "backbone": run.backbone,
-                        "protocol": run.protocol,
-                        "created_at": run.created_at,
-                        "metrics": metrics,
-                    }
-                )
-            else:
-                accuracies = ", ".join(f"{name} {m['accuracy']:.3f}" for name, m in metrics.items())
-                typer.echo(f"{run.id:>4}  {state:<9} {run.backbone:<20} {accuracies}")
-    if stopped:
+    rows = facade(context).run_list()
+    for row in rows:
+        if as_json:
+            print_json(row.as_record())
+        else:
+            accuracies = ", ".join(f"{name} {m['accuracy']:.3f}" for name, m in row.metrics.items())
+            typer.echo(f"{row.run:>4}  {row.state:<9} {row.backbone:<20} {accuracies}")
+    if any(row.state == STOPPED for row in rows):
         note("A stopped run goes on where it was: type the same `curate train` again.")
-
-
-def _is_trained(folder: Path) -> bool:
-    """Return whether some process trains a run now."""
-    from curate.training.run import is_locked
-
-    return folder.is_dir() and is_locked(folder)

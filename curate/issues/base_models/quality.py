@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from curate.issues.columns import Floats, Ints, check_labels
+from model.calibration import apply_temperature, fit_temperature
 
 TINY = 1e-6
 
@@ -65,36 +65,13 @@ def best_other(labels: Ints, pred_probs: NDArray[np.floating]) -> tuple[Ints, Fl
 
 def temper(pred_probs: NDArray[np.floating], temperature: float) -> Floats:
     """Return probabilities whose logits are divided by ``temperature``; above 1 they grow less sure."""
-    logits = np.log(np.clip(pred_probs.astype(np.float64), TINY, 1.0)) / temperature
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    return apply_temperature(pred_probs, temperature, floor=TINY)
 
 
-def fit_temperature(
-    labels: Ints, pred_probs: NDArray[np.floating], *, sample: int = 5_000, highest: float = 5.0
-) -> float:
-    """Find the temperature under which the given labels are likeliest (Guo et al., ICML 2017).
+def label_temperature(labels: Ints, pred_probs: NDArray[np.floating], highest: float = 5.0) -> float:
+    """Find the temperature, in [0.2, ``highest``], under which given labels are likeliest.
 
-    Args:
-        labels: Given class indices, shape ``(N,)``, each in ``0..K-1``.
-        pred_probs: Out-of-sample class probabilities, shape ``(N, K)``.
-        sample: How many rows to fit on, evenly spaced; enough for one number.
-        highest: The highest temperature that is tried.
-
-    Returns:
-        A temperature in [0.2, highest]; 1 when there is nothing to fit.
+    Some labels are wrong, so that their probabilities are floored at ``TINY``: no single label may decide.
+    5,000 rows are enough for one number.
     """
-    if len(labels) == 0 or pred_probs.shape[1] < 2:
-        return 1.0
-    rows = np.unique(np.linspace(0, len(labels) - 1, min(sample, len(labels))).astype(np.int64))
-    logits = np.log(np.clip(pred_probs[rows].astype(np.float64), TINY, 1.0))
-    given = labels[rows]
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        top = scaled.max(axis=1)
-        norm = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float((norm - scaled[np.arange(len(given)), given]).mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(highest)), method="bounded")
-    return float(np.exp(found.x))
+    return fit_temperature(labels, pred_probs, bounds=(0.2, highest), floor=TINY, sample=5_000)

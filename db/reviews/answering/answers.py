@@ -27,6 +27,7 @@ from db.models import (
     Verdict,
     now,
 )
+from db.reviews.answering.verdicts import current_verdicts
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class Answer:
     final: bool = False
     finishes: bool = True
 
+    @property
+    def counted(self) -> Sequence[Decision]:
+        """The decisions that become verdicts: none of a skip, a refused answer or one of no artwork."""
+        return () if self.refused or self.skipped or self.artwork_id is None else self.decisions
+
 
 @dataclass
 class Recorded:
@@ -103,10 +109,12 @@ def find_reviewer(session: Session, server: str, user_id: str, name: str) -> Rev
 class AnswerBatch:
     """What the catalog knows of some answers, and what they add to it.
 
-    Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``, which is due
-    before anything that depends on them is read.
+    Rows that are held need no second query. ``labels`` and ``settled`` wait for ``write``; whatever reads
+    what depends on them writes first.
     """
 
+    session: Session
+    recorded: Recorded
     annotations: dict[tuple[str, str], Annotation]
     rows: Sequence[object]
     classes: Mapping[tuple[int, int], int]
@@ -118,7 +126,7 @@ class AnswerBatch:
     sources: dict[tuple[int, str], Source] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, session: Session, answers: Sequence[Answer]) -> AnswerBatch:
+    def of(cls, session: Session, answers: Sequence[Answer], recorded: Recorded) -> AnswerBatch:
         """Read it."""
         ids = [answer.annotation_id for answer in answers]
         tasks = [answer.task_id for answer in answers if answer.task_id is not None]
@@ -133,39 +141,66 @@ class AnswerBatch:
         exact_duplicates = _exact_duplicates(session, pictures)
         shown = {*artworks, *(member for members in exact_duplicates.values() for member in members)}
         verdict_ids = next_ids(session, Verdict, sum(len(answer.decisions) for answer in answers))
-        return cls(found, [*rows, *pictures], _classes(session, shown), exact_duplicates, iter(verdict_ids))
+        return cls(
+            session=session,
+            recorded=recorded,
+            annotations=found,
+            rows=[*rows, *pictures],
+            classes=_classes(session, shown),
+            exact_duplicates=exact_duplicates,
+            verdict_ids=iter(verdict_ids),
+        )
 
-    def write(self, session: Session) -> None:
+    def write(self) -> None:
         """Write what waits: labels after their verdicts, then the issues that the verdicts answer."""
-        session.flush()
-        session.add_all(self.labels)
-        session.flush()
+        self.session.flush()
+        self.session.add_all(self.labels)
+        self.session.flush()
         for (state, attribute_id), artwork_ids in self.settled.items():
-            _settle_issues(session, artwork_ids, attribute_id, state)
+            _settle_issues(self.session, artwork_ids, attribute_id, state)
         self.labels, self.settled = [], {}
 
-    def settle(self, session: Session, artwork_ids: Set[int], decision: Decision) -> None:
+    def settle(self, artwork_ids: Set[int], decision: Decision) -> None:
         """Close the issues that a decision answers."""
         if any(artwork_ids & waiting for waiting in self.settled.values()):
-            self.write(session)
+            self.write()
         state = DecisionKind(decision.decision).closes_as
         self.settled.setdefault((state, decision.attribute_id), set()).update(artwork_ids)
 
-    def reviewer(self, session: Session, answer: Answer) -> Reviewer:
+    def reviewer(self, answer: Answer) -> Reviewer:
         """Return who answered."""
         key = (answer.server, *answer.reviewer)
         if key not in self.reviewers:
-            self.reviewers[key] = find_reviewer(session, *key)
+            self.reviewers[key] = find_reviewer(self.session, *key)
         return self.reviewers[key]
 
-    def source(self, session: Session, reviewer: Reviewer, final: bool) -> Source:
+    def source(self, reviewer: Reviewer, final: bool) -> Source:
         """Return the source of a reviewer's labels, or of those by which they settle a disagreement."""
         authority = "adjudicated" if final else "reviewer"
         key = (reviewer.id, authority)
         if key not in self.sources:
             name = f"{authority}:{reviewer.server}:{reviewer.user_id}"
-            self.sources[key] = find_source(session, name, authority)
+            self.sources[key] = find_source(self.session, name, authority)
         return self.sources[key]
+
+    def verdicts_of(self, answer: Answer) -> dict[int | None, Verdict]:
+        """Return what an annotation that is read again had said, by attribute."""
+        self.write()
+        return current_verdicts(self.session, answer.server, answer.annotation_id)
+
+    def give_labels(self, verdict: Verdict, artwork_ids: Set[int], source: Source) -> None:
+        """Give artworks the label that a verdict decides."""
+        self.labels += [
+            Label(
+                artwork_id=artwork_id,
+                attribute_id=verdict.attribute_id,
+                class_id=verdict.class_id,
+                source_id=source.id,
+                verdict_id=verdict.id,
+                created_at=verdict.decided_at,
+            )
+            for artwork_id in artwork_ids
+        ]
 
     def given(self, answer: Answer, decision: Decision) -> int | None:
         """Return the class that an answer's artwork has as it stands, in the attribute decided on."""

@@ -95,7 +95,7 @@ def read_cards(session: Session, artwork_ids: Iterable[int]) -> dict[int, Card]:
 def _worst_issues(
     session: Session, artwork_ids: Sequence[int], classes: Mapping[int, ClassList]
 ) -> dict[int, dict[str, CardIssue]]:
-    """Return the standing doubts of some artworks, by attribute, the worst one of each.
+    """Return the open issues of some artworks, by attribute, the worst one of each.
 
     Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
     """
@@ -121,6 +121,11 @@ def _worst_issues(
         named = classes[issue.attribute_id]
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
         worst.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
-            named.attribute, suggested, issue.score, issue.reason, issue.p_label, issue.p_suggested
+            attribute=named.attribute,
+            suggested=suggested,
+            score=issue.score,
+            reason=issue.reason,
+            p_label=issue.p_label,
+            p_suggested=issue.p_suggested,
         )
     return worst

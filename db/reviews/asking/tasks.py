@@ -62,10 +62,10 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
             BatchItem.batch_id == batch.id, BatchItem.artwork_id.in_(chunk)
         )
         purposes |= {row.artwork_id: row.purpose for row in session.execute(asked)}
-        standing = select(Task.artwork_id, Task.purpose).where(
+        open_of = select(Task.artwork_id, Task.purpose).where(
             Task.state == "open", Task.artwork_id.in_(chunk)
         )
-        busy |= {(row.artwork_id, row.purpose) for row in session.execute(standing)}
+        busy |= {(row.artwork_id, row.purpose) for row in session.execute(open_of)}
     new = {i: task_id for i, task_id in created.items() if task_id not in already}
     added = {i: task_id for i, task_id in new.items() if (i, purposes[i]) not in busy}
     if added:

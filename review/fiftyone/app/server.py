@@ -61,7 +61,15 @@ def guarded(app: Any, keys_file: Path, port: int, hosts: list[str], home: str = 
     async def may_show(path: str) -> bool:
         return await anyio.to_thread.run_sync(media.may_show, path)
 
-    return Guard(app, port, keys.browser, keys.operators, hosts, may_show, home)
+    return Guard(
+        app=app,
+        port=port,
+        key=keys.browser,
+        secret=keys.operators,
+        hosts=hosts,
+        media=may_show,
+        home=home,
+    )
 
 
 def follow_parent() -> None:

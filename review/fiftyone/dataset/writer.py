@@ -96,7 +96,7 @@ class SampleWriter:
                 only what may change within a run is read and compared.
         """
         self._progress.start(len(artwork_ids), "samples")
-        empty = self._collection.estimated_document_count() == 0
+        empty = self._collection.find_one({}, {"_id": 1}) is None
         for ids in chunks(artwork_ids, CHUNK):
             files, facts = self._shown(self._picture.facts(ids))
             existing, light = ({}, set()) if empty else self._standing(facts, exact)
@@ -177,12 +177,14 @@ class SampleWriter:
         ids = [one.id for one in facts.values()]
         rows = np.array([one.id for key, one in facts.items() if key not in light], dtype=np.int64)
         context = Context(
-            picture.names,
-            {name: probabilities.read(rows) for name, probabilities in picture.probabilities.items()},
-            {name: probabilities.classes for name, probabilities in picture.probabilities.items()},
-            picture.earlier_predictions(ids),
-            [run.id for run in picture.earlier],
-            picture.run_ends,
+            names=picture.names,
+            probabilities={
+                name: probabilities.read(rows) for name, probabilities in picture.probabilities.items()
+            },
+            columns={name: probabilities.classes for name, probabilities in picture.probabilities.items()},
+            earlier=picture.earlier_predictions(ids),
+            earlier_runs=[run.id for run in picture.earlier],
+            runs=picture.run_ends,
         )
         for key, one in facts.items():
             yield key, document(one, files[key], context)

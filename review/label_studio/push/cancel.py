@@ -47,6 +47,16 @@ def cancel_batch(catalog: Catalog, batch_id: int) -> Cancelled:
     return Cancelled(batch_id, len(rows), len(left))
 
 
+def open_artworks(catalog: Catalog, batch_id: int) -> Cancelled:
+    """Return what ``cancel_batch`` would withdraw if nobody had begun anything; nothing is written.
+
+    Raises:
+        BatchNotFound: There is no such batch.
+    """
+    with catalog.read() as session:
+        return Cancelled(batch_id, len(open_batch(session, batch_id)[1]), 0)
+
+
 def _delete_idle(server: Server, batch: Batch, known: set[int]) -> set[int]:
     """Delete a batch's tasks that nobody has begun; return the numbers of the others."""
     assert batch.project_id is not None

@@ -96,14 +96,14 @@ class ContactPusher:
     def withdraw_old(self, run_id: int, pushed: Pushed) -> None:
         """Take back the open sheets of earlier runs that nobody has begun: the new run asks anew."""
         with self.catalog.read() as session:
-            standing = open_sheets(session, self.server.url, self.project)
-        if not standing:
+            open_rows = open_sheets(session, self.server.url, self.project)
+        if not open_rows:
             return
         for task in list(self.server.tasks(self.project)):
             old = (task.data or {}).get("model_version") != model_version(run_id)
-            if task.id in standing and old and not begun(task):
+            if task.id in open_rows and old and not begun(task):
                 self.server.delete_task(task.id)
-                rows = standing[task.id]
+                rows = open_rows[task.id]
                 with self.catalog.write() as session:
                     change_tasks(session, rows, state="withdrawn")
                     reopen_issues(session, rows)

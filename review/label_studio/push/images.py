@@ -18,7 +18,7 @@ from db.images.files import read_bytes
 from db.reviews.asking.cards import Card
 from db.workspace.secrets import redact
 from db.workspace.workspace import Workspace
-from review.errors import ImagesNotServed, RequestFailed, RootUnmapped, TemplateNotServed, UrlNotServed
+from review.errors import ImagesNotServed, RequestFailed, TemplateNotServed, UrlNotServed
 from review.label_studio.client import ONCE, Server
 
 STORAGE_TITLE = "curate"
@@ -70,7 +70,7 @@ def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapp
     Raises:
         ImagesNotServed: The server doesn't serve a root's folder.
         TemplateNotServed: The URL template doesn't lead to an image.
-        RootUnmapped: A root has no folder on this machine.
+        RootUnknown: A root has no folder on this machine.
         UrlNotServed: A root is by a URL that no browser opens, and no template says how else.
     """
     template = workspace.settings.label_studio.images
@@ -79,8 +79,7 @@ def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapp
             _check_template(server, _fill(template, card.root, card.path))
         return ImageUrls({root: template for root in samples})
     for root in samples:
-        if root not in workspace.settings.roots:
-            raise RootUnmapped(root, 1)
+        workspace.require_root(root)
     templates = {root: _reached(server, project, workspace, card) for root, card in samples.items()}
     return ImageUrls(templates, workspace)
 

@@ -26,7 +26,7 @@ SAME_SCORE = 0.05
 
 
 def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
-    """Give every open task the predictions of a run, withdraw those without a doubt, switch the project."""
+    """Give every open task the predictions of a run, withdraw those without an issue, switch the project."""
     with pusher.catalog.read() as session:
         still_open = open_tasks(session, pusher.server.url, pusher.project)
         old = [task for task in still_open if task.model_version != model_version(run_id)]
@@ -123,18 +123,18 @@ def _renew(
 
 
 def asked_today(asked: Asked, card: Card, width: int) -> Asked:
-    """Return what a task asks by today's doubts; a blind one asks what it always asked.
+    """Return what a task asks by today's issues; a blind one asks what it always asked.
 
     Args:
         asked: What it asked before.
-        card: The artwork's doubts of today.
+        card: The artwork's issues of today.
         width: How many attributes an artwork has.
     """
     if asked.blind or not card.issues:
         return asked
-    doubts = sorted(card.issues.values(), key=lambda doubt: doubt.score)
-    score = queue_score((doubt.score for doubt in doubts), width)
-    return Asked([doubt.attribute for doubt in doubts], False, score, asked.shown)
+    issues = sorted(card.issues.values(), key=lambda issue: issue.score)
+    score = queue_score((issue.score for issue in issues), width)
+    return Asked([issue.attribute for issue in issues], False, score, asked.shown)
 
 
 def _reword(pusher: Pusher, task: Task, new: Mapping[str, Any], data: Mapping[str, Any]) -> None:

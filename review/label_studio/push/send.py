@@ -42,7 +42,7 @@ from db.reviews.asking.tasks import add_tasks, open_tasks
 from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
-from review.errors import ImagesGone, RequestFailed, RootUnmapped, ServerDown
+from review.errors import ImagesGone, RequestFailed, ServerDown
 from review.label_studio.client import Server, connect
 from review.label_studio.project import (
     bring_up_to_date,
@@ -106,10 +106,10 @@ class Pusher:
         if not plan.items:
             return pushed
         with self.catalog.read() as session:
-            faces = read_cards(session, (item.artwork_id for item in plan.items))
-        beside = self.beside(plan.run_id, {i.artwork_id: self.asked(i) for i in plan.items}, faces)
-        urls = self.urls([*faces.values(), *beside.all()])
-        pushed.left_out = [faces[i].path for i in sorted(urls.left_out) if i in faces]
+            cards = read_cards(session, (item.artwork_id for item in plan.items))
+        beside = self.beside(plan.run_id, {i.artwork_id: self.asked(i) for i in plan.items}, cards)
+        urls = self.urls([*cards.values(), *beside.all()])
+        pushed.left_out = [cards[i].path for i in sorted(urls.left_out) if i in cards]
         items = [item for item in plan.items if item.artwork_id not in urls.left_out]
         if not items:
             raise ImagesGone(len(plan.items), pushed.left_out[0])
@@ -117,7 +117,7 @@ class Pusher:
         with self.catalog.write() as session:
             batch = save_batch(session, plan, self.server.url, self.project)
         pushed.batch = batch.id
-        self._send(batch, faces, beside.without(urls.left_out), urls, pushed)
+        self._send(batch, cards, beside.without(urls.left_out), urls, pushed)
         return pushed
 
     def resume(self) -> Pushed | None:
@@ -133,20 +133,20 @@ class Pusher:
             self._take_up(batch)
             with self.catalog.read() as session:
                 items = items_of(session, batch.id)
-                faces = read_cards(session, (item.artwork_id for item in items))
-            beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, faces)
-            urls = self.urls([*faces.values(), *beside.all()])
-            self._send(batch, faces, beside.without(urls.left_out), urls, pushed)
+                cards = read_cards(session, (item.artwork_id for item in items))
+            beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, cards)
+            urls = self.urls([*cards.values(), *beside.all()])
+            self._send(batch, cards, beside.without(urls.left_out), urls, pushed)
         return pushed
 
-    def beside(self, run_id: int, asked: Mapping[int, Asked], faces: Mapping[int, Card]) -> References:
+    def beside(self, run_id: int, asked: Mapping[int, Asked], cards: Mapping[int, Card]) -> References:
         """Return the artworks to show beside others."""
-        return read_references(self.catalog, self.workspace, run_id, asked, faces, self.class_lists)
+        return read_references(self.catalog, self.workspace, run_id, asked, cards, self.class_lists)
 
     def _send(
         self,
         batch: Batch,
-        faces: Mapping[int, Card],
+        cards: Mapping[int, Card],
         beside: References,
         urls: ImageUrls,
         pushed: Pushed,
@@ -160,7 +160,7 @@ class Pusher:
         unshown = {item.artwork_id for item in unsent} & urls.left_out
         items = [item for item in left if (item.artwork_id, item.purpose) not in busy]
         pushed.skipped += len(left) - len(items)
-        requests = {i.artwork_id: self._request(batch, i, faces[i.artwork_id], beside, urls) for i in items}
+        requests = {i.artwork_id: self._request(batch, i, cards[i.artwork_id], beside, urls) for i in items}
         self.progress.start(len(items), "sending tasks")
         with ThreadPoolExecutor(1) as recorder:  # writes down one chunk while the server works at the next
             recorded = recorder.submit(self._record, batch, {})
@@ -177,7 +177,7 @@ class Pusher:
         with self.catalog.write() as session:
             drop_items(session, batch.id, unshown)
             session.get_one(Batch, batch.id).sent = True
-        pushed.left_out += [faces[artwork_id].path for artwork_id in sorted(unshown)]
+        pushed.left_out += [cards[artwork_id].path for artwork_id in sorted(unshown)]
 
     def _request(
         self, batch: Batch, item: BatchItem, card: Card, beside: References, urls: ImageUrls
@@ -277,8 +277,8 @@ class Pusher:
         shown = {card.artwork_id: card for card in cards}
         upload = settings.label_studio.images == "upload"
         for card in shown.values():
-            if card.root not in settings.roots and (upload or settings.label_studio.images == "local"):
-                raise RootUnmapped(card.root, 1)
+            if upload or settings.label_studio.images == "local":
+                self.workspace.require_root(card.root)
         here = {i: card for i, card in shown.items() if card.root in settings.roots}
         files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
         listed = {root for root, url in settings.root_urls.items() if url == LISTED}

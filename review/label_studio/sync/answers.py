@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from db.classes.classes import ClassList
-from db.reviews.answering.verdicts import Decision
+from db.reviews.answering.answers import Decision
 from review.label_studio.push.tasks import chosen_key
 from review.page.labeling_config import VERDICTS, class_name, verdict_name
 

@@ -19,7 +19,8 @@ from db.errors import FileMissing
 from db.labels.conflicts import record_ties
 from db.labels.table import find_artworks
 from db.models import Task
-from db.reviews.answering.verdicts import Answer, record
+from db.reviews.answering.answers import Answer
+from db.reviews.answering.recording import record
 from db.reviews.asking.batches import batches_by_uuid
 from db.reviews.asking.tasks import find_tasks
 from review.errors import NotAnExport

@@ -19,12 +19,14 @@ from typing import Any
 from db.classes.classes import ClassList, read_class_lists
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.engine.catalog_settings import read_setting, write_setting
 from db.labels.conflicts import record_ties
 from db.labels.effective import derive
 from db.labels.table import find_artworks
 from db.models import CatalogSetting, Task
 from db.reviews.answering.annotations import kept_annotations
-from db.reviews.answering.verdicts import Answer, forget_annotation, record
+from db.reviews.answering.answers import Answer
+from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import open_sheets
 from db.reviews.asking.tasks import (
     adopt_task,
@@ -35,7 +37,6 @@ from db.reviews.asking.tasks import (
     open_tasks,
     retire_task,
 )
-from db.workspace.catalog_settings import read_setting, write_setting
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingPushed
@@ -142,11 +143,11 @@ class Fetcher:
                 if task.id not in rows and task.annotations:
                     adopted = adopt_task(
                         session,
-                        self.server.url,
-                        self.project,
-                        task.id,
-                        str(data.get("artwork")),
-                        str(data.get("batch")),
+                        server=self.server.url,
+                        project_id=self.project,
+                        task_id=task.id,
+                        artwork_uuid=str(data.get("artwork")),
+                        batch_uuid=str(data.get("batch")),
                     )
                     if adopted is not None:
                         rows[task.id] = adopted
@@ -214,10 +215,10 @@ class Fetcher:
         """Withdraw the open tasks that are no longer at the server; their issues are open again."""
         present = {task.id for task in self.server.tasks(self.project, page_size=1000)}
         with self.catalog.read() as session:
-            standing = open_tasks(session, self.server.url, self.project)
+            open_now = open_tasks(session, self.server.url, self.project)
             sheets = open_sheets(session, self.server.url, self.project) if self.contact else {}
         lost = {row for number, rows in sheets.items() if number not in present for row in rows}
-        gone = [t for t in standing if (t.id in lost if self.contact else t.task_id not in present)]
+        gone = [t for t in open_now if (t.id in lost if self.contact else t.task_id not in present)]
         with self.catalog.write() as session:
             change_tasks(session, [task.id for task in gone], state="withdrawn")
             mark_issues(session, [t.artwork_id for t in gone if t.purpose == "review"], "pushed", "open")
@@ -251,7 +252,9 @@ def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetch
         names = user_names(server)
         found = [(project, False), (sheets, True)]
         yield [
-            Fetcher(catalog, server, n, class_lists, names, contact) for n, contact in found if n is not None
+            Fetcher(catalog, server=server, project=n, class_lists=class_lists, names=names, contact=contact)
+            for n, contact in found
+            if n is not None
         ]
 
 

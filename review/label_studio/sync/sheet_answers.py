@@ -18,7 +18,8 @@ from db.labels.effective import derive
 from db.labels.table import find_artworks
 from db.models import Task
 from db.reviews.answering.annotations import kept_annotations
-from db.reviews.answering.verdicts import Answer, Decision, forget_annotation, record
+from db.reviews.answering.answers import Answer, Decision
+from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import (
     PlacedCell,
     answered_cells,
@@ -96,7 +97,14 @@ def write_sheets(fetcher: Fetcher, tasks: Sequence[Any], synced: Synced) -> None
         left: list[int] = []
         for task in tasks:
             for annotation in newest_by_person(task.annotations or ()):
-                found, alone = _answers(fetcher, task, annotation, placed.get(task.id, {}), rows, artworks)
+                found, alone = _answers(
+                    fetcher=fetcher,
+                    task=task,
+                    annotation=annotation,
+                    placed=placed.get(task.id, {}),
+                    rows=rows,
+                    artworks=artworks,
+                )
                 answers += found
                 left += alone
         beside, done = cells_beside(session, rows), answered_cells(session, rows.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.reviews.answering.verdicts import Recorded
+from db.reviews.answering.answers import Recorded
 
 
 @dataclass

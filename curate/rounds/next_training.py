@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from db.workspace.train_settings import TrainSettings
 
 RECIPES = ("recipe", "mode", "protocol")
-"""The knobs on which the defaults of the others depend."""
+"""The settings on which the defaults of the others depend."""
 
 PLACES = ("device", "workers", "trust_run")
 """What belongs to a machine or to one run; the next one finds its own."""

@@ -1,0 +1,135 @@
+"""What a workspace does with its catalog: ingest, labels, stats, export."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curate.workspace.opened import AnyPath, OpenedFolder, path_or_none
+from db.workspace.workspace import open_workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from curate.export.write import Exported, Format
+    from curate.ingest import IngestSummary
+    from curate.ingest.dry_run import DryRun
+    from db.labels.stats import CatalogStats
+
+
+class CatalogVerbs(OpenedFolder):
+    """The commands about the catalog."""
+
+    def ingest(
+        self,
+        source: pd.DataFrame | AnyPath,
+        *,
+        images: AnyPath | None = None,
+        check_images: bool = True,
+        **options: Any,
+    ) -> IngestSummary:
+        """Read images and labels.
+
+        Args:
+            source: A table with a column ``filepath`` and one for each attribute; or the path or URL of a
+                list, or of a folder of images.
+            images: The folder, or URL, that paths are relative to; of a table, the current folder if left
+                out.
+            check_images: False takes the labels without looking at any image.
+            options: What ``curate.ingest.ingest`` takes beside (``stated``, ``format``, ``verify``,
+                ``artist_from``, ``attribute``, ``follow_links``, ``allow_missing``, ``agree``), of a table
+                ``stated``, ``verify`` and ``name``.
+
+        Returns:
+            Counts; what was refused is in the catalog with its reason.
+        """
+        from curate.ingest import ingest, ingest_records
+
+        options |= {"check_images": check_images}
+        if isinstance(source, str | PathLike):
+            place, options["images"] = self._local(source, images)
+            with self._progress() as progress:
+                summary = ingest(self._folder, place, progress=progress, **options)
+        else:
+            options["images"] = path_or_none(images)
+            with self._progress() as progress:
+                summary = ingest_records(self._folder, source, progress=progress, **options)
+        self._folder = open_workspace(self.folder)  # it may have a new root
+        return summary
+
+    def dry_run(
+        self, source: AnyPath, *, images: AnyPath | None = None, check_images: bool = True, **options: Any
+    ) -> DryRun:
+        """Return what :meth:`ingest` would make of a source; nothing is written, no image is opened.
+
+        Args:
+            source: The path or URL of a list, or of a folder of images.
+            images: The folder, or URL, that paths are relative to.
+            check_images: False takes the labels without looking for any image.
+            options: ``stated``, ``format``, ``artist_from`` and ``attribute``, as ``ingest`` takes them.
+        """
+        from curate.ingest.dry_run import dry_run
+
+        place, folder = self._local(source, images)
+        return dry_run(self._folder, place, images=folder, check_images=check_images, **options)
+
+    def _local(self, source: AnyPath, images: AnyPath | None) -> tuple[Path, Path | None]:
+        """Return where a source and its images are on this machine; a URL becomes a root of the workspace."""
+        from curate.ingest.places.urls import local_folder
+
+        self._folder, place = local_folder(self._folder, str(source))
+        if images is None:
+            return place, None
+        self._folder, folder = local_folder(self._folder, str(images))
+        return place, folder
+
+    def labels(self) -> pd.DataFrame:
+        """Return the labels as they stand: ``filepath`` and the attributes, None where there is none."""
+        from curate.export.curated_list import labels_frame
+
+        with self._catalog() as catalog:
+            frame = labels_frame(catalog)
+        for name in self.attributes:
+            frame[name] = frame[name].astype(object).where(frame[name] != "", None)
+        return frame
+
+    def stats(self) -> CatalogStats:
+        """Count artworks, splits and the labels of each class."""
+        from db.labels.stats import catalog_stats
+
+        with self._catalog() as catalog, catalog.read() as session:
+            return catalog_stats(session)
+
+    def export(
+        self,
+        out: AnyPath,
+        *,
+        format: Format | None = None,
+        like: AnyPath | None = None,
+        changes: AnyPath | None = None,
+        attribute: str | None = None,
+        history: bool = False,
+        predictions: int | None = None,
+    ) -> Exported:
+        """Write the labels as they stand, or what else is asked for; an old file is replaced.
+
+        Args:
+            out: The file, or the folder of ``artgan`` and ``imagefolder``.
+            format: ``csv``, ``xlsx``, ``parquet``, ``artgan`` or ``imagefolder``; by the suffix if left out.
+            like: Write this list again, but for the cells that reviewers corrected.
+            changes: With ``like``: a file that lists what changed.
+            attribute: Of ``imagefolder``: what the folders are classes of; the first if left out.
+            history: Write every label ever said, and who said it.
+            predictions: Write the probabilities of this run, as Parquet.
+
+        Returns:
+            What was written; it may be used as the path of it.
+        """
+        from curate.export.write import ExportRequest, export
+
+        request = ExportRequest(
+            format, path_or_none(like), path_or_none(changes), attribute, history, predictions
+        )
+        with self._catalog() as catalog:
+            return export(self._folder, catalog, Path(out), request)
