@@ -70,7 +70,7 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
     """Each ``curate COMMAND --option`` in code is one that the command takes."""
-    group = command_line()
+    group: Any = command_line()
     unknown = []
     for words in re.findall(r"(?:`|\$ )curate ((?:[^`\n])*)", page.read_text(encoding="utf-8")):
         command, rest = group, words.split("#")[0].split()
