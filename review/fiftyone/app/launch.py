@@ -71,6 +71,11 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
+def app_address() -> str:
+    """Return the interface that the App listens on: this machine's own, unless FiftyOne is told otherwise."""
+    return os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+
+
 def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
     """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
     shown = f"&view={view.replace(' ', '-')}" if view else ""
@@ -96,8 +101,15 @@ def serve_app(
         AppNotStarted: The server ended, or did not answer in time.
     """
     import_fiftyone(workspace)
-    address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
-    command = [sys.executable, "-m", "review.fiftyone.app.server", "--port", str(port), "--address", address]
+    command = [
+        sys.executable,
+        "-m",
+        "review.fiftyone.app.server",
+        "--port",
+        str(port),
+        "--address",
+        app_address(),
+    ]
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
