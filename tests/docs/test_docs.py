@@ -192,7 +192,7 @@ def test_ends_of_an_estimate_are_quantiles_of_90_percent() -> None:
 
 
 def test_defaults_of_settings_that_pages_state_are_the_codes() -> None:
-    """A setting with a number in brackets behind it, as in ``mirror_gb`` (20 by default), has that default."""
+    """A setting with a number in brackets behind it, as in `mirror_gb` (20 by default), has it."""
     from db.workspace.settings import Settings
 
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
