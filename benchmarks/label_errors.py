@@ -1,7 +1,8 @@
 """How many reviews an error costs: our ranking against cleanlab, Datalab, FiftyOne and single evidence.
 
 Run it as ``python -m benchmarks.label_errors --data ../shared/data/wikiart224``. Label errors are planted
-into real paintings; every method gets the same out-of-fold probabilities. It prints tables and, last,
+into real paintings; every method gets the same out-of-fold probabilities, ours reads embedding and layers of
+the images too, as in a run (``--no-layers`` leaves those out). It prints tables and, last,
 one JSON line:
 
 * ``auprc``, ``auprc_cleanlab_best``: means over style and genre and the kinds of error at 10 %; the best
@@ -12,7 +13,8 @@ one JSON line:
 * ``difference``: ours less each single piece of evidence and the log-odds sum: mean and 90 % interval
 * ``filters``: precision and recall of cleanlab's filters at their own cut, and our precision in as many
 
-Further parts, each by its flag and under its name in the JSON line: ``--rates 0.05 0.20``, ``--artists``,
+Further parts, each by its flag and under its name in the JSON line: ``--rates 0.05 0.20``, ``--alone`` (that
+attribute is all there is), ``--artists``,
 ``--duplicates`` (one of two copies of a picture has another class), ``--all-attributes`` (every kind in every
 attribute at once), ``--misplaced`` (some artworks bear all the labels of another), ``--without all`` (each
 kind left out of what the fusion learns from, and tested on), and of the simulated reviews
@@ -30,6 +32,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -99,6 +102,8 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--rates", type=float, nargs="+", default=[], help="further error rates")
     parser.add_argument("--attributes", nargs="+", default=["style", "genre"])
+    parser.add_argument("--alone", action="store_true", help="also with that attribute alone, no artist")
+    parser.add_argument("--no-layers", action="store_true", help="without statistics of the layers")
     parser.add_argument("--artists", action="store_true")
     parser.add_argument("--duplicates", action="store_true")
     parser.add_argument("--all-attributes", action="store_true")
@@ -110,6 +115,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     data = load_paintings(args.data, args.cache)
+    if args.no_layers:
+        data = replace(data, layers=None)
     bench, seeds = Bench(data), range(args.first_seed, args.first_seed + args.seeds)
     figures: dict[str, object] = {}
     if seeds:
@@ -118,6 +125,9 @@ def main() -> None:
     for rate in args.rates:
         keys = _keys(args.attributes, TESTED, rate)
         parts[f"{rate:.0%}"] = partial(compare, bench, keys, seeds)
+    if args.alone:
+        keys = _keys(args.attributes, TESTED, MAIN_RATE)
+        parts["alone"] = partial(compare, Bench(data, alone=True), keys, seeds)
     if args.artists:
         keys = _keys(["artist"], TESTED_ARTISTS, MAIN_RATE)
         parts["artists"] = partial(compare, bench, keys, seeds)

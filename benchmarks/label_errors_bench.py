@@ -43,9 +43,10 @@ def columns_of(data: Paintings, labels: dict[str, Ints], probs: dict[str, Floats
 class Bench:
     """Scenarios on one set of paintings."""
 
-    def __init__(self, data: Paintings, kinds: tuple[str, ...] = KINDS) -> None:
+    def __init__(self, data: Paintings, kinds: tuple[str, ...] = KINDS, *, alone: bool = False) -> None:
         self.data = data
         self.kinds = kinds
+        self.alone = alone  # the attributes that are scored are all there are: no artist, no second attribute
         self.clean: dict[str, Floats] = {}
 
     def clean_probs(self, attribute: str) -> Floats:
@@ -74,12 +75,14 @@ class Bench:
         seed: int,
         kinds: tuple[str, ...] | None = None,
     ) -> dict[str, LabelScores]:
-        """Score the attributes that have probabilities; the others serve as records."""
+        """Score the attributes that have probabilities; the others serve as records, if they are there."""
+        columns = columns_of(self.data, {**self.data.labels, **labels}, probs)
         return score_labels(
-            columns_of(self.data, {**self.data.labels, **labels}, probs),
+            [column for column in columns if column.attribute in probs or not self.alone],
             groups=self.data.groups,
             embedding=self.data.embedding,
             folds=self.data.folds,
+            layers=self.data.layers,
             kinds=self.kinds if kinds is None else kinds,
             seed=seed,
         )

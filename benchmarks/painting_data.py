@@ -34,6 +34,7 @@ class Paintings:
     folds: Ints
     embedding: Floats  # (N, 256) PCA of the mean-pooled features, L2-normalised
     inputs: Floats  # what the logistic regression reads
+    layers: NDArray[np.float32] | None = None  # (N, S) statistics of the layers, as in a run
     duplicates: Ints = field(
         default_factory=lambda: np.empty((0, 2), dtype=np.int64)
     )  # (P, 2) pairs of one picture
@@ -55,6 +56,7 @@ class Paintings:
             folds=self.folds[rows],
             embedding=self.embedding[rows],
             inputs=self.inputs[rows],
+            layers=None if self.layers is None else self.layers[rows],
             duplicates=np.stack([twice, count + np.arange(len(twice))], axis=1),
         )
 
@@ -62,7 +64,7 @@ class Paintings:
 def load_paintings(folder: Path, cache: Path) -> Paintings:
     """Read ``labels.csv`` under ``folder``; features are extracted once and kept in ``cache``."""
     table = pd.read_csv(folder / "labels.csv")
-    features = _features([folder / path for path in table["filepath"]], cache)
+    features, layers = _features([folder / path for path in table["filepath"]], cache)
     codes: dict[str, Ints] = {}
     labels: dict[str, Ints] = {}
     classes: dict[str, tuple[str, ...]] = {}
@@ -83,17 +85,18 @@ def load_paintings(folder: Path, cache: Path) -> Paintings:
     reduced = PCA(256, random_state=0).fit_transform(unit - unit.mean(axis=0))
     embedding = reduced / np.linalg.norm(reduced, axis=1, keepdims=True)
     return Paintings(
-        labels, codes, classes, class_codes, groups.astype(np.int64), folds, embedding, 30.0 * reduced
+        labels, codes, classes, class_codes, groups.astype(np.int64), folds, embedding, 30.0 * reduced, layers
     )
 
 
-def _features(paths: list[Path], cache: Path) -> Floats:
-    """Return mean-pooled EfficientNet-Lite0 features, shape ``(N, 1280)``."""
+def _features(paths: list[Path], cache: Path) -> tuple[Floats, NDArray[np.float32]]:
+    """Return EfficientNet-Lite0's pooled features, ``(N, 1280)``, and its layers' statistics, ``(N, S)``."""
     import torch
 
     from db.workspace.train_settings import TrainSettings
     from model.inputs.data import pixels
     from model.inputs.features import normalise, transform_for
+    from model.inputs.layers import LayerStatistics
     from model.network.backbones import make_backbone
     from model.network.weights import load_weights
 
@@ -101,22 +104,23 @@ def _features(paths: list[Path], cache: Path) -> Floats:
     backbone = make_backbone("efficientnet_lite0", IMAGE_SIZE)
     digest = load_weights(backbone, "auto", 0)
     key = hashlib.sha256("\n".join([digest, *(str(path) for path in paths)]).encode()).hexdigest()[:16]
-    kept = cache / f"lite0-{IMAGE_SIZE}-{key}.npy"
-    if kept.exists():
-        found: Floats = np.load(kept)
-        return found
+    kept = [cache / f"{name}-{IMAGE_SIZE}-{key}.npy" for name in ("lite0", "layers")]
+    if all(path.exists() for path in kept):
+        return np.load(kept[0]), np.load(kept[1])
     transform = transform_for(backbone, settings)
     backbone.eval()
-    batches = []
-    with torch.inference_mode():
+    statistics, pooled, layers = LayerStatistics(backbone, IMAGE_SIZE), [], []
+    with torch.inference_mode(), statistics.listening():
         for start in range(0, len(paths), 50):
             squares = np.stack([pixels(path, transform) for path in paths[start : start + 50]])
             grid = backbone(normalise(torch.from_numpy(squares), transform))
-            batches.append(grid.mean(dim=(2, 3)).numpy().astype(np.float64))
+            pooled.append(grid.mean(dim=(2, 3)).numpy().astype(np.float64))
+            layers.append(statistics.take().numpy())
     cache.mkdir(parents=True, exist_ok=True)
-    features: Floats = np.concatenate(batches)
-    np.save(kept, features)
-    return features
+    found = np.concatenate(pooled), np.concatenate(layers)
+    for path, array in zip(kept, found, strict=True):
+        np.save(path, array)
+    return found
 
 
 def out_of_fold(inputs: Floats, labels: Ints, folds: Ints, width: int) -> Floats:

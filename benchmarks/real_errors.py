@@ -8,7 +8,8 @@ against ``right`` and ``agree``; anything else is left out).
 
 ``--train`` also scores each list in the product: ``curate init``, ``ingest`` and ``train`` into a workspace
 under the cache, which is kept, then all methods on the run's arrays. ``--half A`` or ``B`` measures on one
-half of the artworks, by a fixed hash of the file names: choose on one, report on the other.
+half of the artworks, by a fixed hash of the file names: choose on one, report on the other. ``--audits 50``
+judges so many random labels first, as a batch's audit would, and measures what is estimated of the rest.
 
 It prints a table for each list and set of probabilities and, last, one JSON line: by name ``auprc`` of every
 method, ``precision_at_n``, ``expected_over_true`` (ours and cleanlab's counts), ``interval_holds`` and
@@ -29,15 +30,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from cleanlab.count import num_label_issues
-from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from benchmarks.label_errors_rivals import SCORES
-from curate.issues import LabelColumn, LabelScores, find_neighbours, score_labels
+from benchmarks.real_errors_counts import after_audits, counts
+from curate.issues import LabelColumn, find_neighbours, score_labels
 from curate.training.label_issues import mean_margin
 from curate.training.run import attribute_labels
 from db.classes.classes import read_class_lists
@@ -54,7 +54,6 @@ SMALL = 96
 FOLDS, NEAREST = 5, 10
 CLEAR = ("wrong", "right", "agree")
 FEWEST_WRONG = 20  # of an attribute; below, its figures are chance
-SHARES = {"n/4": 0.25, "n/2": 0.5, "n": 1.0}
 
 
 @dataclass(frozen=True)
@@ -284,7 +283,7 @@ def _regression(embedding: NDArray[np.float32], labels: Ints, folds: Ints, rows:
     return found[rows]
 
 
-def measure(case: Case) -> dict[str, object]:
+def measure(case: Case, audits: int) -> dict[str, object]:
     """Score the labels by every method, print the table and return the figures."""
     column = case.columns[0]
     scored = score_labels(
@@ -307,36 +306,13 @@ def measure(case: Case) -> dict[str, object]:
         auprc[name] = round(float(average_precision_score(wrong, -score[judged])), 4)
         precision[name] = round(float(wrong[order][: wrong.sum()].mean()), 4)
         print(f"  {name:38}{auprc[name]:8.3f}{precision[name]:8.3f}")
-    counts = _counts(case, own, rows, judged, wrong)
+    found = counts(column.labels[rows], column.pred_probs[rows].astype(np.float64), own, rows, judged, wrong)
+    if audits:
+        found["after_audits"] = after_audits(own.score[rows][judged], wrong, audits)
     best = max((name for name in auprc if name.startswith("cleanlab")), key=lambda name: auprc[name])
     against = {"best_cleanlab": best, "difference": round(auprc["ours"] - auprc[best], 4)}
-    print("  " + json.dumps(against | counts))
-    return {"auprc": auprc, "precision_at_n": precision, **against, **counts}
-
-
-def _counts(case: Case, own: LabelScores, rows: Ints, judged: Flags, wrong: Flags) -> dict[str, object]:
-    """Return how many errors each method counts over how many there are, and what a batch would yield."""
-    column, total = case.columns[0], int(wrong.sum())
-    labels, probs = column.labels[rows], column.pred_probs[rows].astype(np.float64)
-    share = judged.mean()  # counts are of all labels; those judged are taken to be like the others
-    chance = 1.0 - own.score[rows][judged]
-    found = {
-        "ours": float(chance.sum()),
-        "cleanlab num_label_issues": share * num_label_issues(labels, probs),
-        "cleanlab find_label_issues": float(find_label_issues(labels, probs, n_jobs=1)[judged].sum()),
-    }
-    low, high = own.expected.low * share, own.expected.high * share
-    order = np.argsort(-chance, kind="stable")
-    forecast = {}
-    for name, part in SHARES.items():
-        batch = order[: max(1, round(part * total))]
-        forecast[name] = round(float(chance[batch].sum() / max(wrong[batch].sum(), 1)), 3)
-    return {
-        "expected_over_true": {name: round(value / total, 3) for name, value in found.items()},
-        "interval_over_true": [round(low / total, 3), round(high / total, 3)],
-        "interval_holds": bool(low <= total <= high),
-        "forecast_over_found": forecast,
-    }
+    print("  " + json.dumps(against | found))
+    return {"auprc": auprc, "precision_at_n": precision, **against, **found}
 
 
 def main() -> None:
@@ -345,6 +321,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "curate-real-errors")
     parser.add_argument("--train", action="store_true", help="also in the product: train on each list")
     parser.add_argument("--half", choices=("A", "B"), help="one half of the artworks, by file name")
+    parser.add_argument("--audits", type=int, default=0, help="also the estimates after so many audits")
     args = parser.parse_args()
     figures = {}
     for truth in [truth for folder in args.data for truth in read_truths(folder)]:
@@ -352,7 +329,7 @@ def main() -> None:
         for case in cases:
             if args.half is not None:
                 case = replace(case, judged=case.judged & (case.half == "AB".index(args.half)))
-            figures[case.name] = measure(case)
+            figures[case.name] = measure(case, args.audits)
     print(json.dumps(figures))
 
 

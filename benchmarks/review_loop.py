@@ -161,7 +161,13 @@ class Loop:
         ]
         verdicts = {name: _findings(found) for name, found in self.found.items() if found}
         scores = score_labels(
-            columns, groups=data.groups, embedding=data.embedding, folds=data.folds, verdicts=verdicts, seed=0
+            columns,
+            groups=data.groups,
+            embedding=data.embedding,
+            folds=data.folds,
+            layers=data.layers,
+            verdicts=verdicts,
+            seed=0,
         )
         return {name: scores[name] for name in self.true}
 

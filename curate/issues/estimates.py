@@ -41,8 +41,9 @@ class Prior:
     spread: float
 
 
-UNCHECKED = Prior(1.5, 0.5, 0.0, 0.03)
-"""Of the errors left: scores roughly as stated, few errors that none of them sees."""
+UNCHECKED = Prior(0.7, 0.25, 0.0, 0.03)
+"""Of the errors left: the count is off by a factor of two, more seldom, as on real errors (docs/ranking.md);
+there are few errors that no score sees."""
 
 LEARNT = Prior(0.5, 0.25, 0.04, 0.02)
 """Of a yield: scores have learnt from the verdicts before; and reviewers call some right labels wrong."""

@@ -29,7 +29,7 @@ from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.issues import DOUBTED_BELOW, UNHEEDED
+from db.runs.issues import BEFORE_REVIEW, DOUBTED_BELOW
 
 FEWEST_DOUBTED = 20
 """A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
@@ -215,7 +215,7 @@ def issue_rows(
         for row in issue_rows_of(scored, table.review_state[name]):
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
             if table.review_state[name][row] != IMPORTED:
-                evidence[UNHEEDED] = float(_before_review(scored)[row])
+                evidence[BEFORE_REVIEW] = float(_before_review(scored)[row])
                 reason = f"found right before, but more speaks against it now: {reason}"
             yield {
                 "artwork_id": int(table.artwork_ids[row]),

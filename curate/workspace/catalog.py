@@ -40,8 +40,8 @@ class CatalogVerbs(OpenedFolder):
                 out.
             check_images: False takes the labels without looking at any image.
             options: What ``curate.ingest.ingest`` takes beside (``stated``, ``format``, ``verify``,
-                ``artist_from``, ``attribute``, ``follow_links``, ``allow_missing``), of a table ``stated``,
-                ``verify`` and ``name``.
+                ``artist_from``, ``attribute``, ``follow_links``, ``allow_missing``, ``agree``), of a table
+                ``stated``, ``verify`` and ``name``.
 
         Returns:
             Counts; what was refused is in the catalog with its reason.

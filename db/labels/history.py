@@ -103,8 +103,27 @@ def artwork_history(session: Session, reference: str) -> ArtworkHistory:
 
 
 def artwork_events(session: Session, artwork: Artwork) -> list[Event]:
-    """Return all that was said of an artwork, oldest first."""
-    return sorted([*_labels(session, artwork), *_verdicts(session, artwork)], key=lambda event: event.when)
+    """Return all that was said of an artwork, in the order of its rows: a clock may have been set back.
+
+    A verdict comes before the labels that it gave, its withdrawal before those that it took back; one that
+    gave none (it cannot be decided) comes after the verdict before it, and else by its time.
+    """
+    labels = list(_labels(session, artwork))
+    gave: dict[int, float] = {}
+    took: dict[int, float] = {}
+    for at, event in enumerate(labels):
+        if event.verdict is not None:
+            (gave if event.action == "says" else took).setdefault(event.verdict, at - 0.5)
+    placed: list[tuple[float, Event]] = [(float(at), event) for at, event in enumerate(labels)]
+    least = -1.0
+    for event in _verdicts(session, artwork):
+        assert event.verdict is not None
+        decides = event.action == "decides"
+        by_time = sum(label.when <= event.when for label in labels) - 0.5
+        place = (gave if decides else took).get(event.verdict, max(least, by_time))
+        least = place if decides else least
+        placed.append((place, event))
+    return [event for _, event in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
@@ -129,7 +148,9 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
         .where(Label.artwork_id == artwork.id)
         .order_by(Label.id)
     )
+    decided: dict[int, int | None] = {}
     for label_id, when, source, retracts_id, attribute, key, spelling, verdict, ingest in rows:
+        decided[label_id] = verdict
         action = "says" if retracts_id is None else "takes back"
         counts = label_id in effective
         yield Event(
@@ -140,7 +161,7 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
             key,
             counts=counts,
             spelling=spelling,
-            verdict=verdict,
+            verdict=verdict if retracts_id is None else decided.get(retracts_id),
             ingest=ingest,
         )
 

@@ -24,8 +24,11 @@ RUN_KINDS = ("label", "outlier", "property")
 DOUBTED_BELOW = 0.8
 """A label is doubted when the chance that it is right is less than this."""
 
-UNHEEDED = "score_unheeded"
-"""In the evidence of an upheld label: its score as if no reviewer had upheld it."""
+BEFORE_REVIEW = "score_before_review"
+"""In the evidence of a confirmed label: its score as if no reviewer had confirmed it."""
+
+OLDER_BEFORE_REVIEW = "score_unheeded"
+"""The same in the issues of older runs."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,10 @@ class IssueRow:
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
     """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
 
-    A label about which a reviewer has decided is not doubted again, unless it was upheld and the odds against
-    it (reviewers unheeded) have since grown ``asked_again_at`` times; where nobody doubted it then, over
-    those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as pushed.
+    A label about which a reviewer has decided is not doubted again, unless it was confirmed and the odds
+    against it (reviews left out) have since grown ``asked_again_at`` times; where nobody doubted it then,
+    over those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as
+    pushed.
 
     Returns:
         How many labels the run doubts; odd images and outliers are not among them.
@@ -87,7 +91,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
 def _settled(session: Session) -> dict[tuple[int, int | None], float]:
     """Return the odds against a label from which on it is asked about again, where a reviewer has decided.
 
-    They are infinite for all decisions but those that upheld the label.
+    They are infinite for all decisions but those that confirmed the label.
     """
     asked = {
         (artwork_id, attribute_id): _odds_against(score, evidence)
@@ -116,13 +120,13 @@ def _settled(session: Session) -> dict[tuple[int, int | None], float]:
 def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
     """Return the odds from which on a doubt is kept: any for a label without a verdict."""
     return settled.get(
-        (row["artwork_id"], row["attribute_id"]), math.inf if UNHEEDED in row["evidence"] else 0.0
+        (row["artwork_id"], row["attribute_id"]), math.inf if BEFORE_REVIEW in row["evidence"] else 0.0
     )
 
 
 def _odds_against(score: float, evidence: Mapping[str, Any]) -> float:
     """Return the odds against a label, whatever reviewers said of it."""
-    return _odds(evidence.get(UNHEEDED, score))
+    return _odds(evidence.get(BEFORE_REVIEW, evidence.get(OLDER_BEFORE_REVIEW, score)))
 
 
 def _odds(score: float) -> float:

@@ -1,4 +1,4 @@
-"""A label that a reviewer upheld is asked about again only when the evidence has changed a lot."""
+"""A label that a reviewer confirmed is asked about again only when the evidence has changed a lot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from db.labels.table import REVIEWED
 from db.models import Artwork, Issue, Run
 from db.reviews.answering.answers import Answer, Decision
 from db.reviews.answering.recording import record
-from db.runs.issues import UNHEEDED, replace_issues
+from db.runs.issues import BEFORE_REVIEW, replace_issues
 from db.runs.runs import start_run
 from db.workspace.workspace import open_workspace
 from tests.db.filled import fill
@@ -43,26 +43,26 @@ def next_run(session: Session) -> Run:
     return start_run(session, backbone="b", protocol="p", seed=1, settings={}, digest="")
 
 
-def doubt(session: Session, artwork_id: int, unheeded: float | None) -> dict[str, object]:
-    """A doubt of a later run; the score of a label that was upheld says that it was."""
+def doubt(session: Session, artwork_id: int, before_review: float | None) -> dict[str, object]:
+    """A doubt of a later run; the score of a label that was confirmed says that it was."""
     was = session.execute(select(Issue).where(Issue.artwork_id == artwork_id)).scalars().first()
     assert was is not None
     return {
         "artwork_id": artwork_id,
         "attribute_id": was.attribute_id,
         "kind": "label",
-        "score": 0.9 if unheeded is not None else 0.001,
+        "score": 0.9 if before_review is not None else 0.001,
         "class_id": was.class_id,
         "suggested_id": was.suggested_id,
         "p_label": 0.1,
         "p_suggested": 0.8,
         "reason": "r",
-        "evidence": {} if unheeded is None else {UNHEEDED: unheeded},
+        "evidence": {} if before_review is None else {BEFORE_REVIEW: before_review},
     }
 
 
 @pytest.mark.parametrize(
-    ("decision", "unheeded", "asked"),
+    ("decision", "before_review", "asked"),
     [
         ("confirmed", ASKED_AT, False),
         ("confirmed", 1 / 69, False),  # odds of 68
@@ -73,19 +73,19 @@ def doubt(session: Session, artwork_id: int, unheeded: float | None) -> dict[str
     ],
 )
 def test_an_answered_label_is_asked_about_again_when_the_odds_have_grown(
-    folder: Path, decision: str, unheeded: float, asked: bool
+    folder: Path, decision: str, before_review: float, asked: bool
 ) -> None:
     workspace = open_workspace(folder)
     fill(workspace)
     with workspace.open_catalog() as catalog, catalog.write() as session:
         uphold(session, 8, decision)
 
-        count = replace_issues(session, next_run(session), [doubt(session, 8, unheeded)])
+        count = replace_issues(session, next_run(session), [doubt(session, 8, before_review)])
 
         assert count == int(asked)
 
 
-def test_a_label_that_nobody_doubted_when_it_was_upheld_needs_ten_times_the_odds_of_a_doubt(
+def test_a_label_that_nobody_doubted_when_it_was_confirmed_needs_ten_times_the_odds_of_a_doubt(
     folder: Path,
 ) -> None:
     workspace = open_workspace(folder)
@@ -100,7 +100,7 @@ def test_a_label_that_nobody_doubted_when_it_was_upheld_needs_ten_times_the_odds
         assert counts == [0, 1]
 
 
-def test_a_copy_of_an_upheld_image_is_not_asked_about_either(folder: Path) -> None:
+def test_a_copy_of_a_confirmed_image_is_not_asked_about_either(folder: Path) -> None:
     workspace = open_workspace(folder)
     fill(workspace)
     with workspace.open_catalog() as catalog, catalog.write() as session:
@@ -129,11 +129,11 @@ def test_a_verdict_that_came_while_the_run_was_training_is_heeded(folder: Path) 
         assert replace_issues(session, next_run(session), [before]) == 0
 
 
-def test_upheld_labels_are_offered_only_where_the_evidence_speaks_against_them() -> None:
+def test_confirmed_labels_are_offered_only_where_the_evidence_speaks_against_them() -> None:
     score = np.array([0.9, 0.9, 0.1, 0.95])
-    unheeded = np.array([0.1, 0.85, 0.1, 0.95])
+    before = np.array([0.1, 0.85, 0.1, 0.95])
     review_state = np.array([REVIEWED, REVIEWED, 0, 0], dtype=np.int8)
-    scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, before_review=unheeded)
+    scored = LabelScores("style", score, np.ones(4, dtype=np.int64), score, score, before_review=before)
 
     rows = issue_rows_of(scored, review_state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from curate.issues.columns import Floats, Ints, LabelColumn
 
 FLOOR = 1e-4
 CHUNK = 4096
-EMBEDDING_SHRINKAGE = 0.4
-MODEL_SHRINKAGE = 0.4
+SHRINKAGE = 0.4  # of the Gaussian classes' covariance
 WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
 WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
 """Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
@@ -39,13 +38,11 @@ class BaseModels:
         weights: How much each label counts, shape ``(N,)``.
         related: What other attributes tell about this one.
         neighbours: The nearest in the embedding.
-        embedding: Gaussian classes in the embedding.
-        recalibrated: Gaussian classes in the run's log-probabilities: where it mistakes classes regularly, or
-            is surer than it should be, this corrects it.
-        temperatures: Of ``model``, ``embedding`` and ``recalibrated``, under which the labels are likeliest.
-        baseline: Coefficients of ``embedding`` for the labels that the run saw.
+        temperature: Of the run's probabilities, under which the labels are likeliest.
+        gaussians: Gaussian classes in the features that tell most, as ``best_features`` has it.
+        gaussian_temperature: The same of theirs.
+        baseline: Their coefficients for the labels that the run saw.
         process: Embedding and related attribute together.
-        layers: Gaussian classes in further features of the images.
     """
 
     column: LabelColumn
@@ -53,12 +50,11 @@ class BaseModels:
     weights: Floats
     related: tuple[Related, ...]
     neighbours: Neighbours | None
-    embedding: ClassGaussians | None
-    recalibrated: ClassGaussians | None
-    temperatures: dict[str, float]
-    baseline: Matrix | None
+    temperature: float = 1.0
+    gaussians: ClassGaussians | None = None
+    gaussian_temperature: float = 1.0
+    baseline: Matrix | None = None
     process: RelatedProcess | None = None
-    layers: ClassGaussians | None = None
 
     @property
     def width(self) -> int:
@@ -72,11 +68,9 @@ class BaseModels:
         )
         known = labels >= 0
         marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
-        embedding = None if self.embedding is None else self.embedding.refit(labels, self.width)
-        again = None if self.recalibrated is None else self.recalibrated.refit(labels, self.width)
-        layered = None if self.layers is None else self.layers.refit(labels, self.width)
+        coefficients = None if self.gaussians is None else self.gaussians.refit(labels, self.width)
         answers = None if self.process is None else self.process.fit(labels, self.width)
-        return Refit(self, labels, records, marginal / marginal.sum(), embedding, again, answers, layered)
+        return Refit(self, labels, records, marginal / marginal.sum(), coefficients, answers)
 
 
 @dataclass(frozen=True)
@@ -87,10 +81,8 @@ class Refit:
     labels: Ints
     records: tuple[Records, ...]
     marginal: Floats  # (K,)
-    coefficients: Matrix | None  # of the embedding's model
-    recalibration: Matrix | None  # of the model of the run's log-probabilities
+    coefficients: Matrix | None  # of the Gaussian classes
     answers: Matrix | None  # of the Gaussian process
-    layered: Matrix | None  # of the layers' model
 
     def log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
@@ -103,17 +95,14 @@ class Refit:
         return found | self.image_log_probs(rows)
 
     def image_log_probs(self, rows: Ints) -> dict[str, Matrix]:
-        """Return the log-probabilities of the models that read the embedding, ``(len(rows), K)`` each."""
+        """Return the log-probabilities of the models that read the image, ``(len(rows), K)`` each."""
         models = self.models
         found: dict[str, Matrix] = {}
         if models.neighbours is not None:
             found["neighbours"] = log_of(self._votes(rows))
-        if models.embedding is not None and self.coefficients is not None:
-            logits = models.embedding.logits(self.coefficients, rows)
-            found["embedding"] = normalised(logits / np.float32(models.temperatures["embedding"]))
-        if models.layers is not None and self.layered is not None:
-            logits = models.layers.logits(self.layered, rows)
-            found["layers"] = normalised(logits / np.float32(models.temperatures["layers"]))
+        if models.gaussians is not None and self.coefficients is not None:
+            logits = models.gaussians.logits(self.coefficients, rows)
+            found["gaussians"] = normalised(logits / np.float32(models.gaussian_temperature))
         return found
 
     def _votes(self, rows: Ints) -> Matrix:
@@ -125,15 +114,15 @@ class Refit:
         )
 
     def _model(self, rows: Ints) -> Matrix:
-        """The run's probabilities, moved as far as the embedding's model moved since the labels it saw."""
+        """The run's probabilities, moved as far as the Gaussian classes moved since the labels it saw."""
         models = self.models
         logits = log_of(models.column.pred_probs[rows])
-        if models.embedding is None or self.coefficients is None or models.baseline is None:
+        if models.gaussians is None or self.coefficients is None or models.baseline is None:
             return logits
         if self.labels is models.column.labels:
             return logits
-        moved = models.embedding.logits(self.coefficients - models.baseline, rows)
-        return normalised(logits + moved / np.float32(models.temperatures["embedding"]))
+        moved = models.gaussians.logits(self.coefficients - models.baseline, rows)
+        return normalised(logits + moved / np.float32(models.gaussian_temperature))
 
 
 def prepare_models(
@@ -150,51 +139,44 @@ def prepare_models(
     labels, width = column.labels, len(column.classes)
     rows = np.flatnonzero(column.scorable)
     weights = np.where(column.reviewed > 0, REVIEWED_WEIGHT, 1.0)
-    bare = BaseModels(column, groups, weights, related, neighbours, None, None, {}, None)
+    models = BaseModels(column, groups, weights, related, neighbours)
     if len(rows) < FEWEST_TO_REFIT or width < 2:
-        return bare
+        return models
     sample = rows[np.unique(np.linspace(0, len(rows) - 1, 4000).astype(np.int64))]
-    temperatures: dict[str, float] = {"model": label_temperature(labels[sample], column.pred_probs[sample])}
-    recalibrated = discriminant = baseline = None
-    if width <= WIDEST_RECALIBRATION:
-        inputs = np.full((len(labels), width), np.nan, dtype=np.float32)
-        inputs[column.scorable] = centred_logs(column.pred_probs[column.scorable])
-        recalibrated = ClassGaussians.prepare(
-            inputs, folds, labels, weights, width=width, shrinkage=MODEL_SHRINKAGE
+    models = replace(models, temperature=label_temperature(labels[sample], column.pred_probs[sample]))
+    features = best_features(column, embedding, layers)
+    if features is not None:
+        gaussians = ClassGaussians.prepare(features, folds, labels, weights, width=width, shrinkage=SHRINKAGE)
+        baseline = gaussians.refit(labels, width)
+        models = replace(
+            models,
+            gaussians=gaussians,
+            gaussian_temperature=_temperature(gaussians, baseline, labels, sample),
+            baseline=baseline,
         )
-        temperatures["recalibrated"] = _temperature(
-            recalibrated, recalibrated.refit(labels, width), labels, sample
-        )
-    if embedding is not None:
-        discriminant = ClassGaussians.prepare(
-            embedding, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
-        )
-        baseline = discriminant.refit(labels, width)
-        temperatures["embedding"] = _temperature(discriminant, baseline, labels, sample)
-    further = None
-    if layers is not None:
-        further = ClassGaussians.prepare(
-            layers, folds, labels, weights, width=width, shrinkage=EMBEDDING_SHRINKAGE
-        )
-        temperatures["layers"] = _temperature(further, further.refit(labels, width), labels, sample)
-    process = None
     if embedding is not None and related and width <= WIDEST_PROCESS:
         second = related[1] if len(related) > 1 else None
         seen = (labels >= 0) & np.isfinite(embedding).all(axis=1)
         process = RelatedProcess.prepare(np.nan_to_num(embedding), groups, seen, weights, related[0], second)
-    return BaseModels(
-        column,
-        groups,
-        weights,
-        related,
-        neighbours,
-        discriminant,
-        recalibrated,
-        temperatures,
-        baseline,
-        process,
-        further,
-    )
+        models = replace(models, process=process)
+    return models
+
+
+def best_features(column: LabelColumn, embedding: Matrix | None, layers: Matrix | None) -> Matrix | None:
+    """Return the features that tell most of the classes, shape ``(N, D)``; None where there are none.
+
+    The layers, else the embedding, else the run's log-probabilities: Gaussian classes in these correct
+    regular mistakes and over-confidence.
+    """
+    if layers is not None:
+        return layers
+    if embedding is not None:
+        return embedding
+    if len(column.classes) > WIDEST_RECALIBRATION:
+        return None
+    inputs = np.full(column.pred_probs.shape, np.nan, dtype=np.float32)
+    inputs[column.scorable] = centred_logs(column.pred_probs[column.scorable])
+    return inputs
 
 
 def _temperature(model: ClassGaussians, coefficients: Matrix, labels: Ints, rows: Ints) -> float:

@@ -20,8 +20,7 @@ from curate.issues.columns import Floats, Ints
 
 MARGIN = 0.3  # from 0, self-confidence, to 1, the margin over the likeliest other class
 TO_COMMON = 0.25  # from 0, any class is written by mistake alike, to 1, each by its share of the labels
-IMAGE_WEIGHTS = {"embedding": 1.0, "layers": 3.0, "neighbours": 1.0}  # of the models, the run's own 1
-RECALIBRATED_ALONE = 3.0  # weight of the recalibrated model over the run's own where nothing else is known
+WEIGHTS = {"gaussians": 3.0, "neighbours": 1.0}  # of the models, the run's own 1
 TRAINING_MARGIN = 0.4
 """What the margin in training counts, in spreads of the log-odds. A model that learns an image late, or not
 at all, doubts its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
@@ -101,13 +100,9 @@ def pool_images(refit: Refit) -> Posterior:
 
 def _mean_logs(refit: Refit, rows: Ints) -> Matrix:
     models = refit.models
-    scale = models.temperatures
-    each = [(1.0, normalised(log_of(models.column.pred_probs[rows]) / np.float32(scale.get("model", 1.0))))]
+    own = normalised(log_of(models.column.pred_probs[rows]) / np.float32(models.temperature))
     found = refit.image_log_probs(rows)
-    if models.recalibrated is not None and refit.recalibration is not None:
-        logits = models.recalibrated.logits(refit.recalibration, rows) / np.float32(scale["recalibrated"])
-        each.append((1.0 if found else RECALIBRATED_ALONE, normalised(logits)))
-    each += [(weight, found[name]) for name, weight in IMAGE_WEIGHTS.items() if name in found]
+    each = [(1.0, own), *((WEIGHTS[name], logs) for name, logs in found.items())]
     total = np.sum([np.float32(weight) * logs for weight, logs in each], axis=0)
     return normalised((total / sum(weight for weight, _ in each)).astype(np.float32))
 

@@ -18,6 +18,8 @@ from review.errors import AppNotStarted, PortForbidden, PortTaken
 from review.fiftyone.app.guard import KEY
 from review.fiftyone.app.keys import VARIABLE, doorstep, fresh_keys
 from review.fiftyone.connect import import_fiftyone
+from review.fiftyone.service import watcher
+from review.mongod import keeping_mongod
 
 APP_WORKSPACE = "CURATE_APP_WORKSPACE"
 """The variable that tells an App's operators for which workspace it was opened."""
@@ -25,6 +27,9 @@ APP_WORKSPACE = "CURATE_APP_WORKSPACE"
 FIRST_PORT = 5151
 ADDRESS = "127.0.0.1"
 """In a container FiftyOne would listen on every interface: for that, set FIFTYONE_DEFAULT_APP_ADDRESS."""
+
+WATCH_SECONDS = 2.0
+"""Between two looks at MongoDB while the App runs."""
 
 START_SECONDS = 180
 """How long the server may take to answer; it imports FiftyOne first."""
@@ -99,17 +104,11 @@ def serve_app(
 
     Raises:
         AppNotStarted: The server ended, or did not answer in time.
+        MongodLost: MongoDB died; the App could only answer with errors from then on.
     """
-    import_fiftyone(workspace)
-    command = [
-        sys.executable,
-        "-m",
-        "review.fiftyone.app.server",
-        "--port",
-        str(port),
-        "--address",
-        app_address(),
-    ]
+    fiftyone = import_fiftyone(workspace)
+    address = app_address()
+    command = [sys.executable, "-m", "review.fiftyone.app.server", "--port", str(port), "--address", address]
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
@@ -122,8 +121,7 @@ def serve_app(
             say(url)
             if open_browser:
                 webbrowser.open(stack.enter_context(doorstep(workspace, port, url)))
-            if server.wait() != 0:
-                raise AppNotStarted(port, f"its server ended with status {server.returncode}")
+            _wait_for_end(server, port, watcher(fiftyone))
         except KeyboardInterrupt:
             return
 
@@ -136,3 +134,13 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int) -> None:
         if time.monotonic() - began > START_SECONDS:
             raise AppNotStarted(port, f"no answer in {START_SECONDS} s")
         time.sleep(0.2)
+
+
+def _wait_for_end(server: subprocess.Popen[bytes], port: int, ask: Callable[[], None]) -> None:
+    """Wait until the App's server ends, as long as its MongoDB is there."""
+    while server.poll() is None:
+        with keeping_mongod("browse"):
+            ask()
+        time.sleep(WATCH_SECONDS)
+    if server.returncode != 0:
+        raise AppNotStarted(port, f"its server ended with status {server.returncode}")
