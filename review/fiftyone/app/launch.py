@@ -76,10 +76,20 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
+def app_address() -> str:
+    """Return the interface that the App listens on: this machine's own, unless FiftyOne is told otherwise."""
+    return os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+
+
 def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
     """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
-    shown = f"&view={view.replace(' ', '-')}" if view else ""
-    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}{shown}"
+    path, _, shown = shown_at(dataset, view).partition("?")
+    return f"http://localhost:{port}{path}?{KEY}={key}" + (f"&{shown}" if shown else "")
+
+
+def shown_at(dataset: str, view: str = "") -> str:
+    """Return the path at which the App shows a dataset, or a saved view of it."""
+    return f"/datasets/{quote(dataset)}" + (f"?view={view.replace(' ', '-')}" if view else "")
 
 
 def serve_app(
@@ -102,8 +112,9 @@ def serve_app(
         MongodLost: MongoDB died; the App could only answer with errors from then on.
     """
     fiftyone = import_fiftyone(workspace)
-    address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+    address = app_address()
     command = [sys.executable, "-m", "review.fiftyone.app.server", "--port", str(port), "--address", address]
+    command += ["--home", shown_at(workspace.settings.fiftyone.dataset, view)]
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
