@@ -106,25 +106,29 @@ class Hand:
         return found
 
     def choose(self, where: str, name: str) -> None:
-        """Pick a class from one of Label Studio's lists."""
+        """Pick a class from one of Label Studio's lists, again where the click met another entry."""
         driver = self.page.driver
-        self.click(next(e for e in driver.find_elements(By.CSS_SELECTOR, where) if e.is_displayed()))
+        field = next(e for e in driver.find_elements(By.CSS_SELECTOR, where) if e.is_displayed())
         option = f"[data-slot=command-item][data-value='{name}']"
-        found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
-        time.sleep(UNFOLDING)
-        self.click(found)
+        deadline = time.perf_counter() + PATIENCE
+        while field.get_attribute("data-value") != name:
+            assert time.perf_counter() < deadline, f"the list does not take {name}"
+            if not driver.find_elements(By.CSS_SELECTOR, option):
+                self.click(field)
+            found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
+            time.sleep(UNFOLDING)
+            self.click(found)
+            time.sleep(UNFOLDING)
 
 
 def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:
     """Make a gallery whose style labels are all doubted; return it with the true class of each artwork."""
     gallery = make_gallery(folder, url, artworks)
     add_run(gallery.workspace, {i: {"style": 0.3 + 0.3 * i / artworks} for i in range(artworks)})
-    rng, truth = random.Random(7), {}
-    for number in range(artworks):
-        drawn = rng.random()
-        step = 1 if drawn < wrong else 2 if drawn < wrong + OTHER else 0
-        truth[number] = CLASSES["style"][(number + step) % 3]
-    return gallery, truth
+    as_suggested, otherwise = round(wrong * artworks), round(OTHER * artworks)
+    steps = [1] * as_suggested + [2] * otherwise + [0] * (artworks - as_suggested - otherwise)
+    random.Random(7).shuffle(steps)
+    return gallery, {n: CLASSES["style"][(n + step) % 3] for n, step in enumerate(steps)}
 
 
 def run(gallery: Gallery, *arguments: object) -> None:
@@ -196,7 +200,7 @@ def server_single(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folde
             hand.press("2")
             suggested = CLASSES["style"][(number + 1) % 3]
             if truth[number] != suggested:
-                hand.choose(".curate-classes button", truth[number].replace("_", " "))
+                hand.choose(".curate-classes button", truth[number])
         hand.submit()
         hand.count.pages += 1
     time.sleep(LAST)
@@ -230,7 +234,7 @@ def server_many(hand: Hand, gallery: Gallery, truth: Mapping[int, str], _folder:
             hand.press(keys[place])
             if truth[number] != CLASSES["style"][(number + 1) % 3]:
                 cell = f".curate-cell:nth-child({place + 1}) .curate-classes button"
-                hand.choose(cell, truth[number].replace("_", " "))
+                hand.choose(cell, truth[number])
         hand.submit()
         hand.count.pages += 1
         left -= len(names)

@@ -48,6 +48,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "lenoir.csv": {"file": "artwork - UNIQUE_KEY", "map": {"artwork - DISPLAY_DENOMINATION": "genre"}},
     "moma_artists.csv": {"file": "ConstituentID", "map": {"Nationality": "nationality", "Gender": "gender"}},
     "nga.csv": {"file": "objectid", "map": {"forwardtext": "artist", "datatype": "genre"}},
+    "rijksmuseum.csv": {"file": "objectnummer", "map": {"objectnaam": "genre"}},
     "tate.csv": {"file": "id", "map": {"gender": "gender", "placeOfBirth": "place of birth"}},
     "wcma.csv": {"map": {"object_name": "genre", "culture": "culture"}},
 }

@@ -78,6 +78,12 @@ class NothingToTrain(CurateError):
     """There is nothing a classifier could tell apart."""
 
     def __init__(self, artworks: int, min_class_count: int) -> None:
+        if not artworks:
+            super().__init__(
+                "Nothing to train on: this catalog has no usable artworks yet. "
+                "`curate ingest SOURCE` brings some; `curate status` says what there is."
+            )
+            return
         super().__init__(
             f"Nothing to train on: among {artworks} usable artworks no attribute has two classes with "
             f"{min_class_count} labelled groups each. See `curate stats`; `--min-class-count` lowers the bar."

@@ -29,10 +29,12 @@
     ├── StorageUnknown           a root of images by a URL that nothing here opens
     ├── StorageUnreachable       the storage of such a root does not answer, or not to this user
     ├── ListingEmpty             a storage that lists nothing, where images are known
+    ├── EmptyArgument            an empty text where a name or a path is expected
     ├── FileMissing              a path on the command line does not exist
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
     ├── ArtworkNotFound          no artwork by that id or path
+    ├── ArtworkAmbiguous         several artworks have that id or path
     ├── RunNotFound              no run by that number
     ├── RunDamaged               files of a run are lost or not as they were written
     ├── NoRunYet                 a command that needs a finished run, before the first
@@ -45,6 +47,7 @@ Packages add their own beside their code: ``model.errors``, ``review.errors``, `
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -327,6 +330,16 @@ class ListingEmpty(CurateError):
         )
 
 
+class EmptyArgument(CurateError):
+    """A command was given an empty text where it takes a name or a path."""
+
+    def __init__(self, given: Sequence[str]) -> None:
+        super().__init__(
+            f"`curate {shlex.join(given)}` has an empty argument. Give it a value, for instance `.` for the "
+            f"current folder; a variable that is not set looks like this, too."
+        )
+
+
 class FileMissing(CurateError):
     """A path that the user gave does not exist."""
 
@@ -359,6 +372,17 @@ class ArtworkNotFound(CurateError):
         super().__init__(
             f"No artwork has the id or path {reference!r} among the {artworks} of this catalog. "
             f"Give the uuid or the path that `curate issues` prints."
+        )
+
+
+class ArtworkAmbiguous(CurateError):
+    """Several artworks have that id or path."""
+
+    def __init__(self, reference: str, uuids: Sequence[str], many: bool) -> None:
+        listed = ", ".join(uuids)
+        super().__init__(
+            f"{'More than ' if many else ''}{len(uuids)} artworks have the id or path {reference!r}: "
+            f"{listed}. Say which by its uuid; `curate history UUID` shows each."
         )
 
 

@@ -5,8 +5,8 @@ sheets, and where `push --to html` wrote ``cards.html`` and, with ``--contact-sh
 
     python docs/screenshots.py WORKSPACE [--label-studio-user U --label-studio-password P] [--no-app]
 
-It writes ``docs/images/*.png``, each review page at 1366 × 768 and at 1920 × 1080; without a user, Label
-Studio's are left as they are.
+It writes ``docs/images/*.png``, each page at 1366 × 768 and at 1920 × 1080 (these to look at, and not kept in
+the repository); without a user, Label Studio's are left as they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 
 from db.models import CatalogSetting
 from db.workspace.workspace import Workspace, open_workspace
@@ -35,40 +37,53 @@ SETTLE = 8.0
 
 
 def picture_app(workspace: Workspace, app: AppPage) -> None:
-    """Keep the grid with its worst labels, the workspace with map and confusions, and a form."""
+    """Keep the grid with its worst labels, an open artwork's card, and confusions beside the map."""
     first = workspace.settings.attributes[0]
     dataset = workspace.settings.fiftyone.dataset
+    show_at(app, *SCREENS[0])
     app.open(f"/datasets/{dataset}?view=worst-labels")
     app.one("[data-cy='looker']")
     time.sleep(SETTLE)
-    app.screenshot(IMAGES / "app-worst-labels.png")
-    app.select(0)
-    app.select(1)
-    app.operator("send_to_label_studio")
-    app.one("button", "Execute")
-    app.screenshot(IMAGES / "app-send.png")
-    app.click("button", "Cancel")
-    app.click("[data-cy='saved-views-btn-selection-clear']")
+    at_sizes(app, "app-worst-labels")
+    show_at(app, *SCREENS[0])
+    app.driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")[3].click()
+    app.click("[data-cy='panel-tab-card']")
+    app.one("[data-cy='panel-content-card'] img")
+    time.sleep(SETTLE)
+    at_sizes(app, "app-card")
+    show_at(app, 1500, 1000)
     app.open(f"/datasets/{dataset}?workspace=review")
     app.text("Model Evaluation").click()
     panel = "[data-cy='panel-content-model_evaluation_panel_builtin']"
     app.one(panel, f"{first}_eval")
     app.text(f"{first}_eval").click()
-    app.one(panel, "Confusion Matrices")
-    app.text("Confusion Matrices").click()
+    app.press(app.scroll_to(By.XPATH, "//*[normalize-space(text())='Confusion Matrices']"))
     app.text("map").click()
-    app.one(f"{panel} .js-plotly-plot")
+    app.scroll_to(By.CSS_SELECTOR, f"{panel} .js-plotly-plot")
     time.sleep(SETTLE)
-    app.screenshot(IMAGES / "app-confusions-and-map.png")
+    keep(app, "app-confusions-and-map")
+
+
+def show_at(page: AppPage, width: int, height: int) -> None:
+    """Give the browser a size of screen."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    time.sleep(2)
+
+
+def keep(page: AppPage, name: str) -> None:
+    """Keep what the browser shows, in 256 colours: a third of the bytes."""
+    path = IMAGES / f"{name}.png"
+    page.screenshot(path)
+    with Image.open(path) as shown:
+        shown.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def at_sizes(page: AppPage, name: str) -> None:
     """Keep what the browser shows at each size of screen."""
     for width, height in SCREENS:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        time.sleep(2)
-        page.screenshot(IMAGES / f"{name}-{width}.png")
+        show_at(page, width, height)
+        keep(page, f"{name}-{width}")
 
 
 def picture_pages(workspace: Workspace) -> None:

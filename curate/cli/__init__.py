@@ -13,7 +13,7 @@ import typer
 from curate.cli.app import app
 from curate.cli.console import plain, plain_output, print_anywhere
 from curate.distribution import refuse_stranger
-from db.errors import CurateError
+from db.errors import CurateError, EmptyArgument
 from db.workspace.secrets import guard, redact
 
 COMMANDS = (
@@ -51,17 +51,33 @@ for _name in COMMANDS:
     importlib.import_module(f"curate.cli.{_name}")
 
 
+MAY_BE_EMPTY = ("--comment", "--missing")
+"""Options whose text may be empty."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
     print_anywhere()
     guard()
     groups = [str(group.name) for group in app.registered_groups]
-    with plain_output(sys.argv[1:] if argv is None else argv, groups):
-        _run(argv)
+    given = sys.argv[1:] if argv is None else argv
+    with plain_output(given, groups):
+        _run(given)
 
 
-def _run(argv: list[str] | None) -> None:
+def _refuse_empty(given: list[str]) -> None:
+    """Refuse an empty argument: as a path it would be the current folder, whichever that is.
+
+    A variable that is not set in somebody's script must not make a workspace, or fill one, where it runs.
+    """
+    for before, argument in zip(["curate", *given], given, strict=False):
+        if not argument and before not in MAY_BE_EMPTY:
+            raise EmptyArgument(given)
+
+
+def _run(argv: list[str]) -> None:
     try:
+        _refuse_empty(argv)
         refuse_stranger()
         _command()(argv, prog_name="curate")
     except CurateError as error:

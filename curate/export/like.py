@@ -17,10 +17,11 @@ from curate.ingest.remembered import said_of
 from curate.ingest.tables.cells import CellRule
 from curate.ingest.tables.columns import is_artist_like
 from curate.ingest.tables.sheet import SheetTable, write_sheet_like
-from curate.ingest.tables.table import Table, TableOptions, TextTable, open_table
+from curate.ingest.tables.table import SHEETS, Table, TableOptions, TextTable, open_table
 from curate.ingest.tables.text import Row, split_cells, written_cell
 from db.classes.missing import PLACEHOLDERS, placeholders
 from db.engine.catalog import Catalog
+from db.errors import FileMissing
 from db.ingest.listed import Corrected, IngestMapping, ListedArtworks, find_mapping
 from db.spelling import fold
 from db.workspace.outputs import whole_file
@@ -63,11 +64,21 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
     Raises:
         ListNotIngested: The catalog does not know a list with these columns.
         NotInEncoding: A corrected class has characters that the list's encoding has not.
-        BadOption: ``out`` is the list itself.
+        BadOption: ``out`` is the list itself, or called like a workbook where the list is none.
+        FileMissing: There is no such list.
     """
     if out.exists() and source.exists() and out.samefile(source):
         raise BadOption(
             f"--like {source}", "it is the file to be written, too", "Give the export another name."
+        )
+    if not source.is_file():
+        raise FileMissing(source, "list")
+    written_as = source.suffix.lower()
+    if out.suffix.lower() != written_as and {*SHEETS} & {out.suffix.lower(), written_as}:
+        raise BadOption(
+            f"--like {source}",
+            f"it is written as it came in, and {out.name} is called like another format",
+            f"Call it {out.with_suffix(source.suffix).name}, or leave --like out.",
         )
     said = said_of(workspace, source, {})
     table = open_table(source, TableOptions(said.separator, said.encoding, said.sheet))

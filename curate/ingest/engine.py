@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.ingest.errors import BadOption
 from curate.ingest.images.duplicates import group_duplicates
 from curate.ingest.places.files import FoundFile, ImageFolder
-from curate.ingest.places.presence import require_presence
+from curate.ingest.places.presence import FolderEmpty, require_presence
 from curate.ingest.places.roots import known_to_follow, locked_root, locked_settings
 from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.readers.table import open_list
 from curate.ingest.reading import SourceReading
-from curate.ingest.records import Reader
+from curate.ingest.records import Reader, Record
 from curate.ingest.remembered import remember, said_of
 from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.frame import frame_table
 from db.errors import FileMissing
-from db.ingest.broken_images import record_unreadable
+from db.ingest.broken_images import known_paths, record_unreadable
 from db.ingest.writer import (
     finish_ingest,
     start_ingest,
@@ -51,6 +51,7 @@ def ingest(
     allow_missing: bool = False,
     stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    agree: Callable[[Sequence[str]], None] | None = None,
 ) -> IngestSummary:
     """Read images and labels into the workspace's catalog.
 
@@ -64,10 +65,12 @@ def ingest(
         artist_from: ``path`` or ``list``; see the reader.
         attribute: What folders are classes of; see the reader.
         follow_links: Whether links may lead to images outside the folder, now and whenever it is read.
-        allow_missing: Whether most of the images may be elsewhere.
+        allow_missing: Whether most of the images may be elsewhere, or gone from a folder.
         stated: What a list's columns are: fields of ``db.workspace.settings.SourceSettings``. It is
             remembered for the next ingest of the same list; attributes that the workspace has not are added.
         progress: Told how far it is.
+        agree: Told what was guessed of a list and might be meant otherwise, before anything is written; it
+            raises where somebody does not agree.
 
     Returns:
         Counts; every refused record is in the catalog's ``refusal`` table with its reason.
@@ -76,6 +79,7 @@ def ingest(
         FileMissing: The source or the folder of images does not exist.
         UnknownSource: No reader knows what the source is.
         MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
+        FolderEmpty: A folder that had images has none; nothing was written.
     """
     reader, said = open_reader(
         workspace,
@@ -91,8 +95,22 @@ def ingest(
     follow_links |= known_to_follow(workspace, images or reader.images)
     if check_images and not allow_missing and reader.format in LISTS:
         require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
+    if reader.format == "folders" and not allow_missing:
+        _require_some(workspace, reader)
+    if agree is not None and reader.doubts:
+        agree([*reader.remarks, *reader.doubts])
     workspace = remember(workspace, source, said)
-    return take(workspace, reader, source.absolute(), images, check_images, verify, follow_links, progress)
+    return take(
+        workspace,
+        reader,
+        source.absolute(),
+        images,
+        check_images,
+        verify,
+        follow_links,
+        progress,
+        allow_missing=allow_missing,
+    )
 
 
 def ingest_records(
@@ -170,6 +188,18 @@ def open_reader(
     return reader, said
 
 
+def _require_some(workspace: Workspace, reader: Reader) -> None:
+    """Refuse a folder without any image where the catalog has some of it: it may not be mounted."""
+    place = reader.images.resolve()
+    root = next((name for name, known in workspace.settings.roots.items() if known.resolve() == place), None)
+    if root is None or any(isinstance(record, Record) for record in reader):
+        return
+    with workspace.open_catalog() as catalog, catalog.read() as session:
+        known = sum(1 for _ in known_paths(session, workspace.settings.collection, root))
+    if known:
+        raise FolderEmpty(reader.images, known)
+
+
 def _there(folder: Path) -> Callable[[str], bool]:
     """Return whether a cell names a file of a folder."""
     found = ImageFolder(folder)
@@ -185,6 +215,8 @@ def take(
     verify: bool = False,
     follow_links: bool = False,
     progress: Progress | None = None,
+    *,
+    allow_missing: bool = False,
 ) -> IngestSummary:
     """Read what an opened source has into the catalog; see ``ingest``."""
     began = time.monotonic()
@@ -197,7 +229,7 @@ def take(
             summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
         reading = SourceReading(workspace, catalog, reader, root, summary, progress, check_images, verify)
         reading.read_all()
-        reading.set_aside_vanished()
+        reading.set_aside_vanished(allow_missing)
         group_duplicates(catalog, summary, progress)
         with catalog.write() as session:
             summary.conflicts = record_conflicts(session)

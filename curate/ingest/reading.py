@@ -324,15 +324,26 @@ class SourceReading:
                 refused.append(Refused(record.where, state.reason or state.status, shown(detail)))
         return refused
 
-    def set_aside_vanished(self) -> None:
-        """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it."""
+    def set_aside_vanished(self, most_too: bool) -> None:
+        """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it.
+
+        Where that would be most of them they are left as they are, unless ``most_too``: a disk that is not
+        mounted looks so.
+        """
         if self.reader.format != "folders":
             return
         collection, root = self.writer.collection, self.writer.root
         with self.catalog.read() as session:
-            catalogued = known_paths(session, collection, root)
+            catalogued = list(known_paths(session, collection, root))
             unseen = [(artwork_id, path) for artwork_id, path in catalogued if path not in self.rows]
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
+        if 2 * len(vanished) > len(catalogued) and not most_too:
+            self.summary.remarks.append(
+                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that "
+                f"is not mounted looks so, too: their artworks are left as they are. If they are "
+                f"really gone, add `--allow-missing`."
+            )
+            return
         with self.catalog.write() as session:
             mark_missing(session, vanished)
         self.summary.vanished = len(vanished)

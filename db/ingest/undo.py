@@ -1,8 +1,9 @@
 """Take an ingest back: what it alone brought goes, what others said or people decided stays.
 
-Nothing is deleted. Labels that it gave are taken back by rows that say so, labels that it took back are said
-again. An artwork that only it brought is set aside as ``missing``, until an ingest names it again; one that
-somebody reviewed, or that another source labels, stays.
+No label is deleted. Labels that it gave are taken back by rows that say so, labels that it took back are said
+again. What it read beside them (ids, kept columns, cells without a label) goes where no other ingest of its
+sources stands. An artwork that only it brought is set aside as ``missing``, until an ingest names it again;
+one that somebody reviewed, or that another source labels, stays.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.engine.bulk import chunks, insert_rows, next_ids, stored_time, table_of, take_turns
 from db.errors import CurateError
 from db.labels.effective import derive, live_labels
 from db.labels.history import IngestNotFound
-from db.models import Artwork, Base, Ingest, Label, SplitFact, now
+from db.models import Artwork, Base, Ingest, Label, Listing, Source, SplitFact, Withheld, now
 
 SET_ASIDE = "ingest_undone"
 """The reason of an artwork that is ``missing`` because its ingest was taken back."""
@@ -173,11 +174,39 @@ def undo_ingest(session: Session, plan: IngestUndo) -> int:
     _say(session, plan.retracted, when, retracts=True)
     _say(session, plan.restored, when, retracts=False)
     session.execute(delete(SplitFact).where(SplitFact.ingest_id == plan.ingest_id))
+    _forget_listed(session, plan)
     for some in chunks(sorted(plan.set_aside)):
         statement = update(Artwork).where(Artwork.id.in_(some), Artwork.status != "unusable")
         session.execute(statement.values(status="missing", reason=SET_ASIDE, updated_at=when))
     session.get_one(Ingest, plan.ingest_id).undone_at = when
     return derive(session, plan.touched)
+
+
+def _forget_listed(session: Session, plan: IngestUndo) -> None:
+    """Delete what the ingest's sources list of artworks: of all, or of those that are set aside.
+
+    Rows of a source that another ingest has read stay with the artworks that stay: whose they are cannot be
+    told any more.
+    """
+    sources = _sources_of(session, [plan.ingest_id])
+    others = session.scalars(select(Ingest.id).where(Ingest.id != plan.ingest_id, Ingest.undone_at.is_(None)))
+    read_by_others = _sources_of(session, others.all())
+    for table in (Listing, Withheld):
+        gone = sources - read_by_others
+        session.execute(delete(table).where(table.source_id.in_(gone)))
+        for some in chunks(sorted(plan.set_aside)):
+            mine = and_(table.source_id.in_(sources), table.artwork_id.in_(some))
+            session.execute(delete(table).where(mine))
+
+
+def _sources_of(session: Session, ingest_ids: Collection[int]) -> set[int]:
+    """Return the sources that ingests read: those of their labels, and of their lists."""
+    found = set(session.scalars(select(Label.source_id).where(Label.ingest_id.in_(ingest_ids)).distinct()))
+    mappings = session.scalars(
+        select(Ingest.mapping).where(Ingest.id.in_(ingest_ids), Ingest.mapping.is_not(None))
+    )
+    names = {str(mapping["source"]) for mapping in mappings if mapping and "source" in mapping}
+    return found | set(session.scalars(select(Source.id).where(Source.name.in_(names))))
 
 
 def _say(session: Session, label_ids: Sequence[int], when: datetime, retracts: bool) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.errors import CurateError
+from db.labels.table import find_artwork
 from db.models import (
     Artwork,
     Attribute,
@@ -66,9 +67,63 @@ class RefusedRow:
     detail: str
 
 
+@dataclass(frozen=True)
+class ArtworkHistory:
+    """All that is known of one artwork.
+
+    Attributes:
+        artwork: Its row.
+        events: All that was said of it, oldest first.
+        splits: ``(source, attribute or None, split)``.
+        kept: What lists say of it beside the labels.
+        withheld: ``(source, attribute, reason, cell)`` of cells that give no label.
+    """
+
+    artwork: Artwork
+    events: list[Event]
+    splits: list[tuple[str, str | None, str]]
+    kept: list[KeptRow]
+    withheld: list[tuple[str, str, str, str]]
+
+
+def artwork_history(session: Session, reference: str) -> ArtworkHistory:
+    """Return all that is known of an artwork, which is named by its path, uuid or id in a list.
+
+    Raises:
+        ArtworkNotFound: None is called so, or several are.
+    """
+    artwork = find_artwork(session, reference)
+    return ArtworkHistory(
+        artwork,
+        artwork_events(session, artwork),
+        artwork_splits(session, artwork),
+        artwork_kept(session, artwork),
+        artwork_withheld(session, artwork),
+    )
+
+
 def artwork_events(session: Session, artwork: Artwork) -> list[Event]:
-    """Return all that was said of an artwork, oldest first."""
-    return sorted([*_labels(session, artwork), *_verdicts(session, artwork)], key=lambda event: event.when)
+    """Return all that was said of an artwork, in the order of its rows: a clock may have been set back.
+
+    A verdict comes before the labels that it gave, its withdrawal before those that it took back; one that
+    gave none (it cannot be decided) comes after the verdict before it, and else by its time.
+    """
+    labels = list(_labels(session, artwork))
+    gave: dict[int, float] = {}
+    took: dict[int, float] = {}
+    for at, event in enumerate(labels):
+        if event.verdict is not None:
+            (gave if event.action == "says" else took).setdefault(event.verdict, at - 0.5)
+    placed: list[tuple[float, Event]] = [(float(at), event) for at, event in enumerate(labels)]
+    least = -1.0
+    for event in _verdicts(session, artwork):
+        assert event.verdict is not None
+        decides = event.action == "decides"
+        by_time = sum(label.when <= event.when for label in labels) - 0.5
+        place = (gave if decides else took).get(event.verdict, max(least, by_time))
+        least = place if decides else least
+        placed.append((place, event))
+    return [event for _, event in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
@@ -93,7 +148,9 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
         .where(Label.artwork_id == artwork.id)
         .order_by(Label.id)
     )
+    decided: dict[int, int | None] = {}
     for label_id, when, source, retracts_id, attribute, key, spelling, verdict, ingest in rows:
+        decided[label_id] = verdict
         action = "says" if retracts_id is None else "takes back"
         counts = label_id in effective
         yield Event(
@@ -104,7 +161,7 @@ def _labels(session: Session, artwork: Artwork) -> Iterator[Event]:
             key,
             counts=counts,
             spelling=spelling,
-            verdict=verdict,
+            verdict=verdict if retracts_id is None else decided.get(retracts_id),
             ingest=ingest,
         )
 

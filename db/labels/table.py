@@ -15,11 +15,15 @@ from sqlalchemy.orm import Session
 from db.classes.classes import attributes, class_list
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
-from db.errors import ArtworkNotFound
+from db.errors import ArtworkAmbiguous, ArtworkNotFound
 from db.models import Artwork, EffectiveLabel, Label, Listing, Verdict
 
 IMPORTED, REVIEWED, ATYPICAL = 0, 1, 2
 """The review state of a label: as imported, said by a reviewer, said to be right though unlike its class."""
+
+
+NAMED = 5
+"""Artworks that are listed where a name fits several."""
 
 
 @dataclass(frozen=True)
@@ -139,20 +143,25 @@ def find_artwork(session: Session, reference: str) -> Artwork:
     """Return the artwork by its uuid, its path or the id that a list gives it, where only one artwork has it.
 
     Raises:
-        ArtworkNotFound: None has it, or several have that path or id.
+        ArtworkNotFound: None has it.
+        ArtworkAmbiguous: Several have that path or id.
     """
     statement = select(Artwork).where(Artwork.path == reference)
     try:
         statement = select(Artwork).where(Artwork.uuid == UUID(reference))
     except ValueError:
         pass
-    artworks = session.scalars(statement.limit(2)).all()
+    artworks = session.scalars(statement.order_by(Artwork.id).limit(NAMED + 1)).all()
     if not artworks:
         listed = select(Listing.artwork_id).where(
             (Listing.known_as == reference) | (Listing.path == reference)
         )
-        artworks = session.scalars(select(Artwork).where(Artwork.id.in_(listed)).limit(2)).all()
-    if len(artworks) != 1:
+        statement = select(Artwork).where(Artwork.id.in_(listed))
+        artworks = session.scalars(statement.order_by(Artwork.id).limit(NAMED + 1)).all()
+    if len(artworks) > 1:
+        uuids = [str(artwork.uuid) for artwork in artworks[:NAMED]]
+        raise ArtworkAmbiguous(reference, uuids, len(artworks) > NAMED)
+    if not artworks:
         raise ArtworkNotFound(reference, session.scalar(select(func.count(Artwork.id))) or 0)
     return artworks[0]
 

@@ -103,6 +103,10 @@ def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[
 def _leads_outside(keys: tuple[str, ...], value: Any) -> bool:
     if keys[0] in ("roots", "database_url"):
         return True
+    if (
+        keys[0] == "follow_links"
+    ):  # their links may lead anywhere, also from the folder that a user names later
+        return bool(value)
     if keys == ("label_studio", "url"):
         return bool(str(value).rstrip("/") != LOCAL.url)
     if keys == ("label_studio", "images"):

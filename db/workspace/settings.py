@@ -19,6 +19,9 @@ from db.workspace.train_settings import TrainSettings
 KEY = r"^[a-z][a-z0-9_]{0,40}$"
 Name = Annotated[str, Field(pattern=KEY)]
 
+LONGEST_NAME = 200
+"""Characters in what an attribute is called."""
+
 CACHE = "cache"
 """The folder of a workspace whose files can all be had again."""
 
@@ -190,12 +193,31 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
     ):
         if derived in values:
             raise BadSettings(path, derived, instead)
+    _require_names(path, values.get("attributes"))
     try:
         return Settings.model_validate(_with_mirrors(path, _with_keys(values)))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+
+
+def _require_names(path: Path, named: object) -> None:
+    """Refuse attributes that cannot be called so.
+
+    Raises:
+        BadSettings: One is empty, too long, or cannot be shown.
+    """
+    for at, name in enumerate(named if isinstance(named, list | tuple) else ()):
+        if not isinstance(name, str) or re.match(KEY, name) or _is_title(" ".join(name.split())):
+            continue
+        if not name.strip():
+            why = "an attribute has no name"
+        elif len(name) > LONGEST_NAME:
+            why = f"{name[:20]!r}… is {len(name)} characters long, and {LONGEST_NAME} are the most"
+        else:
+            why = f"{name!r} cannot name an attribute: it has no letters, or characters that cannot be shown"
+        raise BadSettings(path, f"attributes.{at}", why)
 
 
 def _with_keys(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -211,7 +233,9 @@ def _with_keys(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_title(title: str) -> bool:
     """Return whether a name can be shown as an attribute's, and is not a key itself."""
-    return bool(fold(title)) and title.isprintable() and len(title) <= 200 and not re.match(KEY, title)
+    return (
+        bool(fold(title)) and title.isprintable() and len(title) <= LONGEST_NAME and not re.match(KEY, title)
+    )
 
 
 def _with_mirrors(path: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:

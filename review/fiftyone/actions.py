@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID, uuid4
 
 from db.browse.picture import look
 from db.classes.classes import class_list, find_attribute, find_class
 from db.decisions import DecisionKind, of_choice
 from db.engine.catalog import Catalog
+from db.images.copies import shown_files
 from db.labels.history import Event, artwork_events
 from db.labels.table import find_artwork
 from db.reviews.answering.answers import Decision
@@ -26,6 +28,7 @@ from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend
 from review.label_studio.push.send import Pushed, open_project
+from review.page.card import ReviewCard, review_cards
 
 MARKDOWN = re.compile(r"[!-/:-@\[-`{-~]")
 """Every sign that may mean something in Markdown, and may stand behind a backslash."""
@@ -184,6 +187,24 @@ def _item(card: Card, names: Sequence[str]) -> PlannedItem:
     asked = [issue.attribute for issue in issues] or names
     score = queue_score((issue.score for issue in issues), len(names))
     return PlannedItem(card.artwork_id, "review", tuple(asked), score)
+
+
+def card_of(
+    workspace: Workspace, catalog: Catalog, artwork: UUID, run_id: int | None
+) -> tuple[ReviewCard, dict[int, Path]]:
+    """Return the review card of an artwork, and the files of it and of those beside it, by artwork id.
+
+    Raises:
+        NoRunYet: There is no run that could doubt anything.
+    """
+    with look(catalog, workspace, run_id) as picture:
+        run, names = picture.require_run("browse").id, list(picture.names)
+        (facts,) = picture.facts_of([artwork])
+    with catalog.read() as session:
+        face = read_cards(session, [facts.id])[facts.id]
+    card = review_cards(catalog, workspace, run, [_item(face, names)])[facts.id]
+    beside = [one for asked in card.questions for one in (*asked.like_label, *asked.like_suggested)]
+    return card, shown_files(workspace, {one.artwork_id: one.place for one in (face, *beside)})
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:

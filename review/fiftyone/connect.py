@@ -16,6 +16,7 @@ from typing import Any
 from db.workspace.workspace import Workspace
 from review.errors import MongodFailed
 from review.fiftyone.app.plugins import install_plugin
+from review.fiftyone.service import of_folder, port_of_left_over
 from review.mongod import find_mongod
 
 QUIET = {
@@ -70,8 +71,12 @@ def _connect(fiftyone: Any, command: str) -> None:
     from fiftyone.core.service import ServiceException
     from pymongo.errors import PyMongoError
 
+    folder = Path(fiftyone.config.database_dir)
+    if fiftyone.config.database_uri is None and (port := port_of_left_over(folder)) is not None:
+        os.environ["FIFTYONE_PRIVATE_DATABASE_PORT"] = str(port)  # where FiftyOne looks first
     try:
-        get_db_conn()
+        with of_folder(folder):
+            get_db_conn()
     except (ServiceException, FiftyOneConfigError, OSError, RuntimeError, PyMongoError) as error:
-        log = Path(fiftyone.config.database_dir) / "log" / "mongo.log"
+        log = folder / "log" / "mongo.log"
         raise MongodFailed(command, str(error).splitlines()[0], log) from error

@@ -79,14 +79,19 @@ class ReviewCard:
     """One artwork as it is shown; ``questions`` are in the order to be read, doubted ones first.
 
     Attributes:
-        name: What people know the artwork by.
-        kept: Columns of the collection's list that are no attribute.
+        name: What people know the artwork by: the id in their list, else the file's name.
+        kept: The file's name where that is not it, and the columns of their list that are no attribute.
     """
 
     artwork: Card
     name: str
     kept: Mapping[str, str]
     questions: Sequence[Question]
+
+    @property
+    def about(self) -> str:
+        """What is known of the artwork, in one line."""
+        return " · ".join([self.name, *(f"{column}: {said}" for column, said in self.kept.items() if said)])
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,17 @@ def review_card(
     order = [name for name in asked.attributes if name in words]
     order += [name for name in words if name not in order]
     questions = [_question(card, asked, words[name], references) for name in order]
-    return ReviewCard(card, PurePosixPath(card.path).name, card.kept, questions)
+    name, kept = _known_by(card)
+    return ReviewCard(card, name, kept, questions)
+
+
+def _known_by(card: Card) -> tuple[str, Mapping[str, str]]:
+    """Return what an artwork is called, and what else is said of it, each thing once."""
+    file = PurePosixPath(card.path).name
+    if not card.known_as or card.known_as in (file, card.path):
+        return file, card.kept
+    others = {column: said for column, said in card.kept.items() if said != card.known_as}
+    return card.known_as, {"file": file} | others
 
 
 def _question(card: Card, asked: Asked, vocabulary: ClassList, references: References) -> Question:
@@ -185,6 +200,8 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
 def _reason(issue: CardIssue, vocabulary: ClassList) -> str:
     """Say in one sentence why a label is doubted."""
     said = with_names(issue.reason, vocabulary.names)
+    if said.startswith("model: "):
+        said = "the model says " + said.removeprefix("model: ")
     if not issue.suggested:
         return said or "This label is doubted, and no other class is suggested."
     name = vocabulary.names.get(issue.suggested, issue.suggested)

@@ -27,11 +27,14 @@ STYLE = """
 .curate-ask .curate-suggested { border-left: 3px dashed #d55e00 }
 .curate-ask figure div { display: flex; gap: 3px }
 .curate-ask img { height: 50px; width: 62px; object-fit: contain; background: rgba(128, 128, 128, .15) }
-.curate-grid { display: grid; gap: 5px; grid-template-columns: repeat(8, minmax(0, 1fr)) }
+.curate-grid { display: grid; gap: 5px; grid-template-columns: repeat(8, minmax(0, 1fr));
+  --cell: max(84px, calc((100vh - 400px) / 3)) }
+.curate-grid:not(:has(.curate-cell:nth-child(13) img)) { grid-template-columns: repeat(6, minmax(0, 1fr));
+  --cell: max(84px, calc((100vh - 350px) / 2)) }
+.curate-grid:not(:has(.curate-cell:nth-child(9) img)) { grid-template-columns: repeat(4, minmax(0, 1fr)) }
 .curate-cell { position: relative; background: rgba(128, 128, 128, .1); border: 3px solid transparent }
 .curate-cell:not(:has(img)) { display: none }
-.curate-cell img { display: block; width: 100%; height: calc((100vh - 400px) / 3); min-height: 84px;
-  object-fit: contain }
+.curate-cell img { display: block; width: 100%; height: var(--cell); object-fit: contain }
 .curate-cell p { font-size: 12px; line-height: 15px; text-align: center; height: 15px; overflow: hidden }
 .curate-cell .lsf-choice:last-child .lsf-hint { display: none }
 .curate-cell:has(input[name=wrong]:checked) { border: 3px dashed #d55e00 }
@@ -43,12 +46,20 @@ STYLE = """
 .curate-cell .ant-checkbox { top: 0; padding: 0 }
 .curate-cell .ant-checkbox + span { line-height: 24px; padding: 0 0 0 3px; font-size: 12px }
 .curate-cell .lsf-choice:first-child .lsf-choice__checkbox::before { content: ""; position: absolute;
-  left: 0; right: 0; bottom: 26px; height: calc((100vh - 400px) / 3); min-height: 84px; cursor: pointer }
+  left: 0; right: 0; bottom: 26px; height: var(--cell); cursor: pointer }
 .curate-cell:has(input[name=wrong]:checked) p { visibility: hidden }
 .curate-cell .curate-classes { position: absolute; left: 0; right: 0; bottom: 24px }
 .curate-cell .curate-classes button { height: 22px; width: 100%; font-size: 12px; padding: 0 4px }
+@media (max-width: 1250px) {
+.lsf-editor:has(.curate-sheet) { width: 100% !important; min-width: 0 !important; margin: 0 !important }
+.curate-grid { grid-template-columns: repeat(auto-fill, minmax(155px, 1fr)) !important;
+  --cell: 120px !important }
+}
 """
-"""The picture itself is the place to click: it is laid over by the label of its first choice."""
+"""Fewer artworks are drawn larger, in fewer columns; on a screen as narrow as one at 200 % zoom it scrolls.
+
+The picture itself is the place to click: it is laid over by the label of its first choice.
+"""
 
 
 def cell_name(position: int) -> str:

@@ -91,10 +91,22 @@ STYLE = """
 .curate-last .lsf-text-area { flex: 1 1 auto; margin: 0 !important }
 .curate-last .ant-form-item { margin: 0 }
 .curate-last .ant-input { padding: 3px 8px; height: 30px }
+@media (max-width: 1000px) {
+.lsf-editor:has(.curate) { width: 100% !important; min-width: 0 !important; margin: 0 !important }
+.curate { flex-direction: column }
+.curate-picture { position: static; width: 100%; flex: 0 0 auto }
+.curate-zoom img { height: auto; max-height: 60vh }
+.curate-zoom:has(:checked) img { max-height: none }
+.curate-panel { flex: 0 0 auto; max-width: none; width: 100% }
+.curate-classes { position: static; width: 100%; margin-top: 4px }
+.curate-asked h4 { margin-right: 0; white-space: normal }
+.curate-asked p { max-height: none }
+}
 """
 """No rule has a ">": the page's XML would carry it in another spelling.
 
-Blocks that are asked about come first, worst first, and open; the others are folded into a line.
+Blocks that are asked about come first, worst first, and open; the others are folded into a line. On a screen
+as narrow as one at 200 % zoom the picture stands above them, and the page scrolls.
 
 Colours are told apart by the colour-blind too (blue and vermilion of Okabe and Ito), and by a broken line.
 """

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +13,12 @@ from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.workspace.progress import Silent
 from db.workspace.system import user_name
-from db.workspace.workspace import Workspace, open_workspace
-from review.errors import AppOutdated
+from db.workspace.workspace import Workspace
 from review.fiftyone.actions import class_names, history, judge, judge_many, relabel, send
-from review.fiftyone.app.keys import require_secret
-from review.fiftyone.app.launch import APP_WORKSPACE
-from review.fiftyone.dataset.sync import dataset_folder, sync_dataset
+from review.fiftyone.dataset.sync import sync_dataset
 from review.mongod import keeping_mongod
+from review.plugin.card_panel import CardPanel
+from review.plugin.opened import is_ours, opened
 
 DECISIONS = {
     "confirmed": "The label is right",
@@ -39,7 +35,8 @@ GUIDE = """
 ### What to do here
 
 1. **Look**: the view *worst labels* begins with the label most likely wrong. The blue chip is the label,
-   the one with an arrow what the run would say. *in doubt*, at the top of the sidebar, says why.
+   the one with an arrow what the run would say. Open one: *Why doubted*, beside *Sample*, shows what both
+   classes look like; *in doubt*, at the top of the sidebar, says the same in words.
 2. **Decide**: open an artwork and press *Judge labels* or *Relabel* above the grid; or choose a view such as
    *style: Realism looks like Symbolism*, select those that are wrong, and press *These are wrong, the others
    right*.
@@ -50,29 +47,6 @@ Then, in the terminal: `curate status` says what to type next.
 
 MANY = 50
 """From this many artworks on, the form warns that a decision is about all of them."""
-
-
-@contextmanager
-def opened(ctx: Any) -> Iterator[tuple[Workspace, Catalog]]:
-    """Open the dataset's workspace and its catalog, for what the App of its own ``curate browse`` asks.
-
-    Raises:
-        NotFromTheApp: It comes from elsewhere.
-        AppOutdated: The App was opened for another workspace than the dataset now shows.
-    """
-    folder = dataset_folder(ctx.dataset)
-    meant = os.environ.get(APP_WORKSPACE, str(folder))
-    if Path(meant).resolve() != folder.resolve():
-        raise AppOutdated(meant, str(folder))
-    workspace = open_workspace(folder)
-    require_secret(workspace, ctx.request_params)
-    with workspace.open_catalog() as catalog:
-        yield workspace, catalog
-
-
-def is_ours(ctx: Any) -> bool:
-    """Return whether the dataset in the App is one that curate made."""
-    return ctx.dataset is not None and "curate" in ctx.dataset.info
 
 
 def artworks_of(ctx: Any, sample_ids: Sequence[str]) -> list[UUID]:
@@ -346,5 +320,5 @@ class BringUpToDate(CurateOperator):
 
 def register(plugin: Any) -> None:
     """Tell FiftyOne which operators there are."""
-    for operator in (SendToLabelStudio, Relabel, Judge, JudgeMany, History, BringUpToDate, Guide):
+    for operator in (SendToLabelStudio, Relabel, Judge, JudgeMany, History, BringUpToDate, Guide, CardPanel):
         plugin.register(operator)

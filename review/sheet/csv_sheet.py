@@ -24,7 +24,7 @@ from db.models import Batch, now
 from db.reviews.answering.annotations import raw_annotation
 from db.reviews.answering.answers import Answer, Decision
 from db.reviews.answering.recording import record
-from db.reviews.asking.batches import Plan, find_batch, items_of, save_batch, tasks_of
+from db.reviews.asking.batches import Plan, drop_items, find_batch, items_of, save_batch, tasks_of
 from db.reviews.asking.tasks import add_tasks
 from db.spelling import fold
 from db.workspace.outputs import whole_file
@@ -44,7 +44,7 @@ from review.sheet.reading import read_cells
 from review.sheet.spellings import allowed, read_class, read_picture, read_verdict
 from review.sheet.workbook import workbook
 
-FIXED = ("task", "artwork", "image")
+FIXED = ("task", "artwork", "image", "about")
 LAST = ("picture", "comment", "reviewer")
 WORDS = "words"
 """The column that lists the words which a verdict may be, in a CSV, which has no drop-down lists."""
@@ -59,7 +59,8 @@ def write_sheet(
     """Write a batch as a sheet, and count its artworks as being reviewed.
 
     A path that ends in ``.html`` becomes a page, any other a CSV. Blind items (audits and controls) show
-    their label, and no suggestion. A plan without items leaves no trace.
+    their label, and no suggestion. A plan without items leaves no trace, nor does an artwork that another
+    push has asked about since the plan was made.
 
     Args:
         workspace: Knows where the images are.
@@ -89,7 +90,12 @@ def write_sheet(
         batch.project_id, batch.per_sheet = batch.id, per_sheet
         session.flush()
         tasks = {item.artwork_id: number for number, item in enumerate(items_of(session, batch.id), 1)}
-        add_tasks(session, batch, tasks, model_version(batch.run_id))
+        surplus = set(add_tasks(session, batch, tasks, model_version(batch.run_id)))
+        drop_items(session, batch.id, [i for i, number in tasks.items() if number in surplus])
+        tasks = {i: number for i, number in tasks.items() if number not in surplus}
+        if not tasks:
+            session.delete(batch)
+            return 0, left_out
         batch.sent = True
         _write_items(workspace, session, batch, tasks, cards, files, path)
     return len(tasks), left_out
@@ -140,6 +146,7 @@ def _write_items(
 
     Where an image cannot be shown any more, its cell is empty.
     """
+    require_free(path)  # once more: writers take turns, and the one before may have been here
     class_lists = read_class_lists(session)
     items = [item for item in items_of(session, batch.id) if item.artwork_id in tasks]
     shown = [cards[item.artwork_id] for item in items]
@@ -171,6 +178,7 @@ def _row(task: str, card: ReviewCard, image: Path | None) -> dict[str, str]:
         "task": task,
         "artwork": str(card.artwork.uuid),
         "image": "" if image is None else str(image),
+        "about": card.about,
     }
     for question in card.questions:
         row[f"{question.attribute}_label"] = question.label

@@ -1,7 +1,7 @@
 """The words that a sheet takes for a verdict: in any case, with synonyms, in the languages of its readers.
 
-A spreadsheet may turn a word into a truth value and write that in its own language ("wahr", "FAUX"): those
-are taken too.
+A spreadsheet may turn a word into a truth value and write that in its own language ("wahr", "FAUX"), or as 1
+and 0, as LibreOffice does in cells of text: those are taken too.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from review.page.labeling_config import VERDICTS
 
 SPELLINGS: Mapping[str, Sequence[str]] = {
     "right": (
-        "right ok okay yes y correct true agree ✓ ✔ · richtig ja korrekt stimmt wahr · "
+        "right ok okay yes y correct true 1 agree ✓ ✔ · richtig ja korrekt stimmt wahr · "
         "juste correct oui vrai · correcto sí si verdadero · giusto corretto sì vero · "
         "goed juist correct waar"
     ).split(),
     "wrong": (
-        "wrong no n incorrect false disagree ✗ ✘ · falsch nein · faux fausse non · incorrecto falso · "
+        "wrong no n incorrect false 0 disagree ✗ ✘ · falsch nein · faux fausse non · incorrecto falso · "
         "sbagliato errato · fout onjuist nee onwaar"
     ).split(),
     "atypical": ["atypical", "untypisch", "atypisch", "atypique", "atípico", "atipico", "right but atypical"],

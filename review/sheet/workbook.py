@@ -26,7 +26,16 @@ SIDE = 110
 PICTURE = "shown"
 """The column of pictures, which is not read back."""
 
-WIDTHS = {"label": 18, "suggested": 18, "why": 45, "verdict": 15, "class": 24, PICTURE: 16, "comment": 30}
+WIDTHS = {
+    "label": 18,
+    "suggested": 18,
+    "why": 45,
+    "verdict": 15,
+    "class": 24,
+    "about": 30,
+    PICTURE: 16,
+    "comment": 30,
+}
 
 
 def workbook(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,33 @@ def test_a_workspace_is_made_once(curate: Curate, folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", ""),
+        ("-w", "", "status"),
+        ("ingest", ""),
+        ("ingest", "list.csv", "--images", ""),
+        ("issues", "--save", ""),
+        ("export", ""),
+    ],
+)
+def test_an_empty_argument_is_no_folder(
+    curate: Curate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A script's variable that is not set; ``Path("")`` is the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    done = curate(*words)
+
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: `curate {shlex.join(words)}` has an empty argument. Give it a value, for instance `.` for "
+        f"the current folder; a variable that is not set looks like this, too.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_torn_init_can_be_made_again(curate: Curate, folder: Path) -> None:
     (folder / "curate.toml").unlink()
 
@@ -105,7 +133,7 @@ def test_a_torn_init_can_be_made_again(curate: Curate, folder: Path) -> None:
     ("text", "where", "problem"),
     [
         ("colection = 'x'\n", "colection", "Extra inputs are not permitted"),
-        ("attributes = ['']\n", "attributes.0", "String should match pattern '^[a-z][a-z0-9_]{0,40}$'"),
+        ("attributes = ['']\n", "attributes.0", "an attribute has no name"),
         ("[label_studio]\nurl = 'ftp://x'\n", "label_studio.url", "'ftp://x' is not an http(s) URL"),
         ("[train]\nfolds = 1\n", "train.folds", "Input should be greater than or equal to 2"),
     ],
@@ -135,8 +163,8 @@ def test_nothing_to_train_on(curate: Curate, folder: Path) -> None:
     result = curate("-w", folder, "train")
 
     assert result.stderr == (
-        "error: Nothing to train on: among 0 usable artworks no attribute has two classes with 5 labelled "
-        "groups each. See `curate stats`; `--min-class-count` lowers the bar.\n"
+        "error: Nothing to train on: this catalog has no usable artworks yet. `curate ingest SOURCE` brings "
+        "some; `curate status` says what there is.\n"
     )
 
 

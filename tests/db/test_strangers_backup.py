@@ -26,6 +26,7 @@ SETTINGS_OF_A_STRANGER = """\
 collection = "paintings"
 attributes = ["style", "genre"]
 database_url = "postgresql://user@db.example/theirs"
+follow_links = ["r"]
 
 [roots]
 r = "/home/ada"
@@ -45,6 +46,7 @@ dataset = "curate-theirs"
 """
 
 SHOWN = [
+    "follow_links = ['r']",
     "roots.r = /home/ada",
     "roots.web = https://images.example/a",
     "train.weights = /home/ada/model.pth",
@@ -108,7 +110,7 @@ def test_places_are_shown_and_set_aside(backup: Path, tmp_path: Path, curate: Cu
     assert (settings.label_studio.project, settings.train.weights) == (None, "auto")
     assert (settings.train.epochs, settings.fiftyone.dataset) == (3, "curate-theirs")
     text = (tmp_path / "again" / "curate.toml").read_text(encoding="utf-8")
-    assert [line.removeprefix("# ") for line in text.splitlines()[-5:]] == SHOWN
+    assert [line.removeprefix("# ") for line in text.splitlines()[-6:]] == SHOWN
 
 
 def test_places_are_taken_over_by_who_says_so(backup: Path, tmp_path: Path, curate: Curate) -> None:
@@ -119,7 +121,7 @@ def test_places_are_taken_over_by_who_says_so(backup: Path, tmp_path: Path, cura
     settings = open_workspace(tmp_path / "again").settings
     assert result.json()["set_aside"] == []
     assert all(f"  {place}\n" in result.stderr for place in SHOWN)
-    assert settings.roots["r"] == Path("/home/ada")
+    assert (settings.roots["r"], settings.follow_links) == (Path("/home/ada"), ("r",))
     assert (settings.label_studio.url, settings.label_studio.project) == (
         "http://label-studio.example:8080",
         7,

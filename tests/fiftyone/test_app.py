@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from db.models import Task, Verdict
 from db.workspace.workspace import change_settings
@@ -88,6 +90,31 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         app.screenshot(shots / "confusions.png")
     if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
         shutil.copytree(shots, kept, dirs_exist_ok=True)
+
+
+def test_the_bare_address_and_why_an_open_artwork_is_doubted(gallery: Any, tmp_path: Path) -> None:
+    gallery.add_run()
+    card = "[data-cy='panel-content-card']"
+    drawn = f'return [...document.querySelectorAll("{card} img")].map(image => image.naturalWidth)'
+
+    with served_app(gallery.workspace.folder, tmp_path / "browse.log") as served, opened_app(served) as app:
+        app.open("/")
+        app.one("[data-cy='looker']")
+        app.open(f"/datasets/{gallery.workspace.settings.fiftyone.dataset}?view=worst-labels")
+        app.wait_for_count(6)
+        app.one("[data-cy='looker']")
+        app.driver.find_elements(By.CSS_SELECTOR, "[data-cy='looker']")[0].click()
+        app.click("[data-cy='panel-tab-card']")
+        first = app.one(card, "Looks like").text
+        wait_for(lambda: min(app.driver.execute_script(drawn), default=0) > 0, "pictures beside the artwork")
+        if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
+            app.screenshot(Path(kept) / "card.png")
+        pictures = len(app.driver.execute_script(drawn))
+        ActionChains(app.driver).send_keys(Keys.ARROW_RIGHT).perform()
+        wait_for(lambda: app.one(card, "Looks like").text != first, "the card of the next artwork")
+
+    assert "Style: " in first and "surely " in first
+    assert pictures >= 3
 
 
 def test_a_label_is_judged_from_the_app(gallery: Any, tmp_path: Path) -> None:

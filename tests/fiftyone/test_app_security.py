@@ -152,7 +152,7 @@ def test_operators_act_only_for_the_workspace_that_opened_the_app(
     from review.errors import NotFromTheApp
     from review.fiftyone.app.guard import SECRET
     from review.fiftyone.app.keys import VARIABLE, fresh_keys
-    from review.plugin.operators import opened
+    from review.plugin.opened import opened
 
     info = {"curate": {"workspace": str(gallery.workspace.folder)}}
 

@@ -184,7 +184,7 @@ def test_a_copy_of_a_workspace_gets_a_dataset_of_its_own(
     assert (summary.dataset, summary.samples) == (name, len(gallery.ids))
     fo.delete_dataset(name)
 
-    from review.plugin.operators import opened
+    from review.plugin.opened import opened
 
     monkeypatch.setenv(APP_WORKSPACE, str(copy.folder))
     with pytest.raises(AppOutdated), opened(SimpleNamespace(dataset=dataset)):

@@ -32,7 +32,13 @@ async def repeating(scope: Any, receive: Any, send: Any) -> None:
 
 
 def ask(
-    method: str = "GET", path: str = "/", *, key: str | None = KEY, base: str = HOME, **options: Any
+    method: str = "GET",
+    path: str = "/",
+    *,
+    key: str | None = KEY,
+    base: str = HOME,
+    home: str = "/",
+    **options: Any,
 ) -> httpx.Response:
     """Ask once; with the App's cookie unless ``key`` is None."""
 
@@ -40,7 +46,7 @@ def ask(
         return path == "/roots/a.jpg"
 
     async def once() -> httpx.Response:
-        guard = Guard(repeating, 5151, KEY, WORD, ["gallery.example"], media)
+        guard = Guard(repeating, 5151, KEY, WORD, ["gallery.example"], media, home)
         cookies = {} if key is None else {"curate_app_5151": key}
         transport = httpx.ASGITransport(app=guard)
         async with httpx.AsyncClient(transport=transport, base_url=base, cookies=cookies) as client:
@@ -55,6 +61,15 @@ def test_the_app_itself_is_let_through() -> None:
     assert ask(base="http://127.0.0.1:9999").status_code == 200  # a port that ssh -L forwards
     assert ask(base="http://[::1]:5151").status_code == 200
     assert ask(base="http://gallery.example:5151").status_code == 200
+
+
+def test_the_bare_address_leads_to_the_dataset_with_the_key_only() -> None:
+    home = "/datasets/curate-a?view=worst-labels"
+
+    led, kept, stranger = ask(home=home), ask(path="/datasets/other", home=home), ask(key=None, home=home)
+
+    assert (led.status_code, led.headers["location"]) == (307, home)
+    assert (kept.status_code, stranger.status_code) == (200, 403)
 
 
 @pytest.mark.parametrize(

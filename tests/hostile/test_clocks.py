@@ -43,6 +43,10 @@ def test_a_later_label_beats_one_of_a_clock_that_was_ahead(
 
     assert label_of(curate, folder, "img/1.png") == "Cubism"
     assert curate("-w", folder, "check").status == 0
+    events = curate("-w", folder, "history", "img/1.png", "--json").lines()
+    of_style = [(event["action"], event["label"]) for event in events if event["attribute"] == "style"]
+    said = [one for one in of_style if one[0] != "takes back"]
+    assert said[-4:] == [("decides", "Rococo"), ("says", "Rococo"), ("decides", "Cubism"), ("says", "Cubism")]
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)

@@ -121,12 +121,12 @@ NAMES = {
     "style,style": "an attribute is named twice",
     "My style,my_style": "an attribute is named twice",
     "stylé,style": "an attribute is named twice",
-    "style,": "String should match pattern",
-    "": "String should match pattern",
-    " ": "String should match pattern",
-    "my\x1bstyle": "String should match pattern",
+    "style,": "attributes.1: an attribute has no name",
+    "": "attributes.0: an attribute has no name",
+    " ": "attributes.0: an attribute has no name",
+    "my\x1bstyle": "attributes.0: 'my\\x1bstyle' cannot name an attribute",
     ",".join(f"a{i}" for i in range(30)): "at most 12",
-    "x" * 201: "String should match pattern",
+    "x" * 201: "is 201 characters long, and 200 are the most",
 }
 
 
@@ -196,7 +196,7 @@ def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: st
         ("Filepath", "'filepath' is the column of the images"),
         ("style_pred", "'style_pred' is what the pred of 'style' is called"),
         ("Style pred", "'style_pred' is what the pred of 'style' is called"),
-        ("x" * 201, "String should match pattern"),
+        ("x" * 201, "is 201 characters long, and 200 are the most"),
     ],
 )
 def test_a_mapped_attribute_that_would_overwrite_a_column_is_not_made(

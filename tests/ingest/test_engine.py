@@ -6,9 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from curate.ingest import IngestSummary
+from curate.ingest.places.presence import FolderEmpty
 from db.classes.classes import find_attribute, find_class
 from db.engine.catalog import Catalog
 from db.models import Artwork, DuplicateGroup, EffectiveLabel, Issue, Label, Refusal, now
@@ -259,6 +261,45 @@ def test_a_file_that_leaves_its_folder_is_missing_until_it_is_back(
     (gallery / "away.jpg").rename(gallery / "images/2.jpg")
     assert counts(take(gallery / "images")) == (6, 0, 1, 5, 0)
     assert artwork(catalog, "2.jpg").status == "ok"
+
+
+def test_an_empty_folder_is_a_disk_that_is_not_mounted(take: Take, catalog: Catalog, gallery: Path) -> None:
+    take(gallery / "images", format="folders")
+    for at in range(6):
+        (gallery / f"images/{at}.jpg").rename(gallery / f"{at}.jpg")
+
+    with pytest.raises(FolderEmpty) as refused:
+        take(gallery / "images", format="folders")
+
+    assert str(refused.value).startswith(
+        f"There is no image in {gallery / 'images'}, and 6 of it are known here: a disk that is not mounted"
+    )
+    assert {artwork(catalog, f"{at}.jpg").status for at in range(6)} == {"ok"}
+    assert take(gallery / "images", format="folders", allow_missing=True).vanished == 6
+    assert {artwork(catalog, f"{at}.jpg").status for at in range(6)} == {"missing"}
+
+
+def test_most_of_a_folder_gone_is_told_and_left_as_it_is(take: Take, catalog: Catalog, gallery: Path) -> None:
+    take(gallery / "images", format="folders")
+    for at in range(4):
+        (gallery / f"images/{at}.jpg").rename(gallery / f"{at}.jpg")
+
+    half_mounted = take(gallery / "images", format="folders")
+
+    assert half_mounted.vanished == 0
+    assert half_mounted.remarks[0].startswith("4 of the 6 images that this folder had are gone.")
+    assert artwork(catalog, "0.jpg").status == "ok"
+    assert take(gallery / "images", format="folders", allow_missing=True).vanished == 4
+    assert artwork(catalog, "0.jpg").status == "missing"
+
+
+def test_images_without_any_label_are_told(take: Take, gallery: Path) -> None:
+    told = take(gallery / "images", format="folders").remarks
+
+    assert told == [
+        f"None of these 6 images has a label: folders in {gallery / 'images'} would be their classes. If a "
+        f"list has the labels, type `curate ingest LIST --images {gallery / 'images'}`."
+    ]
 
 
 def test_a_refused_image_is_an_issue_until_it_is_mended(take: Take, catalog: Catalog, gallery: Path) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from curate.ingest import ingest_records
 from curate.ingest.encoding import near_matches
+from curate.ingest.errors import BadOption
 from curate.ingest.tables.cells import CellRule, attribution, several_values
 from curate.ingest.tables.columns import guess_attributes, label_like
 from curate.ingest.tables.encoding import guess_delimiter, guess_encoding
@@ -100,6 +101,65 @@ def test_encodings_are_told_by_their_letters(tmp_path: Path, encoding: str) -> N
     (tmp_path / "list.csv").write_bytes(LETTERS[encoding].encode(encoding))
 
     assert guess_encoding(tmp_path / "list.csv").name == encoding
+
+
+ARTISTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "cp1250": {
+        "Slovene": ("Ivana Kobilca", "Rihard Jakopič", "Anton Ažbe", "Jožef Petkovšek", "tihožitje"),
+        "Croatian": ("Josip Račić", "Slava Raškaj", "Miroslav Kraljević", "Đuro Pulitika", "Krsto Hegedušić"),
+        "Polish": ("Jan Matejko", "Józef Chełmoński", "Olga Boznańska", "pejzaż", "Leon Wyczółkowski"),
+        "Czech": (
+            "František Kupka",
+            "Jan Zrzavý",
+            "Mikoláš Aleš",
+            "zátiší",
+            "Václav Špála",
+            "Bohumil Kubišta",
+        ),
+        "Hungarian": ("Rippl-Rónai József", "Szinyei Merse Pál", "csendélet", "Munkácsy Mihály", "hegedűs"),
+    },
+    "cp1252": {
+        "French": ("Édouard Manet", "Eugène Delacroix", "scène de genre", "Théodore Géricault", "forêt"),
+        "Italian": ("Mosè Bianchi", "Niccolò dell'Abate", "città", "Giosuè Sala", "natura morta con caffè"),
+        "Danish": ("Vilhelm Hammershøi", "P.S. Krøyer", "portræt", "Christen Købke", "Svend Hammershøi"),
+        "of all countries": ("Joan Miró", "Max Pechstein", "Édouard Manet", "Paul Klee", "Emil Sørensen"),
+    },
+    "cp1257": {
+        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums")
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "language"), [(page, language) for page in ARTISTS for language in ARTISTS[page]]
+)
+def test_code_pages_with_the_same_letters_are_told_by_languages(
+    tmp_path: Path, encoding: str, language: str
+) -> None:
+    names = ARTISTS[encoding][language]
+    text = "File,Artist\n" + "".join(f"{at}.jpg,{names[at % len(names)]}\n" for at in range(40))
+    (tmp_path / "list.csv").write_bytes(text.encode(encoding))
+
+    guessed = guess_encoding(tmp_path / "list.csv").name
+
+    assert (tmp_path / "list.csv").read_bytes().decode(guessed) == text
+
+
+def test_a_stated_separator_or_encoding_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes("\ufeffDatei;Künstler\na.jpg;x\n".encode())
+
+    with pytest.raises(BadOption) as separator:
+        open_text_table(tmp_path / "list.csv", TableOptions(separator=","))
+    with pytest.raises(BadOption) as encoding:
+        open_text_table(tmp_path / "list.csv", TableOptions(encoding="utf-16"))
+
+    assert str(separator.value) == (
+        "--separator ,: list.csv would have one column, 'Datei;Künstler'. "
+        "Its cells look parted by ';': leave the option out."
+    )
+    assert str(encoding.value) == (
+        "--encoding utf-16: list.csv begins with the byte-order mark of utf-8. Leave the option out."
+    )
 
 
 @pytest.mark.parametrize(
@@ -451,3 +511,91 @@ def test_classes_that_were_merged_before_part_when_their_list_is_read(
     assert upgraded.status == 0
     assert "They part when their lists are ingested again" in upgraded.stderr
     assert {"A", "A+"} <= keys
+
+
+# What is proposed and asked ---------------------------------------------------------------------------
+
+
+class _Terminal(StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Path:
+    """A list with two columns of painters, one of files by what stands in it, labels in two more."""
+    rows = [
+        f"{at}.jpg;Anna;Bruno;{['Öl', 'Tempera'][at % 2]};{['Saal', 'Depot'][at % 2]};{['a', 'b'][at % 2]}"
+        for at in range(8)
+    ]
+    for at in range(8):
+        draw(tmp_path / f"{at}.jpg", at)
+    text = "Scan;Artist;Maler;Technik;Standort;style\n" + "\n".join(rows) + "\n"
+    (tmp_path / "list.csv").write_bytes(text.encode("cp1252"))
+    return tmp_path / "list.csv"
+
+
+def test_columns_like_labels_are_proposed_once_nobody_mapped_any(
+    doubtful: Path, folder: Path, curate: Curate
+) -> None:
+    told = curate("-w", folder, "ingest", doubtful).stderr
+    again = curate("-w", folder, "ingest", doubtful, "--map", "Technik=technik").stderr
+
+    assert (
+        "Technik, Standort look like labels, too, and are kept as listed; to learn them as attributes: "
+        "--map Technik=technik --map Standort=standort\n"
+    ) in told
+    assert "look like labels" not in again
+
+
+@pytest.mark.parametrize(("typed", "status"), [("n\n", 1), ("y\n", 0), ("\n", 0), ("", 1)])
+def test_a_terminal_is_asked_where_a_guess_has_a_second_choice(
+    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", _Terminal(typed))
+
+    done = curate("-w", folder, "ingest", doubtful)
+
+    assert done.status == status
+    for said in (
+        "The encoding cp1252 was told by the list's letters.\n",
+        "Scan was taken for the column of image files, by what stands in it.\n",
+        "Artist was taken for artist, not Maler.\n",
+    ):
+        assert said in done.stderr
+    taken = curate("-w", folder, "status").stdout.startswith("artworks: 8 ok")
+    assert taken == (status == 0)
+
+
+@pytest.mark.parametrize("option", ["--yes", "--json"])
+def test_scripts_are_never_asked(
+    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", _Terminal(""))
+
+    assert curate("-w", folder, "ingest", doubtful, option).status == 0
+
+
+def test_what_leaves_no_doubt_is_not_asked(
+    tmp_path: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "a.jpg", 1)
+    (tmp_path / "list.csv").write_text("Dateiname;Künstler\na.jpg;Anna\n", encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", _Terminal(""))
+
+    assert curate("-w", folder, "ingest", tmp_path / "list.csv").status == 0
+
+
+def test_what_looks_like_labels_is_named_by_its_own_column(
+    tmp_path: Path, folder: Path, curate: Curate
+) -> None:
+    """The column of files stands first, so that every other one is a place further."""
+    rows = "".join(f"{at}.jpg;{1900 + at};{['Öl', 'Tempera'][at % 2]}\n" for at in range(8))
+    (tmp_path / "list.csv").write_text(f"Dateiname;Jahr;Technik\n{rows}", encoding="utf-8")
+
+    done = curate("-w", folder, "ingest", tmp_path / "list.csv")
+
+    assert "; Technik look like labels. Say which is what: " in done.stderr
+    assert done.stderr.endswith("list.csv --map Technik=technik`.\n")

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from db.classes.classes import find_attribute
 from db.engine.catalog import Catalog
-from db.models import Artwork, Class, EffectiveLabel, Label, SplitFact
+from db.models import Artwork, Class, EffectiveLabel, Label, Listing, SplitFact, Withheld
 from db.workspace.workspace import Workspace
 from tests.conftest import Curate
 from tests.ingest.conftest import Take, draw
@@ -77,6 +77,45 @@ def test_a_list_that_replaced_labels_gives_them_back(
     assert rows(catalog) == kept + 4
     assert curate("-w", workspace.folder, "check").status == 0
     assert take(path).written.updated == 2
+
+
+def test_what_a_list_says_beside_its_labels_goes_with_it(
+    take: Take, gallery: Path, workspace: Workspace, catalog: Catalog, curate: Curate
+) -> None:
+    take(gallery / "labels.csv")
+    museum = gallery / "museum.csv"
+    museum.write_text('Inv no;File name;Gattung\nI 1;images/0.jpg;Bildnis\nI 2;images/1.jpg;"a; b"\n')
+    stated = {"map": {"Gattung": "genre"}, "id": "Inv no"}
+    taken = take(museum, stated=stated)
+    before = curate("-w", workspace.folder, "history", "images/1.jpg").stdout
+    assert curate("-w", workspace.folder, "history", "I 2").status == 0
+
+    curate("-w", workspace.folder, "undo", "--ingest", taken.ingest_id, "--yes")
+
+    unknown = curate("-w", workspace.folder, "history", "I 2")
+    assert unknown.stderr.startswith("error: No artwork has the id or path 'I 2'")
+    with catalog.read() as session:
+        assert session.scalar(select(func.count(Withheld.id))) == 0
+        assert session.scalar(select(func.count(Listing.id)).where(Listing.known_as.is_not(None))) == 0
+    assert curate("-w", workspace.folder, "check").status == 0
+    assert take(museum, stated=stated).withheld["genre"].total() == 1
+    again = curate("-w", workspace.folder, "history", "images/1.jpg").stdout
+    assert ("I 2" in before, "I 2" in again) == (True, True)
+
+
+def test_what_an_earlier_ingest_of_the_same_list_said_stays(
+    take: Take, gallery: Path, workspace: Workspace, catalog: Catalog, curate: Curate
+) -> None:
+    museum = gallery / "museum.csv"
+    museum.write_text("Inv no;File name;genre\nI 1;images/0.jpg;Bildnis\nI 2;images/1.jpg;a\n")
+    take(museum, stated={"id": "Inv no"})
+    museum.write_text(museum.read_text() + "I 3;images/2.jpg;b\n")
+    second = take(museum)
+
+    curate("-w", workspace.folder, "undo", "--ingest", second.ingest_id, "--yes")
+
+    with catalog.read() as session:
+        assert sorted(map(str, session.scalars(select(Listing.known_as)))) == ["I 1", "I 2"]
 
 
 def test_what_people_and_other_sources_named_stays(

@@ -31,6 +31,9 @@ pytestmark = [
 
 SCREENS = [(1366, 768), (1920, 1080)]
 
+ZOOMED = (683, 384)
+"""What a page has room for at 200 % zoom on 1366 × 768."""
+
 OUTSIDE = """
     return [...document.querySelectorAll(arguments[0])].filter(element => {
         const box = element.getBoundingClientRect();
@@ -48,6 +51,24 @@ COVERED = """
     }).map(element => element.outerHTML.slice(0, 80));
 """
 """The elements that lie under something else."""
+
+UNREACHED = """
+    const drawn = [...document.querySelectorAll(arguments[0])].filter(element => element.offsetWidth);
+    return drawn.flatMap(element => {
+        element.scrollIntoView({block: 'center', behavior: 'instant'});
+        const box = element.getBoundingClientRect(), style = getComputedStyle(element), faults = [];
+        const seen = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+        const holder = element.closest('label') || element.parentElement;
+        const wide = element.scrollWidth > element.clientWidth + 1;
+        const cut = wide || element.scrollHeight > element.clientHeight + 1;
+        if (box.left < -1 || box.right > innerWidth + 1) faults.push('beside the window');
+        if (!seen || !(seen.contains(element) || holder.contains(seen))) faults.push('covered');
+        if (element.matches('h1, h2, h3, h4, p, figcaption, label') && cut && style.overflow !== 'visible')
+            faults.push('cut off');
+        return faults.map(fault => fault + ': ' + element.outerHTML.slice(0, 80));
+    });
+"""
+"""What of a page that scrolls cannot be reached or read."""
 
 DRAWN = """
     const image = document.querySelector(arguments[0]), box = image.getBoundingClientRect();
@@ -120,6 +141,25 @@ def test_a_card_of_three_doubts_is_whole_on_the_screen(
         assert page.driver.execute_script(OUTSIDE, "input, button, kbd, legend, h2, .strips img") == []
         assert drawn["inside"] and drawn["fit"] == "contain" and drawn["scale"] > 0
         keys(page, Keys.ENTER)
+
+
+@pytest.mark.parametrize("sheets", [False, True])
+def test_the_page_is_read_and_answered_at_200_percent(
+    sheets: bool, curate: Curate, page: AppPage, tmp_path: Path
+) -> None:
+    gallery = doubted(tmp_path, 30 if sheets else 9)
+    page.driver.get(html_page(curate, gallery, tmp_path, *(["--contact-sheets"] if sheets else [])))
+    resize(page.driver, *ZOOMED)
+    keys(page, *("13" if sheets else "2ws"))
+
+    within = "h1, h2, p, button, input, kbd, figcaption, .verdicts label, .cell > button img, .strips img"
+    wide = page.driver.execute_script("return document.documentElement.scrollWidth")
+
+    assert page.driver.execute_script(UNREACHED, within) == []
+    assert wide <= ZOOMED[0]
+    time.sleep(0.4)
+    page.driver.find_elements(By.CSS_SELECTOR, ".next")[-1].click()
+    assert page.driver.find_element(By.ID, "where").text.startswith("2 of")
 
 
 def test_two_wrong_attributes_by_keyboard_and_only_real_classes(
@@ -202,6 +242,42 @@ def test_label_studios_card_is_whole_on_the_screen(
     )
     bottom = script("return document.querySelector('.curate-last').getBoundingClientRect().bottom")
     assert bottom < screen[1] - 50  # above the bar of the submit button
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("sheets", [False, True])
+def test_label_studios_pages_are_read_and_answered_at_200_percent(
+    sheets: bool,
+    curate: Curate,
+    make: Make,
+    label_studio: LocalServer,
+    server: Server,
+    browser: object,  # noqa: F811
+) -> None:
+    gallery = make(count=30, doubted=0)
+    add_run(gallery.workspace, {i: {"style": 0.1, "genre": 0.2, "artist": 0.3} for i in range(30)})
+    push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--json"]
+    project = curate(*push, *(["--contact-sheets"] if sheets else [])).json()["project"]
+    script = browser.execute_script  # type: ignore[attr-defined]
+    resize(browser, *ZOOMED)
+
+    browser.get(f"{label_studio.url}/projects/{project}/data?labeling=1")  # type: ignore[attr-defined]
+    picture = ".curate-cell img" if sheets else ".curate-zoom img"
+    until(lambda: script(f"return document.querySelector('{picture}')?.naturalWidth > 0"))
+    time.sleep(1)
+    press(browser, *("13" if sheets else "2ws"))  # type: ignore[arg-type]
+    until(lambda: script("return document.querySelectorAll('input:checked').length") >= 2)
+    if kept := os.environ.get("CURATE_KEEP_SCREENSHOTS"):
+        browser.save_screenshot(f"{kept}/zoomed-{sheets}.png")  # type: ignore[attr-defined]
+
+    sheet = (
+        ".curate-ask h3, .curate-ask p, .curate-ask img, .curate-cell sup, .curate-cell .lsf-choice__checkbox"
+    )
+    card = (
+        ".curate h4, .curate p, .curate img, .curate figcaption, .curate sup, .curate .lsf-choice__checkbox"
+    )
+    lists = "[data-testid^=select-trigger]"
+    assert script(UNREACHED, f"{sheet if sheets else card}, {lists}") == []
 
 
 @pytest.mark.services

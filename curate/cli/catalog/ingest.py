@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -121,10 +123,16 @@ def ingest(
         ),
     ] = False,
     allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Go on although most of the images are not there.")
+        bool,
+        typer.Option(
+            "--allow-missing", help="Go on although most of the images are not there, or have gone."
+        ),
     ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Read every image again, also where size and time are as before.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Take what was guessed of a list, without asking.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -157,6 +165,7 @@ def ingest(
         verify=verify,
         follow_links=follow_links,
         allow_missing=allow_missing,
+        agree=None if yes or as_json or not sys.stdin.isatty() else _ask,
         **options,
     )
     _remark(summary)
@@ -174,6 +183,13 @@ def _tell_dry_run(found: WouldBe, as_json: bool) -> None:
         print_json(found.as_json())
     else:
         typer.echo(found.as_text())
+
+
+def _ask(guessed: Sequence[str]) -> None:
+    """Show what was guessed of a list, and go on only if it is meant so."""
+    for line in guessed:
+        note(line)
+    typer.confirm("Is it meant so? (If not, type the options that state it.)", True, abort=True, err=True)
 
 
 def _tell(summary: IngestSummary) -> None:

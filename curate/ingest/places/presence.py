@@ -35,6 +35,17 @@ class MostImagesMissing(CurateError):
         )
 
 
+class FolderEmpty(CurateError):
+    """A folder of images that holds none, where some of it are known."""
+
+    def __init__(self, folder: Path, known: int) -> None:
+        super().__init__(
+            f"There is no image in {folder}, and {known} of it are known here: a disk that is not mounted "
+            f"looks so. Nothing was changed. Run the command again when they are back; where they have "
+            f"moved, type `curate relocate`; if they are really gone, add `--allow-missing`."
+        )
+
+
 def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, source: Path) -> None:
     """Look for the images of a list.
 

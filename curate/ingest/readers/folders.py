@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,13 +31,21 @@ class FolderReader(ReaderBase):
     def __iter__(self) -> Iterator[Record | Refused]:
         """Yield a record a file that is named like an image."""
         skipped: Counter[str] = Counter()
+        read = labelled = 0
         for path in walk_images(self.images, self.follow_links, skipped):
             if isinstance(path, Refused):
                 yield path
                 continue
             top, slash, _ = path.partition("/")
             labels = (unescaped(top) if slash else "",)
+            read, labelled = read + 1, labelled + bool(slash)
             yield Record(path, (*labels, artist_slug(path)) if self.with_artist else labels, path)
+        if read and not labelled and not self.with_artist:
+            self.remarks.append(
+                f"None of these {read} images has a label: folders in {self.images} would be their classes. "
+                f"If a list has the labels, type "
+                f"`curate ingest LIST --images {shlex.quote(str(self.images))}`."
+            )
         if skipped:
             listed = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in skipped.most_common(12))
             self.remarks.append(f"Not named like images, and not read: {listed}.")

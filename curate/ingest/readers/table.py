@@ -22,10 +22,12 @@ from curate.ingest.tables.columns import (
 )
 from curate.ingest.tables.table import SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
 from db.classes.missing import PLACEHOLDERS, placeholders
-from db.spelling import fold, loose_fold
+from db.spelling import attribute_key, fold, loose_fold
 from db.workspace.settings import SourceSettings
 
 Exists = Callable[[str], bool]
+PROPOSED = 3
+"""Columns that look like labels and are named as such."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ def open_list(
         tuple(Said(source, key) for key in plan.labels.values()),
         (SaidSplit(source),) if plan.split else (),
         total=table.total,
-        remarks=_remarks(table, plan, attributes, stated),
+        remarks=[*_remarks(table, plan, attributes, stated), *_likely(table, plan, stated)],
+        doubts=_doubts(table, plan, attributes, stated),
         rules=rules,
         kept=plan.kept,
         mapping={
@@ -154,7 +157,7 @@ def _plan(
     labels |= guess_attributes(left, open_)
     labels = dict(sorted(labels.items(), key=lambda item: order.index(item[1])))
     if not labels:
-        likely = label_like([column for column in columns if column not in (file, stated.id)], sample)
+        likely = [column for column in label_like(columns, sample) if column not in (file, stated.id)]
         raise NoLabelColumn(_name(table), columns, list(attributes), likely)
     left = [column for column in left if column not in labels]
     split = guess_split(left, sample)
@@ -221,6 +224,39 @@ def _remarks(
     line = " ".join(f"{option} {shlex.quote(value)}" for option, value in options)
     kept = f"; kept: {', '.join(plan.kept)}" if plan.kept else ""
     return [f"{table.name} is read with {line}{kept}"]
+
+
+def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[str]:
+    """Propose the kept columns that look like labels, where the user has not said which columns are."""
+    if stated.map:
+        return []
+    like = label_like(table.columns, sample_rows(table))
+    found = [column for column in like if column in plan.kept and column != plan.id][:PROPOSED]
+    if not found:
+        return []
+    maps = " ".join(f"--map {shlex.quote(f'{name}={attribute_key(name)}')}" for name in found)
+    looks = "looks like labels, too, and is" if len(found) == 1 else "look like labels, too, and are"
+    return [f"{', '.join(found)} {looks} kept as listed; to learn them as attributes: {maps}"]
+
+
+def _doubts(
+    table: Table, plan: ColumnMapping, attributes: Mapping[str, str], stated: SourceSettings
+) -> list[str]:
+    """Say which guesses have a second choice."""
+    found = []
+    if stated.encoding is None and table.stated.get("--encoding", "utf-16").startswith("cp"):
+        found.append(f"The encoding {table.stated['--encoding']} was told by the list's letters.")
+    files = named_like(table.columns, FILE_WORDS)
+    if stated.file is None and files != [plan.file]:
+        others = [column for column in files if column != plan.file]
+        instead = f", not {', '.join(others)}" if others else ", by what stands in it"
+        found.append(f"{plan.file} was taken for the column of image files{instead}.")
+    for column, key in plan.labels.items():
+        left = [other for other in table.columns if other not in plan.labels or other == column]
+        second = guess_attributes([c for c in left if c != column], {key: attributes[key]})
+        if column not in stated.map and second:
+            found.append(f"{column} was taken for {attributes[key]}, not {', '.join(second)}.")
+    return found
 
 
 def is_list(path: Path, attributes: Mapping[str, str]) -> bool:

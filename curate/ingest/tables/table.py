@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from curate.ingest.errors import BadOption, SourceUnreadable
-from curate.ingest.records import Refused
+from curate.ingest.records import Refused, shown
 from curate.ingest.tables.encoding import SAMPLE, TextEncoding, guess_delimiter, guess_encoding
 from curate.ingest.tables.text import Piece, Row, open_text, pieces
 
@@ -126,10 +126,21 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
         header, head = _header(path, encoding, delimiter, bool(declared))
     except UnicodeError as error:
         raise SourceUnreadable(path, str(error)) from error
-    told = {} if delimiter == "," else {"--separator": "tab" if delimiter == "\t" else delimiter}
+    other = guess_delimiter(sample)
+    if stated is not None and len(header) == 1 and other in header[0]:
+        raise BadOption(
+            f"--separator {options.separator}",
+            f"{path.name} would have one column, {shown(header[0], 60)!r}",
+            f"Its cells look parted by {_named(other)!r}: leave the option out.",
+        )
+    told = {} if delimiter == "," else {"--separator": _named(delimiter)}
     if codecs.lookup(encoding.name).name != "utf-8":
         told["--encoding"] = encoding.name
     return TextTable(path, encoding, delimiter, column_names(header), len(header), head, told)
+
+
+def _named(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else delimiter
 
 
 def _header(path: Path, encoding: TextEncoding, delimiter: str, declared: bool) -> tuple[list[str], int]:

@@ -62,6 +62,7 @@ class Guard:
         secret: Added to what operators are asked; no browser is told.
         hosts: Names of this machine under which it may be asked, beside the loopback's.
         media: Says of a path, and waits for, whether it is one of the catalog's files.
+        home: Where a browser is sent that asks for the bare address, on which FiftyOne shows no dataset.
     """
 
     def __init__(
@@ -72,7 +73,9 @@ class Guard:
         secret: str,
         hosts: Collection[str],
         media: Callable[[str], Awaitable[bool]],
+        home: str = "/",
     ) -> None:
+        self._home = home
         self._app, self._key, self._secret, self._media = app, key, secret, media
         self._cookie = f"curate_app_{port}"
         self._hosts = {*LOOPBACK, *(host.casefold() for host in hosts)}
@@ -97,6 +100,9 @@ class Guard:
                 refusal = Refusal(403, "This is no file of the catalog's roots.")
         if refusal is not None:
             await _answer(send, refusal.status, refusal.text)
+            return
+        if scope["path"] == "/" != self._home and scope["method"] == "GET":
+            await _answer(send, 307, "", headers=[(b"location", self._home.encode())])
             return
         if scope["path"].startswith(OPERATORS) and scope["method"] == "POST":
             body = await _body(receive)

@@ -18,6 +18,8 @@ from review.errors import AppNotStarted, PortForbidden, PortTaken
 from review.fiftyone.app.guard import KEY
 from review.fiftyone.app.keys import VARIABLE, doorstep, fresh_keys
 from review.fiftyone.connect import import_fiftyone
+from review.fiftyone.service import watcher
+from review.mongod import keeping_mongod
 
 APP_WORKSPACE = "CURATE_APP_WORKSPACE"
 """The variable that tells an App's operators for which workspace it was opened."""
@@ -25,6 +27,9 @@ APP_WORKSPACE = "CURATE_APP_WORKSPACE"
 FIRST_PORT = 5151
 ADDRESS = "127.0.0.1"
 """In a container FiftyOne would listen on every interface: for that, set FIFTYONE_DEFAULT_APP_ADDRESS."""
+
+WATCH_SECONDS = 2.0
+"""Between two looks at MongoDB while the App runs."""
 
 START_SECONDS = 180
 """How long the server may take to answer; it imports FiftyOne first."""
@@ -71,10 +76,20 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
+def app_address() -> str:
+    """Return the interface that the App listens on: this machine's own, unless FiftyOne is told otherwise."""
+    return os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+
+
 def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
     """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
-    shown = f"&view={view.replace(' ', '-')}" if view else ""
-    return f"http://localhost:{port}/datasets/{quote(dataset)}?{KEY}={key}{shown}"
+    path, _, shown = shown_at(dataset, view).partition("?")
+    return f"http://localhost:{port}{path}?{KEY}={key}" + (f"&{shown}" if shown else "")
+
+
+def shown_at(dataset: str, view: str = "") -> str:
+    """Return the path at which the App shows a dataset, or a saved view of it."""
+    return f"/datasets/{quote(dataset)}" + (f"?view={view.replace(' ', '-')}" if view else "")
 
 
 def serve_app(
@@ -94,10 +109,12 @@ def serve_app(
 
     Raises:
         AppNotStarted: The server ended, or did not answer in time.
+        MongodLost: MongoDB died; the App could only answer with errors from then on.
     """
-    import_fiftyone(workspace)
-    address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+    fiftyone = import_fiftyone(workspace)
+    address = app_address()
     command = [sys.executable, "-m", "review.fiftyone.app.server", "--port", str(port), "--address", address]
+    command += ["--home", shown_at(workspace.settings.fiftyone.dataset, view)]
     with ExitStack() as stack:
         path, keys = stack.enter_context(fresh_keys(workspace, port))
         environment = {**os.environ, VARIABLE: str(path), "FIFTYONE_DO_NOT_TRACK": "1"}
@@ -110,8 +127,7 @@ def serve_app(
             say(url)
             if open_browser:
                 webbrowser.open(stack.enter_context(doorstep(workspace, port, url)))
-            if server.wait() != 0:
-                raise AppNotStarted(port, f"its server ended with status {server.returncode}")
+            _wait_for_end(server, port, watcher(fiftyone))
         except KeyboardInterrupt:
             return
 
@@ -124,3 +140,13 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int) -> None:
         if time.monotonic() - began > START_SECONDS:
             raise AppNotStarted(port, f"no answer in {START_SECONDS} s")
         time.sleep(0.2)
+
+
+def _wait_for_end(server: subprocess.Popen[bytes], port: int, ask: Callable[[], None]) -> None:
+    """Wait until the App's server ends, as long as its MongoDB is there."""
+    while server.poll() is None:
+        with keeping_mongod("browse"):
+            ask()
+        time.sleep(WATCH_SECONDS)
+    if server.returncode != 0:
+        raise AppNotStarted(port, f"its server ended with status {server.returncode}")

@@ -52,7 +52,7 @@ class Media:
         return self._places
 
 
-def guarded(app: Any, keys_file: Path, port: int, hosts: list[str]) -> Guard:
+def guarded(app: Any, keys_file: Path, port: int, hosts: list[str], home: str = "/") -> Guard:
     """Return FiftyOne's application with the guard before it."""
     import anyio.to_thread
 
@@ -61,7 +61,15 @@ def guarded(app: Any, keys_file: Path, port: int, hosts: list[str]) -> Guard:
     async def may_show(path: str) -> bool:
         return await anyio.to_thread.run_sync(media.may_show, path)
 
-    return Guard(app=app, port=port, key=keys.browser, secret=keys.operators, hosts=hosts, media=may_show)
+    return Guard(
+        app=app,
+        port=port,
+        key=keys.browser,
+        secret=keys.operators,
+        hosts=hosts,
+        media=may_show,
+        home=home,
+    )
 
 
 def follow_parent() -> None:
@@ -79,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--address", required=True)
+    parser.add_argument("--home", default="/", help="where the bare address leads")
     arguments = parser.parse_args()
     follow_parent()
     os.environ["FIFTYONE_SERVER"] = "1"  # as FiftyOne's own entry point has it, before the import
@@ -92,7 +101,8 @@ def main() -> None:
     config.loglevel = "WARNING"
     set_port(arguments.port)
     hosts = [name.strip() for name in os.environ.get(HOSTS, "").split(",") if name.strip()]
-    wrapped: Any = guarded(app, Path(os.environ[VARIABLE]), arguments.port, [arguments.address, *hosts])
+    named = [arguments.address, *hosts]
+    wrapped: Any = guarded(app, Path(os.environ[VARIABLE]), arguments.port, named, arguments.home)
     try:
         asyncio.run(serve(wrapped, config, shutdown_trigger=partial(asyncio.Event().wait)))
     except OSError as error:

@@ -39,6 +39,7 @@ from review.fiftyone.dataset.views import (
 )
 from review.fiftyone.dataset.writer import SampleWriter
 from review.fiftyone.fields import declare_fields
+from review.fiftyone.service import recount
 from review.mongod import keeping_mongod
 
 VERSION = 3
@@ -159,7 +160,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
     state.confusions = count_confusions(picture, counted, stale)
     state.views = arrange(fo, dataset, picture, state.views, state.confusions)
     summary.saved_views = len(state.views)
-    summary.samples = state.samples = dataset.count()
+    summary.samples = state.samples = writer.count()
     state.done, state.synced_at = True, writer.started.isoformat()
     _save_state(dataset, state)
     return summary
@@ -184,6 +185,7 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
         dataset.reload()  # what another process changed since this one loaded it
     except OSError as error:  # what FiftyOne raises when its own version is too old
         raise DatasetUnreadable(name, str(error)) from error
+    recount(fo, dataset)
     kept = dataset.info.get("curate") if isinstance(dataset.info, Mapping) else None
     if kept is None:
         if dataset.count():

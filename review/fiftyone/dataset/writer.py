@@ -96,7 +96,7 @@ class SampleWriter:
                 only what may change within a run is read and compared.
         """
         self._progress.start(len(artwork_ids), "samples")
-        empty = self._collection.estimated_document_count() == 0
+        empty = self._collection.find_one({}, {"_id": 1}) is None
         for ids in chunks(artwork_ids, CHUNK):
             files, facts = self._shown(self._picture.facts(ids))
             existing, light = ({}, set()) if empty else self._standing(facts, exact)

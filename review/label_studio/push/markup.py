@@ -71,7 +71,8 @@ def sheet_html(sheet: ContactSheet, url: Url) -> str:
     strips += _strip("suggested", sheet.suggested_name, like_other, url)
     return (
         f'<div class="curate-ask"><div><h3>{escape(sheet.question())}</h3>'
-        "<p>Mark those, by key or by a click on the picture; submitting says that all others are right.</p>"
+        "<p>Mark those, by key or by a click on the picture; submitting says that all others are right. "
+        "<i>alone</i>: ask about it on a card of its own.</p>"
         f"</div>{strips}</div>"
     )
 
