@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from curate.export.write import Exported, Format
     from curate.ingest import IngestSummary
     from curate.ingest.dry_run import DryRun
+    from db.labels.history import ArtworkHistory, IngestRow, RefusedRow
     from db.labels.stats import CatalogStats
 
 
@@ -100,6 +102,45 @@ class CatalogVerbs(OpenedFolder):
 
         with self._catalog() as catalog, catalog.read() as session:
             return catalog_stats(session)
+
+    def history(self, artwork: str) -> pd.DataFrame:
+        """Return who said what of an artwork, and when; columns as in ``curate history --json``.
+
+        Args:
+            artwork: Its path, uuid or id in a list.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([vars(event) for event in self.artwork_history(artwork).events])
+
+    def artwork_history(self, artwork: str) -> ArtworkHistory:
+        """Return all that is known of an artwork, with its splits and what lists say of it.
+
+        Args:
+            artwork: Its path, uuid or id in a list.
+        """
+        from db.labels.history import artwork_history
+
+        with self._catalog() as catalog, catalog.read() as session:
+            return artwork_history(session, artwork)
+
+    def ingests(self) -> list[IngestRow]:
+        """Return all ingests, oldest first."""
+        from db.labels.history import ingest_rows
+
+        with self._catalog() as catalog, catalog.read() as session:
+            return ingest_rows(session)
+
+    def refused(self, ingest: int) -> Iterator[RefusedRow]:
+        """Yield what an ingest refused, in its order.
+
+        Args:
+            ingest: Its number.
+        """
+        from db.labels.history import refused_rows
+
+        with self._catalog() as catalog, catalog.read() as session:
+            yield from refused_rows(session, ingest)
 
     def export(
         self,

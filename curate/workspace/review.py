@@ -83,13 +83,12 @@ class ReviewVerbs(OpenedFolder):
         Returns:
             FiftyOne's session, which a notebook shows; what was synced, where ``launch`` is False.
         """
-        from review.fiftyone.connect import import_fiftyone
+        from review.fiftyone.app.session import open_session
 
         summary = self.sync_dataset(run, full=full)
         if not launch:
             return summary
-        fiftyone = import_fiftyone(self._folder)
-        return fiftyone.launch_app(fiftyone.load_dataset(summary.dataset))
+        return open_session(self._folder)
 
     def sync_dataset(self, run: int | None = None, *, full: bool = False) -> SyncSummary:
         """Bring the FiftyOne dataset up to date, and return what was synced; see :meth:`browse`."""

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.errors import CurateError
+from db.labels.table import find_artwork
 from db.models import (
     Artwork,
     Attribute,
@@ -64,6 +65,41 @@ class RefusedRow:
     record: str
     reason: str
     detail: str
+
+
+@dataclass(frozen=True)
+class ArtworkHistory:
+    """All that is known of one artwork.
+
+    Attributes:
+        artwork: Its row.
+        events: All that was said of it, oldest first.
+        splits: ``(source, attribute or None, split)``.
+        kept: What lists say of it beside the labels.
+        withheld: ``(source, attribute, reason, cell)`` of cells that give no label.
+    """
+
+    artwork: Artwork
+    events: list[Event]
+    splits: list[tuple[str, str | None, str]]
+    kept: list[KeptRow]
+    withheld: list[tuple[str, str, str, str]]
+
+
+def artwork_history(session: Session, reference: str) -> ArtworkHistory:
+    """Return all that is known of an artwork, which is named by its path, uuid or id in a list.
+
+    Raises:
+        ArtworkNotFound: None is called so, or several are.
+    """
+    artwork = find_artwork(session, reference)
+    return ArtworkHistory(
+        artwork,
+        artwork_events(session, artwork),
+        artwork_splits(session, artwork),
+        artwork_kept(session, artwork),
+        artwork_withheld(session, artwork),
+    )
 
 
 def artwork_events(session: Session, artwork: Artwork) -> list[Event]:

@@ -189,3 +189,19 @@ def test_ends_of_an_estimate_are_quantiles_of_90_percent() -> None:
     from curate.issues.estimates import ENDS
 
     assert pytest.approx(ENDS[1] - ENDS[0], abs=0.03) == 0.9
+
+
+def test_defaults_of_settings_that_pages_state_are_the_codes() -> None:
+    """A setting with a number in brackets behind it, as in `mirror_gb` (20 by default), has it."""
+    from db.workspace.settings import Settings
+
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    stated = [
+        (page.name, name, float(number))
+        for page in PAGES
+        for name, number in re.findall(r"`(\w+)` \((\d[\d.]*)[ )]", page.read_text(encoding="utf-8"))
+        if name in defaults
+    ]
+
+    assert {name for _, name, _ in stated} >= {"mirror_gb", "fetch_per_second"}
+    assert [one for one in stated if one[2] != defaults[one[1]]] == []

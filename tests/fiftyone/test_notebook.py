@@ -47,7 +47,7 @@ def test_browse_returns_the_session_which_a_notebook_shows(gallery: Gallery, tmp
     shown, told, viewed = json.loads((tmp_path / "out.ipynb").read_text(encoding="utf-8"))["cells"]
     name, count, url = printed(told).split()
     assert name.startswith("curate-") and int(count) == len(gallery.ids)
-    assert url.startswith("http://localhost:")
+    assert url.startswith("http://127.0.0.1:"), "on this machine only"
     assert printed(viewed) == "3\n"
     assert any("iframe" in "".join(one.get("data", {}).get("text/html", "")) for one in shown["outputs"])
 

@@ -78,6 +78,22 @@ def test_stats(drawn: library.Workspace, curate: Curate) -> None:
     assert told["artworks"] == 90
 
 
+def test_history(drawn: library.Workspace, curate: Curate) -> None:
+    path = str(drawn.labels()["filepath"].iloc[3])
+
+    told = curate("-w", drawn.folder, "history", path, "--json").lines()
+    ingests = curate("-w", drawn.folder, "history", "--ingests", "--json").lines()
+    refused = curate("-w", drawn.folder, "history", "--refused", "1", "--json")
+
+    table = drawn.history(path)
+    assert [row["label"] for row in told] == table["label"].tolist()
+    assert [row["when"] for row in told] == [when.isoformat() for when in table["when"]]
+    assert list(told[0]) == list(table)
+    assert ingests == [as_json(vars(row)) for row in drawn.ingests()]
+    assert refused.lines() == list(drawn.refused(1)) == []
+    assert refused.stderr == "Ingest 1 refused 0 records.\n"
+
+
 def test_runs(drawn: library.Workspace, curate: Curate) -> None:
     told = curate("-w", drawn.folder, "runs", "--json").lines()
 
@@ -266,7 +282,6 @@ COMMANDS_ALONE = {
     "upgrade": "of the catalog's safety",
     "demo": "makes a workspace of its own",
     "classes": "one function of db.labels.class_changes each",
-    "history": "reads what is said of one artwork",
     "relocate": "one function of curate.ingest.places.relocation",
     "undo": "asks before it acts",
 }

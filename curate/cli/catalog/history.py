@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json
 
 if TYPE_CHECKING:
-    from db.engine.catalog import Catalog
-    from db.labels.history import Event
+    from db.labels.history import ArtworkHistory, Event, IngestRow, RefusedRow
 
 
 @app.command()
@@ -29,36 +29,30 @@ def history(
     """
     if (artwork is not None) + (refused is not None) + ingests != 1:
         raise typer.BadParameter("Give an artwork, or `--refused N`, or `--ingests`.")
-    with opened(context).open_catalog() as catalog:
-        if artwork is not None:
-            _artwork(catalog, artwork, as_json)
-        elif refused is not None:
-            _refused(catalog, refused, as_json)
-        else:
-            _ingests(catalog, as_json)
+    workspace = facade(context)
+    if artwork is not None:
+        _artwork(workspace.artwork_history(artwork), as_json)
+    elif refused is not None:
+        _refused(refused, workspace.refused(refused), as_json)
+    else:
+        _ingests(workspace.ingests(), as_json)
 
 
-def _artwork(catalog: Catalog, reference: str, as_json: bool) -> None:
-    from db.labels.history import artwork_events, artwork_kept, artwork_splits, artwork_withheld
-    from db.labels.table import find_artwork
-
-    with catalog.read() as session:
-        artwork = find_artwork(session, reference)
-        splits, events = artwork_splits(session, artwork), artwork_events(session, artwork)
-        kept, withheld = artwork_kept(session, artwork), artwork_withheld(session, artwork)
+def _artwork(known: ArtworkHistory, as_json: bool) -> None:
+    artwork = known.artwork
     if not as_json:
         typer.echo(f"{artwork.path}  {artwork.uuid}  revision {artwork.revision}, {artwork.status}")
-    for source, attribute, split in splits if not as_json else ():
+    for source, attribute, split in known.splits if not as_json else ():
         typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
-    for row in kept if not as_json else ():
+    for row in known.kept if not as_json else ():
         known_as = f" {row.known_as}" if row.known_as else ""
         cells = "; ".join(
             f"{name}: {' '.join(cell.split())}" for name, cell in row.cells.items() if cell.strip()
         )
         typer.echo(f"listed{known_as} by {row.source}" + (f": {cells}" if cells else ""))
-    for source, attribute, reason, cell in withheld if not as_json else ():
+    for source, attribute, reason, cell in known.withheld if not as_json else ():
         typer.echo(f"{attribute}: no label, {reason}: {cell!r} ({source})")
-    for event in events:
+    for event in known.events:
         if as_json:
             print_json({**event.__dict__, "when": event.when.isoformat()})
         else:
@@ -77,11 +71,7 @@ def _line(event: Event) -> str:
     return f"{mark} {when}  {event.source:<24} {event.action:<10} {what}{comment}{number}"
 
 
-def _ingests(catalog: Catalog, as_json: bool) -> None:
-    from db.labels.history import ingest_rows
-
-    with catalog.read() as session:
-        rows = ingest_rows(session)
+def _ingests(rows: Sequence[IngestRow], as_json: bool) -> None:
     for row in rows:
         if as_json:
             print_json(row.__dict__)
@@ -93,15 +83,12 @@ def _ingests(catalog: Catalog, as_json: bool) -> None:
         typer.echo(f"{row.ingest:>4}  {row.started_at:%Y-%m-%d %H:%M}  {row.location}  {state}")
 
 
-def _refused(catalog: Catalog, ingest_id: int, as_json: bool) -> None:
-    from db.labels.history import refused_rows
-
+def _refused(ingest_id: int, rows: Iterable[RefusedRow], as_json: bool) -> None:
     count = 0
-    with catalog.read() as session:
-        for row in refused_rows(session, ingest_id):
-            count += 1
-            if as_json:
-                print_json(row.__dict__)
-            else:
-                typer.echo(f"{row.reason:<20} {row.record}" + (f"  {row.detail}" if row.detail else ""))
+    for row in rows:
+        count += 1
+        if as_json:
+            print_json(row.__dict__)
+        else:
+            typer.echo(f"{row.reason:<20} {row.record}" + (f"  {row.detail}" if row.detail else ""))
     note(f"Ingest {ingest_id} refused {count} records.")

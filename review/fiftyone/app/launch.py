@@ -76,6 +76,11 @@ def _answers(port: int, address: str = ADDRESS) -> bool:
         return probe.connect_ex((address, port)) == 0
 
 
+def app_address() -> str:
+    """Return the interface that the App listens on: this machine's own, unless FiftyOne is told otherwise."""
+    return os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+
+
 def app_url(port: int, dataset: str, key: str, view: str = "") -> str:
     """Return where the App shows a dataset, or a saved view of it, to the browser that has the key."""
     path, _, shown = shown_at(dataset, view).partition("?")
@@ -107,7 +112,7 @@ def serve_app(
         MongodLost: MongoDB died; the App could only answer with errors from then on.
     """
     fiftyone = import_fiftyone(workspace)
-    address = os.environ.get("FIFTYONE_DEFAULT_APP_ADDRESS", ADDRESS)
+    address = app_address()
     command = [sys.executable, "-m", "review.fiftyone.app.server", "--port", str(port), "--address", address]
     command += ["--home", shown_at(workspace.settings.fiftyone.dataset, view)]
     with ExitStack() as stack:
