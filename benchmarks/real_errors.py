@@ -149,8 +149,9 @@ def trained(truth: Truth, cache: Path) -> Case:
     attributes = [name for name in _rows(truth.listing)[0] if name != "filepath"]
     if not (folder / "trained").exists():
         size = SIZE.get(truth.collection, SMALL)
+        start = [["init", str(folder), "--attributes", ",".join(attributes)]]
         commands = [
-            ["init", str(folder), "--attributes", ",".join(attributes)],
+            *(start if not (folder / "curate.toml").exists() else []),  # an interrupted one goes on
             ["-w", str(folder), "ingest", str(truth.listing), "--images", str(truth.listing.parent)],
             ["-w", str(folder), "train", "--backbone", "efficientnet_lite0", "--image-size", str(size)],
         ]

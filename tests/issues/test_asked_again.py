@@ -85,6 +85,20 @@ def test_an_answered_label_is_asked_about_again_when_the_odds_have_grown(
         assert count == int(asked)
 
 
+def test_what_an_older_run_kept_of_a_confirmed_label_is_still_read(folder: Path) -> None:
+    workspace = open_workspace(folder)
+    fill(workspace)
+    with workspace.open_catalog() as catalog, catalog.write() as session:
+        older = {"state": "dismissed", "score": 0.9, "evidence": {"score_unheeded": 0.01}}
+        session.execute(update(Issue).where(Issue.artwork_id == 8).values(**older))
+        uphold(session, 8, "confirmed")
+
+        rows = [doubt(session, 8, score) for score in (1 / 900, 1 / 1100)]  # ten times the odds of 99 are 990
+        counts = [replace_issues(session, next_run(session), [row]) for row in rows]
+
+        assert counts == [0, 1]
+
+
 def test_a_label_that_nobody_doubted_when_it_was_confirmed_needs_ten_times_the_odds_of_a_doubt(
     folder: Path,
 ) -> None:

@@ -33,6 +33,26 @@ def test_planted_label_errors_rank_first() -> None:
     np.testing.assert_array_equal(scores.suggested[planted], true[planted])
 
 
+def test_layers_tell_more_than_the_embedding_where_both_are_given() -> None:
+    """The embedding shows nothing of the class, the layers all: errors come first only with the layers."""
+    given, planted, true = planted_column()
+    rng = np.random.default_rng(5)
+    blind = replace(given, pred_probs=np.full((400, 5), 0.2))
+    embedding = rng.normal(size=(400, 8)).astype(np.float32)
+    embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
+    layers = (np.eye(5)[true] + 0.3 * rng.normal(size=(400, 5))).astype(np.float32)
+    found = []
+    for features in (None, layers):
+        scores = score_labels(
+            [blind], groups=np.arange(400), embedding=embedding, folds=None, layers=features, seed=0
+        )
+        worst = np.argsort(scores["style"].score, kind="stable")[:20]
+        found.append(len(set(worst) & set(planted)))
+
+    assert found[0] < 10
+    assert found[1] >= 17
+
+
 def test_self_confidence_is_nan_without_a_label_or_a_prediction() -> None:
     pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [np.nan, np.nan]])
 
