@@ -35,7 +35,7 @@ from db import decisions, provenance
 ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
 LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
 RUN_STATES = ("running", "complete", "failed")
-ISSUE_KINDS = ("label", "label_conflict", "outlier", "duplicate", "unreadable", "property")
+ISSUE_KINDS = ("label", "label_conflict", "outlier", "unusable", "duplicate", "unreadable", "property")
 ISSUE_STATES = ("open", "pushed", "resolved", "dismissed", "stale")
 ASKED_KINDS = ("label", "label_conflict")
 """The kinds of issue that a reviewer is asked about."""

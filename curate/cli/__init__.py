@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NoReturn
 
@@ -16,40 +16,36 @@ from curate.distribution import refuse_stranger
 from db.errors import CurateError, EmptyArgument
 from db.workspace.secrets import guard, redact
 
-COMMANDS = (
-    "catalog.init",
-    "catalog.ingest",
-    "catalog.stats",
-    "catalog.history",
-    "catalog.classes",
-    "catalog.relocate",
-    "runs.train",
-    "runs.import_predictions",
-    "runs.evaluate",
-    "runs.report",
-    "runs.issues",
-    "runs.predict",
-    "review.browse",
-    "review.push",
-    "review.sync",
-    "review.label",
-    "review.undo",
-    "review.status",
-    "review.reviewers",
-    "catalog.export",
-    "care.doctor",
-    "care.check",
-    "care.backup",
-    "care.demo",
-)
-"""The command modules, in the order that ``curate --help`` lists them."""
+COMMANDS = {
+    "catalog.init": ("init",),
+    "catalog.ingest": ("ingest",),
+    "catalog.stats": ("stats",),
+    "catalog.history": ("history",),
+    "catalog.classes": ("classes",),
+    "catalog.relocate": ("relocate",),
+    "runs.train": ("train", "runs"),
+    "runs.import_predictions": ("import-predictions",),
+    "runs.evaluate": ("evaluate", "compare"),
+    "runs.report": ("report",),
+    "runs.issues": ("issues",),
+    "runs.predict": ("predict", "export-model"),
+    "review.browse": ("browse",),
+    "review.push": ("push",),
+    "review.sync": ("sync-corrections",),
+    "review.label": ("label",),
+    "review.undo": ("undo",),
+    "review.status": ("status",),
+    "review.reviewers": ("reviewers",),
+    "catalog.export": ("export",),
+    "care.doctor": ("doctor",),
+    "care.check": ("check",),
+    "care.backup": ("backup", "restore", "upgrade"),
+    "care.demo": ("demo",),
+}
+"""The commands of each module, in the order that ``curate --help`` lists them."""
 
 OURS = ("curate", "model", "review", "db")
 """Packages of ours: one of these that is missing is a fault of ours, not of the installation."""
-
-for _name in COMMANDS:
-    importlib.import_module(f"curate.cli.{_name}")
-
 
 MAY_BE_EMPTY = ("--comment", "--missing")
 """Options whose text may be empty."""
@@ -59,10 +55,11 @@ def main(argv: list[str] | None = None) -> None:
     """Run the app; print what the user can mend as one line, and exit with status 1."""
     print_anywhere()
     guard()
+    words = sys.argv[1:] if argv is None else argv
+    command = command_line(words)
     groups = [str(group.name) for group in app.registered_groups]
-    given = sys.argv[1:] if argv is None else argv
-    with plain_output(given, groups):
-        _run(given)
+    with plain_output(words, groups):
+        _run(command, words)
 
 
 def _refuse_empty(given: list[str]) -> None:
@@ -75,11 +72,11 @@ def _refuse_empty(given: list[str]) -> None:
             raise EmptyArgument(given)
 
 
-def _run(argv: list[str]) -> None:
+def _run(command: Callable[..., Any], argv: list[str]) -> None:
     try:
         _refuse_empty(argv)
         refuse_stranger()
-        _command()(argv, prog_name="curate")
+        command(argv, prog_name="curate")
     except CurateError as error:
         fail(error)
     except ModuleNotFoundError as error:
@@ -100,9 +97,32 @@ def _run(argv: list[str]) -> None:
         fail(explained)
 
 
+def command_line(words: Sequence[str] = ()) -> Callable[..., Any]:
+    """Return what Typer makes of the command that these words name; of all commands where they name none.
+
+    One command costs a third of all: the others' modules are not imported.
+    """
+    name = _named(words)
+    for module, names in COMMANDS.items():
+        if name is None or name in names:
+            importlib.import_module(f"curate.cli.{module}")
+    return _made_of(frozenset(sys.modules).intersection(f"curate.cli.{module}" for module in COMMANDS))
+
+
+def _named(words: Sequence[str]) -> str | None:
+    """Return the command that a command line names; None where it names none, or none that there is."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("-w", "--workspace"):
+            next(rest, None)
+        elif not word.startswith(("-w", "--workspace=")):
+            return word if any(word in names for names in COMMANDS.values()) else None
+    return None
+
+
 @cache
-def _command() -> Callable[..., Any]:
-    """Return the command line that Typer makes of all commands: made once, however often it is called."""
+def _made_of(_modules: frozenset[str]) -> Callable[..., Any]:
+    """Return the command line of what these modules registered: made once, however often it is called."""
     return typer.main.get_command(app)
 
 

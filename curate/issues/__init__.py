@@ -1,21 +1,30 @@
-"""Which labels to doubt, how far, and why: numpy in, numpy out."""
+"""Which labels to doubt, how far, and why: numpy in, numpy out.
 
-from curate.issues.base_models.neighbours import Neighbours, find_neighbours
-from curate.issues.base_models.quality import self_confidence
-from curate.issues.columns import (
-    ATYPICAL,
-    IMPORTED,
-    REVIEWED,
-    Estimate,
-    Findings,
-    LabelColumn,
-    LabelScores,
-    evidence_only,
-)
-from curate.issues.estimates import Forecast, errors_left, expected_wrong, forecast_yield
-from curate.issues.order import artwork_order, expected_errors, review_order
-from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores, unusable_scores
-from curate.issues.scoring import score_labels
+A name is imported from its module when it is first asked for: most commands want an estimate, not scipy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from curate.issues.base_models.neighbours import Neighbours, find_neighbours
+    from curate.issues.base_models.quality import self_confidence
+    from curate.issues.columns import (
+        ATYPICAL,
+        IMPORTED,
+        REVIEWED,
+        Estimate,
+        Findings,
+        LabelColumn,
+        LabelScores,
+        evidence_only,
+    )
+    from curate.issues.estimates import Forecast, errors_left, expected_wrong, forecast_yield
+    from curate.issues.order import artwork_order, expected_errors, review_order
+    from curate.issues.outliers import atypical_scores, below_threshold, outlier_scores, unusable_scores
+    from curate.issues.scoring import score_labels
 
 __all__ = [
     "ATYPICAL",
@@ -42,3 +51,30 @@ __all__ = [
     "self_confidence",
     "unusable_scores",
 ]
+
+_HOMES = {
+    "columns": (
+        "ATYPICAL",
+        "IMPORTED",
+        "REVIEWED",
+        "Estimate",
+        "Findings",
+        "LabelColumn",
+        "LabelScores",
+        "evidence_only",
+    ),
+    "estimates": ("Forecast", "errors_left", "expected_wrong", "forecast_yield"),
+    "order": ("artwork_order", "expected_errors", "review_order"),
+    "outliers": ("atypical_scores", "below_threshold", "outlier_scores", "unusable_scores"),
+    "scoring": ("score_labels",),
+    "base_models.neighbours": ("Neighbours", "find_neighbours"),
+    "base_models.quality": ("self_confidence",),
+}
+"""Where each name lives."""
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class LabelColumn:
         """What to pool records by, shape ``(N,)``: ``codes``, or the labels where there are none."""
         return self.labels if self.codes is None else self.codes
 
-    @property
+    @cached_property
     def scorable(self) -> NDArray[np.bool_]:
         """Where a label meets a prediction, shape ``(N,)``; everything else stays unscored."""
         finite: NDArray[np.bool_] = np.isfinite(self.pred_probs).all(axis=1)

@@ -24,6 +24,7 @@ from curate.issues import (
     score_labels,
     unusable_scores,
 )
+from curate.training.image_issues import outlier_rows, unusable_rows
 from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
@@ -35,18 +36,6 @@ FEWEST_DOUBTED = 20
 """A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
 as may be wrong by the estimate's upper end, and at least so many, so that a budget can be filled."""
 
-OUTLIER_BELOW = 0.001
-"""An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
-
-UNUSABLE = "not usable? its label does not fit, and no other class is clear"
-FITS_BELOW, FITS_SHARE = 0.1, 0.01
-"""… or when it looks like no class of any attribute (the seed's "atypical"): how far the likeliest class is
-from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
-
-
-UNUSABLE_BELOW = 0.7
-"""… or when its label is likely wrong and no other class is clear either."""
-
 
 @dataclass(frozen=True)
 class RunScores:
@@ -56,13 +45,13 @@ class RunScores:
         scores: The label scores.
         outliers: How ordinary each image is, shape ``(N,)``; see ``outlier_scores``.
         fits: How well the class that suits it best does, from chance (0) to certainty (1), shape ``(N,)``.
-        unusable: How likely each image is of use, shape ``(N,)``; see ``unusable_scores``.
+        usable: How likely each image is of use, shape ``(N,)``; see ``unusable_scores``.
     """
 
     scores: Mapping[str, LabelScores]
     outliers: NDArray[np.float64]
     fits: NDArray[np.float64]
-    unusable: NDArray[np.float64]
+    usable: NDArray[np.float64]
 
 
 def score_run(
@@ -209,7 +198,7 @@ def _before_review(scored: LabelScores) -> NDArray[np.float64]:
 def issue_rows(
     table: LabelTable, columns: Mapping[str, AttributeLabels], scored_run: RunScores
 ) -> Iterator[dict[str, Any]]:
-    """Yield one row a doubted label, and one an image that is unlike all others."""
+    """Yield one row a doubted label, one an image that is unlike all others, one that looks unusable."""
     for name, column in columns.items():
         scored = scored_run.scores[name]
         for row in issue_rows_of(scored, table.review_state[name]):
@@ -229,36 +218,5 @@ def issue_rows(
                 "reason": reason,
                 "evidence": evidence,
             }
-    yield from _outlier_rows(table, scored_run)
-
-
-def _outlier_rows(table: LabelTable, scored_run: RunScores) -> Iterator[dict[str, Any]]:
-    """Yield one row an image that is far from all others, looks like no class at all, or is of no use."""
-    far = scored_run.outliers < OUTLIER_BELOW
-    unlike = np.flatnonzero(scored_run.fits < FITS_BELOW)
-    unlike = unlike[np.argsort(scored_run.fits[unlike], kind="stable")][: int(FITS_SHARE * len(table))]
-    usable = scored_run.unusable
-    unusable = np.flatnonzero(usable < UNUSABLE_BELOW)
-    for row in np.union1d(np.union1d(np.flatnonzero(far), unlike), unusable):
-        reason, score = "looks like no class", max(scored_run.fits[row], 0.0)
-        if far[row]:
-            reason, score = "unlike everything else: its nearest ten are far away", scored_run.outliers[row]
-        elif usable[row] < UNUSABLE_BELOW:
-            reason, score = UNUSABLE, usable[row]
-        evidence = {
-            "outlier_score": scored_run.outliers[row],
-            "fits_some_class": scored_run.fits[row],
-            "usable": usable[row],
-        }
-        yield {
-            "artwork_id": int(table.artwork_ids[row]),
-            "attribute_id": None,
-            "kind": "outlier",
-            "score": float(score),
-            "class_id": None,
-            "suggested_id": None,
-            "p_label": None,
-            "p_suggested": None,
-            "reason": reason,
-            "evidence": {name: float(value) for name, value in evidence.items() if np.isfinite(value)},
-        }
+    yield from outlier_rows(table, scored_run)
+    yield from unusable_rows(table, columns, scored_run)

@@ -31,7 +31,8 @@ class FindingVerbs(OpenedFolder):
         """Return what a run doubts, worst first; columns as in ``curate issues --json``.
 
         Args:
-            kind: ``label``, ``label_conflict``, ``outlier``, ``duplicate``, ``property`` or ``unreadable``.
+            kind: ``label``, ``label_conflict``, ``outlier``, ``unusable``, ``duplicate``, ``property`` or
+                ``unreadable``.
             attribute: Only this attribute.
             limit: At most so many.
             run: The run's number; the newest complete one if left out.

@@ -26,7 +26,7 @@ from db.engine.locks import begin_postgresql, begin_sqlite, this_process
 from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutdated, DriverMissing
 from db.models import Base
 
-HEAD_REVISION = "0008"
+HEAD_REVISION = "0009"
 """The newest migration; a test compares it with the scripts, so that opening needs no Alembic."""
 
 VERSION_TABLE = (

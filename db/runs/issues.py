@@ -18,7 +18,7 @@ from db.engine.bulk import chunks
 from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
 from db.runs.image_properties import property_rows
 
-RUN_KINDS = ("label", "outlier", "property")
+RUN_KINDS = ("label", "outlier", "unusable", "property")
 """Kinds that a run finds; the next run's findings replace them."""
 
 DOUBTED_BELOW = 0.8
@@ -67,7 +67,7 @@ def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]
     pushed.
 
     Returns:
-        How many labels the run doubts; odd images and outliers are not among them.
+        How many labels the run doubts; odd, unusable and outlying images are not among them.
     """
     session.execute(
         update(Issue)

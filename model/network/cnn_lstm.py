@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from db.workspace.train_settings import TrainSettings
 from model.network.backbones import Backbone
+from model.network.short_lstm import is_short, short_lstm
 
 Logits = list[Tensor]
 """One tensor of shape (N, K_a) for each attribute, in the order of the run's attributes."""
@@ -120,12 +121,20 @@ class SequenceHeads(nn.Module):
         """Return the logits of each attribute for sequences ``(N, T, P)``."""
         states = self.input_dropout(sequence)
         for layer, lstm in enumerate(self.lstms):
-            states, (hidden, _) = lstm(
-                states if layer == 0 else self.between(states)
-            )  # (N, T, D), (D / H, N, H)
-        summaries = {"final": hidden.transpose(0, 1).flatten(1), "mean": states.mean(dim=1)}  # (N, D) each
+            assert isinstance(lstm, nn.LSTM)
+            states, final = read(lstm, states if layer == 0 else self.between(states))
+        summaries = {"final": final, "mean": states.mean(dim=1)}  # (N, D) each
         summary = self.dropout(torch.cat([summaries[name] for name in self.read], dim=1))
         return [head(summary) for head in self.heads]
+
+
+def read(lstm: nn.LSTM, sequence: Tensor) -> tuple[Tensor, Tensor]:
+    """Return an LSTM's states ``(N, T, D)`` and its final one ``(N, D)``, by whatever is fastest."""
+    if is_short(lstm, sequence):
+        states = short_lstm(lstm, sequence)
+        return states, states[:, -1]
+    states, (hidden, _) = lstm(sequence)  # (N, T, D), (D / H, N, H)
+    return states, hidden.transpose(0, 1).flatten(1)
 
 
 @torch.no_grad()

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
-from curate.cli.app import app
+from curate.cli import command_line
 from tests.conftest import Curate
 
 HEAVY = ("torch", "fiftyone", "label_studio_sdk", "sqlalchemy", "pandas", "numpy", "sklearn")
@@ -45,7 +44,7 @@ def commands() -> list[tuple[str, ...]]:
             else:
                 found.append((*words, name))
 
-    walk(typer.main.get_command(app), ())
+    walk(command_line(), ())
     return found
 
 

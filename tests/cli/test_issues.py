@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,28 @@ def test_a_reviewed_label_is_not_doubted_again(curate: Curate, doubted: Path) ->
     assert "2.png" not in [row["path"] for row in rows]
     with open_workspace(doubted).open_catalog() as catalog, catalog.read() as session:
         assert session.scalar(select(Artwork.id).where(Artwork.path == "2.png")) is not None
+
+
+LIGHT = """
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"scipy", "sklearn", "pandas", "pyarrow", "torch", "fiftyone"}:
+            raise ImportError(f"{name} must not be imported")
+
+sys.meta_path.insert(0, Block())
+from curate.cli import main
+main(sys.argv[1:])
+assert "curate.cli.care.demo" not in sys.modules, "a command needs no other command's module"
+"""
+
+
+@pytest.mark.parametrize("command", ["issues", "status", "history 0.png", "stats"])
+def test_what_is_asked_often_imports_nothing_slow(doubted: Path, command: str) -> None:
+    """Half of what such a command costs is imports: scipy's alone took longer than all the queries."""
+    words = [sys.executable, "-c", LIGHT, "-w", str(doubted), *command.split()]
+
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr

@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from curate.cli.app import app
+from curate.cli import command_line
 from db.workspace.train_settings import TrainSettings
 from tests.conftest import Curate
 from tests.model.gallery import draw
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_every_knob_is_an_option_with_its_help() -> None:
-    options = {option.name: option for option in get_command(app).commands["train"].params}  # type: ignore[attr-defined]
+    options = {option.name: option for option in command_line().commands["train"].params}  # type: ignore[attr-defined]
 
     assert set(TrainSettings.model_fields) <= set(options)
     for name, option in TrainSettings.model_fields.items():

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from curate.cli.app import app
+from curate.cli import command_line
 from db.errors import CurateError
 from db.workspace.train_settings import TrainSettings
 from docs.generate import outdated
@@ -57,7 +56,7 @@ def test_the_readmes_tree_is_the_tree() -> None:
 
 def commands() -> set[str]:
     """Return every command's first word."""
-    return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    return set(command_line().commands)  # type: ignore[attr-defined]
 
 
 def test_the_readme_names_every_command_and_no_other() -> None:
@@ -71,7 +70,7 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_and_options_that_a_page_names_exist(page: Path) -> None:
     """Each ``curate COMMAND --option`` in code is one that the command takes."""
-    group = typer.main.get_command(app)
+    group: Any = command_line()
     unknown = []
     for words in re.findall(r"(?:`|\$ )curate ((?:[^`\n])*)", page.read_text(encoding="utf-8")):
         command, rest = group, words.split("#")[0].split()
@@ -103,14 +102,14 @@ def examples() -> Iterator[list[str]]:
             example = re.search(r"Example: curate (.+)", inspect.getdoc(command.callback) or "")
             yield shlex.split(example[1]) if example else []
 
-    yield from walk(typer.main.get_command(app))
+    yield from walk(command_line())
 
 
 @pytest.mark.parametrize("words", list(examples()), ids=" ".join)
 def test_every_example_of_the_help_is_understood(words: list[str]) -> None:
     """The real parser takes it; ``tests/loop/test_examples.py`` runs them one after the other."""
     assert words, "a command without an example"
-    command: Any = typer.main.get_command(app)
+    command: Any = command_line()
     rest = words
     if rest[0] in ("-w", "--workspace"):
         rest = rest[2:]

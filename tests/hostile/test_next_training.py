@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 
 import pytest
-import typer
 
-from curate.cli.app import app
+from curate.cli import command_line
 from curate.cli.runs.training_options import overridden
 from curate.rounds.next_training import next_training
 from curate.training.run import require_attributes
@@ -42,7 +41,7 @@ def test_the_command_gives_the_same_run_again(given: dict[str, object], toml: di
 
     words = shlex.split(command)
     assert words[:2] == ["curate", "train"]
-    group = typer.main.get_command(app)
+    group = command_line()
     train = group.commands["train"]  # type: ignore[attr-defined]
     with train.make_context("train", words[2:]) as parsed:
         knobs = {name: value for name, value in parsed.params.items() if name in TrainSettings.model_fields}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from curate.issues import errors_left, forecast_yield
+from curate.issues import errors_left, estimates, forecast_yield
 
 
 def population(seed: int, rate: float, off: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -90,3 +90,17 @@ def test_verdicts_that_earlier_runs_asked_for_make_a_forecast_checked() -> None:
 
     assert (before.assumed, after.assumed) == (True, False)
     assert before.expected == after.expected
+
+
+def test_many_verdicts_weigh_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond 200 verdicts those of nearly equal score are weighed as one; nothing may be seen of it."""
+    rng = np.random.default_rng(0)
+    scores = rng.beta(2.0, 1.0, 3000)
+    wrong = (rng.random(3000) < (1.0 - scores) * 0.6).astype(float)
+    asked: NDArray[np.float64] = np.linspace(0.01, 0.99, 50, dtype=np.float64)
+
+    together = estimates.calibrate(scores, wrong).mean_wrong(asked)
+    monkeypatch.setattr(estimates, "VERDICT_STRATA", 3000)
+    alone = estimates.calibrate(scores, wrong).mean_wrong(asked)
+
+    assert np.abs(together - alone).max() < 0.003

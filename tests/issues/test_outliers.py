@@ -1,14 +1,17 @@
-"""Images unlike all others: far from everything, or like no class at all."""
+"""Images unlike all others, far from everything or like no class at all; and images that look unusable."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from curate.issues import atypical_scores, find_neighbours, outlier_scores
+from curate.issues import LabelScores, atypical_scores, find_neighbours, outlier_scores, unusable_scores
+from curate.training.image_issues import unusable_rows
 from curate.training.label_issues import RunScores, issue_rows
+from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 
 
@@ -55,3 +58,30 @@ def test_atypical_is_the_largest_probability() -> None:
     probs = np.array([[0.2, 0.8], [0.5, 0.5], [np.nan, np.nan]])
 
     np.testing.assert_array_equal(atypical_scores(probs), [0.8, 0.5, np.nan])
+
+
+def test_images_of_no_clear_class_are_unusable_each_with_its_reason() -> None:
+    """Five images: right, of another class, of two, unlike the rest, and of none."""
+    score = np.array([0.95, 0.05, 0.1, 0.1, 0.1])
+    clear = np.array([0.9, 0.9, 0.1, 0.1, 0.1])
+    p_label, p_suggested = np.array([0.9, 0.1, 0.41, 0.1, 0.1]), np.array([0.1, 0.9, 0.45, 0.2, 0.2])
+    scores = {
+        "style": LabelScores("style", score, np.ones(5, dtype=np.int64), p_label, p_suggested, clarity=clear)
+    }
+    labels = AttributeLabels("style", ("I", "V"), np.zeros(5, dtype=np.int64), 0)
+    ordinary = np.array([0.5, 0.5, 0.5, 0.01, 0.5])
+    run = RunScores(scores, ordinary, np.full(5, 0.9), unusable_scores(list(scores.values())))
+
+    rows = list(unusable_rows(table_of(5), {"style": labels}, run))
+
+    assert [(row["artwork_id"], row["kind"], row["attribute_id"], row["reason"]) for row in rows] == [
+        (3, "unusable", None, "not usable? it looks like two things: I 0.41, V 0.45"),
+        (
+            4,
+            "unusable",
+            None,
+            "not usable? it looks like no class, and is unlike most: perhaps not of the subject",
+        ),
+        (5, "unusable", None, "not usable? it looks like no class (likeliest V, 0.20): blurred, blank?"),
+    ]
+    assert [row["score"] for row in rows] == pytest.approx([1 - 0.9 * 0.9] * 3)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import typer
 
-from curate.cli.app import app
+from curate.cli import command_line
 from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
 from curate.workspace import open as open_from_python
 from db.workspace.workspace import change_settings, open_workspace
@@ -50,7 +49,7 @@ def examples() -> dict[str, list[str]]:
             assert example, f"curate {' '.join((*words, name))} has no example"
             found["-".join((*words, name))] = shlex.split(example[1])
 
-    walk(typer.main.get_command(app), ())
+    walk(command_line(), ())
     return found
 
 

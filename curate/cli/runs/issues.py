@@ -41,7 +41,7 @@ def issues_(
     context: typer.Context,
     run_id: RunId = None,
     kind: Annotated[
-        str, typer.Option(help="label, label_conflict, outlier, duplicate, property or unreadable.")
+        str, typer.Option(help="label, label_conflict, outlier, unusable, duplicate, property or unreadable.")
     ] = "label",
     attribute: Attribute = None,
     by: Annotated[By, typer.Option(help="One line a label, or an artwork with all its doubts.")] = By.label,

@@ -199,8 +199,14 @@ class Pool:
         return normalised(np.asarray(total, dtype=np.float32))
 
 
-def fit_pool(each: dict[str, Matrix], labels: Ints) -> Pool:
-    """Weigh models so that the labels are likeliest (a conditional logit, drawn to even weights)."""
+def fit_pool(each: dict[str, Matrix], labels: Ints, near: Pool | None = None) -> Pool:
+    """Weigh models so that the labels are likeliest (a conditional logit, drawn to even weights).
+
+    Args:
+        each: Log-probabilities by model, ``(n, K)`` each.
+        labels: Class indices, shape ``(n,)``.
+        near: A pool of the same models to begin the search at: nearly these labels' own.
+    """
     names = tuple(each)
     start = np.full(len(names), 1.0 / len(names))
     if len(labels) == 0 or each["model"].shape[1] < 2:
@@ -219,28 +225,37 @@ def fit_pool(each: dict[str, Matrix], labels: Ints) -> Pool:
         away = weights - start
         return nll + 0.01 * float(away @ away), (expected - own).mean(axis=0).astype(np.float64) + 0.02 * away
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 50})
+    begin = start if near is None or near.names != names else near.weights
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 50})
     return Pool(names, np.asarray(found.x, dtype=np.float64))
 
 
 def given_margin_entropy(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
     """Return of log-probabilities, ``(n, K)``, the given label's, its margin over the next, the entropy."""
+    own, margin = given_margin(log_probs, given)
+    below = log_probs - log_probs.max(axis=1, keepdims=True)
+    powers = np.exp(below)
+    total = powers.sum(axis=1)
+    entropy: Matrix = np.log(total) - np.einsum("nk,nk->n", powers, below) / total
+    return own, margin, entropy
+
+
+def given_margin(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix]:
+    """Return of log-probabilities, ``(n, K)``, the given label's, and its margin over the best other."""
     at = np.arange(len(given))
-    own = log_probs[at, given].copy()
-    probs = np.exp(log_probs - log_probs.max(axis=1, keepdims=True))
-    probs /= probs.sum(axis=1, keepdims=True)
-    entropy = -np.einsum("nk,nk->n", probs, np.log(probs + np.float32(1e-9)))
+    own: Matrix = log_probs[at, given]
     if log_probs.shape[1] < 2:
-        return own, np.zeros_like(own), entropy
+        return own, np.zeros_like(own)
     others = log_probs.copy()
     others[at, given] = -np.inf
-    return own, own - others.max(axis=1), entropy
+    return own, own - others.max(axis=1)
 
 
 def log_of(probs: NDArray[np.floating]) -> Matrix:
     """Return log-probabilities, of nothing less than ``FLOOR``."""
-    logs: Matrix = np.log(np.clip(probs, FLOOR, 1.0)).astype(np.float32)
-    return logs
+    logs: Matrix = np.array(probs, dtype=np.float32)  # numpy works out half precision number by number
+    np.clip(logs, np.float32(FLOOR), np.float32(1.0), out=logs)
+    return np.log(logs, out=logs)
 
 
 def centred_logs(probs: NDArray[np.floating]) -> Matrix:
@@ -253,5 +268,6 @@ def centred_logs(probs: NDArray[np.floating]) -> Matrix:
 def normalised(logits: Matrix) -> Matrix:
     """Return logits as log-probabilities."""
     top = logits - logits.max(axis=1, keepdims=True)
-    normal: Matrix = top - np.log(np.exp(top).sum(axis=1, keepdims=True))
+    top -= np.log(np.exp(top).sum(axis=1, keepdims=True))
+    normal: Matrix = top
     return normal

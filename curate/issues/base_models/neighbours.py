@@ -104,8 +104,10 @@ def neighbour_votes(
     given = np.where(near >= 0, labels[near], -1)
     similarity = neighbours.similarity[rows, :count]
     weight = np.exp(sharpness * (similarity - similarity[:, :1])) * np.where(near >= 0, weights[near], 0.0)
-    votes = np.tile(prior, (len(rows), 1))
     owner, place = np.nonzero(given >= 0)
-    np.add.at(votes, (owner, given[owner, place]), weight[owner, place])
-    shares: NDArray[np.float32] = (votes / votes.sum(axis=1, keepdims=True)).astype(np.float32)
+    cell = owner * len(prior) + given[owner, place]
+    counted = np.bincount(cell, weights=weight[owner, place], minlength=len(rows) * len(prior))
+    votes = counted.reshape(len(rows), len(prior)) + prior
+    votes /= votes.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float32] = votes.astype(np.float32)
     return shares

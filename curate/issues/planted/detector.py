@@ -31,7 +31,9 @@ class Detector:
         return shares
 
 
-def fit_detector(features: Matrix, kinds: Ints, weights: Floats, width: int) -> Detector:
+def fit_detector(
+    features: Matrix, kinds: Ints, weights: Floats, width: int, near: Detector | None = None
+) -> Detector:
     """Fit a detector to examples of known kind.
 
     Args:
@@ -39,6 +41,7 @@ def fit_detector(features: Matrix, kinds: Ints, weights: Floats, width: int) -> 
         kinds: 0 for a right label, 1..width-1 for an error of that kind, shape ``(n,)``.
         weights: What each example counts, shape ``(n,)``.
         width: C, the number of kinds, right labels among them.
+        near: A detector of nearly the same examples, to begin the search at.
     """
     share = weights / weights.sum()
     centre = share @ features
@@ -61,7 +64,7 @@ def fit_detector(features: Matrix, kinds: Ints, weights: Floats, width: int) -> 
         slope[:-1] += penalty * coefficients[:-1]
         return nll + 0.5 * penalty * float((coefficients[:-1] ** 2).sum()), slope.ravel()
 
-    start = np.zeros((inputs.shape[1], width))
+    start = np.zeros((inputs.shape[1], width)) if near is None else near.coefficients
     found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 80})
     return Detector(centre, scale, np.asarray(found.x).reshape(start.shape))
 
@@ -79,12 +82,14 @@ def cross_fit(
         wanted: The parts that are to be judged.
         width: C, the number of kinds.
     """
-    detectors = {}
+    detectors: dict[int, Detector] = {}
+    near: Detector | None = None
     for part in wanted:
         learn = parts != part
         if not learn.any():
             learn = np.ones(len(learn), dtype=bool)
-        detectors[int(part)] = fit_detector(features[learn], kinds[learn], weights[learn], width)
+        near = fit_detector(features[learn], kinds[learn], weights[learn], width, near)
+        detectors[int(part)] = near
     return detectors
 
 

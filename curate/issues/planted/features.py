@@ -10,21 +10,22 @@ from curate.issues.base_models.evidence import CHUNK, FLOOR, Pool, Refit, given_
 from curate.issues.columns import Floats, Ints
 
 
-def features(refit: Refit, pool: Pool, confusions: Floats, rows: Ints, given: Ints) -> Matrix:
-    """Return the numbers from which the detector judges labels, shape ``(len(rows), F)``.
+def features(refit: Refit, pool: Pool, confusions: Floats, rows: Ints, given: Ints) -> tuple[Matrix, Ints]:
+    """Return the numbers from which the detector judges labels, ``(n, F)``, and the likeliest other class.
 
     For each base model and for all pooled: the log-probability of the given label, its margin over the
     best other class, how far that is below 0, and the entropy. Then how likely the label is under each
-    kind of error against being right, and how much is on record.
+    kind of error against being right, and how much is on record. The other class, shape ``(n,)``, is the
+    pool's likeliest but for the given one.
     """
     parts = [
         _features(refit, pool, confusions, rows[at : at + CHUNK], given[at : at + CHUNK])
         for at in range(0, max(len(rows), 1), CHUNK)
     ]
-    return np.concatenate(parts)
+    return np.concatenate([part for part, _ in parts]), np.concatenate([other for _, other in parts])
 
 
-def _features(refit: Refit, pool: Pool, confusions: Floats, rows: Ints, given: Ints) -> Matrix:
+def _features(refit: Refit, pool: Pool, confusions: Floats, rows: Ints, given: Ints) -> tuple[Matrix, Ints]:
     each = refit.log_probs(rows)
     together = pool.log_probs(each)
     columns: list[NDArray[np.floating]] = []
@@ -34,14 +35,16 @@ def _features(refit: Refit, pool: Pool, confusions: Floats, rows: Ints, given: I
     at = np.arange(len(rows))
     marginal = refit.marginal
     counts = refit.records[0].counts(rows) if refit.records else None
-    columns.extend(_kinds(np.exp(together), given, confusions, marginal, counts))
+    probs = np.exp(together)
+    columns.extend(_kinds(probs, given, confusions, marginal, counts))
     columns.append(np.log(marginal[given]))
     if counts is not None:
         total = counts.sum(axis=1)
         held = counts[at, given]
         elsewhere = (counts > 0).sum(axis=1) - (held > 0)
         columns += [np.log1p(total), np.log1p(held), held / (total + 1.0), held == 0, elsewhere == 0]
-    return np.stack(columns, axis=1).astype(np.float32)
+    probs[at, given] = -1.0
+    return np.stack(columns, axis=1).astype(np.float32), probs.argmax(axis=1)
 
 
 def _kinds(

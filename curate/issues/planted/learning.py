@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.issues.base_models.closed_form import Matrix
-from curate.issues.base_models.evidence import CHUNK, BaseModels, Pool, Refit, fit_pool
+from curate.issues.base_models.evidence import BaseModels, Pool, Refit, fit_pool
 from curate.issues.columns import Findings, Floats, Ints
 from curate.issues.planted.detector import adapt, as_found, cross_fit, detect
 from curate.issues.planted.features import features
@@ -113,9 +113,11 @@ class PlantedErrors:
         current = self.models.refit(column.labels)
         labels, trusted = column.labels.copy(), np.ones(len(column.labels))
         judged: Judged | None = None
+        pool: Pool | None = None
         for _ in range(WIDE_ROUNDS if self.wide else ROUNDS):
             refit = current if judged is None else self.models.refit(labels)
-            state = State(labels, trusted, self._pool(refit), confusion(labels, column.pred_probs))
+            pool = self._pool(refit, pool)
+            state = State(labels, trusted, pool, confusion(labels, column.pred_probs))
             examples = self._examples(state, rng)
             if examples is None:
                 return judged
@@ -124,10 +126,10 @@ class PlantedErrors:
             labels[rows] = np.where(judged.wrong > REPAIRED_ABOVE, judged.suggested, column.labels[rows])
         return judged
 
-    def _pool(self, refit: Refit) -> Pool:
+    def _pool(self, refit: Refit, before: Pool | None) -> Pool:
         most = (WIDE_EXAMPLES if self.wide else EXAMPLES) // 3
         sample = self.rows[np.unique(np.linspace(0, len(self.rows) - 1, most).astype(np.int64))]
-        return fit_pool(refit.log_probs(sample), refit.labels[sample])
+        return fit_pool(refit.log_probs(sample), refit.labels[sample], before)
 
     def _examples(self, state: State, rng: np.random.Generator) -> Examples | None:
         """Plant errors several times over and return the features of what was planted and what was not."""
@@ -139,7 +141,7 @@ class PlantedErrors:
             refit = self.models.refit(planted)
             kept, weight = _sample(kind, self.rows, wanted // copies, rng)
             right = kind[kept] == 0
-            found = features(refit, state.pool, state.confusions, kept, planted[kept])
+            found, _ = features(refit, state.pool, state.confusions, kept, planted[kept])
             weight = np.where(right, np.maximum(state.trusted[kept], LEAST_WEIGHT), 1.0) * weight
             parts.append((found, kind[kept], kept, weight))
         examples = Examples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
@@ -178,27 +180,28 @@ class PlantedErrors:
             width,
         )
 
-        def kinds_of(asked: Ints, given: Ints) -> Floats:
-            found = features(current, state.pool, state.confusions, asked, given)
-            return detect(detectors, found, parts[asked], width)
+        def kinds_of(asked: Ints, given: Ints) -> tuple[Floats, Ints]:
+            found, other = features(current, state.pool, state.confusions, asked, given)
+            return detect(detectors, found, parts[asked], width), other
 
         counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
         planted: Floats = counted / counted.sum()
-        probs, counts = kinds_of(rows, column.labels[rows]), (column.reviewed[rows] == 0).astype(np.float64)
+        probs, suggested = kinds_of(rows, column.labels[rows])
+        counts = (column.reviewed[rows] == 0).astype(np.float64)
         if self.findings is not None:
             found = self.findings.among(rows)
-            probs = np.concatenate([probs, as_found(kinds_of(found.rows, found.given), found.wrong)])
+            probs = np.concatenate([probs, as_found(kinds_of(found.rows, found.given)[0], found.wrong)])
             counts = np.concatenate([counts, np.ones(len(found.rows))])
         moved, shares = adapt(probs, planted, counts)
         moved = moved[: len(rows)]
 
         def judge(asked: Ints, given: Ints) -> Floats:
-            odds = kinds_of(asked, given) * shares / np.maximum(planted, 1e-9)
+            odds = kinds_of(asked, given)[0] * shares / np.maximum(planted, 1e-9)
             wrong: Floats = 1.0 - odds[:, 0] / odds.sum(axis=1)
             return wrong
 
         named = {name: float(share) for name, share in zip(self.kinds, shares[1:], strict=True)}
-        return Judged(rows, 1.0 - moved[:, 0], _suggest(current, state.pool, rows), named, judge)
+        return Judged(rows, 1.0 - moved[:, 0], suggested, named, judge)
 
 
 def _sample(kind: Ints, rows: Ints, quota: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
@@ -212,14 +215,3 @@ def _sample(kind: Ints, rows: Ints, quota: int, rng: np.random.Generator) -> tup
         np.full(len(others), len(right) / max(len(others), 1)),
     ]
     return np.concatenate([some, others]), np.concatenate(weight)
-
-
-def _suggest(current: Refit, pool: Pool, rows: Ints) -> Ints:
-    """Return the likeliest other class by the pool, shape ``(len(rows),)``."""
-    suggested = np.empty(len(rows), dtype=np.int64)
-    for start in range(0, len(rows), CHUNK):
-        some = slice(start, start + CHUNK)
-        logs = pool.log_probs(current.log_probs(rows[some]))
-        logs[np.arange(len(logs)), current.labels[rows[some]]] = -np.inf
-        suggested[some] = logs.argmax(axis=1)
-    return suggested

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues.base_models.closed_form import Matrix
-from curate.issues.base_models.evidence import CHUNK, given_margin_entropy, log_of
+from curate.issues.base_models.evidence import CHUNK, given_margin, log_of
 from curate.issues.base_models.quality import best_other
 from curate.issues.columns import IMPORTED, Floats, Ints, LabelColumn
 from curate.issues.planted.detector import Detector, adapt, cross_fit, detect
@@ -184,7 +184,7 @@ def _margins(column: LabelColumn, rows: Ints, given: Ints) -> tuple[Matrix, NDAr
         probs = column.pred_probs[rows[some]]
         known[some] = (given[some] >= 0) & np.isfinite(probs).all(axis=1)
         at = np.flatnonzero(known[some])
-        margins[start + at] = given_margin_entropy(log_of(probs[at]), given[some][at])[1]
+        margins[start + at] = given_margin(log_of(probs[at]), given[some][at])[1]
     return margins, known
 
 

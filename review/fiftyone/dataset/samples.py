@@ -52,6 +52,7 @@ SAMPLE_FIELDS: dict[str, str] = {
     "worst_attribute": "string",
     "doubts": "list",
     "outlier_score": "float",
+    "usable_score": "float",
 }
 """Our fields that are of the artwork, not of one attribute, and their types."""
 
@@ -138,6 +139,7 @@ def document(facts: ArtworkFacts, filepath: Path, context: Context) -> Document:
         "batch": facts.batch,
         "issues": sorted(facts.issues),
         "outlier_score": facts.issues.get("outlier"),
+        "usable_score": facts.issues.get("unusable"),
         "duplicates_disagree": [],
     }
     if facts.decided_at is not None:

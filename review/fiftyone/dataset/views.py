@@ -103,6 +103,12 @@ def _wanted(fo: Any, dataset: Any, picture: Picture, confusions: Confusions) -> 
         dataset.exists("outlier_score").sort_by("outlier_score"),
     )
     yield WantedView(
+        "perhaps unusable",
+        "Images that show no class clearly: blurred, blank, two things, not the subject",
+        COLORS["other"],
+        dataset.exists("usable_score").sort_by("usable_score"),
+    )
+    yield WantedView(
         "duplicates that disagree",
         "The same picture more than once, with different labels",
         COLORS["other"],
@@ -207,7 +213,16 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
             {"path": stem, "fieldColor": LABEL_COLOUR},
             {"path": f"{stem}_suggested", "fieldColor": SUGGESTED_COLOUR},
         ]
-    review = ["review", "score", "worst_attribute", "issues", "round", "batch", "outlier_score"]
+    review = [
+        "review",
+        "score",
+        "worst_attribute",
+        "issues",
+        "round",
+        "batch",
+        "outlier_score",
+        "usable_score",
+    ]
     groups.append(fo.SidebarGroupDocument(name="review", paths=review, expanded=True))
     artwork = ["artwork", "collection", "path", "split", "fold", "duplicate_group", "duplicates_disagree"]
     groups.append(fo.SidebarGroupDocument(name="artwork", paths=[*artwork, "id", "filepath"], expanded=False))
