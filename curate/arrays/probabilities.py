@@ -130,7 +130,8 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     if not names.isin(frame.index).all():
         lacking = int((~names.isin(frame.index)).sum())
         labels.notes.append(f"{what} have no row for {lacking} of {labels.count} labels.")
-    labels.notes.append(f"{what} were put into the order of labels, by the names of their rows.")
+    by = PATH_COLUMN if by_column else "index"
+    labels.notes.append(f"{what} were put into the order of labels, by their {by}.")
     return frame.reindex(names)
 
 

@@ -122,7 +122,7 @@ NAMES = {
     "My style,my_style": "an attribute is named twice",
     "stylé,style": "an attribute is named twice",
     "style,": "attributes.1: an attribute has no name",
-    "": "attributes.0: an attribute has no name",
+    "": "has an empty argument",
     " ": "attributes.0: an attribute has no name",
     "my\x1bstyle": "attributes.0: 'my\\x1bstyle' cannot name an attribute",
     ",".join(f"a{i}" for i in range(30)): "at most 12",

@@ -113,9 +113,8 @@ def test_rows_that_name_their_image_are_put_into_order(named_by: str) -> None:
     issues = curate.find_issues(pd.DataFrame({"filepath": PATHS, "style": TEXT}), probs, vectors)
 
     np.testing.assert_array_equal(issues.probability_wrong(), WRONG)
-    assert "pred_probs of 'style' were put into the order of labels, by the names of their rows." in (
-        issues.notes
-    )
+    by = "filepath" if named_by == "column" else "index"
+    assert f"pred_probs of 'style' were put into the order of labels, by their {by}." in issues.notes
 
 
 def test_images_without_a_row_have_no_prediction() -> None:
