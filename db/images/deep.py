@@ -60,7 +60,7 @@ class FloatTiff(ImageFile.ImageFile):
         if self.width * self.height * channels * wide > MAX_BYTES:
             raise BadImage("too_large")
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> Any:
         """Decode it, unless that was done.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -93,7 +94,7 @@ def test_float_colours_that_are_turned_transparent_or_no_number(tmp_path: Path, 
     values = np.full((24, 32, channels), 0.5, dtype=np.float32)
     values[0, 0, :3] = (np.nan, np.inf, 0.0)
     values[0, 0, 3:] = 1.0
-    more: dict[str, object] = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+    more: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
     turned = (274, "H", 1, 6, True)
     tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extratags=[turned], **more)
 
