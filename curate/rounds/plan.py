@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from curate.issues import forecast_yield, review_order
 from curate.rounds.answer_list import read_answers
 from db.classes.classes import attributes, find_attribute
+from db.classes.columns import require_own_fields
 from db.engine.catalog import Catalog
 from db.models import Run
 from db.reviews.asking.again import Again, judged_again
@@ -89,8 +90,10 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
 
     Raises:
         UnknownAttribute: The workspace has no such attribute.
+        AttributesClash: What is asked of one attribute would stand in a column of another.
     """
     with catalog.read() as session:
+        require_own_fields(session)
         if settings.attribute is not None:
             find_attribute(session, settings.attribute)
         names = {a.id: a.name for a in attributes(session)}
