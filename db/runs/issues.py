@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from db.classes.classes import find_attribute
@@ -142,24 +142,19 @@ def issue_total(
     states: Sequence[str] = ("open", "pushed"),
 ) -> int:
     """Return how many issues ``worst_issues`` has without a limit."""
-    counted = select(func.count(Issue.id))
-    return int(session.scalar(_wanted(session, counted, kind, attribute, run, states)) or 0)
+    counted = select(func.count(Issue.id)).where(*_wanted(session, kind, attribute, run, states))
+    return session.scalar(counted) or 0
 
 
 def _wanted(
-    session: Session,
-    statement: Select[Any],
-    kind: str,
-    attribute: str | None,
-    run: Run | None,
-    states: Sequence[str],
-) -> Select[Any]:
-    statement = statement.where(Issue.kind == kind, Issue.state.in_(states))
+    session: Session, kind: str, attribute: str | None, run: Run | None, states: Sequence[str]
+) -> list[ColumnElement[bool]]:
+    wanted = [Issue.kind == kind, Issue.state.in_(states)]
     if run is not None:
-        statement = statement.where(Issue.run_id == run.id)
+        wanted.append(Issue.run_id == run.id)
     if attribute is not None:
-        statement = statement.where(Issue.attribute_id == find_attribute(session, attribute).id)
-    return statement
+        wanted.append(Issue.attribute_id == find_attribute(session, attribute).id)
+    return wanted
 
 
 def worst_issues(
@@ -179,10 +174,10 @@ def worst_issues(
         .outerjoin(Attribute, Attribute.id == Issue.attribute_id)
         .outerjoin(label, label.id == Issue.class_id)
         .outerjoin(suggested, suggested.id == Issue.suggested_id)
+        .where(*_wanted(session, kind, attribute, run, states))
         .order_by(Issue.score, Issue.id)
         .limit(limit)
     )
-    statement = _wanted(session, statement, kind, attribute, run, states)
     return [
         IssueRow(
             id=issue.id,
