@@ -3,7 +3,7 @@
 ::
 
     db.errors.CurateError
-    ├── AnswersUnreadable        the list of `curate push --controls` is no CSV
+    ├── AnswersUnreadable        a row of the list of `curate push --controls` is none
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── GalleryUnusable          the list of `curate demo --gallery` is none
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
@@ -122,10 +122,10 @@ class GalleryUnusable(CurateError):
 
 
 class AnswersUnreadable(CurateError):
-    """The file of known answers is no CSV."""
+    """A row of a list of known answers is none."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} cannot be read ({problem}). Save it as CSV in UTF-8, then push again.")
+        super().__init__(f"{path} cannot be read ({problem}). Mend that line, then push again.")
 
 
 class NotAnAnswerList(CurateError):

@@ -31,6 +31,7 @@
     ├── ListingEmpty             a storage that lists nothing, where images are known
     ├── EmptyArgument            an empty text where a name or a path is expected
     ├── FileMissing              a path on the command line does not exist
+    ├── AttributesClash          two attributes that one column would have to hold
     ├── UnknownAttribute         an attribute that the workspace does not have
     ├── UnknownClass             a class that the attribute does not have
     ├── ArtworkNotFound          no artwork by that id or path
@@ -345,6 +346,17 @@ class FileMissing(CurateError):
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"There is no {what} at {path}. Check the path and run the command again.")
+
+
+class AttributesClash(CurateError):
+    """Attributes of an older catalog of which one would overwrite the other in what is written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"{problem[0].upper()}{problem[1:]}: one would overwrite the other, so nothing was written. "
+            f"`curate export labels.csv --history` has every label of both, and a new workspace takes "
+            f"them under other names."
+        )
 
 
 class UnknownAttribute(CurateError):

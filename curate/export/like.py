@@ -16,9 +16,10 @@ from curate.ingest.records import storable
 from curate.ingest.remembered import said_of
 from curate.ingest.tables.cells import CellRule
 from curate.ingest.tables.columns import is_artist_like
+from curate.ingest.tables.quoting import written_cell
 from curate.ingest.tables.sheet import SheetTable, write_sheet_like
 from curate.ingest.tables.table import SHEETS, Table, TableOptions, TextTable, open_table
-from curate.ingest.tables.text import Row, split_cells, written_cell
+from curate.ingest.tables.text import Row, split_cells
 from db.classes.missing import PLACEHOLDERS, placeholders
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -189,7 +190,7 @@ def _write_text(table: TextTable, changes: list[Change], out: Path) -> None:
 def _changed(raw: str, changes: list[Change], table: TextTable) -> bytes:
     """Return a row's bytes with some of its cells changed."""
     text = raw.rstrip("\r\n")
-    read = split_cells(text, table.delimiter)
+    read = split_cells(text, table.delimiter, table.quoting)
     assert read
     cells = list(read)
     for change in changes:
@@ -197,7 +198,7 @@ def _changed(raw: str, changes: list[Change], table: TextTable) -> bytes:
             change.new.encode(table.encoding.name)
         except UnicodeEncodeError as error:
             raise NotInEncoding(table.path, change.row, change.new, table.encoding.name) from error
-        cells[change.column] = written_cell(change.new, table.delimiter, read, change.column)
+        cells[change.column] = written_cell(change.new, table.delimiter, read, change.column, table.quoting)
     written = table.delimiter.join(cells) + raw[len(text) :]
     return written.encode(table.encoding.name, table.encoding.errors)
 

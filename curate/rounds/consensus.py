@@ -73,7 +73,7 @@ def consensus(said: Sequence[Judgement], model: ModelOpinion | None = None) -> d
     asked, row = np.unique(artworks, return_inverse=True)
     _, person = np.unique(people, return_inverse=True)
     label = np.searchsorted(classes, labels)
-    probs = _opinions(model, asked, classes)
+    probs = _model_probs(model, asked, classes)
     belief = _weigh(row, person, label, probs)
     best = belief.argmax(axis=1)
     return {
@@ -81,7 +81,7 @@ def consensus(said: Sequence[Judgement], model: ModelOpinion | None = None) -> d
     }
 
 
-def _opinions(model: ModelOpinion | None, asked: Ints, classes: Ints) -> Floats:
+def _model_probs(model: ModelOpinion | None, asked: Ints, classes: Ints) -> Floats:
     """Return the model's probability of each class for each artwork; NaN rows where it has none."""
     probs: Floats = np.full((len(asked), len(classes)), np.nan)
     if model is None or not len(model.artwork_ids):
@@ -118,12 +118,12 @@ def _weigh(row: Ints, person: Ints, label: Ints, probs: Floats) -> Floats:
     believed = np.zeros_like(probs)
     np.add.at(believed, row, weight[person][:, None] * spoken)
     np.add.at(believed, (row, label), weight[person] * (sure - spoken))
-    heard = np.flatnonzero(np.isfinite(probs[:, 0]))
-    judged = np.isin(at, heard)
+    predicted = np.flatnonzero(np.isfinite(probs[:, 0]))
+    judged = np.isin(at, predicted)
     if judged.any():
         accuracy = (probs[at[judged]].argmax(axis=1) == what[judged]).mean()
         voice = max(1.0 - (1.0 - accuracy) / (1.0 - chance), LEAST) * np.sqrt(given[np.unique(at)].mean())
-        believed[heard] += voice * probs[heard]
+        believed[predicted] += voice * probs[predicted]
     total: Floats = believed / believed.sum(axis=1, keepdims=True)
     return total
 

@@ -11,7 +11,7 @@ from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
 from db.labels.kept import KeptCells, artworks_where, kept_cells
 from db.reviews.audit import YieldEvidence, yield_evidence
-from db.runs.issues import IssueRow, below_threshold, by_artwork, scored_labels, worst_issues
+from db.runs.issues import IssueRow, below_threshold, by_artwork, issue_total, scored_labels, worst_issues
 from db.runs.runs import find_run
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def list_issues(catalog: Catalog, query: IssueQuery) -> IssueList:
     with catalog.read() as session:
         run = find_run(session, query.run, "issues") if query.kind == "label" else None
         rows = _rows(session, query, run)
+        total = None if query.limit is None or len(rows) < query.limit else _count(session, query, run)
         if query.where:
             wanted = artworks_where(session, query.where)
             rows = [row for row in rows if row.artwork_id in wanted]
@@ -120,7 +121,22 @@ def list_issues(catalog: Catalog, query: IssueQuery) -> IssueList:
         expected = None if run is None else estimate_wrong_labels(session, run)
     groups = by_artwork(rows)[: query.limit] if query.by_artwork else [[row] for row in rows]
     flagged = [row for group in groups for row in group]
-    return IssueList(query.kind, groups[: query.limit], flagged, len(rows), kept, answered, expected)
+    return IssueList(
+        query.kind,
+        groups[: query.limit],
+        flagged,
+        len(rows) if total is None else total,
+        kept,
+        answered,
+        expected,
+    )
+
+
+def _count(session: Session, query: IssueQuery, run: Run | None) -> int | None:
+    """Return how many issues there are where only some were read; None where all of them were."""
+    if query.by_artwork or query.where or (run is not None and (query.every or query.below is not None)):
+        return None
+    return issue_total(session, kind=query.kind, attribute=query.attribute, run=run)
 
 
 def _rows(session: Session, query: IssueQuery, run: Run | None) -> Sequence[IssueRow]:

@@ -8,7 +8,6 @@ turns. What a batch should yield is corrected by what earlier ones did.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curate.errors import AnswersUnreadable, NotAnAnswerList
 from curate.issues import forecast_yield, review_order
+from curate.rounds.answer_list import read_answers
 from db.classes.classes import attributes, find_attribute
+from db.classes.columns import require_own_fields
 from db.engine.catalog import Catalog
-from db.errors import FileMissing
 from db.models import Run
 from db.reviews.asking.again import Again, judged_again
 from db.reviews.asking.batches import Plan, PlannedItem
@@ -91,8 +90,10 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
 
     Raises:
         UnknownAttribute: The workspace has no such attribute.
+        AttributesClash: What is asked of one attribute would stand in a column of another.
     """
     with catalog.read() as session:
+        require_own_fields(session)
         if settings.attribute is not None:
             find_attribute(session, settings.attribute)
         names = {a.id: a.name for a in attributes(session)}
@@ -235,29 +236,6 @@ def next_round(catalog: Catalog, run: Run, rounds: Sequence[BatchStatus]) -> Nex
         last=round(answered[-1].errors / answered[-1].answered, 3) if answered else None,
         pays=forecast.expected >= WORTHWHILE * len(reviews),
     )
-
-
-def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str]], str]:
-    """Read a CSV of labels known to be right; return its rows, and the column that names the artwork.
-
-    Raises:
-        FileMissing: There is no such file.
-        AnswersUnreadable: It is no CSV in UTF-8.
-        NotAnAnswerList: No column names the artwork, or none an attribute.
-    """
-    if not path.is_file():
-        raise FileMissing(path, "list of answers")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            rows = list(reader)
-            columns = [column for column in reader.fieldnames or () if column]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise AnswersUnreadable(path, str(error)) from error
-    key = next((column for column in ("artwork", "filepath") if column in columns), None)
-    if key is None or not set(columns) & set(names):
-        raise NotAnAnswerList(path, columns, list(names))
-    return rows, key
 
 
 def draw_controls(

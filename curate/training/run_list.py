@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curate.errors import NoImageModel
 from db.engine.catalog import Catalog
 from db.runs.runs import find_run, run_attributes, run_folder, runs
 from db.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from db.models import Run
 
 STOPPED = "stopped"
 """The state of a run that is not complete, and that no process trains."""
@@ -59,16 +64,23 @@ def _is_trained(folder: Path) -> bool:
     return folder.is_dir() and is_locked(folder)
 
 
-def model_path(workspace: Workspace, catalog: Catalog, run_id: int | None, command: str) -> Path:
-    """Return where the model of a run lies, without suffix.
+def run_with_model(session: Session, run_id: int | None, command: str) -> Run:
+    """Return a complete run whose model takes images: by its number, or the newest there is.
 
     Raises:
         RunNotFound: There is no such run.
         NoRunYet: No run is complete.
-        NoImageModel: Its probabilities come from elsewhere.
+        NoImageModel: Its probabilities come from elsewhere, or those of every run do.
     """
+    run = find_run(session, run_id, command)
+    candidates = [run] if run_id is not None else [one for one in runs(session) if one.state == "complete"]
+    for one in reversed(candidates):
+        if not one.settings.get("embeddings") and not one.protocol.startswith("imported"):
+            return one
+    raise NoImageModel(run.id, run.backbone)
+
+
+def model_path(workspace: Workspace, catalog: Catalog, run_id: int | None, command: str) -> Path:
+    """Return where the model of ``run_with_model`` lies, without suffix."""
     with catalog.read() as session:
-        run = find_run(session, run_id, command)
-        if run.settings.get("embeddings") or run.protocol.startswith("imported"):
-            raise NoImageModel(run.id, run.backbone)
-        return run_folder(session, workspace, run.uuid) / "model"
+        return run_folder(session, workspace, run_with_model(session, run_id, command).uuid) / "model"

@@ -119,6 +119,17 @@ class RunVerbs(OpenedFolder):
                 found[name] = frame[list(own)].rename(columns=own)
         return found
 
+    def model_run(self, run: int | None = None) -> int:
+        """Return the number of the run whose model ``predict`` uses: this one, or the newest that has one.
+
+        Raises:
+            NoImageModel: The run's probabilities come from elsewhere.
+        """
+        from curate.training.run_list import run_with_model
+
+        with self._catalog() as catalog, catalog.read() as session:
+            return run_with_model(session, run, "predict").id
+
     def predict(
         self, images: Sequence[AnyPath], run: int | None = None, *, top: int = 3, device: str = "auto"
     ) -> Iterator[ImagePrediction]:
@@ -126,7 +137,7 @@ class RunVerbs(OpenedFolder):
 
         Args:
             images: Image files.
-            run: The run's number; the newest complete one if left out.
+            run: The run's number; the newest with a model of its own (``model_run``) if left out.
             top: Classes of each attribute, best first.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
 

@@ -137,11 +137,31 @@ def open_image(data: bytes, kind: str | None = None) -> Image.Image:
         raise BadImage("too_little_memory") from error
     except DECODER_ERRORS as error:
         if "unknown pixel mode" in str(error):
-            raise BadImage("unsupported_format") from error
+            return _unknown_to_pillow(data, kind)
         raise BadImage("truncated" if len(data) < 64 else "corrupt") from error
+    return _of_bounds(image)
+
+
+def _of_bounds(image: Image.Image) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise BadImage("too_many_pixels")
     return image
+
+
+def _unknown_to_pillow(data: bytes, kind: str) -> Image.Image:
+    """Open a TIFF whose pixels Pillow has no mode for.
+
+    Raises:
+        BadImage: It cannot be read in another way either.
+    """
+    if kind != "TIFF":
+        raise BadImage("unsupported_format")
+    from db.images.deep import float_tiff
+
+    try:
+        return _of_bounds(float_tiff(data))
+    except DECODER_ERRORS as error:
+        raise BadImage("corrupt") from error
 
 
 def _has_plugin(kind: str) -> bool:

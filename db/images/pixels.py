@@ -7,19 +7,17 @@ range that the image really uses.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from db.images.deep import FloatTiff, deep_channels, float_range, scaled, true_range
 from db.images.formats import DECODER_ERRORS, BadImage, open_image, sniff
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 ORIENTATION = 0x0112
 """EXIF's tag; its values 2 to 8 say how to turn the image, 5 to 8 that it lies on its side."""
-SIDEWAYS = (5, 6, 7, 8)
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,9 +30,6 @@ TURNS = {
 
 DEEP_PIXELS = 100_000_000
 """Above it, colours of 16 bits are read by their upper bytes: all of them would take six bytes a pixel."""
-
-DEPTHS = (8, 10, 12, 14, 16, 24, 31)
-"""Bits that scanners and cameras give, whatever the bits of the file they are kept in."""
 
 
 def decode(data: bytes, short_side: int | None = None) -> Image.Image:
@@ -106,7 +101,7 @@ def _is_deep_grey(image: Image.Image) -> bool:
 
 def _is_deep_colour(image: Image.Image) -> bool:
     """Return whether Pillow has read, or would read, only the upper bytes of an image's channels."""
-    if image.info.get("curate_deep"):
+    if image.info.get("curate_deep") or isinstance(image, FloatTiff):
         return True
     tiles: Any = getattr(image, "tile", ())
     deep = False
@@ -132,74 +127,23 @@ def eight_bits(image: Image.Image, data: bytes, short_side: int | None = None) -
         if short_side is not None and (factor := min(image.size) // short_side) > 1:
             size = (-(-image.width // factor), -(-image.height // factor))
             image = image.resize(size, Image.Resampling.BOX)
-        return Image.fromarray(_scaled(np.asarray(image), low, high))
+        return Image.fromarray(scaled(np.asarray(image), low, high))
+    if isinstance(image, FloatTiff):
+        return image  # scaled as it was decoded
     small = image.width * image.height <= DEEP_PIXELS
     if _is_deep_colour(image) and small and image.mode in ("RGB", "RGBA", "LA"):
-        channels = _deep_channels(data)
+        channels = deep_channels(data)
         if channels is not None:
-            return Image.fromarray(_scaled(channels, *_true_range(int(channels.min()), int(channels.max()))))
+            return Image.fromarray(scaled(channels, *true_range(int(channels.min()), int(channels.max()))))
     return image
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
     """Return the values of a deep grey image that become black and white."""
     if image.mode == "F":
-        values = np.asarray(image)
-        finite = values[np.isfinite(values)]
-        if not len(finite):
-            return 0.0, 1.0
-        low, high = float(finite.min()), float(finite.max())
-        if low >= 0 and high <= 1:
-            return 0.0, 1.0
-        return (0.0, 255.0) if low >= 0 and high <= 255 else (low, high)
-    low, high = image.getextrema()  # type: ignore[assignment]
-    return _true_range(int(low), int(high))
-
-
-def _true_range(low: int, high: int) -> tuple[float, float]:
-    """Return black and white of whole numbers: 0 and the largest of the fewest usual bits that hold them.
-
-    Example:
-        >>> _true_range(12, 4000), _true_range(0, 60_000)
-        ((0.0, 4095.0), (0.0, 65535.0))
-    """
-    if low < 0:
-        return float(low), float(high)
-    bits = next((bits for bits in DEPTHS if high < 1 << bits), 32)
-    return 0.0, float((1 << bits) - 1)
-
-
-def _scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    """Return values as 8 bits, ``low`` black and ``high`` white; what is no number is black."""
-    scale = 255.0 / max(high - low, 1e-9)
-    if values.dtype == np.uint16:
-        table = np.clip((np.arange(1 << 16) - low) * scale, 0, 255).round().astype(np.uint8)
-        return np.asarray(table[values])
-    shares = (values.astype(np.float32) - low) * scale
-    return np.asarray(np.clip(np.nan_to_num(shares, posinf=255.0, neginf=0.0), 0, 255).round(), np.uint8)
-
-
-def _deep_channels(data: bytes) -> NDArray[np.uint16] | None:
-    """Return all bits of a PNG or TIFF whose channels have 16, shape ``(H, W, 3)``; None where nobody can.
-
-    Pillow has no mode for them. Transparency falls on white.
-    """
-    try:
-        import cv2
-    except ImportError:
-        return None
-    try:
-        found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        return None
-    if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
-        return None
-    channels: NDArray[np.uint16] = found[:, :, 2::-1]  # OpenCV keeps blue first
-    if found.shape[2] == 3:
-        return channels
-    share = found[:, :, 3:].astype(np.float32) / 65535.0
-    white = _true_range(0, int(channels.max()))[1]
-    return np.asarray(channels * share + white * (1.0 - share), dtype=np.uint16)
+        return float_range(np.asarray(image))
+    low, high = image.getextrema()
+    return true_range(int(low), int(high))  # type: ignore[arg-type]
 
 
 def on_white(image: Image.Image) -> Image.Image:
@@ -212,7 +156,7 @@ def on_white(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(ground, layered).convert("RGB")
     if image.mode == "LAB":
         return _from_lab(image)
-    return image.convert("RGB")
+    return _from_cmyk(image) if image.mode == "CMYK" else image.convert("RGB")
 
 
 def _from_lab(image: Image.Image) -> Image.Image:
@@ -220,5 +164,28 @@ def _from_lab(image: Image.Image) -> Image.Image:
 
     profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     converted = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+    assert converted is not None
+    return converted
+
+
+def _from_cmyk(image: Image.Image) -> Image.Image:
+    """Return inks as sRGB by the profile in the file; without one that can be used, as if they were ideal."""
+    from PIL import ImageCms
+
+    found = image.info.get("icc_profile")
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(found)) if found else None
+        if profile is None or profile.profile.xcolor_space.strip() != "CMYK":
+            return image.convert("RGB")
+        converted = ImageCms.profileToProfile(
+            image,
+            profile,
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB")
     assert converted is not None
     return converted

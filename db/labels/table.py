@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes, class_list
+from db.classes.columns import require_own_columns
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.errors import ArtworkAmbiguous, ArtworkNotFound
@@ -109,7 +110,11 @@ def spelled_labels(session: Session) -> dict[str, dict[int, str]]:
     """Return the label that counts as its source spells it, by what people call the attribute and by artwork.
 
     A reviewer's label, and one of a class that was merged into another, is spelled by the class's name.
+
+    Raises:
+        AttributesClash: Two attributes are called the same, or one as the column of the images.
     """
+    require_own_columns(session)
     found: dict[str, dict[int, str]] = {}
     for attribute in attributes(session):
         classes = class_list(session, attribute)

@@ -18,6 +18,7 @@ from sqlalchemy import Boolean, Integer, Text, Update, column, func, select, tex
 from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes, merged_classes
+from db.classes.columns import shared_columns
 from db.engine.bulk import chunks
 from db.errors import ImageRefused
 from db.images.files import open_regular
@@ -62,6 +63,11 @@ def check_catalog(
         "curate.toml names the catalog's attributes",
         f"set attributes = {list(in_catalog)} in {workspace.settings_path}",
         sorted(set(named) ^ set(in_catalog)),
+    )
+    yield _finding(
+        "no attribute takes the columns of another",
+        "take the labels (`curate export labels.csv --history`) into a new workspace under other names",
+        shared_columns(session),
     )
     yield _finding("the label that counts follows from the labels", REPAIR, _underived(session))
     for invariant in INVARIANTS:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from db.classes.classes import find_attribute
@@ -133,6 +133,30 @@ def _odds(score: float) -> float:
     return (1.0 - score) / max(score, 1e-6)
 
 
+def issue_total(
+    session: Session,
+    *,
+    kind: str = "label",
+    attribute: str | None = None,
+    run: Run | None = None,
+    states: Sequence[str] = ("open", "pushed"),
+) -> int:
+    """Return how many issues ``worst_issues`` has without a limit."""
+    counted = select(func.count(Issue.id)).where(*_wanted(session, kind, attribute, run, states))
+    return session.scalar(counted) or 0
+
+
+def _wanted(
+    session: Session, kind: str, attribute: str | None, run: Run | None, states: Sequence[str]
+) -> list[ColumnElement[bool]]:
+    wanted = [Issue.kind == kind, Issue.state.in_(states)]
+    if run is not None:
+        wanted.append(Issue.run_id == run.id)
+    if attribute is not None:
+        wanted.append(Issue.attribute_id == find_attribute(session, attribute).id)
+    return wanted
+
+
 def worst_issues(
     session: Session,
     *,
@@ -150,14 +174,10 @@ def worst_issues(
         .outerjoin(Attribute, Attribute.id == Issue.attribute_id)
         .outerjoin(label, label.id == Issue.class_id)
         .outerjoin(suggested, suggested.id == Issue.suggested_id)
-        .where(Issue.kind == kind, Issue.state.in_(states))
+        .where(*_wanted(session, kind, attribute, run, states))
         .order_by(Issue.score, Issue.id)
         .limit(limit)
     )
-    if run is not None:
-        statement = statement.where(Issue.run_id == run.id)
-    if attribute is not None:
-        statement = statement.where(Issue.attribute_id == find_attribute(session, attribute).id)
     return [
         IssueRow(
             id=issue.id,

@@ -66,6 +66,14 @@ def test_labels_come_worst_first(curate: Curate, doubted: Path) -> None:
     assert rows[0]["label"] == "=SUM(A1)" and rows[0]["suggested"] == "Realism"
 
 
+def test_of_how_many_is_told_whatever_the_limit(curate: Curate, doubted: Path) -> None:
+    told = [curate("-w", doubted, "issues", "--limit", limit).stderr.split(";")[0] for limit in (2, 6, 20)]
+    none_left = curate("-w", doubted, "issues", "--attribute", "genre", "--limit", 1)
+
+    assert told == ["2 of 6 shown", "6 of 6 shown", "6 of 6 shown"]
+    assert none_left.stderr.startswith("1 of 2 shown")
+
+
 def test_artworks_come_by_the_errors_to_be_expected(curate: Curate, doubted: Path) -> None:
     """Two doubts on one picture are worth more of one look than a single worse one."""
     rows = curate("-w", doubted, "issues", "--by", "artwork", "--limit", 2, "--json").lines()

@@ -46,11 +46,20 @@ def trained(curate: Curate, folder: Path) -> Path:
 def test_a_run_classifies_images_and_is_handed_on(curate: Curate, folder: Path) -> None:
     images = trained(curate, folder)
 
+    rows = [f"{index}.png,{index % 2},{1 - index % 2}" for index in range(40)]
+    (folder.parent / "clip.csv").write_text("\n".join(["filepath,style.green,style.red", *rows]) + "\n")
+    imported = curate(
+        *("-w", folder, "import-predictions", folder.parent / "clip.csv", "--out-of-sample", "fold", "--json")
+    )
+    assert imported.json()["run"] == 2  # the newest run has no model
     result = curate("-w", folder, "predict", images / "0.png", images / "1.png", "--top", 1, "--json")
+    other = curate("-w", folder, "predict", images / "0.png", "--run", 2)
     exported = curate("-w", folder, "export-model", 1, folder.parent / "out", "--format", "pth")
 
     best = [line["predictions"]["style"][0]["class"] for line in result.lines()]
     assert best == ["red", "green"]
+    assert result.stderr == "By run 1, the newest with a model.\n"
+    assert other.stderr.startswith("error: Run 2 (clip) has no network that takes images")
     assert exported.status == 0
     names = [Path(line).name for line in exported.stdout.splitlines()]
     assert names == ["model.pth", "model.json", "README.md"]

@@ -126,6 +126,84 @@ def test_any_list_comes_out_as_it_went_in(
     assert [line for at, line in enumerate(lines(out)) if at not in touched(source, chosen)] == unchanged
 
 
+OTHER_QUOTES: list[dict[str, Any]] = [
+    {"quotechar": "'"},
+    {"quotechar": "'", "doublequote": False, "escapechar": "\\"},
+    {"quotechar": '"', "doublequote": False, "escapechar": "\\"},
+]
+"""What databases and programs write: apostrophes for quotes, a backslash before a quote in a cell."""
+ESCAPED = st.text(st.one_of(NO_LINE, st.sampled_from("\n,;\"'\\")), max_size=20)
+
+
+@slow
+@given(
+    one=lists(),
+    quotes=st.sampled_from(OTHER_QUOTES),
+    classes=st.lists(ESCAPED.filter(str.strip), min_size=1, max_size=4),
+    cells=st.lists(ESCAPED, min_size=1, max_size=4),
+)
+def test_other_quotes_are_read_right_and_written_back(
+    tmp_path: Path,
+    empty_workspace: Path,
+    one: dict[str, Any],
+    quotes: dict[str, Any],
+    classes: list[str],
+    cells: list[str],
+) -> None:
+    delimiter, quote = one["delimiter"], quotes["quotechar"]
+    telling = f"one {quote}cell{quote}{delimiter} two"
+    rows = [
+        (path, classes[at % len(classes)], cells[at % len(cells)] if at else telling, inventory)
+        for at, (path, _, _, inventory) in enumerate(one["rows"])
+    ]
+
+    def text(rows: Sequence[tuple[str, ...]]) -> str:
+        out = StringIO()
+        options = {"delimiter": delimiter, "quoting": one["quoting"], "lineterminator": one["end"], **quotes}
+        csv.writer(out, **options).writerows([("File name", "Stil", "Bemerkung", "Inventory no."), *rows])
+        return out.getvalue()
+
+    workspace = fresh(empty_workspace, tmp_path / "ws")
+    source, out = tmp_path / "list.csv", tmp_path / "out.csv"
+    source.write_bytes(text(rows).encode())
+
+    table = open_text_table(source)
+    assert [row.cells for row in table.rows() if isinstance(row, Row)] == [list(row) for row in rows]
+    ingest(workspace, source, check_images=False)
+    like(open_workspace(workspace.folder), source, out)
+    assert out.read_bytes() == source.read_bytes()
+
+    correct(open_workspace(workspace.folder), "style", {"1.jpg": 'L\'art "neuf"'})
+    done = like(open_workspace(workspace.folder), source, out)
+
+    assert [change.new for change in done.changes] == ['L\'art "neuf"']
+    expected = [(p, 'L\'art "neuf"' if at == 1 else s, n, i) for at, (p, s, n, i) in enumerate(rows)]
+    corrected = open_text_table(out)
+    assert [row.cells for row in corrected.rows() if isinstance(row, Row)] == [list(row) for row in expected]
+    if one["quoting"] == csv.QUOTE_ALL:
+        assert out.read_bytes() == text(expected).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("file,style\n'a.jpg',x\nb.jpg,'y'\n", ["'a.jpg'", "x"]),
+        ("file,style,note\na.jpg,'Still, life,x\nb.jpg,y,\n", ["a.jpg", "'Still", " life", "x"]),
+        ('file,style\na.jpg,x\\"y\nb.jpg,"z"\n', ["a.jpg", 'x\\"y']),
+        ("file,style\na.jpg,'t Hooft\nb.jpg,Rock 'n' Roll, live\n", ["a.jpg", "'t Hooft"]),
+    ],
+    ids=["quotes that nothing needs", "one slip", "an inch", "apostrophes"],
+)
+def test_quotes_are_the_usual_ones_unless_that_is_certain(
+    tmp_path: Path, text: str, cells: list[str]
+) -> None:
+    (tmp_path / "list.csv").write_text(text)
+
+    first = next(open_text_table(tmp_path / "list.csv").rows())
+
+    assert isinstance(first, Row) and first.cells == cells
+
+
 def lines(path: Path) -> list[str]:
     """Return the pieces of a list, a row each."""
     table = open_text_table(path)

@@ -86,7 +86,7 @@ CASES: list[tuple[str, int, str]] = [
     ("push --to csv --controls FOLDER", REFUSED, "There is no list of answers"),
     ("push --to csv --controls NOISE", REFUSED, "cannot be read"),
     ("push --to csv --controls FILE", REFUSED, "A list of known answers needs"),
-    ("push --to csv --controls EMPTY", REFUSED, "has the columns none"),
+    ("push --to csv --controls EMPTY", REFUSED, "it is empty"),
     ("demo --gallery EMPTY --folder FOLDER/demo", REFUSED, "its columns are none"),
     ("push --to csv --attribute nope", REFUSED, "There is no attribute"),
     ("push --to csv --run 99", REFUSED, "There is no run"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,6 +59,63 @@ def test_floats_are_scaled_and_what_is_no_number_is_black(tmp_path: Path) -> Non
 
     assert seen[0, 0].tolist() == [0, 0, 0] and seen[0, 1].tolist() == [255, 255, 255]
     assert seen[-1, -1].tolist() == [255, 255, 255]
+
+
+NO_COMPRESSION, LZW = 1, 5
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, LZW], ids=["plain", "lzw"])
+@pytest.mark.parametrize(("white", "scale"), [(1.0, 1.0), (255.0, 255.0), (65535.0, 65535.0), (1.25, 1.25)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("colour", [False, True], ids=["grey", "colour"])
+def test_float_tiff_is_scaled_by_the_range_it_uses(
+    tmp_path: Path, colour: bool, kind: type, white: float, scale: float, compression: int
+) -> None:
+    """Float RGB and 64 bits were refused; 1.25 stands for a photograph that is lighter than its white."""
+    image = np.asarray(drawing(1) if colour else drawing(1).convert("L"))
+    wanted = np.round(image / image.max() * 255)
+    values = (wanted / 255 * white).astype(kind)
+    values = np.round(values) if white == 65535.0 else values
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, compression]
+    cv2.imwrite(str(tmp_path / "a.tif"), values[..., ::-1] if colour else values, options)
+
+    seen = np.asarray(read_image(tmp_path / "a.tif"), dtype=np.int16)
+
+    assert np.abs(seen - (wanted if colour else wanted[..., None])).max() <= 1
+    state = check(tmp_path / "a.tif")
+    assert (state.status, state.notes, state.needs_copy) == ("ok", ("deep_colour",), True)
+    assert (state.width, state.height) == drawing(1).size
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_float_colours_that_are_turned_transparent_or_no_number(tmp_path: Path, channels: int) -> None:
+    import tifffile
+
+    values = np.full((24, 32, channels), 0.5, dtype=np.float32)
+    values[0, 0, :3] = (np.nan, np.inf, 0.0)
+    values[0, 0, 3:] = 1.0
+    more: dict[str, Any] = {"extrasamples": ["unassalpha"]} if channels == 4 else {}
+    turned = (274, "H", 1, 6, True)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", extratags=[turned], **more)
+
+    seen = np.asarray(read_image(tmp_path / "a.tif"))
+
+    state = check(tmp_path / "a.tif")
+    assert seen.shape == (32, 24, 3) and (state.width, state.height) == (24, 32)
+    assert seen[0, -1].tolist() == [0, 255, 0]
+    assert np.unique(seen[1:]).tolist() == [128 if channels == 3 else 191]
+
+
+def test_a_float_tiff_that_ends_early_or_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = cv2.imencode(".tif", np.ones((64, 64, 3)))[1].tobytes()
+    (tmp_path / "a.tif").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b.tif").write_bytes(whole)
+
+    monkeypatch.setattr("db.images.deep.MAX_BYTES", 64 * 64 * 3 * 8 - 1)
+
+    assert (check(tmp_path / "a.tif").reason, check(tmp_path / "b.tif").reason) == ("corrupt", "too_large")
 
 
 @pytest.mark.parametrize(
@@ -154,6 +212,58 @@ def test_cmyk_needs_a_copy(tmp_path: Path) -> None:
     assert check(tmp_path / "a.jpg").needs_copy
 
 
+CYAN, MAGENTA, YELLOW, BLACK = (55, -37, -50), (48, 74, -3), (89, -5, 93), (16, 0, 0)
+"""What inks look like on paper (CIELAB, ISO 12647-2)."""
+
+
+def ink_profile() -> bytes:
+    """Return an ICC profile of a press: its inks, alone and overprinted, as one table of 2 points an ink."""
+    table = bytearray()
+    for corner in np.ndindex(2, 2, 2, 2):
+        inks = [ink for ink, there in zip((CYAN, MAGENTA, YELLOW, BLACK), corner, strict=True) if there]
+        light, a, b = np.mean(inks or [(100, 0, 0)], axis=0)
+        table += bytes([round(light * 2.55), round(a + 128), round(b + 128)])
+    one = np.eye(3) * 65536
+    straight = bytes(range(256))
+    lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + one.astype(">i4").tobytes()
+    lut += straight * 4 + bytes(table) + straight * 3
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    tags, at = b"", 128 + 4 + 2 * 12
+    for name, data in ((b"A2B0", lut), (b"wtpt", white)):
+        tags += name + struct.pack(">II", at, len(data))
+        at += len(data) + -len(data) % 4
+    body = struct.pack(">I", 2) + tags + lut + bytes(-len(lut) % 4) + white
+    head = struct.pack(">I4sI4s4s4s", 128 + len(body), b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    head += struct.pack(">6H4s", 2026, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
+    return head.ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061) + bytes(48) + body
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk_is_converted_by_the_profile_in_the_file(tmp_path: Path, suffix: str) -> None:
+    """Ideal cyan is (0, 255, 255), printed cyan a middle blue; without a profile nobody knows the press."""
+    inks = np.zeros((64, 64, 4), dtype=np.uint8)
+    for quarter in range(4):
+        inks[16 * quarter : 16 * quarter + 16, 32:, quarter] = 255
+    image = Image.merge("CMYK", [Image.fromarray(inks[..., ink]) for ink in range(4)])
+    image.save(tmp_path / f"a.{suffix}", icc_profile=ink_profile(), quality=100)
+    image.save(tmp_path / f"plain.{suffix}", quality=100)
+    (tmp_path / "odd").mkdir()
+    image.save(tmp_path / "odd" / f"a.{suffix}", icc_profile=b"no profile", quality=100)
+
+    seen, plain, odd = (
+        np.asarray(read_image(tmp_path / name), dtype=np.int16)
+        for name in (f"a.{suffix}", f"plain.{suffix}", f"odd/a.{suffix}")
+    )
+
+    printed = [(0, 148, 220), (216, 10, 122), (247, 224, 0), (41, 41, 41)]
+    for quarter, wanted in enumerate(printed):
+        assert np.abs(seen[16 * quarter + 8, 48] - wanted).max() <= 6, (quarter, seen[16 * quarter + 8, 48])
+    assert seen[8, 8].min() >= 253
+    assert np.abs(plain[8, 48] - (0, 255, 255)).max() <= 6
+    assert np.array_equal(plain, odd)
+    assert check(tmp_path / f"a.{suffix}").notes == ("cmyk",)
+
+
 @pytest.mark.parametrize("what", ["fifo", "device", "link to a device", "folder"])
 def test_only_regular_files_are_opened(tmp_path: Path, what: str) -> None:
     """A pipe that nobody writes to, and a device that never ends, would hang whoever reads them."""
@@ -183,8 +293,11 @@ def test_a_git_lfs_pointer_is_named_as_one(tmp_path: Path, take: Take) -> None:
 
 
 def test_what_decoders_cannot_convert_is_refused(tmp_path: Path) -> None:
-    values = np.zeros((16, 16, 3), dtype=np.float32)
-    cv2.imwrite(str(tmp_path / "a.tif"), values)
+    """Floats in a plane a colour, which OpenCV would read as noise."""
+    import tifffile
+
+    planes = np.zeros((3, 16, 16), dtype=np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
 
     with pytest.raises(BadImage, match=r"^unsupported_format$"):
         decode((tmp_path / "a.tif").read_bytes())

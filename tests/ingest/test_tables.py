@@ -16,7 +16,8 @@ from curate.ingest.encoding import near_matches
 from curate.ingest.errors import BadOption
 from curate.ingest.tables.cells import CellRule, attribution, several_values
 from curate.ingest.tables.columns import guess_attributes, label_like
-from curate.ingest.tables.encoding import guess_delimiter, guess_encoding
+from curate.ingest.tables.dialect import guess_delimiter
+from curate.ingest.tables.encoding import guess_encoding
 from curate.ingest.tables.table import TableOptions, open_text_table
 from curate.ingest.tables.text import Row, rows
 from db.classes.classes import class_list, find_attribute

@@ -157,6 +157,50 @@ def test_a_push_that_is_only_planned_says_what_it_would_ask_and_writes_nothing(
     assert curate(*push, "--json").json() == counted
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
+def test_a_list_of_known_answers_is_read_as_spreadsheets_save_it(
+    curate: Curate, gallery: Gallery, tmp_path: Path, encoding: str
+) -> None:
+    """Excel saves cp1252 and semicolons: such a list was refused, or had one column."""
+    at = ["-w", gallery.workspace.folder]
+    assert curate(*at, "classes", "add", "style", "Früher Stil").status == 0
+    text = f"Artwork;Note;Style\r\n{gallery.uuids[5]};Künstler, früh;Früher Stil\r\n;;\r\n"
+    (tmp_path / "known.csv").write_bytes(text.encode(encoding))
+    push = [*at, "push", "--dry-run", "--audit", "0", "--json", "--controls"]
+
+    planned = curate(*push, tmp_path / "known.csv").json()["planned"]
+
+    assert planned["control"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            'filepath,style\n"a.jpg,x\n',
+            '(line 2: its quotes do not close, "a.jpg,x). Mend that line, then push again.',
+        ),
+        (
+            "filepath,style\na.jpg,x,y\n",
+            "(line 2 has 3 cells, the header 2). Mend that line, then push again.",
+        ),
+        ("", "cannot be read: it is empty. Mend the file and run the command again."),
+    ],
+)
+def test_a_list_of_known_answers_that_is_none_is_refused_by_its_line(
+    curate: Curate, gallery: Gallery, tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "known.csv").write_text(text)
+
+    refused = curate(
+        "-w", gallery.workspace.folder, "push", "--dry-run", "--controls", tmp_path / "known.csv"
+    )
+
+    assert refused.status == 1
+    assert refused.stderr.startswith(f"error: {tmp_path / 'known.csv'} cannot be read")
+    assert refused.stderr.rstrip().endswith(told)
+
+
 def test_a_share_of_controls_beyond_all_is_refused(curate: Curate, gallery: Gallery) -> None:
     refused = curate("-w", gallery.workspace.folder, "push", "--controls", "5")
 

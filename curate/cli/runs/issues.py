@@ -132,6 +132,6 @@ def tell(listed: IssueList) -> None:
         told = rests_on(forecast.verdicts, forecast.assumed)
         note(f"{count} of {listed.total} shown; about {forecast.expected:.1f} of them are wrong ({told}).")
     else:
-        note(f"{count} shown.")
+        note(f"{count} of {listed.total} shown.")
     if listed.expected_wrong is not None:
         note(tell_wrong_labels(listed.expected_wrong))

@@ -23,7 +23,10 @@ def predict(
 
     Example: curate predict photo.jpg --top 1
     """
-    for prediction in facade(context).predict(images, run_id, top=top, device=device):
+    workspace = facade(context)
+    for at, prediction in enumerate(workspace.predict(images, run_id, top=top, device=device)):
+        if run_id is None and at == 0:
+            note(f"By run {workspace.model_run()}, the newest with a model.")
         if as_json:
             ranked = {
                 name: [{"class": key, "p": round(p, 4)} for key, p in best]

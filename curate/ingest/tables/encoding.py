@@ -1,4 +1,4 @@
-"""Which encoding a list is in, and what separates its cells: stated, or found by looking."""
+"""Which encoding a list is in: stated, or found by looking."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from curate.ingest.errors import BadOption
 
 SAMPLE = 1 << 18
 """Bytes that are looked at."""
-DELIMITERS = (",", ";", "\t", "|")
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -214,29 +213,3 @@ def _has(encoding: str, character: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def guess_delimiter(text: str) -> str:
-    """Return what stands between the cells of the first rows: what makes most of them equally wide.
-
-    The count in the header alone is no clue: ``"Title, original; translated";File`` has one too many.
-    """
-    from io import StringIO
-
-    from curate.ingest.tables.text import Row, rows
-
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        if delimiter not in text:
-            continue
-        widths = [len(row.cells) for row in rows(StringIO(text), delimiter) if isinstance(row, Row)]
-        widths = widths[:100]
-        if not widths:
-            continue
-        width, often = Counter(widths).most_common(1)[0]
-        width = widths[0] if widths.count(widths[0]) == often else width
-        score = (often / len(widths) if width > 1 else 0.0, width)
-        agrees = widths[0] == width
-        if (score[0] + agrees, score[1]) >= best_score:  # in a tie commas are decimal ones
-            best, best_score = delimiter, (score[0] + agrees, score[1])
-    return best

@@ -10,7 +10,9 @@ from typing import Protocol
 
 from curate.ingest.errors import BadOption, SourceUnreadable
 from curate.ingest.records import Refused, shown
-from curate.ingest.tables.encoding import SAMPLE, TextEncoding, guess_delimiter, guess_encoding
+from curate.ingest.tables.dialect import Dialect, guess_delimiter, guess_dialect
+from curate.ingest.tables.encoding import SAMPLE, TextEncoding, guess_encoding
+from curate.ingest.tables.quoting import STANDARD, Quoting
 from curate.ingest.tables.text import Piece, Row, open_text, pieces
 
 SAMPLED = 400
@@ -60,6 +62,7 @@ class TextTable:
     head: int
     """Pieces up to the header, the header among them."""
     stated: dict[str, str] = field(default_factory=dict)
+    quoting: Quoting = STANDARD
 
     @property
     def name(self) -> str:
@@ -74,7 +77,7 @@ class TextTable:
     def rows(self) -> Iterator[Row | Refused]:
         """Yield the rows below the header."""
         with open_text(self.path, self.encoding) as file:
-            read = pieces(file, self.delimiter)
+            read = pieces(file, self.delimiter, self.quoting)
             for _ in range(self.head):
                 next(read)
             for piece in read:
@@ -84,7 +87,7 @@ class TextTable:
     def pieces(self) -> Iterator[tuple[Piece, bool]]:
         """Yield the whole text in pieces, and for each whether it stands below the header."""
         with open_text(self.path, self.encoding) as file:
-            for at, piece in enumerate(pieces(file, self.delimiter, whole=True)):
+            for at, piece in enumerate(pieces(file, self.delimiter, self.quoting, whole=True)):
                 yield piece, at >= self.head
 
 
@@ -121,9 +124,11 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     stated = {"tab": "\t", "\\t": "\t"}.get(options.separator or "", options.separator)
     if stated is not None and len(stated) != 1:
         raise BadOption(f"--separator {stated!r}", "it is one character, or `tab`", "For instance `;`.")
-    delimiter = stated or declared or guess_delimiter(sample)
+    listed = sample.partition("\n")[2] if declared else sample
+    dialect = guess_dialect(listed, stated or declared or None, len(sample) == SAMPLE)
+    delimiter = dialect.delimiter
     try:
-        header, head = _header(path, encoding, delimiter, bool(declared))
+        header, head = _header(path, encoding, dialect, bool(declared))
     except UnicodeError as error:
         raise SourceUnreadable(path, str(error)) from error
     other = guess_delimiter(sample)
@@ -136,17 +141,19 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     told = {} if delimiter == "," else {"--separator": _named(delimiter)}
     if codecs.lookup(encoding.name).name != "utf-8":
         told["--encoding"] = encoding.name
-    return TextTable(path, encoding, delimiter, column_names(header), len(header), head, told)
+    return TextTable(
+        path, encoding, delimiter, column_names(header), len(header), head, told, dialect.quoting
+    )
 
 
 def _named(delimiter: str) -> str:
     return "tab" if delimiter == "\t" else delimiter
 
 
-def _header(path: Path, encoding: TextEncoding, delimiter: str, declared: bool) -> tuple[list[str], int]:
+def _header(path: Path, encoding: TextEncoding, dialect: Dialect, declared: bool) -> tuple[list[str], int]:
     """Return the header's cells, and how many pieces of the text end with it."""
     with open_text(path, encoding) as file:
-        for at, piece in enumerate(pieces(file, delimiter)):
+        for at, piece in enumerate(pieces(file, *dialect)):
             if piece.row is None or (at == 0 and declared):
                 continue
             if isinstance(piece.row, Refused):

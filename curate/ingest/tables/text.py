@@ -13,12 +13,12 @@ from typing import IO, NamedTuple
 
 from curate.ingest.records import Refused, shown
 from curate.ingest.tables.encoding import TextEncoding, guess_encoding
+from curate.ingest.tables.quoting import STANDARD, Quoting
 
 LONGEST_LINE = 1_000_000
 """Characters; a longer line, or a longer cell over several lines, is no row of a list."""
 LONGEST_QUOTE = 2_000
 """Lines that one quoted cell may run over before its opening quote is taken for a slip."""
-QUOTED = re.compile(r'"[^"]*+(?:""[^"]*+)*+"')
 BLANKS = re.compile(r"[ \u00a0]*")
 
 
@@ -47,30 +47,34 @@ def open_text(path: Path, encoding: TextEncoding | None = None) -> IO[str]:
     return file
 
 
-def rows(file: IO[str], delimiter: str) -> Iterator[Row | Refused]:
+def rows(file: IO[str], delimiter: str, quoting: Quoting = STANDARD) -> Iterator[Row | Refused]:
     """Yield rows, blank lines left out; a line that is none is refused, and reading goes on after it."""
-    for piece in pieces(file, delimiter):
+    for piece in pieces(file, delimiter, quoting):
         if piece.row is not None:
             yield piece.row
 
 
-def pieces(file: IO[str], delimiter: str, whole: bool = False) -> Iterator[Piece]:
+def pieces(
+    file: IO[str], delimiter: str, quoting: Quoting = STANDARD, whole: bool = False
+) -> Iterator[Piece]:
     """Yield a text in pieces, a row or a blank line each.
 
     Args:
         file: As ``open_text`` gives it.
         delimiter: What stands between cells.
+        quoting: How cells are quoted.
         whole: Keep the characters of lines that are too long for a row as well.
     """
     lines = _Lines(file, whole)
+    quote, escapes = quoting
     for number, raw, too_long in lines:
         if too_long is not None:
             yield Piece(raw, too_long)
-        elif '"' not in raw:
+        elif quote not in raw and not (escapes and "\\" in raw):
             text = raw.rstrip("\r\n")
             yield Piece(raw, Row(number, text.split(delimiter)) if text else None)
         else:
-            yield _quoted(lines, number, raw, delimiter)
+            yield _quoted(lines, number, raw, delimiter, quoting)
 
 
 _Line = tuple[int, str, Refused | None]
@@ -112,30 +116,38 @@ class _Lines:
         self._again += reversed(taken)
 
 
-def _quoted(lines: _Lines, number: int, raw: str, delimiter: str) -> Piece:
+def _quoted(lines: _Lines, number: int, raw: str, delimiter: str, quoting: Quoting) -> Piece:
     """Parse a row with quotes, taking further lines while a quote stands open."""
     taken: list[_Line] = []
     whole = raw
-    while (cells := split_cells(whole.rstrip("\r\n"), delimiter)) is OPEN:
-        more = _to_closing_quote(lines, LONGEST_QUOTE - len(taken), LONGEST_LINE - len(whole))
+    while (cells := split_cells(whole.rstrip("\r\n"), delimiter, quoting)) is OPEN:
+        more = _to_closing_quote(lines, quoting, LONGEST_QUOTE - len(taken), LONGEST_LINE - len(whole))
         taken += more
         whole += "".join(line for _, line, _ in more)
-        if not more or more[-1][2] is not None or more[-1][1].count('"') % 2 == 0:
+        if not more or more[-1][2] is not None or not _may_close(more[-1][1], quoting):
             cells = None
             break
     if cells is not None:
-        return Piece(whole, Row(number, [cell_value(cell) for cell in cells]))
+        return Piece(whole, Row(number, [quoting.value(cell) for cell in cells]))
     lines.give_back(taken)
     return Piece(raw, Refused(f"line {number}", "bad_quoting", shown(raw.rstrip("\r\n"))))
 
 
-def _to_closing_quote(lines: _Lines, most: int, longest: int) -> list[_Line]:
-    """Take lines up to the next with an odd number of quotes: only such a one can close a cell."""
+def _may_close(line: str, quoting: Quoting) -> bool:
+    """Return whether a cell whose quote stands open may end in a line.
+
+    That takes an odd number of the usual quotes; an apostrophe, or an escaped quote, may stand alone.
+    """
+    return line.count('"') % 2 == 1 if quoting == STANDARD else quoting.quote in line
+
+
+def _to_closing_quote(lines: _Lines, quoting: Quoting, most: int, longest: int) -> list[_Line]:
+    """Take lines up to the next that can close a cell."""
     taken: list[_Line] = []
     for line in lines:
         taken.append(line)
         longest -= len(line[1])
-        if line[2] is not None or line[1].count('"') % 2 or len(taken) >= most or longest < 0:
+        if line[2] is not None or _may_close(line[1], quoting) or len(taken) >= most or longest < 0:
             break
     return taken
 
@@ -144,7 +156,7 @@ OPEN: list[str] = []
 """What ``split_cells`` returns where a quote stands open at the end."""
 
 
-def split_cells(text: str, delimiter: str) -> list[str] | None:
+def split_cells(text: str, delimiter: str, quoting: Quoting = STANDARD) -> list[str] | None:
     """Return a row's cells as they are written, quotes and all; joined by the delimiter they are the row.
 
     Returns:
@@ -152,7 +164,7 @@ def split_cells(text: str, delimiter: str) -> list[str] | None:
     """
     cells, at = [], 0
     while True:
-        stop, problem = _cell_end(text, at, delimiter)
+        stop, problem = _cell_end(text, at, delimiter, quoting)
         if problem is not None or stop < 0:
             return OPEN if stop < 0 else None
         cells.append(text[at:stop])
@@ -161,12 +173,12 @@ def split_cells(text: str, delimiter: str) -> list[str] | None:
         at = stop + 1
 
 
-def _cell_end(text: str, at: int, delimiter: str) -> tuple[int, str | None]:
+def _cell_end(text: str, at: int, delimiter: str, quoting: Quoting) -> tuple[int, str | None]:
     """Return where a cell ends: -1 where its quote stands open; and what follows its quote, if anything."""
     blank = BLANKS.match(text, at)
     start = at if blank is None else blank.end()
-    if text.startswith('"', start):
-        quoted = QUOTED.match(text, start)
+    if text.startswith(quoting.quote, start):
+        quoted = quoting.quoted.match(text, start)
         if quoted is not None:
             after = BLANKS.match(text, quoted.end())
             stop = quoted.end() if after is None else after.end()
@@ -175,42 +187,12 @@ def _cell_end(text: str, at: int, delimiter: str) -> tuple[int, str | None]:
         if start == at:
             return (-1, None) if quoted is None else (quoted.end(), text[quoted.end()])
     found = text.find(delimiter, at)
+    while quoting.escapes and found > 0 and _is_escaped(text, found, at):
+        found = text.find(delimiter, found + 1)
     return (len(text) if found < 0 else found), None
 
 
-def cell_value(cell: str) -> str:
-    """Return what a written cell says.
-
-    Example:
-        >>> cell_value('"a, ""b"" "'), cell_value("plain")
-        ('a, "b" ', 'plain')
-    """
-    bare = cell.strip(" \u00a0") if '"' in cell else cell
-    quoted = len(bare) > 1 and bare[0] == bare[-1] == '"' and QUOTED.fullmatch(bare)
-    return bare[1:-1].replace('""', '"') if quoted else cell
-
-
-def written_cell(value: str, delimiter: str, row: list[str], at: int) -> str:
-    """Return a cell that says something else, written as its row is: in quotes where it must, or others are.
-
-    Args:
-        value: What it says.
-        delimiter: What stands between cells.
-        row: The row's cells as written.
-        at: The cell's place among them.
-    """
-    before = cell_value(row[at])
-    if _needs_quotes(before, delimiter):  # its own quotes tell nothing
-        quotes = any(_is_quoted(cell) and not _needs_quotes(cell_value(cell), delimiter) for cell in row)
-    else:
-        quotes = _is_quoted(row[at])
-    return '"' + value.replace('"', '""') + '"' if quotes or _needs_quotes(value, delimiter) else value
-
-
-def _is_quoted(cell: str) -> bool:
-    bare = cell.strip(" \u00a0")
-    return len(bare) > 1 and bare[0] == bare[-1] == '"'
-
-
-def _needs_quotes(value: str, delimiter: str) -> bool:
-    return any(c in value for c in (delimiter, '"', "\r", "\n")) or value != value.strip(" \u00a0")
+def _is_escaped(text: str, place: int, start: int) -> bool:
+    """Return whether an odd number of backslashes stands before a place of a cell."""
+    before = text[start:place]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1

@@ -21,6 +21,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter, ValidationError
 
 from db.browse.picture import Marks, Picture, look
+from db.classes.columns import require_own_fields
 from db.engine.catalog import Catalog
 from db.errors import CurateError
 from db.models import CatalogSetting
@@ -104,7 +105,10 @@ def sync_dataset(
         DatasetUnreadable: A newer FiftyOne made it.
         RootUnknown: Artworks lie under a root that has no folder here.
         RunNotFound: No complete run has that number.
+        AttributesClash: What is made of one attribute would stand in a field of another.
     """
+    with catalog.read() as session:
+        require_own_fields(session)
     with keeping_mongod("browse"), look(catalog, workspace, run_id) as picture:
         fo = import_fiftyone(workspace)
         return _sync(fo, workspace, picture, progress or Silent(), full)
