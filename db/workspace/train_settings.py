@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 FROZEN: dict[str, Any] = {
-    "epochs": 8,
+    "epochs": 7,
     "batch_size": "auto",
     "lr": 3e-3,
     "backbone_lr": 0.0,

@@ -16,11 +16,11 @@ LARGEST = 256
 def sensible_batch_size(rows: int, settings: TrainSettings) -> int:
     """Return a power of two that gives a small collection enough steps an epoch.
 
-    16 to 64 on cached features, 8 to 32 in fine-tuning: at least about 24 steps where that can be had.
+    16 to 128 on cached features, 8 to 32 in fine-tuning: at least about 16 or 24 steps where they can be had.
     """
-    most, least = (32, 8) if settings.mode == "finetune" else (64, 16)
+    most, least, steps = (32, 8, 24) if settings.mode == "finetune" else (128, 16, 16)
     size = most
-    while size > least and rows / size < 24:
+    while size > least and rows / size < steps:
         size //= 2
     return size
 

@@ -37,6 +37,9 @@ from model.training.fit import Epoch, Fit, Fitted, Job, forget_checkpoints
 from model.training.monitor import Monitor
 from model.training.step import Network
 
+LR_MEANT_FOR = 64
+"""Artworks a step up to which heads learn at ``lr``; where ``auto`` takes more, by the square root faster."""
+
 
 @dataclass
 class Output:
@@ -269,7 +272,9 @@ class Runner:
         size = sensible_batch_size(rows, self.settings)
         if self.settings.mode == "finetune" and self.device.type == "cuda":
             size = fitting_batch_size(self.network(0), size, self.settings, self.device)
-        return self.settings.model_copy(update={"batch_size": size})
+        rate = (self.settings.lr or 0.0) * max(1.0, size / LR_MEANT_FOR) ** 0.5
+        frozen = self.settings.mode == "frozen"
+        return self.settings.model_copy(update={"batch_size": size} | ({"lr": rate} if frozen else {}))
 
     def _own_thread(self) -> None:
         if self.device.type == "cpu":

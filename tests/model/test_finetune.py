@@ -203,7 +203,7 @@ def test_auto_batch_size_takes_the_largest_that_fits() -> None:
 
     assert largest_that_fits(step, [8, 16, 32, 64, 128]) == 32
     assert largest_that_fits(step, [64, 128]) is None
-    assert [sensible_batch_size(rows, small()) for rows in (100, 1000, 50_000)] == [16, 32, 64]
+    assert [sensible_batch_size(rows, small()) for rows in (100, 1000, 2400, 50_000)] == [16, 32, 128, 128]
 
 
 def network(**changes: object) -> tuple[CnnLstm, TrainSettings]:
