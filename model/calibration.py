@@ -46,12 +46,13 @@ def fit_temperature(
         rows = np.unique(np.linspace(0, len(labels) - 1, sample).astype(np.int64))
         labels, pred_probs = labels[rows], pred_probs[rows]
     logs = np.log(np.clip(pred_probs.astype(np.float64), floor, 1.0))
+    logs -= logs.max(axis=1, keepdims=True)
+    own, powers = logs[np.arange(len(labels)), labels], np.empty_like(logs)
 
     def loss(log_temperature: float) -> float:
-        scaled = logs / np.exp(log_temperature)
-        top = scaled.max(axis=1)
-        norm = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float((norm - scaled[np.arange(len(labels)), labels]).mean())
+        scale = np.exp(-log_temperature)
+        np.exp(np.multiply(logs, scale, out=powers), out=powers)
+        return float((np.log(powers.sum(axis=1)) - own * scale).mean())
 
     best = minimize_scalar(loss, bounds=(np.log(bounds[0]), np.log(bounds[1])), method="bounded")
     return float(np.exp(best.x))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues.base_models.neighbours import Neighbours
 from curate.issues.columns import Findings, Floats, Ints, LabelColumn
+
+HASHED_AT_ONCE = 2048  # artworks
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Canonical:
             column,
             classes=tuple(column.classes[at] for at in sorted_classes),
             labels=_renumbered(column.labels, sorted_classes)[self.artworks],
-            pred_probs=np.ascontiguousarray(column.pred_probs[self.artworks][:, sorted_classes]),
+            pred_probs=np.ascontiguousarray(_taken(column.pred_probs[self.artworks], sorted_classes)),
             reviewed=column.reviewed[self.artworks],
             margins=None if column.margins is None else column.margins[self.artworks],
             codes=codes,
@@ -65,27 +68,33 @@ def canonical_order(
     columns: Sequence[LabelColumn], groups: Ints, embedding: NDArray[np.floating] | None
 ) -> Canonical:
     """Order the artworks by a digest of everything known of them."""
-    digests = [blake2b(digest_size=16) for _ in range(len(groups))]
+    known: list[NDArray[Any]] = []
     for column in sorted(columns, key=lambda column: column.attribute):
-        if not (column.labels >= 0).any():
-            continue
-        own = _class_order(column)
-        labels = _renumbered(column.labels, own)
-        probs = np.ascontiguousarray(column.pred_probs[:, own])
-        for row, digest in enumerate(digests):
-            digest.update(labels[row].tobytes())
-            digest.update(probs[row].tobytes())
+        if (column.labels >= 0).any():
+            own = _class_order(column)
+            known += [_renumbered(column.labels, own)[:, None], _taken(column.pred_probs, own)]
     if embedding is not None:
-        vectors = np.ascontiguousarray(embedding)
-        for row, digest in enumerate(digests):
-            digest.update(vectors[row].tobytes())
-    keys = np.array([digest.digest() for digest in digests], dtype="S16")
+        known.append(embedding)
+    keys = np.zeros(len(groups), dtype="S16")
+    for start in range(0, len(groups) if known else 0, HASHED_AT_ONCE):
+        keys[start : start + HASHED_AT_ONCE] = _digests(known, slice(start, start + HASHED_AT_ONCE))
     artworks = np.argsort(keys, kind="stable").astype(np.int64)
     place = np.empty(len(groups), dtype=np.int64)
     place[artworks] = np.arange(len(groups))
     _, first, inverse = np.unique(groups[artworks], return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     return Canonical(artworks, place, rank[inverse].astype(np.int64))
+
+
+def _digests(known: Sequence[NDArray[Any]], some: slice) -> list[bytes]:
+    """Return a digest of each of some rows, over the bytes that all arrays hold there, one after another."""
+    parts = [np.ascontiguousarray(values[some]).view(np.uint8) for values in known]
+    return [blake2b(row, digest_size=16).digest() for row in np.concatenate(parts, axis=1)]
+
+
+def _taken(probs: NDArray[np.floating], order: Ints) -> NDArray[np.floating]:
+    """Return the columns in an order, without copying them where that is theirs."""
+    return probs if (order == np.arange(len(order))).all() else probs[:, order]
 
 
 def _class_order(column: LabelColumn) -> Ints:

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from curate.issues import LabelColumn, LabelScores, score_labels
+from curate.issues import LabelColumn, LabelScores, canonical, score_labels
+from curate.issues.base_models import evidence
+from curate.issues.planted import features
 from curate.training.label_issues import issue_rows, score_run
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
@@ -154,3 +156,18 @@ def test_labels_that_are_all_the_same_are_scored(place: int) -> None:
     same = relabelled(gallery, place, np.zeros(COUNT, dtype=np.int64))
 
     assert all_scored(scores_of(same), same.columns)
+
+
+def test_how_much_is_worked_on_at_a_time_and_kept_does_not_move_a_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gallery = make_gallery(count=600)
+    at_once = scores_of(gallery)
+    monkeypatch.setattr(features, "MOST_KEPT", 0)
+    monkeypatch.setattr(evidence, "AT_ONCE", 1)
+    monkeypatch.setattr(canonical, "HASHED_AT_ONCE", 7)
+    bit_by_bit = scores_of(gallery)
+    for name, scores in at_once.items():
+        assert scores.kinds  # errors were planted, in several rounds
+        np.testing.assert_allclose(bit_by_bit[name].score, scores.score, atol=1e-6)
+        np.testing.assert_array_equal(bit_by_bit[name].suggested, scores.suggested)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from curate.issues.base_models.records import Records, Related, keep_records
 from curate.issues.columns import Floats, Ints, LabelColumn
 
 FLOOR = 1e-4
-CHUNK = 4096
+AT_ONCE = 2**19  # log-probabilities worked on at a time: they stay in the processor's cache
 SHRINKAGE = 0.4  # of the Gaussian classes' covariance
 WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
 WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
@@ -230,25 +231,38 @@ def fit_pool(each: dict[str, Matrix], labels: Ints, near: Pool | None = None) ->
     return Pool(names, np.asarray(found.x, dtype=np.float64))
 
 
+def chunks(count: int, width: int) -> Iterator[slice]:
+    """Yield slices of ``count`` rows of ``width`` classes that are worked on at a time, at least one."""
+    size = max(AT_ONCE // max(width, 1), 256)
+    for start in range(0, max(count, 1), size):
+        yield slice(start, start + size)
+
+
 def given_margin_entropy(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix, Matrix]:
     """Return of log-probabilities, ``(n, K)``, the given label's, its margin over the next, the entropy."""
-    own, margin = given_margin(log_probs, given)
-    below = log_probs - log_probs.max(axis=1, keepdims=True)
+    own, best = _given_and_best_other(log_probs, given)
+    below = log_probs - np.maximum(own, best)[:, None]
     powers = np.exp(below)
     total = powers.sum(axis=1)
     entropy: Matrix = np.log(total) - np.einsum("nk,nk->n", powers, below) / total
-    return own, margin, entropy
+    return own, own - best, entropy
 
 
 def given_margin(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix]:
     """Return of log-probabilities, ``(n, K)``, the given label's, and its margin over the best other."""
+    own, best = _given_and_best_other(log_probs, given)
+    return own, own - best
+
+
+def _given_and_best_other(log_probs: Matrix, given: Ints) -> tuple[Matrix, Matrix]:
     at = np.arange(len(given))
     own: Matrix = log_probs[at, given]
     if log_probs.shape[1] < 2:
-        return own, np.zeros_like(own)
-    others = log_probs.copy()
-    others[at, given] = -np.inf
-    return own, own - others.max(axis=1)
+        return own, own
+    log_probs[at, given] = -np.inf  # for the time being: a copy costs more than all the rest here
+    best: Matrix = log_probs.max(axis=1)
+    log_probs[at, given] = own
+    return own, best
 
 
 def log_of(probs: NDArray[np.floating]) -> Matrix:

@@ -17,7 +17,7 @@ from curate.issues.base_models.closed_form import Matrix
 from curate.issues.base_models.evidence import BaseModels, Pool, Refit, fit_pool
 from curate.issues.columns import Findings, Floats, Ints
 from curate.issues.planted.detector import adapt, as_found, cross_fit, detect
-from curate.issues.planted.features import features
+from curate.issues.planted.features import Described, features
 from curate.issues.planted.planting import PLANTED, confusion, plant
 
 ROUNDS = 3
@@ -111,6 +111,7 @@ class PlantedErrors:
         if len(rows) < FEWEST or self.models.width < 2 or not self.kinds:
             return None
         current = self.models.refit(column.labels)
+        described = Described.of(len(rows), self.models.width)
         labels, trusted = column.labels.copy(), np.ones(len(column.labels))
         judged: Judged | None = None
         pool: Pool | None = None
@@ -121,7 +122,7 @@ class PlantedErrors:
             examples = self._examples(state, rng)
             if examples is None:
                 return judged
-            judged = self._judge(current, state, examples)
+            judged = self._judge(current, described, state, examples)
             trusted[rows] = 1.0 - judged.wrong
             labels[rows] = np.where(judged.wrong > REPAIRED_ABOVE, judged.suggested, column.labels[rows])
         return judged
@@ -162,7 +163,7 @@ class PlantedErrors:
             planted[at], kind[at] = wrong, number + 1
         return planted, kind
 
-    def _judge(self, current: Refit, state: State, examples: Examples) -> Judged:
+    def _judge(self, current: Refit, described: Described, state: State, examples: Examples) -> Judged:
         """Apply to each part of the labels as they are what was learnt from the other parts.
 
         The shares of the kinds are those of all labels as they came. Reviewers are asked about what looks
@@ -180,13 +181,13 @@ class PlantedErrors:
             width,
         )
 
-        def kinds_of(asked: Ints, given: Ints) -> tuple[Floats, Ints]:
-            found, other = features(current, state.pool, state.confusions, asked, given)
+        def kinds_of(asked: Ints, given: Ints, known: Described | None = None) -> tuple[Floats, Ints]:
+            found, other = features(current, state.pool, state.confusions, asked, given, known)
             return detect(detectors, found, parts[asked], width), other
 
         counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
         planted: Floats = counted / counted.sum()
-        probs, suggested = kinds_of(rows, column.labels[rows])
+        probs, suggested = kinds_of(rows, column.labels[rows], described)
         counts = (column.reviewed[rows] == 0).astype(np.float64)
         if self.findings is not None:
             found = self.findings.among(rows)

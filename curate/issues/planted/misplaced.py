@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues.base_models.closed_form import Matrix
-from curate.issues.base_models.evidence import CHUNK, given_margin, log_of
+from curate.issues.base_models.evidence import chunks, given_margin, log_of
 from curate.issues.base_models.quality import best_other
 from curate.issues.columns import IMPORTED, Floats, Ints, LabelColumn
 from curate.issues.planted.detector import Detector, adapt, cross_fit, detect
@@ -179,12 +179,11 @@ def _margins(column: LabelColumn, rows: Ints, given: Ints) -> tuple[Matrix, NDAr
     margins, known = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     if len(column.classes) < 2:
         return margins, known
-    for start in range(0, len(rows), CHUNK):
-        some = slice(start, start + CHUNK)
+    for some in chunks(len(rows), len(column.classes)):
         probs = column.pred_probs[rows[some]]
         known[some] = (given[some] >= 0) & np.isfinite(probs).all(axis=1)
         at = np.flatnonzero(known[some])
-        margins[start + at] = given_margin(log_of(probs[at]), given[some][at])[1]
+        margins[some.start + at] = given_margin(log_of(probs[at]), given[some][at])[1]
     return margins, known
 
 

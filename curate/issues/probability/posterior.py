@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from curate.issues.base_models.closed_form import Matrix
-from curate.issues.base_models.evidence import CHUNK, BaseModels, Refit, log_of, normalised
+from curate.issues.base_models.evidence import BaseModels, Refit, chunks, log_of, normalised
 from curate.issues.base_models.quality import label_temperature
 from curate.issues.columns import Floats, Ints
 
@@ -54,8 +54,7 @@ class Posterior:
         """
         against = np.empty(len(places))
         common = TO_COMMON * np.log(np.maximum(self.marginal, 1e-9))
-        for start in range(0, len(places), CHUNK):
-            some = slice(start, start + CHUNK)
+        for some in chunks(len(places), self.log_probs.shape[1]):
             logs = normalised((self.log_probs[places[some]] - common).astype(np.float32))
             at = np.arange(len(logs))
             own = logs[at, given[some]].copy()
@@ -70,8 +69,7 @@ class Posterior:
             return np.full(len(self.rows), -1, dtype=np.int64)
         best = np.empty(len(self.rows), dtype=np.int64)
         labels = self.refit.labels[self.rows]
-        for start in range(0, len(best), CHUNK):
-            some = slice(start, start + CHUNK)
+        for some in chunks(len(best), self.log_probs.shape[1]):
             others = self.log_probs[some].copy()
             others[np.arange(len(others)), labels[some]] = -np.inf
             best[some] = others.argmax(axis=1)
@@ -87,13 +85,12 @@ def pool_images(refit: Refit) -> Posterior:
     models = refit.models
     rows = np.flatnonzero(models.column.scorable)
     logs = np.empty((len(rows), models.width), dtype=np.float32)
-    for start in range(0, len(rows), CHUNK):
-        logs[start : start + CHUNK] = _mean_logs(refit, rows[start : start + CHUNK])
+    for some in chunks(len(rows), models.width):
+        logs[some] = _mean_logs(refit, rows[some])
     labels = models.column.labels[rows]
     sample = np.unique(np.linspace(0, max(len(rows) - 1, 0), TEMPERATURE_ON).astype(np.int64))[: len(rows)]
     temperature = label_temperature(labels[sample], np.exp(logs[sample]), highest=50.0)
-    for start in range(0, len(rows), CHUNK):
-        some = slice(start, start + CHUNK)
+    for some in chunks(len(rows), models.width):
         logs[some] = normalised(logs[some] / np.float32(temperature))
     return Posterior(refit, rows, logs, refit.marginal)
 
@@ -137,8 +134,8 @@ def clarity(log_probs: Matrix) -> Floats:
     if width < 2:
         return np.ones(len(log_probs))
     entropy = np.empty(len(log_probs))
-    for start in range(0, len(entropy), CHUNK):
-        logs = log_probs[start : start + CHUNK].astype(np.float64)
-        entropy[start : start + CHUNK] = -(np.exp(logs) * logs).sum(axis=1)
+    for some in chunks(len(entropy), width):
+        logs = log_probs[some].astype(np.float64)
+        entropy[some] = -(np.exp(logs) * logs).sum(axis=1)
     clear: Floats = np.clip(1.0 - entropy / np.log(width), 0.0, 1.0)
     return clear
