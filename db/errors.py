@@ -291,12 +291,12 @@ class RootUnknown(CurateError):
 class ImageRefused(CurateError):
     """An artwork's path leads out of its root, or to what is no regular file; it is never opened."""
 
-    def __init__(self, root: str, path: str, problem: str) -> None:
-        super().__init__(
-            f"The image {path!r} of the root {root!r} {problem}; it is not opened. Look at where this "
-            f"catalog comes from and type `curate check`; where your own links lead to files elsewhere, "
-            f"type `curate ingest SOURCE --follow-links`."
+    def __init__(self, root: str, path: str, problem: str, advice: str = "") -> None:
+        advice = advice or (
+            "Look at where this catalog comes from and type `curate check`; where your own links lead to "
+            "files elsewhere, type `curate ingest SOURCE --follow-links`."
         )
+        super().__init__(f"The image {path!r} of the root {root!r} {problem}; it is not opened. {advice}")
 
 
 class StorageUnknown(CurateError):

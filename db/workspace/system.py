@@ -58,3 +58,27 @@ def end_tree(pid: int, seconds: float = 10) -> None:
         _, family = psutil.wait_procs(family, timeout=seconds)
         if not family:
             return
+
+
+DEVICES = frozenset(
+    {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+)
+
+
+def refused_by_windows(path: str) -> str | None:
+    """Return why Windows has no file of such a name, or another thing by it, such as a stream or a device.
+
+    Example:
+        >>> refused_by_windows("Monet/sea?.jpg"), refused_by_windows("Monet/sea.jpg")
+        ("has a name that Windows cannot have ('?')", None)
+    """
+    for name in path.replace("\\", "/").split("/"):
+        sign = next((c for c in name if c in ':?*<>"|' or c < " "), None)
+        if sign is None and name not in (".", "..") and name.endswith((".", " ")):
+            sign = name[-1]
+        if sign is not None:
+            return f"has a name that Windows cannot have ({sign!r})"
+        stem = name.partition(".")[0].rstrip()
+        if stem.casefold() in DEVICES:
+            return f"has a name that is a device on Windows ({stem!r})"
+    return None

@@ -23,6 +23,7 @@ from db.spelling import fold
 from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
 from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
+from db.workspace.system import refused_by_windows
 
 SETTINGS_FILE = "curate.toml"
 
@@ -93,6 +94,8 @@ class Workspace:
         self.require_root(root)
         self.mirror(root)
         folder = self.settings.roots[root]
+        if os.name == "nt" and (problem := refused_by_windows(path)) is not None:
+            raise ImageRefused(root, path, problem, "Rename it where it lies, and ingest it anew.")
         if leaves_root(path):
             raise ImageRefused(root, path, f"lies outside {folder}")
         file = folder / path

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from db.images.files import read_bytes
@@ -126,9 +126,14 @@ def _local(server: Server, project: int, workspace: Workspace, card: Card) -> st
     raise ImagesNotServed(server.url, folder, found)
 
 
-def _prefixes(folder: Path) -> Iterator[str]:
-    """Yield what may stand before a path, as seen from each folder that may be the document root."""
-    parts = PurePosixPath(folder.as_posix()).parts[1:]
+def _prefixes(folder: PurePath) -> Iterator[str]:
+    """Yield what may stand before a path, as seen from each folder that may be the document root.
+
+    Example:
+        >>> list(_prefixes(Path("/scans/art")))
+        ['art/', 'scans/art/']
+    """
+    parts = folder.parts[1:]  # the first is the root, on Windows with its drive or share
     for start in range(len(parts) - 1, -1, -1):
         yield "/".join(parts[start:]) + "/"
 
