@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from db.labels.attribute_labels import AttributeLabels
 from db.workspace.progress import Progress
-from db.workspace.train_settings import TrainSettings
+from db.workspace.train_settings import FROZEN, TrainSettings
 from model.device import choose_device, compiled
 from model.distributed import World
 from model.errors import NothingToLearn, RunDirectoryTaken
@@ -38,7 +38,7 @@ from model.training.monitor import Monitor
 from model.training.step import Network
 
 LR_MEANT_FOR = 64
-"""Artworks a step up to which heads learn at ``lr``; where ``auto`` takes more, by the square root faster."""
+"""Artworks a step up to which heads learn at the default ``lr``; with more, by the square root faster."""
 
 
 @dataclass
@@ -272,9 +272,10 @@ class Runner:
         size = sensible_batch_size(rows, self.settings)
         if self.settings.mode == "finetune" and self.device.type == "cuda":
             size = fitting_batch_size(self.network(0), size, self.settings, self.device)
-        rate = (self.settings.lr or 0.0) * max(1.0, size / LR_MEANT_FOR) ** 0.5
-        frozen = self.settings.mode == "frozen"
-        return self.settings.model_copy(update={"batch_size": size} | ({"lr": rate} if frozen else {}))
+        changes: dict[str, Any] = {"batch_size": size}
+        if self.settings.mode == "frozen" and self.settings.lr == FROZEN["lr"]:  # a rate of the user's stays
+            changes["lr"] = FROZEN["lr"] * max(1.0, size / LR_MEANT_FOR) ** 0.5
+        return self.settings.model_copy(update=changes)
 
     def _own_thread(self) -> None:
         if self.device.type == "cpu":

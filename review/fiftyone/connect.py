@@ -6,9 +6,13 @@ and its other datasets) stays as it is; anything that the user's environment set
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_string
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,7 +59,7 @@ def import_plain_fiftyone(command: str) -> ModuleType:
     find_mongod(command)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _lenient_metadata():
         warnings.simplefilter("ignore", DeprecationWarning)  # FiftyOne's own, of its own parts
         import fiftyone
 
@@ -63,6 +67,25 @@ def import_plain_fiftyone(command: str) -> ModuleType:
         _connect(fiftyone, command)
     module: ModuleType = fiftyone
     return module
+
+
+@contextmanager
+def _lenient_metadata() -> Iterator[None]:
+    """Let FiftyOne's own part read its package's metadata where another package has changed how.
+
+    ``eta`` asks for a field that its metadata does not have. The standard library answers None;
+    ``importlib_metadata``, once anything has imported it, takes over for all and raises KeyError.
+    """
+    strict = importlib.metadata.metadata
+
+    def lenient(name: str) -> Any:
+        return message_from_string(importlib.metadata.distribution(name).read_text("METADATA") or "")
+
+    importlib.metadata.metadata = lenient
+    try:
+        yield
+    finally:
+        importlib.metadata.metadata = strict
 
 
 def _connect(fiftyone: Any, command: str) -> None:

@@ -154,3 +154,16 @@ def test_a_mongod_that_works_is_left_alone(capsys: pytest.CaptureFixture[str]) -
     assert install(pytest.fail) == find_mongod()
 
     assert own_mongod(folder).stat().st_mtime_ns == before
+
+
+def test_fiftyone_is_imported_after_a_package_that_takes_over_metadata() -> None:
+    """``importlib_metadata`` raises for fields that are not there, where FiftyOne expects None."""
+    program = (
+        "import importlib_metadata\n"
+        "from review.fiftyone.connect import import_plain_fiftyone\n"
+        "print(import_plain_fiftyone('browse').__version__)"
+    )
+
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True)
+
+    assert (done.returncode, done.stdout[:2]) == (0, "1."), done.stderr

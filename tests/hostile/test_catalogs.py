@@ -131,7 +131,7 @@ def test_a_newer_schema_asks_for_a_newer_curate(curate: Curate, used: Path, revi
 
 
 @pytest.mark.parametrize("seed", range(24))
-@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("count", [1, 150])
 def test_turned_bytes_never_crash(curate: Curate, used: Path, seed: int, count: int) -> None:
     """One byte may lie where nothing is; then all is well, or it is a letter of a text."""
     flip(seed, count)(used / "catalog.db")

@@ -182,13 +182,13 @@ def test_artworks_are_found_by_the_ids_of_their_list(drawn: Drawn, curate: Curat
     ).json()
 
     assert (told["artworks"], told["without"], told["unmatched"]) == (118, 2, 1)
+    assert "nearest" in " ".join(workspace.issues(run=told["run"])["reason"])
     by_path = drawn.frame().drop(index=[7, 8])
     again = workspace.import_predictions(by_path, out_of_sample="fold").run
     wanted, scored = (
         workspace.issues(every=True, run=run).set_index("path")["p_label"] for run in (again, told["run"])
     )
     pd.testing.assert_series_equal(scored.sort_index(), wanted.sort_index())
-    assert "nearest" in " ".join(workspace.issues(run=told["run"])["reason"])
 
 
 def test_arrays_and_embeddings_become_a_run_with_neighbours(drawn: Drawn) -> None:
@@ -259,8 +259,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "artworks of another collection": (
         {"filepath": [f"x{row}" for row in range(120)]},
         "None of the 3 artworks in predictions is in the catalog: it names 'x0', 'x1' …, and the catalog's "
-        "paths look like 'images/00000.jpg'. Give the paths as `curate export` writes them, or the artworks' "
-        "ids.",
+        "paths look like 'images/00000.jpg'. Give the paths as `curate export` writes them, the artworks' "
+        "ids, or those of their list.",
     ),
     "an artwork twice": (
         {"filepath": ["images/00001.jpg", "images/00001.jpg", *[f"x{row}" for row in range(118)]]},

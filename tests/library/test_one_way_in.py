@@ -269,7 +269,8 @@ def test_a_kind_of_issue_that_there_is_not(drawn: library.Workspace) -> None:
         drawn.issues("labels")
 
     assert str(caught.value) == (
-        "kind is 'labels', expected one of label, label_conflict, outlier, duplicate, unreadable, property."
+        "kind is 'labels', expected one of "
+        "label, label_conflict, outlier, unusable, duplicate, unreadable, property."
     )
 
 
