@@ -81,7 +81,7 @@ def _lenient_metadata() -> Iterator[None]:
     def lenient(name: str) -> Any:
         return message_from_string(importlib.metadata.distribution(name).read_text("METADATA") or "")
 
-    importlib.metadata.metadata = lenient
+    importlib.metadata.metadata = lenient  # type: ignore[assignment]
     try:
         yield
     finally:
