@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 from db.engine.catalog import Catalog
 from db.labels.history import label_history
 from db.labels.table import label_table, spelled_labels
-from db.runs.runs import (
-    find_run,
-    provenances,
-    read_arrays,
-    require_arrays,
-    run_attributes,
-    run_folder,
-)
+from db.runs.runs import find_run, provenances, read_arrays, require_arrays, run_attributes, run_folder
 from db.spelling import is_formula
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace

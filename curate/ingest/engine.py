@@ -21,10 +21,7 @@ from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.frame import frame_table
 from db.errors import FileMissing
 from db.ingest.broken_images import known_paths, record_unreadable
-from db.ingest.writer import (
-    finish_ingest,
-    start_ingest,
-)
+from db.ingest.writer import finish_ingest, start_ingest
 from db.labels.conflicts import record_conflicts
 from db.workspace.progress import Progress, Silent
 from db.workspace.settings import SourceSettings

@@ -19,6 +19,7 @@ from curate.ingest.places.files import FoundFile, ImageFolder, NotFound, nfc, ow
 from curate.ingest.places.web import WebImages, is_web_url, told_rate, web_root
 from curate.ingest.records import Reader, Record, Refused, Spelling, shown, storable
 from curate.ingest.summary import IngestSummary
+from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
 from db.ingest.broken_images import known_paths, mark_missing
 from db.ingest.contested import contested_paths
@@ -260,9 +261,9 @@ class SourceReading:
         entries = [
             Entry(path, None, *self.encoder.encode(record), only_labels=True) for path, record in records
         ]
-        for start in range(0, len(entries), LIST_BATCH):
+        for some in chunks(entries, LIST_BATCH):
             with self.catalog.write() as session:
-                self.writer.write(session, entries[start : start + LIST_BATCH])  # counted with the first row
+                self.writer.write(session, some)  # counted with the first row
 
     def _finish(self, plan: _Plan) -> None:
         """Wait for a batch's images, write what changed, and count."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
@@ -19,12 +20,13 @@ from curate.predictions.errors import (
     ClassTwice,
 )
 from curate.predictions.files import ClassColumns
+from db.labels.kept import artworks_listed_as
 from db.labels.table import LabelTable
 
-Ints = NDArray[np.int64]
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
-ListedAs = Callable[[Sequence[str]], Mapping[str, int]]
-"""Gives the artwork that lists call so, left out where there is none, or several."""
+Ints = NDArray[np.int64]
 
 Resolve = Callable[[str, Sequence[str]], Mapping[str, int]]
 """Gives the class id of each name that is one of an attribute's, left out where it is none."""
@@ -35,20 +37,19 @@ def match_artworks(
     named: NDArray[np.object_],
     table: LabelTable,
     roots: Mapping[str, Path],
-    listed_as: ListedAs,
+    session: Session,
 ) -> Ints:
     """Return the catalog's row of each artwork that a file names, -1 where it has none, shape ``(N,)``.
 
     An artwork is named by its path: as the catalog has it, or under the folder of its root, in either Unicode
-    form, with either slash; by curate's id; or by the id of its list, such as an inventory
-    number.
+    form, with either slash; by curate's id; or by the id of its list, such as an inventory number.
 
     Args:
         path: The file, for messages.
         named: What it calls its artworks, shape ``(N,)``.
         table: The catalog's artworks.
         roots: The folders of the roots.
-        listed_as: Finds artworks by what lists call them.
+        session: The catalog, which knows what lists call artworks.
 
     Raises:
         ArtworksUnmatched: None of them is in the catalog.
@@ -63,7 +64,7 @@ def match_artworks(
         rows[lost] = _by_uuid(named[lost], table)
         lost = lost[rows[lost] < 0]
     if len(lost):
-        rows[lost] = _by_listing(named[lost], table, listed_as)
+        rows[lost] = _by_listing(named[lost], table, session)
     if (rows < 0).all():
         raise ArtworksUnmatched(path, [str(name) for name in named[:3]], table.paths[:1])
     found, counts = np.unique(rows[rows >= 0], return_counts=True)
@@ -94,9 +95,9 @@ def _by_uuid(named: NDArray[np.object_], table: LabelTable) -> Ints:
     return found
 
 
-def _by_listing(named: NDArray[np.object_], table: LabelTable, listed_as: ListedAs) -> Ints:
+def _by_listing(named: NDArray[np.object_], table: LabelTable, session: Session) -> Ints:
     """Look up what lists call artworks, such as an inventory number."""
-    ids = listed_as([str(name).strip() for name in named])
+    ids = artworks_listed_as(session, [str(name).strip() for name in named])
     wanted = np.array([ids.get(str(name).strip(), -1) for name in named], dtype=np.int64)
     at = pd.Index(table.artwork_ids).get_indexer(pd.Index(wanted))
     return np.where(wanted >= 0, at, -1).astype(np.int64)

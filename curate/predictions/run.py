@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 
 from curate.arrays.probabilities import check_rows
 from curate.issues import Estimate
-from curate.predictions.errors import (
-    ArtworkListedTwice,
-    InSample,
-    NotPredictions,
-    NotSaidOutOfSample,
-    some,
-)
+from curate.predictions.errors import ArtworkListedTwice, InSample, NotPredictions, NotSaidOutOfSample, some
 from curate.predictions.files import (
     ClassColumns,
     EmbeddingFile,
@@ -36,7 +30,6 @@ from db.classes.names import match_class_names
 from db.engine.catalog import Catalog
 from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
-from db.labels.kept import artworks_listed_as
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
 from db.reviews.findings import found_labels
@@ -269,13 +262,7 @@ class _Gatherer:
         )
 
     def _add(self, file: PredictionFile) -> None:
-        rows = match_artworks(
-            file.path,
-            file.artworks,
-            self.table,
-            self.roots,
-            lambda names: artworks_listed_as(self.session, names),
-        )
+        rows = match_artworks(file.path, file.artworks, self.table, self.roots, self.session)
         kept, lost = np.flatnonzero(rows >= 0), np.flatnonzero(rows < 0)
         self.unmatched += len(lost)
         self.notes += file.notes
@@ -377,13 +364,7 @@ def _place_embeddings(
     """Return one unit vector an artwork of the catalog, NaN where the file has none."""
     read = embeddings if isinstance(embeddings, EmbeddingFile) else read_embeddings_file(embeddings)
     with catalog.read() as session:
-        rows = match_artworks(
-            read.path,
-            read.artworks,
-            table,
-            workspace.settings.roots,
-            lambda names: artworks_listed_as(session, names),
-        )
+        rows = match_artworks(read.path, read.artworks, table, workspace.settings.roots, session)
     pooled = read.vectors if read.vectors.ndim == 2 else read.vectors.mean(axis=1)
     kept = np.flatnonzero(rows >= 0)
     vectors = np.full((len(table), pooled.shape[1]), np.nan, dtype=np.float32)

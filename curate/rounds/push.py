@@ -60,8 +60,8 @@ def push(
     if dry_run:
         with catalog.read() as session:
             run = find_run(session, run_id, "push")
+            expected = estimate_wrong_labels(session, run)
         plan = plan_batch(catalog, run, settings)
-        expected = _expected_wrong(catalog, run_id)
         project = workspace.settings.label_studio.project
         return PushSummary(project, plan.expected_yield, expected, place, plan=plan)
     if sheet is None:
@@ -74,7 +74,9 @@ def push(
         else:
             pushed = push_sheet_again(workspace, catalog, batch, path)
     waiting = waiting_sheets(catalog) if sheet is not None and not pushed.created else {}
-    return _summary(pushed, _expected_wrong(catalog, run_id), place, waiting)
+    with catalog.read() as session:
+        expected = estimate_wrong_labels(session, find_run(session, run_id, "push"))
+    return _summary(pushed, expected, place, waiting)
 
 
 def _sheet_path(workspace: Workspace, sheet: str | PathLike[str]) -> Path:
@@ -85,12 +87,6 @@ def _sheet_path(workspace: Workspace, sheet: str | PathLike[str]) -> Path:
     if path.is_dir():
         raise NotAnOutput(path, "it is a folder")
     return path
-
-
-def _expected_wrong(catalog: Catalog, run_id: int | None) -> Estimate:
-    """Estimate how many labels are wrong in all, beside those that the batch should find."""
-    with catalog.read() as session:
-        return estimate_wrong_labels(session, find_run(session, run_id, "push"))
 
 
 def _summary(pushed: Pushed, expected: Estimate, place: str, waiting: Mapping[int, int]) -> PushSummary:

@@ -12,7 +12,6 @@ from curate.predictions.errors import NotPredictions
 from curate.predictions.files import EmbeddingFile, read_embeddings_file
 from curate.predictions.matching import match_artworks
 from db.engine.catalog import Catalog
-from db.labels.kept import artworks_listed_as
 from db.labels.table import LabelTable, label_table
 from db.runs.runs import find_run, read_arrays, run_folder
 from db.workspace.train_settings import TrainSettings
@@ -77,13 +76,7 @@ def place_features(
 ) -> NDArray[np.float32]:
     """Return features as a sequence an artwork, shape ``(N, T, D)``; one cell where they are pooled."""
     with catalog.read() as session:
-        rows = match_artworks(
-            read.path,
-            read.artworks,
-            table,
-            workspace.settings.roots,
-            lambda names: artworks_listed_as(session, names),
-        )
+        rows = match_artworks(read.path, read.artworks, table, workspace.settings.roots, session)
     cells = read.vectors if read.vectors.ndim == 3 else read.vectors[:, None]
     placed = np.full((len(table), *cells.shape[1:]), np.nan, dtype=np.float32)
     placed[rows[rows >= 0]] = cells[rows >= 0]

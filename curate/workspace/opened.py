@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,10 +37,8 @@ class OpenedFolder:
         """What each artwork is labelled with."""
         return tuple(self._folder.settings.attributes)
 
-    @contextmanager
-    def _catalog(self) -> Iterator[Catalog]:
-        with self._folder.open_catalog() as catalog:
-            yield catalog
+    def _catalog(self) -> AbstractContextManager[Catalog]:
+        return self._folder.open_catalog()
 
 
 def path_or_none(path: AnyPath | None) -> Path | None:

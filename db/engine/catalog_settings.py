@@ -5,9 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import (
-    CatalogSetting,
-)
+from db.models import CatalogSetting
 
 
 def read_setting(session: Session, key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,8 +107,6 @@ def float_tiff(data: bytes) -> FloatTiff:
     Raises:
         BadImage: It is no TIFF of floats that can be read, or too large.
     """
-    from io import BytesIO
-
     return FloatTiff(BytesIO(data), "")
 
 

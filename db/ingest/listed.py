@@ -13,17 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.classes.classes import class_list, find_attribute
 from db.labels.class_changes import folded_classes
-from db.models import (
-    Artwork,
-    Attribute,
-    EffectiveLabel,
-    Ingest,
-    Label,
-    Listing,
-    Reviewer,
-    Source,
-    Verdict,
-)
+from db.models import Artwork, Attribute, EffectiveLabel, Ingest, Label, Listing, Reviewer, Source, Verdict
 
 
 @dataclass(frozen=True)

@@ -73,10 +73,7 @@ def _patched(dataset: Any, attribute: str, written: Any) -> Judged:
 
 
 def _save_evaluation(dataset: Any, attribute: str, judged: Judged) -> None:
-    from fiftyone.utils.eval.classification import (
-        ClassificationResults,
-        SimpleEvaluationConfig,
-    )
+    from fiftyone.utils.eval.classification import ClassificationResults, SimpleEvaluationConfig
 
     given, given_ids, predicted, predicted_ids, confidences = judged
     stem, key = field_of(attribute), eval_key(attribute)

@@ -16,12 +16,12 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 EXECUTE = """
 import sys, nbclient, nbformat
 book = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(book, timeout=500, kernel_name="python3").execute()
+nbclient.NotebookClient(book, timeout=500, iopub_timeout=120, kernel_name="python3").execute()
 nbformat.write(book, sys.argv[2])
 """
 
 
-def test_browse_returns_a_session_in_a_notebook(gallery: Gallery, tmp_path: Path) -> None:
+def test_browse_returns_the_session_which_a_notebook_shows(gallery: Gallery, tmp_path: Path) -> None:
     from nbformat.v4 import new_code_cell, new_notebook
 
     gallery.add_run()
@@ -44,11 +44,12 @@ def test_browse_returns_a_session_in_a_notebook(gallery: Gallery, tmp_path: Path
     )
 
     assert done.returncode == 0, done.stderr[-2000:]
-    _, told, viewed = json.loads((tmp_path / "out.ipynb").read_text(encoding="utf-8"))["cells"]
+    shown, told, viewed = json.loads((tmp_path / "out.ipynb").read_text(encoding="utf-8"))["cells"]
     name, count, url = printed(told).split()
     assert name.startswith("curate-") and int(count) == len(gallery.ids)
     assert url.startswith("http://127.0.0.1:"), "on this machine only"
     assert printed(viewed) == "3\n"
+    assert any("iframe" in "".join(one.get("data", {}).get("text/html", "")) for one in shown["outputs"])
 
 
 def printed(cell: dict[str, list[dict[str, str]]]) -> str:

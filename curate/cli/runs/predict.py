@@ -24,9 +24,10 @@ def predict(
     Example: curate predict photo.jpg --top 1
     """
     workspace = facade(context)
-    for at, prediction in enumerate(workspace.predict(images, run_id, top=top, device=device)):
-        if run_id is None and at == 0:
-            note(f"By run {workspace.model_run()}, the newest with a model.")
+    predictions = workspace.predict(images, run_id, top=top, device=device)
+    if run_id is None:
+        note(f"By run {workspace.model_run()}, the newest with a model.")
+    for prediction in predictions:
         if as_json:
             ranked = {
                 name: [{"class": key, "p": round(p, 4)} for key, p in best]

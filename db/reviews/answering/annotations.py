@@ -10,16 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks
-from db.models import (
-    Annotation,
-    Attribute,
-    Class,
-    ControlAnswer,
-    Reviewer,
-    Task,
-    Verdict,
-    now,
-)
+from db.models import Annotation, Attribute, Class, ControlAnswer, Reviewer, Task, Verdict, now
 from db.reviews.answering.answers import Answer
 
 ANNOTATION_ID = 64

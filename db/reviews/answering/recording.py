@@ -16,13 +16,7 @@ from sqlalchemy.orm import Session
 from db.decisions import DecisionKind
 from db.engine.bulk import chunks
 from db.labels.effective import derive
-from db.models import (
-    Annotation,
-    Batch,
-    Task,
-    Verdict,
-    now,
-)
+from db.models import Annotation, Batch, Task, Verdict, now
 from db.reviews.answering.annotations import is_another, is_news, keep_apart, keep_raw
 from db.reviews.answering.answers import Answer, AnswerBatch, Decision, Recorded
 from db.reviews.answering.controls import answer_control, forgetting_control_answers

@@ -12,16 +12,7 @@ from db.decisions import DecisionKind
 from db.errors import NothingDecided, VerdictNotFound
 from db.labels.effective import retract
 from db.labels.table import find_artwork
-from db.models import (
-    ASKED_KINDS,
-    Artwork,
-    EffectiveLabel,
-    Issue,
-    Label,
-    Run,
-    Verdict,
-    now,
-)
+from db.models import ASKED_KINDS, Artwork, EffectiveLabel, Issue, Label, Run, Verdict, now
 
 
 def find_verdict(session: Session, verdict_id: int) -> Verdict:

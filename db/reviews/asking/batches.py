@@ -17,11 +17,7 @@ from sqlalchemy.orm import Session
 from db.engine.bulk import chunks
 from db.errors import BatchNotFound
 from db.labels.table import as_uuid
-from db.models import (
-    Batch,
-    BatchItem,
-    Task,
-)
+from db.models import Batch, BatchItem, Task
 
 
 @dataclass(frozen=True)

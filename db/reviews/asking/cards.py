@@ -13,13 +13,7 @@ from db.classes.classes import ClassList, read_class_lists
 from db.engine.bulk import chunks
 from db.images.copies import Place
 from db.labels.kept import KeptCells, kept_cells
-from db.models import (
-    ASKED_KINDS,
-    OPEN_STATES,
-    Artwork,
-    EffectiveLabel,
-    Issue,
-)
+from db.models import ASKED_KINDS, OPEN_STATES, Artwork, EffectiveLabel, Issue
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.classes.classes import class_list
 from db.engine.bulk import chunks
-from db.models import (
-    ASKED_KINDS,
-    OPEN_STATES,
-    Artwork,
-    Attribute,
-    EffectiveLabel,
-    Issue,
-    Prediction,
-    Run,
-)
+from db.models import ASKED_KINDS, OPEN_STATES, Artwork, Attribute, EffectiveLabel, Issue, Prediction, Run
 from db.runs.runs import run_folder
 from db.workspace.workspace import Workspace
 

@@ -11,16 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.engine.bulk import chunks
 from db.labels.table import as_uuid
-from db.models import (
-    ASKED_KINDS,
-    Artwork,
-    Batch,
-    BatchItem,
-    Issue,
-    Label,
-    Task,
-    now,
-)
+from db.models import ASKED_KINDS, Artwork, Batch, BatchItem, Issue, Label, Task, now
 
 
 def open_tasks(session: Session, server: str, project_id: int) -> list[Task]:

@@ -19,7 +19,7 @@ from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
 from db.labels.table import find_artworks
 from db.models import Batch, CatalogSetting
-from db.reviews.asking.batches import Plan, drop_items, items_of, save_batch, unsent_batches
+from db.reviews.asking.batches import Plan, drop_items, items_of, save_batch
 from db.reviews.asking.cards import Card
 from db.reviews.asking.sheets import add_sheets, cells_of, open_sheets
 from db.reviews.asking.tasks import change_tasks, reopen_issues
@@ -35,7 +35,16 @@ from review.label_studio.project import (
 )
 from review.label_studio.push.images import ImageUrls
 from review.label_studio.push.markup import cell_html, sheet_html
-from review.label_studio.push.send import PASSING, PAUSES, SETTLE_SECONDS, Pushed, Pusher, begun, open_project
+from review.label_studio.push.send import (
+    PASSING,
+    PAUSES,
+    SETTLE_SECONDS,
+    Pushed,
+    Pusher,
+    begun,
+    finish_unsent,
+    open_project,
+)
 from review.label_studio.push.tasks import model_version
 from review.page.card import ReviewCard, review_cards
 from review.page.contact_config import cell_class_name, contact_config
@@ -81,17 +90,11 @@ class ContactPusher:
 
     def resume(self) -> Pushed | None:
         """Finish the batches whose sending was cut short; None if there are none."""
-        with self.catalog.read() as session:
-            unsent = unsent_batches(session, self.server.url, self.project)
-        if not unsent:
-            return None
-        pushed = Pushed(self.project, resumed=True)
-        for batch in unsent:
-            pushed.batch = batch.id
-            pushed.expected_yield += batch.expected_yield
-            self._take_up(batch)
-            self._fill(batch, pushed)
-        return pushed
+        return finish_unsent(self.catalog, self.server, self.project, self._finish)
+
+    def _finish(self, batch: Batch, pushed: Pushed) -> None:
+        self._take_up(batch)
+        self._fill(batch, pushed)
 
     def withdraw_old(self, run_id: int, pushed: Pushed) -> None:
         """Take back the open sheets of earlier runs that nobody has begun: the new run asks anew."""

@@ -14,7 +14,7 @@ arrived, takes those up, removes doubles that nobody has begun, and sends the re
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -88,6 +88,22 @@ class Pushed:
     left_out: list[str] = field(default_factory=list)
 
 
+def finish_unsent(
+    catalog: Catalog, server: Server, project: int, finish: Callable[[Batch, Pushed], None]
+) -> Pushed | None:
+    """Finish the batches of a project whose sending was cut short; None if there are none."""
+    with catalog.read() as session:
+        unsent = unsent_batches(session, server.url, project)
+    if not unsent:
+        return None
+    pushed = Pushed(project, resumed=True)
+    for batch in unsent:
+        pushed.batch = batch.id
+        pushed.expected_yield += batch.expected_yield
+        finish(batch, pushed)
+    return pushed
+
+
 @dataclass(frozen=True)
 class Pusher:
     """A workspace's project at a server, ready to take tasks."""
@@ -122,22 +138,17 @@ class Pusher:
 
     def resume(self) -> Pushed | None:
         """Finish the batches whose sending was cut short; None if there are none."""
+        return finish_unsent(self.catalog, self.server, self.project, self._finish)
+
+    def _finish(self, batch: Batch, pushed: Pushed) -> None:
+        """Send what is left of a batch."""
+        self._take_up(batch)
         with self.catalog.read() as session:
-            unsent = unsent_batches(session, self.server.url, self.project)
-        if not unsent:
-            return None
-        pushed = Pushed(self.project, resumed=True)
-        for batch in unsent:
-            pushed.batch = batch.id
-            pushed.expected_yield += batch.expected_yield
-            self._take_up(batch)
-            with self.catalog.read() as session:
-                items = items_of(session, batch.id)
-                cards = read_cards(session, (item.artwork_id for item in items))
-            beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, cards)
-            urls = self.urls([*cards.values(), *beside.all()])
-            self._send(batch, cards, beside.without(urls.left_out), urls, pushed)
-        return pushed
+            items = items_of(session, batch.id)
+            cards = read_cards(session, (item.artwork_id for item in items))
+        beside = self.beside(batch.run_id, {item.artwork_id: self.asked(item) for item in items}, cards)
+        urls = self.urls([*cards.values(), *beside.all()])
+        self._send(batch, cards, beside.without(urls.left_out), urls, pushed)
 
     def beside(self, run_id: int, asked: Mapping[int, Asked], cards: Mapping[int, Card]) -> References:
         """Return the artworks to show beside others."""

@@ -20,13 +20,7 @@ from db.models import Task
 from db.reviews.answering.annotations import kept_annotations
 from db.reviews.answering.answers import Answer, Decision
 from db.reviews.answering.recording import forget_annotation, record
-from db.reviews.asking.sheets import (
-    PlacedCell,
-    answered_cells,
-    cell_tasks,
-    cells_beside,
-    cells_of_sheets,
-)
+from db.reviews.asking.sheets import PlacedCell, answered_cells, cell_tasks, cells_beside, cells_of_sheets
 from db.reviews.asking.tasks import reopen_issues
 from review.label_studio.push.contact_sheets import cells_in
 from review.label_studio.push.tasks import chosen_key
