@@ -123,7 +123,15 @@ def cross_fitted(
     features -= features[usable].mean(axis=0)
     trained = (labels >= 0) & usable & (folds >= 0)
     strength = _best_strength(features, labels, folds, np.flatnonzero(trained), seed)
-    probs = _out_of_fold(features, labels, folds, trained, len(kept), strength, n_jobs)
+    probs = _out_of_fold(
+        features=features,
+        labels=labels,
+        folds=folds,
+        trained=trained,
+        width=len(kept),
+        strength=strength,
+        n_jobs=n_jobs,
+    )
     probs[~usable] = np.nan
     return LabelColumn(
         given.attribute,
@@ -157,7 +165,15 @@ def _best_strength(features: Floats, labels: Ints, folds: Ints, rows: Ints, seed
     some, given, held = features[rows], labels[rows], folds[rows]
     losses = []
     for strength in STRENGTHS:
-        probs = _out_of_fold(some, given, held, given >= 0, int(given.max()) + 1, strength, None)
+        probs = _out_of_fold(
+            features=some,
+            labels=given,
+            folds=held,
+            trained=given >= 0,
+            width=int(given.max()) + 1,
+            strength=strength,
+            n_jobs=None,
+        )
         losses.append(-np.log(np.clip(probs[np.arange(len(rows)), given], 1e-6, 1)).mean())
     return STRENGTHS[int(np.argmin(losses))]
 

@@ -90,7 +90,16 @@ def find_issues(
             columns[name] = match_classes(given, probabilities[name], named.get(name), table.notes)
     if embedding is not None:
         others = {name: given for name, given in table.attributes.items() if name not in columns}
-        fitted, folded = _fit_others(others, table, probabilities, embedding, grouped, folded, seed, n_jobs)
+        fitted, folded = _fit_others(
+            others=others,
+            table=table,
+            probabilities=probabilities,
+            embedding=embedding,
+            groups=grouped,
+            folds=folded,
+            seed=seed,
+            n_jobs=n_jobs,
+        )
         columns |= fitted
     columns = {
         name: columns.get(name) or evidence_only(name, given.codes)
@@ -125,7 +134,15 @@ def _fit_others(
     columns = {}
     for name, given in others.items():
         moved = GivenLabels(name, given.values, given.codes[order])
-        column = cross_fitted(moved, embedding[order], sorted_groups, dealt, seed, n_jobs, table.notes)
+        column = cross_fitted(
+            given=moved,
+            embedding=embedding[order],
+            groups=sorted_groups,
+            folds=dealt,
+            seed=seed,
+            n_jobs=n_jobs,
+            notes=table.notes,
+        )
         if column is not None:
             columns[name] = _restored(column, order)
     restored = np.empty_like(dealt)

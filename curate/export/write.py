@@ -125,4 +125,6 @@ def _export_like(
     if changes is not None:
         records = change_records(done.changes, workspace.settings.attribute_titles)
         write_table(pd.DataFrame(records, columns=list(CHANGE_COLUMNS)), changes, table_format(changes))
-    return Exported(out, done.rows, "rows", like, done.unknown, done.changes)
+    return Exported(
+        out=out, rows=done.rows, what="rows", like=like, unknown=done.unknown, changed=done.changes
+    )

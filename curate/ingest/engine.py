@@ -99,13 +99,13 @@ def ingest(
     workspace = remember(workspace, source, said)
     return take(
         workspace,
-        reader,
-        source.absolute(),
-        images,
-        check_images,
-        verify,
-        follow_links,
-        progress,
+        reader=reader,
+        source=source.absolute(),
+        images=images,
+        check_images=check_images,
+        verify=verify,
+        follow_links=follow_links,
+        progress=progress,
         allow_missing=allow_missing,
     )
 
@@ -146,7 +146,15 @@ def ingest_records(
     reader = open_list(frame_table(records, name), folder, called, said, exists)
     with locked_settings(workspace) as fresh:
         workspace = add_attributes(fresh, new)
-    return take(workspace, reader, name, folder, check_images, verify, progress=progress)
+    return take(
+        workspace,
+        reader=reader,
+        source=name,
+        images=folder,
+        check_images=check_images,
+        verify=verify,
+        progress=progress,
+    )
 
 
 def open_reader(
@@ -167,12 +175,12 @@ def open_reader(
     said = said_of(workspace, source, stated or {})
     settings = with_attributes(workspace, [name for name in said.map.values() if name])
     options = SourceOptions(
-        settings.attributes,
-        images or workspace.folder,
-        check_images,
-        attribute,
-        artist_from,
-        follow_links,
+        attributes=settings.attributes,
+        extracted=images or workspace.folder,
+        check_images=check_images,
+        attribute=attribute,
+        artist_from=artist_from,
+        follow_links=follow_links,
         titles=settings.attribute_titles,
         stated=said,
         exists=(lambda own: _there(images or own)) if check_images else None,
@@ -224,7 +232,16 @@ def take(
     with workspace.open_catalog() as catalog:
         with catalog.write() as session:
             summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
-        reading = SourceReading(workspace, catalog, reader, root, summary, progress, check_images, verify)
+        reading = SourceReading(
+            workspace,
+            catalog=catalog,
+            reader=reader,
+            root=root,
+            summary=summary,
+            progress=progress,
+            check_images=check_images,
+            verify=verify,
+        )
         reading.read_all()
         reading.set_aside_vanished(allow_missing)
         group_duplicates(catalog, summary, progress)

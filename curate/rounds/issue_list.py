@@ -122,13 +122,13 @@ def list_issues(catalog: Catalog, query: IssueQuery) -> IssueList:
     groups = by_artwork(rows)[: query.limit] if query.by_artwork else [[row] for row in rows]
     flagged = [row for group in groups for row in group]
     return IssueList(
-        query.kind,
-        groups[: query.limit],
-        flagged,
-        len(rows) if total is None else total,
-        kept,
-        answered,
-        expected,
+        kind=query.kind,
+        lines=groups[: query.limit],
+        flagged=flagged,
+        total=len(rows) if total is None else total,
+        kept=kept,
+        answered=answered,
+        expected_wrong=expected,
     )
 
 

@@ -40,7 +40,14 @@ def outlier_rows(table: LabelTable, scored_run: RunScores) -> Iterator[dict[str,
         reason, score = "looks like no class", max(scored_run.fits[row], 0.0)
         if far[row]:
             reason, score = "unlike everything else: its nearest ten are far away", scored_run.outliers[row]
-        yield _image_row(table, scored_run, int(row), "outlier", float(score), reason)
+        yield _image_row(
+            table=table,
+            scored_run=scored_run,
+            row=int(row),
+            kind="outlier",
+            score=float(score),
+            reason=reason,
+        )
 
 
 def unusable_rows(
@@ -50,7 +57,12 @@ def unusable_rows(
     for row in np.flatnonzero(scored_run.usable < UNUSABLE_BELOW):
         score = float(scored_run.usable[row])
         yield _image_row(
-            table, scored_run, int(row), "unusable", score, _why_unusable(columns, scored_run, row)
+            table=table,
+            scored_run=scored_run,
+            row=int(row),
+            kind="unusable",
+            score=score,
+            reason=_why_unusable(columns, scored_run, row),
         )
 
 

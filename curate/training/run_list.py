@@ -53,7 +53,16 @@ def run_list(workspace: Workspace, catalog: Catalog) -> list[RunRow]:
             if state == "running" and not _is_trained(run_folder(session, workspace, run.uuid)):
                 state = STOPPED
             metrics = {name: row.metrics for name, row in run_attributes(session, run).items()}
-            rows.append(RunRow(run.id, state, run.backbone, run.protocol, run.created_at, metrics))
+            rows.append(
+                RunRow(
+                    run=run.id,
+                    state=state,
+                    backbone=run.backbone,
+                    protocol=run.protocol,
+                    created_at=run.created_at,
+                    metrics=metrics,
+                )
+            )
     return rows
 
 

@@ -170,7 +170,12 @@ class CatalogVerbs(OpenedFolder):
         from curate.export.write import ExportRequest, export
 
         request = ExportRequest(
-            format, path_or_none(like), path_or_none(changes), attribute, history, predictions
+            format=format,
+            like=path_or_none(like),
+            changes=path_or_none(changes),
+            attribute=attribute,
+            history=history,
+            predictions=predictions,
         )
         with self._catalog() as catalog:
             return export(self._folder, catalog, Path(out), request)

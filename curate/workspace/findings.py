@@ -78,7 +78,16 @@ class FindingVerbs(OpenedFolder):
 
         if kind not in ISSUE_KINDS:
             raise InvalidInput(f"kind is {kind!r}, expected one of {', '.join(ISSUE_KINDS)}.")
-        query = IssueQuery(kind, attribute, run, by_artwork, limit, every, below, where or {})
+        query = IssueQuery(
+            kind=kind,
+            attribute=attribute,
+            run=run,
+            by_artwork=by_artwork,
+            limit=limit,
+            every=every,
+            below=below,
+            where=where or {},
+        )
         with self._catalog() as catalog:
             return list_issues(catalog, query)
 
@@ -161,7 +170,9 @@ class FindingVerbs(OpenedFolder):
 
         file, folder = path_or_none(out), path_or_none(figures)
         with self._catalog() as catalog:
-            return write_run_report(self._folder, catalog, run, file, format, folder)
+            return write_run_report(
+                self._folder, catalog=catalog, run_id=run, out=file, format=format, figures=folder
+            )
 
     def report_comparison(
         self,
@@ -176,4 +187,12 @@ class FindingVerbs(OpenedFolder):
 
         file, folder = path_or_none(out), path_or_none(figures)
         with self._catalog() as catalog:
-            return write_comparison(self._folder, catalog, runs, file, format, folder, budget)
+            return write_comparison(
+                self._folder,
+                catalog=catalog,
+                run_ids=runs,
+                out=file,
+                format=format,
+                figures=folder,
+                budget=budget,
+            )

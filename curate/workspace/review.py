@@ -135,7 +135,16 @@ class ReviewVerbs(OpenedFolder):
         from curate.rounds.push import push
 
         share, answers = (controls, None) if isinstance(controls, float | int) else (0.05, Path(controls))
-        settings = BatchSettings(limit, attribute, audit, share, answers, annotators, per_sheet, again)
+        settings = BatchSettings(
+            limit=limit,
+            attribute=attribute,
+            audit=audit,
+            controls=share,
+            answers=answers,
+            annotators=annotators,
+            per_sheet=per_sheet,
+            again=again,
+        )
         with self._catalog() as catalog, self._progress() as progress:
             return push(
                 self._folder, catalog, settings, run, progress, sheet=sheet, batch=batch, dry_run=dry_run

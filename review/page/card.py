@@ -153,7 +153,9 @@ def review_cards(
         words = read_class_lists(session)
         asked = {item.artwork_id: asked_of(item, words) for item in items}
         cards = read_cards(session, asked)
-    beside = read_references(catalog, workspace, run_id, asked, cards, words)
+    beside = read_references(
+        catalog, workspace=workspace, run_id=run_id, asked=asked, cards=cards, words=words
+    )
     return {i: review_card(cards[i], what, words, beside) for i, what in asked.items()}
 
 
@@ -184,16 +186,16 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
     issue = card.issues.get(attribute) if wanted and not asked.blind else None
     suggested = (issue.suggested if issue else None) or ""
     return Question(
-        attribute,
-        attribute.replace("_", " ").capitalize(),
-        label,
-        names.get(label, label),
-        suggested,
-        names.get(suggested, suggested),
-        wanted,
-        _reason(issue, vocabulary) if issue else BLIND if wanted else "",
-        references.beside(card.artwork_id, attribute, label) if wanted else (),
-        references.beside(card.artwork_id, attribute, suggested) if wanted else (),
+        attribute=attribute,
+        title=attribute.replace("_", " ").capitalize(),
+        label=label,
+        label_name=names.get(label, label),
+        suggested=suggested,
+        suggested_name=names.get(suggested, suggested),
+        asked=wanted,
+        reason=_reason(issue, vocabulary) if issue else BLIND if wanted else "",
+        like_label=references.beside(card.artwork_id, attribute, label) if wanted else (),
+        like_suggested=references.beside(card.artwork_id, attribute, suggested) if wanted else (),
     )
 
 

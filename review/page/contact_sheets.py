@@ -106,11 +106,11 @@ def _sheet(cells: Sequence[Cell]) -> ContactSheet:
     one = next((cell.question for cell in cells if cell.question.suggested), first)
     same = len(looks) == 1
     return ContactSheet(
-        first.attribute,
-        first.title,
-        first.label if len(labels) == 1 else "",
-        first.label_name if len(labels) == 1 else "",
-        one.suggested if same else "",
-        one.suggested_name if same else "",
-        cells,
+        attribute=first.attribute,
+        title=first.title,
+        label=first.label if len(labels) == 1 else "",
+        label_name=first.label_name if len(labels) == 1 else "",
+        suggested=one.suggested if same else "",
+        suggested_name=one.suggested_name if same else "",
+        cells=cells,
     )

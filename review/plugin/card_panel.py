@@ -54,7 +54,14 @@ class CardPanel(foo.Panel):  # type: ignore[misc]
         with opened(ctx) as (workspace, catalog):
             card, files = card_of(workspace, catalog, UUID(artwork), ctx.dataset.info["curate"]["run"])
         panel.md(f"**{plainly(card.about)}**", name="about")
-        self._pictures(panel, "artwork", card.name, [card.artwork.artwork_id], files, LARGE)
+        self._pictures(
+            panel=panel,
+            name="artwork",
+            said=card.name,
+            ids=[card.artwork.artwork_id],
+            files=files,
+            height=LARGE,
+        )
         for question in card.questions:
             name = question.attribute
             label = plainly(question.label_name) or "no label yet"
@@ -71,7 +78,9 @@ class CardPanel(foo.Panel):  # type: ignore[misc]
                 if any(one.artwork_id in files for one in shown):
                     panel.md(f"surely {plainly(said)}", name=f"{kind}_{name}_said")
                     ids = [one.artwork_id for one in shown]
-                    self._pictures(panel, f"{kind}_{name}", said, ids, files, HEIGHT)
+                    self._pictures(
+                        panel=panel, name=f"{kind}_{name}", said=said, ids=ids, files=files, height=HEIGHT
+                    )
 
     def _pictures(
         self, panel: Any, name: str, said: str, ids: Sequence[int], files: Mapping[int, Path], height: str

@@ -177,7 +177,12 @@ class Relabel(CurateOperator):
         def act(_: Workspace, catalog: Catalog) -> str:
             given = ctx.params
             done = relabel(
-                catalog, chosen(ctx), given["attribute"], given["class"], who(), given.get("comment")
+                catalog,
+                artworks=chosen(ctx),
+                attribute=given["attribute"],
+                class_key=given["class"],
+                user=who(),
+                comment=given.get("comment"),
             )
             return done.sentence()
 
@@ -210,11 +215,11 @@ class Judge(CurateOperator):
             image = attribute == UNUSABLE
             done = judge(
                 catalog,
-                chosen(ctx),
-                None if image else attribute,
-                UNUSABLE if image else ctx.params["decision"],
-                who(),
-                ctx.params.get("comment"),
+                artworks=chosen(ctx),
+                attribute=None if image else attribute,
+                decision=UNUSABLE if image else ctx.params["decision"],
+                user=who(),
+                comment=ctx.params.get("comment"),
             )
             return done.sentence()
 
@@ -253,7 +258,14 @@ class JudgeMany(CurateOperator):
             wrong = artworks_of(ctx, ctx.selected) if ctx.selected else []
             chosen = ctx.params.get("class") or SUGGESTED
             key = None if chosen == SUGGESTED else str(chosen)
-            return judge_many(catalog, shown, wrong, ctx.params["attribute"], key, who()).sentence()
+            return judge_many(
+                catalog,
+                shown=shown,
+                wrong=wrong,
+                attribute=ctx.params["attribute"],
+                class_key=key,
+                user=who(),
+            ).sentence()
 
         return self.acted(ctx, act)
 

@@ -97,7 +97,9 @@ def write_sheet(
             session.delete(batch)
             return 0, left_out
         batch.sent = True
-        _write_items(workspace, session, batch, tasks, cards, files, path)
+        _write_items(
+            workspace, session=session, batch=batch, tasks=tasks, cards=cards, files=files, path=path
+        )
     return len(tasks), left_out
 
 
@@ -123,7 +125,9 @@ def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Pat
             if task.state == "open" and task.artwork_id in cards
         }
         if tasks:
-            _write_items(workspace, session, batch, tasks, cards, files, path)
+            _write_items(
+                workspace, session=session, batch=batch, tasks=tasks, cards=cards, files=files, path=path
+            )
     return len(tasks)
 
 
@@ -161,7 +165,15 @@ def _write_items(
     if path.suffix == ".html":
         grids = contact_sheets(shown, batch.per_sheet) if batch.per_sheet else []
         columns = [*_columns(class_lists), FORM]
-        text = page(f"review-{batch.uuid}", rows, columns, class_lists, shown, grids, workspace)
+        text = page(
+            name=f"review-{batch.uuid}",
+            rows=rows,
+            columns=columns,
+            class_lists=class_lists,
+            cards=shown,
+            sheets=grids,
+            workspace=workspace,
+        )
     else:
         text = "" if path.suffix == ".xlsx" else _as_csv(rows, class_lists)
     session.flush()

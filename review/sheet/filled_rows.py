@@ -123,7 +123,14 @@ def _place(path: Path, line: int, cells: Cells, artworks: Mapping[str, int], tas
     if task is not None and not said:
         return FilledRow(line, cells, task, task.artwork_id, {})
     if artwork is None:
-        return FilledRow(line, cells, task, None, {}, f"the catalog has no artwork {plain(said)}".rstrip())
+        return FilledRow(
+            line=line,
+            cells=cells,
+            task=task,
+            artwork_id=None,
+            shown={},
+            problem=f"the catalog has no artwork {plain(said)}".rstrip(),
+        )
     if task is not None and task.artwork_id != artwork:
         about = f"the task {plain(cells['task'])} is not about the artwork {plain(said)}"
         raise SheetShuffled(path, line, about, task.batch_id)
@@ -137,7 +144,7 @@ def _place(path: Path, line: int, cells: Cells, artworks: Mapping[str, int], tas
             f"its task says {plain(cells['task'])!r}, and the artwork was asked about as "
             f"{', '.join(several)}: write which of these it answers"
         )
-    return FilledRow(line, cells, task, artwork, {}, problem)
+    return FilledRow(line=line, cells=cells, task=task, artwork_id=artwork, shown={}, problem=problem)
 
 
 def _with_labels(
@@ -168,7 +175,16 @@ def _with_labels(
                     f"{attribute}_label says {plain(cell)!r}, and the sheet showed {shown[attribute]!r}: "
                     f"put that back, and write the right class into {attribute}_class"
                 )
-        done.append(FilledRow(row.line, row.cells, row.task, row.artwork_id, shown, problem))
+        done.append(
+            FilledRow(
+                line=row.line,
+                cells=row.cells,
+                task=row.task,
+                artwork_id=row.artwork_id,
+                shown=shown,
+                problem=problem,
+            )
+        )
     if len(moved) > 1:
         row, attribute, cell, label = moved[0]
         said = f"{attribute}_label says {plain(cell)!r}, and the sheet showed {label!r} there"

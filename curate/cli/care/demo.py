@@ -46,7 +46,13 @@ def demo(
     from curate.demo.loop import DemoSettings, result_table, run_demo, summary
 
     settings = DemoSettings(
-        folder.absolute(), gallery, count, error_rate, reviews, seed, image_size=image_size
+        folder=folder.absolute(),
+        gallery=gallery,
+        count=count,
+        error_rate=error_rate,
+        reviews=reviews,
+        seed=seed,
+        image_size=image_size,
     )
     workspace = settings.folder / "workspace"
 

@@ -65,7 +65,14 @@ def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, s
         if 2 * len(missing) <= looked_for:
             return
     better = _better_folder(missing, (source.parent, source.parent.parent))
-    raise MostImagesMissing(source, folder.root, len(missing), looked_for, missing[0], better)
+    raise MostImagesMissing(
+        source=source,
+        folder=folder.root,
+        missing=len(missing),
+        looked_for=looked_for,
+        example=missing[0],
+        better=better,
+    )
 
 
 def _missing(records: Iterable[Record | Refused], folder: ImageFolder) -> tuple[list[str], int]:

@@ -62,7 +62,14 @@ def open_sheet(path: Path, sheet: str | None) -> SheetTable:
             if sum(map(bool, cells)) > 1:
                 width = _last(cells)
                 stated = {"--sheet": name} if len(names) > 1 else {}
-                return SheetTable(path, name, column_names(cells[:width]), number, None, stated)
+                return SheetTable(
+                    path=path,
+                    sheet=name,
+                    columns=column_names(cells[:width]),
+                    header_row=number,
+                    total=None,
+                    stated=stated,
+                )
     raise SourceUnreadable(path, "none of its sheets has a row with two cells")
 
 

@@ -142,7 +142,14 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     if codecs.lookup(encoding.name).name != "utf-8":
         told["--encoding"] = encoding.name
     return TextTable(
-        path, encoding, delimiter, column_names(header), len(header), head, told, dialect.quoting
+        path=path,
+        encoding=encoding,
+        delimiter=delimiter,
+        columns=column_names(header),
+        width=len(header),
+        head=head,
+        stated=told,
+        quoting=dialect.quoting,
     )
 
 

@@ -71,7 +71,14 @@ class BaseModels:
         marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
         coefficients = None if self.gaussians is None else self.gaussians.refit(labels, self.width)
         answers = None if self.process is None else self.process.fit(labels, self.width)
-        return Refit(self, labels, records, marginal / marginal.sum(), coefficients, answers)
+        return Refit(
+            models=self,
+            labels=labels,
+            records=records,
+            marginal=marginal / marginal.sum(),
+            coefficients=coefficients,
+            answers=answers,
+        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,13 @@ class Refit:
         assert models.neighbours is not None
         prior = VOTES_OF_ALL * self.marginal
         return neighbour_votes(
-            models.neighbours, self.labels, models.weights, rows, NEAREST, SHARPNESS, prior
+            neighbours=models.neighbours,
+            labels=self.labels,
+            weights=models.weights,
+            rows=rows,
+            count=NEAREST,
+            sharpness=SHARPNESS,
+            prior=prior,
         )
 
     def _model(self, rows: Ints) -> Matrix:
@@ -158,7 +171,14 @@ def prepare_models(
     if embedding is not None and related and width <= WIDEST_PROCESS:
         second = related[1] if len(related) > 1 else None
         seen = (labels >= 0) & np.isfinite(embedding).all(axis=1)
-        process = RelatedProcess.prepare(np.nan_to_num(embedding), groups, seen, weights, related[0], second)
+        process = RelatedProcess.prepare(
+            embedding=np.nan_to_num(embedding),
+            groups=groups,
+            labelled=seen,
+            weights=weights,
+            first=related[0],
+            second=second,
+        )
         models = replace(models, process=process)
     return models
 

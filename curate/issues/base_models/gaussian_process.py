@@ -62,7 +62,14 @@ class RelatedProcess:
             diagonal[block] = np.diag(inverse)
         core = np.linalg.inv(np.eye(factor.shape[1]) + factor.T.astype(np.float64) @ low).astype(np.float32)
         diagonal -= np.einsum("ij,ij->i", low @ core, low)
-        return cls(members, place[groups], tuple(blocks), low, core, np.maximum(diagonal, 1e-4))
+        return cls(
+            members=members,
+            place=place[groups],
+            blocks=tuple(blocks),
+            low=low,
+            core=core,
+            diagonal=np.maximum(diagonal, 1e-4),
+        )
 
     def fit(self, labels: Ints, width: int) -> Matrix:
         """Return the leave-one-out mean of each class at each member, shape ``(M, width)``."""

@@ -71,7 +71,16 @@ def features(
         columns = described.columns.get(some.start) or _of_models(each, given[some])
         described.keep(some.start, each, columns)
         pooled = pool.log_probs(each)
-        parts.append(_features(refit, pooled, confused, rows[some], given[some], columns))
+        parts.append(
+            _features(
+                refit=refit,
+                together=pooled,
+                confused=confused,
+                rows=rows[some],
+                given=given[some],
+                of_models=columns,
+            )
+        )
     return np.concatenate([part for part, _ in parts]), np.concatenate([other for _, other in parts])
 
 

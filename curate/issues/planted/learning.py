@@ -173,16 +173,23 @@ class PlantedErrors:
         column, rows, parts = self.models.column, self.rows, self.parts
         width = len(self.kinds) + 1
         detectors = cross_fit(
-            examples.features,
-            examples.kinds,
-            examples.weights,
-            parts[examples.rows],
-            np.unique(parts[rows]),
-            width,
+            features=examples.features,
+            kinds=examples.kinds,
+            weights=examples.weights,
+            parts=parts[examples.rows],
+            wanted=np.unique(parts[rows]),
+            width=width,
         )
 
         def kinds_of(asked: Ints, given: Ints, known: Described | None = None) -> tuple[Floats, Ints]:
-            found, other = features(current, state.pool, state.confusions, asked, given, known)
+            found, other = features(
+                refit=current,
+                pool=state.pool,
+                confusions=state.confusions,
+                rows=asked,
+                given=given,
+                described=known,
+            )
             return detect(detectors, found, parts[asked], width), other
 
         counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)

@@ -112,13 +112,28 @@ def find_misplaced(columns: Sequence[LabelColumn], parts: Ints, seed: int) -> Mi
     for _ in range(ROUNDS):
         features, kinds, at = fits.planted(rows, rng)
         weights = np.where(kinds == RIGHT, np.maximum(1.0 - probability[at], 1e-3), 1.0)
-        detectors = cross_fit(features, kinds, weights, parts[at], np.unique(parts[rows]), width)
+        detectors = cross_fit(
+            features=features,
+            kinds=kinds,
+            weights=weights,
+            parts=parts[at],
+            wanted=np.unique(parts[rows]),
+            width=width,
+        )
         planted = np.bincount(kinds, weights=weights, minlength=width) / weights.sum()
         probs = detect(detectors, numbers, parts[rows], width)
         moved, shares = adapt(probs, planted, np.where(reviewed[rows], 0.0, 1.0))
         probability[rows] = np.where(reviewed[rows], 0.0, moved[:, MOVED])
         ratio = shares / np.maximum(planted, 1e-9)
-        found = Misplaced(probability, float(shares[MOVED]), fits, parts, compared, detectors, ratio)
+        found = Misplaced(
+            probability=probability,
+            share=float(shares[MOVED]),
+            fits=fits,
+            parts=parts,
+            compared=compared,
+            detectors=detectors,
+            ratio=ratio,
+        )
     return found
 
 

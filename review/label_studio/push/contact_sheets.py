@@ -301,4 +301,11 @@ def open_contact_project(
         if project is None:
             project = make_contact_project(cards.server, workspace.settings.collection, uuid, config)
         bring_up_to_date(cards.server, project, config, annotators, contact=True)
-        yield ContactPusher(cards.workspace, catalog, cards, project, cards.class_lists, progress)
+        yield ContactPusher(
+            cards.workspace,
+            catalog=catalog,
+            cards=cards,
+            project=project,
+            class_lists=cards.class_lists,
+            progress=progress,
+        )

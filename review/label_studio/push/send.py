@@ -152,7 +152,14 @@ class Pusher:
 
     def beside(self, run_id: int, asked: Mapping[int, Asked], cards: Mapping[int, Card]) -> References:
         """Return the artworks to show beside others."""
-        return read_references(self.catalog, self.workspace, run_id, asked, cards, self.class_lists)
+        return read_references(
+            self.catalog,
+            workspace=self.workspace,
+            run_id=run_id,
+            asked=asked,
+            cards=cards,
+            words=self.class_lists,
+        )
 
     def _send(
         self,
@@ -354,4 +361,12 @@ def open_project(
         else:
             require_ours(server, project, uuid)
         bring_up_to_date(server, project, config, annotators)
-        yield Pusher(workspace, catalog, server, project, class_lists, Page(config), progress)
+        yield Pusher(
+            workspace,
+            catalog=catalog,
+            server=server,
+            project=project,
+            class_lists=class_lists,
+            page=Page(config),
+            progress=progress,
+        )
