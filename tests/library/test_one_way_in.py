@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 
 import curate as library
-from curate.cli.app import app
+from curate.cli import command_line
 from curate.demo.gallery import draw_gallery, plant_errors, write_listing
 from curate.errors import IncompatibleOptions, InvalidInput
 from tests.conftest import Curate
@@ -347,7 +346,7 @@ COMMANDS_ALONE = {
 
 def test_every_other_command_calls_the_workspace() -> None:
     """Its module opens the workspace as Python does, and calls a method of it."""
-    for name, command in commands_below(typer.main.get_command(app)):
+    for name, command in commands_below(command_line()):
         if name in COMMANDS_ALONE:
             continue
         names = inspect.unwrap(command.callback).__code__.co_names
