@@ -116,7 +116,7 @@ def test_classes_are_shown_as_they_are_called(museum: library.Workspace, curate:
 
 WRONG: dict[str, tuple[Callable[[library.Workspace], Any], str]] = {
     "no table": (
-        lambda ws: ws.ingest(5),
+        lambda ws: ws.ingest(5),  # type: ignore[arg-type]
         "The source is, or holds, '5' of the type int. Give the path of a list or a folder, a DataFrame, or "
         "dicts from column to cell.",
     ),
