@@ -146,6 +146,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             [
                 (one.batch, one.run, one.artworks, one.reviewed, one.errors, one.expected_yield)
                 for one in read_status(session).rounds
+                if not one.taken_back
             ],
             columns=["batch", "run", "artworks", "reviewed", "errors", "expected"],
         )

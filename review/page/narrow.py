@@ -1,4 +1,4 @@
-"""Label Studio's own bars on a screen as narrow as one at 200 % zoom, where it leaves half of them outside."""
+"""Label Studio's own bars at 200 % zoom: it leaves half of them outside the window."""
 
 from __future__ import annotations
 

@@ -140,6 +140,7 @@ class ContactPusher:
                     ]
                     self._record(batch, dict(zip(self._post(requests), chosen, strict=True)))
                     pushed.created += sum(len(sheet.cells) for sheet in chosen)
+                    pushed.sheets += len(chosen)
                     self.progress.advance(len(chosen))
                 break
             except (ServerDown, RequestFailed) as error:
