@@ -17,6 +17,8 @@ from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run,
 MANY = 2000
 """Artworks with labels newer than the run, above which nobody looks whether they say something new."""
 
+SHEET = "sheet"
+"""What a batch calls its server that is a sheet to fill in."""
 
 ABANDONED_DAYS = 14
 """Without an answer a batch is taken for abandoned after so many days."""
@@ -31,6 +33,7 @@ class BatchStatus:
         answered: Artworks whose ranked review was answered.
         reviewed: Labels judged in these reviews; ``errors`` of them were found wrong.
         idle_days: Since it was sent, or since the last answer.
+        sheet: Whether it is a sheet to fill in, not tasks at a server.
     """
 
     batch: int
@@ -44,6 +47,17 @@ class BatchStatus:
     reviewed: int
     errors: int
     idle_days: int = 0
+    sheet: bool = False
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether all of it was withdrawn before anybody answered."""
+        return self.withdrawn > 0 and not (self.open or self.done or self.answered)
+
+    @property
+    def brought_in_by(self) -> str:
+        """The command that reads its answers."""
+        return "curate sync-corrections" + (" --from SHEET" if self.sheet else "")
 
     @property
     def abandoned(self) -> bool:
@@ -73,8 +87,9 @@ class Status:
             return "curate ingest SOURCE"
         if self.run is None:
             return "curate train"
-        if self.rounds and self.rounds[-1].open:
-            return "curate sync-corrections"
+        last = next((turn for turn in reversed(self.rounds) if not turn.taken_back), None)
+        if last is not None and last.open:
+            return last.brought_in_by
         if self.labels_changed:
             return "curate train"
         if self.issues.get("open"):
@@ -185,6 +200,7 @@ def _rounds(session: Session) -> list[BatchStatus]:
             reviewed=sum(decisions.get(batch.id, {}).values()),
             errors=sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
             idle_days=(now() - max(batch.created_at, latest.get(batch.id, batch.created_at))).days,
+            sheet=batch.server == SHEET,
         )
         for batch in session.scalars(select(Batch).order_by(Batch.id))
     ]
