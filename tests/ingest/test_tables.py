@@ -125,8 +125,13 @@ ARTISTS: dict[str, dict[str, tuple[str, ...]]] = {
         "Danish": ("Vilhelm Hammershøi", "P.S. Krøyer", "portræt", "Christen Købke", "Svend Hammershøi"),
         "of all countries": ("Joan Miró", "Max Pechstein", "Édouard Manet", "Paul Klee", "Emil Sørensen"),
     },
+    "cp1254": {
+        "Turkish": ("Osman Hamdi Bey", "İbrahim Çallı", "Şeker Ahmed Paşa", "natürmort", "Bedri Eyüboğlu")
+    },
     "cp1257": {
-        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums")
+        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums"),
+        "Lithuanian": ("Mikalojus Čiurlionis", "Kazys Šimonis", "Domicelė Tarabildienė", "Kaimo gatvė"),
+        "Estonian": ("Konrad Mägi", "Eduard Wiiralt", "Õnne Köster", "natüürmort", "maastik järvega", "Jõgi"),
     },
 }
 
