@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsFloat
 
 from curate.errors import InvalidInput
 
@@ -34,10 +34,11 @@ def require_number(name: str, value: Any, low: float, high: float | None = None)
         Traceback (most recent call last):
         curate.errors.InvalidInput: audit is 2, expected 0 to 1.
     """
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not low <= value <= (value if high is None else high)
-    ):
+    if isinstance(value, bool | str) or not isinstance(value, SupportsFloat) or not _within(value, low, high):
         wanted = f"at least {low}" if high is None else f"{low} to {high}"
         raise InvalidInput(f"{name} is {value!r}, expected {wanted}.")
+
+
+def _within(value: SupportsFloat, low: float, high: float | None) -> bool:
+    number = float(value)
+    return low <= number and (high is None or number <= high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -148,7 +149,7 @@ class CatalogVerbs(OpenedFolder):
         from db.labels.history import refused_rows
 
         with self._catalog() as catalog, catalog.read() as session:
-            yield from refused_rows(session, ingest)
+            yield from refused_rows(session, index(ingest))
 
     def export(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -91,7 +92,7 @@ class FindingVerbs(OpenedFolder):
             attribute=attribute,
             run=run,
             by_artwork=by_artwork,
-            limit=limit,
+            limit=None if limit is None else index(limit),
             every=every,
             below=below,
             where=where or {},

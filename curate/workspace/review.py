@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -146,7 +147,7 @@ class ReviewVerbs(OpenedFolder):
             require_one_of("The suffix of sheet", Path(sheet).suffix.lower().lstrip("."), SHEETS)
         share, answers = (controls, None) if isinstance(controls, float | int) else (0.05, Path(controls))
         settings = BatchSettings(
-            limit=limit,
+            limit=index(limit),
             attribute=attribute,
             audit=audit,
             controls=share,
@@ -170,7 +171,7 @@ class ReviewVerbs(OpenedFolder):
         from review.label_studio.push.cancel import cancel_batch, open_artworks
 
         with self._catalog() as catalog:
-            return open_artworks(catalog, batch) if dry_run else cancel_batch(catalog, batch)
+            return (open_artworks if dry_run else cancel_batch)(catalog, index(batch))
 
     def sync(self, source: AnyPath | None = None, *, full: bool = False) -> Synced:
         """Bring reviewers' answers into the catalog.

@@ -12,6 +12,7 @@ import pytest
 
 import curate as library
 from db.errors import CurateError
+from db.runs.runs import start_run
 from tests.conftest import Curate
 from tests.ingest.conftest import draw
 
@@ -95,6 +96,27 @@ def test_as_many_images_are_saved_as_are_listed(museum: library.Workspace, curat
     assert "picked: 2 images, flagged.csv, grid.png\n" in listed.stderr
     assert len(list((museum.folder / "picked").glob("0*.jpg"))) == 2
     assert len(below.rows) == 2 < len(below.flagged)
+
+
+def test_numbers_may_be_numpys(museum: library.Workspace) -> None:
+    """As they come out of the tables that the verbs return."""
+    run = museum.runs().query("state == 'complete'")["run"].max()
+    one, two = (pd.Series([1, 2])[at] for at in (0, 1))  # of NumPy's own type
+
+    assert len(museum.issues(run=run, limit=two, every=True)) == 2
+    assert len(museum.pred_probs(run)[OWN]) == COUNT
+    assert list(museum.refused(one)) == []
+    assert museum.undo(ingest=one, dry_run=True).as_record()["labels_taken_back"] == COUNT
+
+
+def test_a_run_that_is_not_complete_is_called_so(museum: library.Workspace) -> None:
+    with museum._catalog() as catalog, catalog.write() as session:
+        begun = start_run(session, backbone="b", protocol="p", seed=0, settings={}, digest="").id
+
+    with pytest.raises(
+        CurateError, match=rf"^Run {begun} is not complete\. Complete runs in this catalog: 1\.$"
+    ):
+        museum.issues(run=begun)
 
 
 def test_classes_are_shown_as_they_are_called(museum: library.Workspace, curate: Curate) -> None:
