@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 EXTRAS = {"label_studio": "label-studio", "psycopg": "postgresql"}
 """What an extra brings; everything else comes with the package itself."""
@@ -144,7 +144,7 @@ class ListNotIngested(CurateError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path}: no list with these columns was ingested into this catalog. "
-            f"Type `curate ingest {path}` first, or name the list that was."
+            f"Type `curate ingest {typed(path)}` first, or name the list that was."
         )
 
 
@@ -165,7 +165,7 @@ class NotWrittenBack(CurateError):
     def __init__(self, path: Path, encoding: str) -> None:
         super().__init__(
             f"{path} was read as {encoding}, and would not be written back byte for byte. "
-            f"Say which encoding it is with `curate ingest {path} --encoding NAME`, and export again."
+            f"Say which encoding it is with `curate ingest {typed(path)} --encoding NAME`, and export again."
         )
 
 

@@ -15,13 +15,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from curate.ingest.records import shown
-from db.errors import CurateError
+from db.errors import CurateError, typed
 from db.spelling import attribute_key
 
 
@@ -49,7 +48,7 @@ class NoPathColumn(CurateError):
     def __init__(self, source: Path | str, header: Sequence[str]) -> None:
         super().__init__(
             f"{source} has the columns {_listed(header)}; none of them is a path. "
-            f"Name the column of the image files: `curate ingest {_quoted(source)} --file COLUMN`."
+            f"Name the column of the image files: `curate ingest {typed(source)} --file COLUMN`."
         )
 
 
@@ -64,11 +63,11 @@ class NoLabelColumn(CurateError):
         likely: Sequence[str] = (),
     ) -> None:
         looks = f"; {_listed(likely)} look like labels" if likely else ""
-        maps = " ".join(f"--map {shlex.quote(name + '=' + attribute_key(name))}" for name in likely[:3])
+        maps = " ".join(f"--map {typed(name + '=' + attribute_key(name))}" for name in likely[:3])
         super().__init__(
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
             f"({', '.join(attributes)}){looks}. Say which is what: "
-            f"`curate ingest {_quoted(source)} {maps or '--map COLUMN=ATTRIBUTE'}`."
+            f"`curate ingest {typed(source)} {maps or '--map COLUMN=ATTRIBUTE'}`."
         )
 
 
@@ -89,7 +88,7 @@ class ListBesideImages(CurateError):
     def __init__(self, folder: Path, table: Path, header: Sequence[str]) -> None:
         super().__init__(
             f"{folder} has images and the list {table.name} with the columns {_listed(header)}, "
-            f"and none of them is a path. Type `curate ingest {_quoted(table)} --file COLUMN`, "
+            f"and none of them is a path. Type `curate ingest {typed(table)} --file COLUMN`, "
             f"or `--format folders` to leave the list unread."
         )
 
@@ -109,10 +108,6 @@ class BadOption(CurateError):
 
     def __init__(self, option: str, problem: str, instead: str) -> None:
         super().__init__(f"{option}: {problem}. {instead}")
-
-
-def _quoted(source: Path | str) -> str:
-    return shlex.quote(str(source))
 
 
 def _listed(names: Sequence[str]) -> str:

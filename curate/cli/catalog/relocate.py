@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from curate.cli.app import AsJson, DryRun, app, opened, print_json
+from curate.cli.commands import as_typed_here
+from db.errors import typed
 
 
 @app.command()
@@ -26,7 +28,7 @@ def relocate(
     from curate.ingest.places.relocation import root_states
 
     if root is not None and place is None:
-        raise typer.BadParameter(f"Give the folder too: `curate relocate {root} DIR`.")
+        raise typer.BadParameter(as_typed_here(f"Give the folder too: `curate relocate {typed(root)} DIR`."))
     workspace = opened(context)
     if root is None or place is None:
         states = root_states(workspace)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, print_json
+from curate.cli.app import AsJson, app, facade, print_json, say
 from curate.wrong_labels import rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             f"{turn.expected_yield:.1f} were expected"
         )
         if turn.abandoned:
-            typer.echo(
+            say(
                 f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
                 f"curate sync-corrections, or take it back: curate push --cancel {turn.batch}"
             )
@@ -46,7 +46,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         typer.echo(tell_wrong_labels(left))
     if another is not None:
         typer.echo(_another_round(another))
-    typer.echo(f"Next: {round_status.next}")
+    say(f"Next: {round_status.next}")
 
 
 def _another_round(another: NextRound) -> str:

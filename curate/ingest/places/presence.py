@@ -10,7 +10,7 @@ from pathlib import Path
 from curate.ingest.places.files import FoundFile, ImageFolder
 from curate.ingest.places.tails import images_below, stem_of
 from curate.ingest.records import Record, Refused
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 SAMPLE = 1000
 """Records that are looked for; where most of them are missing, all are."""
@@ -27,10 +27,11 @@ class MostImagesMissing(CurateError):
     def __init__(
         self, source: Path, folder: Path, missing: int, looked_for: int, example: str, better: Path | None
     ) -> None:
+        images = typed(better) if better else "DIR"
         there = f" The images are in {better}:" if better else " Name the folder that its paths start from:"
         super().__init__(
             f"{missing} of the {looked_for} images that {source} lists are not in {folder}, {example} among "
-            f"them; nothing was written.{there} type `curate ingest {source} --images {better or 'DIR'}`. "
+            f"them; nothing was written.{there} type `curate ingest {typed(source)} --images {images}`. "
             f"If most are really not here, add `--allow-missing`."
         )
 
