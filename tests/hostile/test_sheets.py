@@ -509,3 +509,14 @@ def test_what_a_list_says_beside_the_labels_harms_no_sheet(curate: Curate, tmp_p
     for kind in ("csv", "xlsx"):
         read = curate("-w", folder, "sync-corrections", "--from", tmp_path / f"s.{kind}", "--json")
         assert (read.status, read.json()["refused"]) == (0, 0), read.stderr
+
+
+def test_what_to_type_next_names_the_sheet_that_waits(desk: Desk) -> None:
+    """Without ``--from`` answers are looked for at a server that there may not be."""
+    waiting = desk.curate("-w", desk.folder, "status")
+    desk.sheet.fill(style_verdict="right", genre_verdict="right")
+    desk.read()
+    answered = desk.curate("-w", desk.folder, "status")
+
+    assert waiting.stdout.endswith("Next: curate sync-corrections --from SHEET\n")
+    assert "sync-corrections" not in answered.stdout

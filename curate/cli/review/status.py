@@ -40,7 +40,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         if turn.abandoned:
             say(
                 f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
-                f"curate sync-corrections, or take it back: curate push --cancel {turn.batch}"
+                f"{turn.brought_by}, or take it back: curate push --cancel {turn.batch}"
             )
     if left is not None:
         typer.echo(tell_wrong_labels(left))
