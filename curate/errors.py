@@ -17,6 +17,7 @@
     ├── NotInEncoding            a corrected class that the list's encoding cannot write
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
+    ├── OnlySheetsWait           a sync with a server that was never asked, while sheets wait
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
@@ -24,7 +25,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from db.errors import CurateError, typed
@@ -174,6 +175,17 @@ class ExportTaken(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is there already and is not empty. Name a new folder.")
+
+
+class OnlySheetsWait(CurateError):
+    """A server is to be asked for answers, and all that was ever asked went out as sheets."""
+
+    def __init__(self, waiting: Mapping[int, int]) -> None:
+        asked = ", ".join(f"{count} artworks of batch {batch}" for batch, count in waiting.items())
+        super().__init__(
+            f"Nothing was sent to a server from here; {asked} wait in sheets. Name the one that was "
+            f"filled in: `curate sync-corrections --from SHEET`."
+        )
 
 
 class PartMissing(CurateError):

@@ -86,7 +86,9 @@ def curate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         except SystemExit as stop:
             status = stop.code if isinstance(stop.code, int) else 1
         printed = capsys.readouterr()
-        named = [f"curate -w {typed(a)} " for before, a in pairwise(map(str, arguments)) if before == "-w" and a]
+        named = [
+            f"curate -w {typed(a)} " for before, a in pairwise(map(str, arguments)) if before == "-w" and a
+        ]
         return Result(status, *(_as_inside(text, named) for text in (printed.out, printed.err)))
 
     return run

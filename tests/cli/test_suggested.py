@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from curate.cli import main
-from curate.issues import Estimate
+from curate.issues.columns import NOTHING_EXPECTED
 from curate.rounds.push_summary import PushSummary
 from tests.conftest import Curate
 from tests.hostile.workspaces import draw, write_list
@@ -88,7 +88,7 @@ def test_what_is_printed_can_be_typed(
 
 
 def test_a_sheet_is_read_as_it_is_said() -> None:
-    summary = PushSummary(None, 1.0, Estimate(1.0, 0.0, 2.0, 0), "/a b/review.csv", batch=1, created=1)
+    summary = PushSummary(None, 1.0, NOTHING_EXPECTED, "/a b/review.csv", batch=1, created=1)
 
     assert str(summary).endswith(
         "Fill in /a b/review.csv, then: curate sync-corrections --from '/a b/review.csv'"

@@ -74,6 +74,14 @@ def changed(statement: str) -> Change:
     return change
 
 
+def both(*changes: Change) -> Change:
+    def change(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+        for one in changes:
+            one(manifest, files)
+
+    return change
+
+
 CHANGES: dict[str, Change] = {
     "a deep name": entry(f"{RUN}/{'a/' * 900}x"),
     "a name of 300 letters": entry(f"{RUN}/{'a' * 300}"),
@@ -96,9 +104,8 @@ CHANGES: dict[str, Change] = {
     "a catalog of no schema": changed("DELETE FROM alembic_version"),
     "a catalog of a schema that never was": changed("UPDATE alembic_version SET version_num = 'zzzz'"),
     "a catalog that is newer than it says": changed("UPDATE alembic_version SET version_num = '7777'"),
-    "a newer catalog, called older": lambda manifest, files: (
-        manifest.update(schema="0002"),
-        changed("UPDATE alembic_version SET version_num = '0002'")(manifest, files),
+    "an older schema, in name only": both(
+        said(schema="0002"), changed("UPDATE alembic_version SET version_num = '0002'")
     ),
     "an artwork outside its root": changed("UPDATE artwork SET path = '../x.png' WHERE id = 1"),
     "an artwork at an absolute path": changed("UPDATE artwork SET path = '/etc/passwd' WHERE id = 1"),

@@ -199,7 +199,7 @@ def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: st
         ("style_pred", "'style_pred' is what the pred of 'style' is called"),
         ("Style pred", "'style_pred' is what the pred of 'style' is called"),
         ("x" * 201, "is 201 characters long, and 200 are the most"),
-        ("=cmd()", "a spreadsheet would run it as a formula"),
+        ("@SUM(A1)", "a spreadsheet would run it as a formula"),
     ],
 )
 def test_a_mapped_attribute_that_would_overwrite_a_column_is_not_made(

@@ -514,9 +514,14 @@ def test_what_a_list_says_beside_the_labels_harms_no_sheet(curate: Curate, tmp_p
 def test_what_to_type_next_names_the_sheet_that_waits(desk: Desk) -> None:
     """Without ``--from`` answers are looked for at a server that there may not be."""
     waiting = desk.curate("-w", desk.folder, "status")
+    nowhere = desk.curate("-w", desk.folder, "sync-corrections")
     desk.sheet.fill(style_verdict="right", genre_verdict="right")
     desk.read()
     answered = desk.curate("-w", desk.folder, "status")
 
     assert waiting.stdout.endswith("Next: curate sync-corrections --from SHEET\n")
+    assert nowhere.stderr == (
+        "error: Nothing was sent to a server from here; 6 artworks of batch 1 wait in sheets. Name the one "
+        "that was filled in: `curate sync-corrections --from SHEET`.\n"
+    )
     assert "sync-corrections" not in answered.stdout
