@@ -54,7 +54,8 @@ class Reasons:
     def reason(self, row: int) -> str:
         """Say why in words; empty where the label was not judged or nothing else was possible.
 
-        Only what speaks for the suggestion is said; where nothing does, how little speaks for the label.
+        Only what speaks for the suggestion is said; where nothing does, that no class is clear. Reviewers
+        read it on the card, after "Looks like …:".
         """
         if np.isnan(self.p_label[row]) or self.suggested[row] < 0:
             return ""
@@ -63,11 +64,14 @@ class Reasons:
         record = self._record(row, 0) if self.refit.records else {}
         parts = []
         if self.p_suggested[row] > self.p_label[row]:
-            parts.append(f"model: {other} {self.p_suggested[row]:.2f}, {label} {self.p_label[row]:.2f}")
+            said = f"{other} {self.p_suggested[row]:.2f}, {label} {self.p_label[row]:.2f}"
+            parts.append(f"the model says {said}")
         if near and near["suggested"] > near["label"]:
-            parts.append(f"{near['suggested']} of {near['of']} nearest are {other}")
+            parts.append(f"{near['suggested']} of the {near['of']} nearest in looks are {other}")
         if record and int(record["label"]) <= int(record["suggested"]):
-            parts.append(f"this {record['by']} has {record['label']} {label} in {record['of']}")
+            count = int(record["label"])
+            counted = f"{count or 'none'} {'are' if count > 1 else 'is'} {label}"
+            parts.append(f"of {record['of']} others of this {record['by']} {counted}")
         if duplicates and duplicates["other"]:
             parts.append(f"the same picture is also listed as {self._name(duplicates['class'])}")
         if not parts:
@@ -77,11 +81,10 @@ class Reasons:
         return "; ".join(parts)
 
     def _unlike(self, row: int, near: dict[str, int]) -> str:
-        """Say that the label fits badly, and no other class better."""
+        """Say what little the model and the nearest tell, where neither speaks for the suggestion."""
         label = self._name(self.refit.labels[row])
-        counted = f" and {near['label']} of {near['of']} nearest" if near else ""
-        told = f"model {self.p_label[row]:.2f}{counted}"
-        return f"little speaks for {label} ({told}), and no other class is clearer"
+        counted = f", {near['label']} of the {near['of']} nearest in looks are it" if near else ""
+        return f"no class is clear (the model gives {label} {self.p_label[row]:.2f}{counted})"
 
     def _model(self, row: int) -> dict[str, float | None]:
         other = self.p_suggested[row]

@@ -17,6 +17,7 @@ from curate.issues import Estimate
 from curate.report.drawing.figures import TOP_CLASSES
 from curate.wrong_labels import estimate_wrong_labels
 from db.classes.classes import attributes, class_list
+from db.classes.names import WithNames
 from db.engine.catalog import Catalog
 from db.models import ISSUE_STATES, Run
 from db.reviews.status import read_status
@@ -145,6 +146,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             [
                 (one.batch, one.run, one.artworks, one.reviewed, one.errors, one.expected_yield)
                 for one in read_status(session).rounds
+                if not one.taken_back
             ],
             columns=["batch", "run", "artworks", "reviewed", "errors", "expected"],
         )
@@ -195,6 +197,10 @@ def label_issues(
 ) -> Iterator[IssueCard]:
     """Yield issues as cards, classes by their display names; artworks no longer usable are left out."""
     row_of = {artwork_id: row for row, artwork_id in enumerate(predictions.artwork_ids.tolist())}
+    of: dict[str, dict[str, str]] = {}
+    for (attribute, key), name in names.items():
+        of.setdefault(attribute, {})[key] = name
+    in_text = {attribute: WithNames(named) for attribute, named in of.items()}
     for issue in issues:
         attribute = issue.attribute or ""
         if issue.artwork_id in row_of:
@@ -206,7 +212,7 @@ def label_issues(
                 score=issue.score,
                 p_label=issue.p_label,
                 p_suggested=issue.p_suggested,
-                reason=issue.reason,
+                reason=in_text[attribute](issue.reason) if attribute in in_text else issue.reason,
                 state=issue.state,
             )
 

@@ -98,6 +98,7 @@ def _summary(pushed: Pushed, expected: Estimate, place: str, waiting: Mapping[in
         place,
         batch=pushed.batch,
         created=pushed.created,
+        sheets=pushed.sheets,
         refreshed=pushed.refreshed,
         withdrawn=pushed.withdrawn,
         skipped=pushed.skipped,

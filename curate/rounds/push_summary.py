@@ -24,7 +24,8 @@ class PushSummary:
     Attributes:
         project: The project at the server; None of a sheet.
         batch: The batch's number; None where nothing was asked, and of a dry run.
-        created: Tasks sent, or artworks on the sheet.
+        created: Tasks sent, labels on contact sheets sent, or artworks on the sheet.
+        sheets: Contact sheets sent.
         refreshed, withdrawn: Open tasks that took on the newest run's suggestion, and that were taken back.
         skipped: Artworks that have an open task elsewhere.
         left_out: Paths of artworks that nobody can be asked about: their images cannot be shown.
@@ -42,6 +43,7 @@ class PushSummary:
     place: str
     batch: int | None = None
     created: int = 0
+    sheets: int = 0
     refreshed: int = 0
     withdrawn: int = 0
     skipped: int = 0
@@ -88,11 +90,19 @@ class PushSummary:
                 for batch, count in self.waiting.items()
             ]
         return [
-            f"{self.created} tasks sent, {self.refreshed} refreshed, {self.withdrawn} withdrawn, "
-            f"{self.skipped} skipped. Wrong labels to be expected: {self.expected_yield:g}.",
+            f"{self._asked()}. Wrong labels to be expected: {self.expected_yield:g}.",
             tell_wrong_labels(self.expected_wrong),
             self._next(),
         ]
+
+    def _asked(self) -> str:
+        if self.project is None:
+            return f"{self.created} artwork{'s' if self.created != 1 else ''} on the sheet"
+        on_sheets = f"labels on {self.sheets} contact sheets" if self.sheets else "tasks"
+        return (
+            f"{self.created} {on_sheets} sent, {self.refreshed} refreshed, {self.withdrawn} withdrawn, "
+            f"{self.skipped} skipped"
+        )
 
     def _next(self) -> str:
         if self.project is not None:

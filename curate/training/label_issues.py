@@ -205,7 +205,8 @@ def issue_rows(
             evidence, reason = scored.evidence(int(row)), scored.reason(int(row))
             if table.review_state[name][row] != IMPORTED:
                 evidence[BEFORE_REVIEW] = float(_before_review(scored)[row])
-                reason = f"found right before, but more speaks against it now: {reason}"
+                again = "found right before, but more speaks against it now"
+                reason = f"{reason}; {again}" if reason else again
             yield {
                 "artwork_id": int(table.artwork_ids[row]),
                 "attribute_id": column.attribute_id,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from db.browse.facts import SHOWN, ArtworkFacts, earlier_predictions, facts
 from db.classes.classes import attributes, class_list
+from db.classes.names import WithNames
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
 from db.errors import NoRunYet
@@ -57,6 +59,11 @@ class Names:
     current: dict[int, int]
     live: list[str]
     of_key: dict[str, str]
+
+    @cached_property
+    def in_text(self) -> WithNames:
+        """Puts the names in place of keys in what is said of a label."""
+        return WithNames(self.of_key)
 
 
 def shown_names(session: Session) -> dict[str, Names]:

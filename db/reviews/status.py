@@ -13,11 +13,12 @@ from db.classes.classes import merged_classes
 from db.decisions import FOUND_WRONG
 from db.labels.effective import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict, now
-from db.reviews.asking.sheets import ON_PAPER
 
 MANY = 2000
 """Artworks with labels newer than the run, above which nobody looks whether they say something new."""
 
+SHEET = "sheet"
+"""What a batch calls its server that is a sheet to fill in."""
 
 ABANDONED_DAYS = 14
 """Without an answer a batch is taken for abandoned after so many days."""
@@ -32,7 +33,7 @@ class BatchStatus:
         answered: Artworks whose ranked review was answered.
         reviewed: Labels judged in these reviews; ``errors`` of them were found wrong.
         idle_days: Since it was sent, or since the last answer.
-        server: Where it was asked: an address, or ``sheet``.
+        sheet: Whether it is a sheet to fill in, not tasks at a server.
     """
 
     batch: int
@@ -46,17 +47,22 @@ class BatchStatus:
     reviewed: int
     errors: int
     idle_days: int = 0
-    server: str = ""
+    sheet: bool = False
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether all of it was withdrawn before anybody answered."""
+        return self.withdrawn > 0 and not (self.open or self.done or self.answered)
+
+    @property
+    def brought_in_by(self) -> str:
+        """The command that reads its answers."""
+        return "curate sync-corrections" + (" --from SHEET" if self.sheet else "")
 
     @property
     def abandoned(self) -> bool:
         """Whether it waits for answers that hardly come any more."""
         return self.open > 0 and self.idle_days >= ABANDONED_DAYS
-
-    @property
-    def brought_by(self) -> str:
-        """The command that brings its answers: a sheet has to be named."""
-        return f"curate sync-corrections{' --from SHEET' if self.server == ON_PAPER else ''}"
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,9 @@ class Status:
             return "curate ingest SOURCE"
         if self.run is None:
             return "curate train"
-        if self.rounds and self.rounds[-1].open:
-            return self.rounds[-1].brought_by
+        last = next((turn for turn in reversed(self.rounds) if not turn.taken_back), None)
+        if last is not None and last.open:
+            return last.brought_in_by
         if self.labels_changed:
             return "curate train"
         if self.issues.get("open"):
@@ -193,7 +200,7 @@ def _rounds(session: Session) -> list[BatchStatus]:
             reviewed=sum(decisions.get(batch.id, {}).values()),
             errors=sum(decisions.get(batch.id, {}).get(word, 0) for word in FOUND_WRONG),
             idle_days=(now() - max(batch.created_at, latest.get(batch.id, batch.created_at))).days,
-            server=batch.server,
+            sheet=batch.server == SHEET,
         )
         for batch in session.scalars(select(Batch).order_by(Batch.id))
     ]

@@ -213,13 +213,13 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
         row = find_artwork(session, str(artwork))
         events = artwork_events(session, row)
     with look(catalog, workspace) as picture:
-        facts = picture.facts_of([artwork])
+        facts, names = picture.facts_of([artwork]), picture.names
     lines = [f"**{plainly(row.path)}**", ""]
     for name, attribute_facts in facts[0].attributes.items() if facts else ():
         if attribute_facts.reason:
             lines.append(
                 f"- {plainly(name)} is doubted (score {attribute_facts.score or 0:.2f}): "
-                f"{plainly(attribute_facts.reason)}"
+                f"{plainly(names[name].in_text(attribute_facts.reason))}"
             )
     lines += ["", "| when | who | what |", "|---|---|---|"]
     lines += [

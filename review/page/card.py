@@ -7,12 +7,12 @@ surely bear the label and the suggestion.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from db.classes.classes import ClassList, read_class_lists
+from db.classes.names import WithNames
 from db.engine.catalog import Catalog
 from db.models import BatchItem, Run
 from db.reviews.asking.batches import PlannedItem
@@ -21,6 +21,10 @@ from db.reviews.asking.references import Wanted, find_references
 from db.workspace.workspace import Workspace
 
 BLIND = "Is this label right?"
+NO_REASON = "This label is doubted, and no other class is suggested."
+
+NO_CLASS_IS_CLEAR = "no class is clear"
+"""How a reason begins that speaks for no class: such an artwork does not look like what is suggested."""
 
 
 @dataclass(frozen=True)
@@ -201,25 +205,14 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
 
 def _reason(issue: CardIssue, vocabulary: ClassList) -> str:
     """Say in one sentence why a label is doubted."""
-    said = with_names(issue.reason, vocabulary.names)
-    if said.startswith("model: "):
-        said = "the model says " + said.removeprefix("model: ")
+    said = WithNames(vocabulary.names)(issue.reason)
+    if issue.kind == "label_conflict" and said:
+        return f"Contradicted: {said}."
     if not issue.suggested:
-        return said or "This label is doubted, and no other class is suggested."
+        return f"{said[:1].upper()}{said[1:]}." if said else NO_REASON
     name = vocabulary.names.get(issue.suggested, issue.suggested)
+    if said.startswith(NO_CLASS_IS_CLEAR):
+        return f"{said[:1].upper()}{said[1:]}; perhaps it is {name}."
     if not said and issue.p_suggested is not None and issue.p_label is not None:
         said = f"the model gives it {issue.p_suggested:.0%}, the label {issue.p_label:.0%}"
     return f"Looks like {name}: {said}." if said else f"Looks like {name}."
-
-
-def with_names(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with the names of classes in place of their keys.
-
-    Example:
-        >>> with_names("10 of 10 nearest are Art_Nouveau", {"Art_Nouveau": "Art Nouveau"})
-        '10 of 10 nearest are Art Nouveau'
-    """
-    for key in sorted(names, key=len, reverse=True):
-        if names[key] != key and key in text:
-            text = re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", names[key].replace("\\", r"\\"), text)
-    return text

@@ -11,6 +11,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from review.page.contact_sheets import PER_SHEET
+from review.page.narrow import NARROW
 
 CELL_KEYS = "1234567890qwertyuiopasdf"
 """Hotkeys of the cells, in their order."""
@@ -22,10 +23,12 @@ STYLE = """
 .curate-sheet h3 { font-size: 20px; line-height: 24px }
 .lsf-sidepanels:has(.curate-sheet) { padding: 0 !important }
 .lsf-sidepanels:has(.curate-sheet) .lsf-sidepanels__wrapper { display: none }
-.curate-ask { display: flex; gap: 24px; align-items: center; flex-wrap: wrap; padding-bottom: 6px }
+.curate-ask { display: flex; gap: 4px 20px; align-items: center; flex-wrap: wrap; padding-bottom: 6px }
+.curate-ask div:first-child { flex: 1 1 300px; min-width: 0 }
+.curate-ask p { font-size: 13px; line-height: 15px }
 .curate-ask figure { border-left: 3px solid #0072b2; padding-left: 5px; font-size: 12px; line-height: 14px }
 .curate-ask .curate-suggested { border-left: 3px dashed #d55e00 }
-.curate-ask figure div { display: flex; gap: 3px }
+.curate-ask figure div { display: flex; gap: 3px; flex: none }
 .curate-ask img { height: 50px; width: 62px; object-fit: contain; background: rgba(128, 128, 128, .15) }
 .curate-grid { display: grid; gap: 5px; grid-template-columns: repeat(8, minmax(0, 1fr));
   --cell: max(84px, calc((100vh - 400px) / 3)) }
@@ -75,7 +78,7 @@ def cell_class_name(position: int) -> str:
 def contact_config() -> str:
     """Return the page's XML; it is the same for every attribute, since the classes come with each task."""
     page = ElementTree.Element("View", className="curate-sheet")
-    ElementTree.SubElement(page, "Style").text = STYLE
+    ElementTree.SubElement(page, "Style").text = STYLE + NARROW
     ElementTree.SubElement(page, "HyperText", name="sheet", value="$sheet", inline="true")
     grid = ElementTree.SubElement(page, "View", className="curate-grid")
     for position in range(1, PER_SHEET + 1):

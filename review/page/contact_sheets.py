@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from db.reviews.asking.cards import Card
 from review.page.card import Question, ReviewCard
 
 PER_SHEET = 24
 """Artworks on one sheet: as many as are seen at a glance on a laptop's screen."""
 
 WORTH_A_SHEET = 8
-"""Fewer artworks than this share a sheet with others of their attribute."""
+"""Fewer artworks than this share a sheet with others: of their label, else of their attribute."""
+
+LOOKS = 3
+"""Suggestions of a sheet that are shown by artworks, at most: more are not taken in at a glance."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A class that artworks of a sheet look like, and some that surely bear it."""
+
+    name: str
+    like: Sequence[Card]
+
+
+@dataclass(frozen=True)
 class ContactSheet:
     """Up to ``PER_SHEET`` artworks about which one question is asked.
 
@@ -31,16 +44,17 @@ class ContactSheet:
         attribute: What it asks about.
         title: The attribute as people read it.
         label, label_name: The class that all of them bear; ``""`` where they bear different ones.
-        suggested, suggested_name: The class that all of them look like; ``""`` where they differ.
-        cells: In the order of the queue.
+        like_label: Artworks that surely bear it.
+        looks: What they look like instead, the commonest first; empty where they bear different classes.
+        cells: In the order in which they are shown.
     """
 
     attribute: str
     title: str
     label: str
     label_name: str
-    suggested: str
-    suggested_name: str
+    like_label: Sequence[Card]
+    looks: Sequence[Look]
     cells: Sequence[Cell]
 
     def question(self) -> str:
@@ -63,20 +77,21 @@ def contact_sheets(cards: Iterable[ReviewCard], per_sheet: int = PER_SHEET) -> l
             if question.asked and question.label:
                 of = cells.setdefault(question.attribute, {}).setdefault(question.label, [])
                 of.append(Cell(card, question))
+    few = min(WORTH_A_SHEET, per_sheet)
     found: list[ContactSheet] = []
     for labels in cells.values():
         scattered: list[Cell] = []
         for of in labels.values():
-            if len(of) < min(WORTH_A_SHEET, per_sheet):
+            if len(of) < few:
                 scattered += of
             else:
-                found += [_sheet(some) for some in _split(_together(of), per_sheet)]
+                found += [_sheet(some) for doubt in _doubts(of, few) for some in _split(doubt, per_sheet)]
         found += [_sheet(some) for some in _split(scattered, per_sheet)]
     return found
 
 
-def _together(cells: Sequence[Cell]) -> list[Cell]:
-    """Return the artworks of one label, those with the same suggestion side by side, the commonest first.
+def _doubts(cells: Sequence[Cell], few: int) -> list[list[Cell]]:
+    """Return the artworks of one label by what they look like, the commonest first, none of them ``few``.
 
     Those that suggest nothing are spread evenly among the others.
     """
@@ -84,10 +99,17 @@ def _together(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         groups.setdefault(cell.question.suggested, []).append(cell)
     blind = groups.pop("", [])
-    seen = [cell for of in sorted(groups.values(), key=len, reverse=True) for cell in of]
+    sorted_groups = sorted(groups.values(), key=len, reverse=True)
+    doubts = [of for of in sorted_groups if len(of) >= few]
+    rest = [cell for of in sorted_groups if len(of) < few for cell in of]
+    if len(rest) >= few or not doubts:
+        doubts.append(rest)
+    else:
+        doubts[-1] += rest
     for number, cell in enumerate(blind):
-        seen.insert((number + 1) * len(seen) // (len(blind) + 1), cell)
-    return seen
+        among = doubts[number % len(doubts)]
+        among.insert((number + 1) * len(among) // (len(blind) + 1), cell)
+    return doubts
 
 
 def _split(cells: Sequence[Cell], per_sheet: int) -> list[Sequence[Cell]]:
@@ -100,17 +122,22 @@ def _split(cells: Sequence[Cell], per_sheet: int) -> list[Sequence[Cell]]:
 
 
 def _sheet(cells: Sequence[Cell]) -> ContactSheet:
-    first = cells[0].question
-    labels = {cell.question.label for cell in cells}
-    looks = {cell.question.suggested for cell in cells} - {""}
-    one = next((cell.question for cell in cells if cell.question.suggested), first)
-    same = len(looks) == 1
+    questions = [cell.question for cell in cells]
+    first = questions[0]
+    one_label = len({question.label for question in questions}) == 1
     return ContactSheet(
         attribute=first.attribute,
         title=first.title,
-        label=first.label if len(labels) == 1 else "",
-        label_name=first.label_name if len(labels) == 1 else "",
-        suggested=one.suggested if same else "",
-        suggested_name=one.suggested_name if same else "",
+        label=first.label if one_label else "",
+        label_name=first.label_name if one_label else "",
+        like_label=next((q.like_label for q in questions if q.like_label), ()) if one_label else (),
+        looks=_looks(questions) if one_label else (),
         cells=cells,
     )
+
+
+def _looks(questions: Sequence[Question]) -> list[Look]:
+    """Return the commonest suggestions that artworks can show."""
+    seen = Counter(question.suggested for question in questions if question.like_suggested)
+    first = {question.suggested: question for question in reversed(questions) if question.like_suggested}
+    return [Look(first[key].suggested_name, first[key].like_suggested) for key, _ in seen.most_common(LOOKS)]

@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from review.page.narrow import NARROW
+
 KEY_ROWS = ("12345", "qwert", "asdfg", "zxcvb")
 """Hotkeys of the verdicts of the first four attributes, as they lie on the keyboard; later ones have none."""
 
@@ -149,7 +151,7 @@ def labeling_config(classes: Mapping[str, Sequence[ClassChoice]]) -> str:
     places = "".join(
         f".curate-attribute:has(.curate-place-{place}) {{ order: {place} }}\n" for place in range(PLACES + 1)
     )
-    ElementTree.SubElement(page, "Style").text = STYLE + places
+    ElementTree.SubElement(page, "Style").text = STYLE + NARROW + places
     picture = ElementTree.SubElement(page, "View", className="curate-picture")
     _html(picture, "image", 0)
     panel = ElementTree.SubElement(page, "View", className="curate-panel")

@@ -19,10 +19,11 @@ from db.labels.table import find_artworks
 from db.models import BatchItem, Task
 from db.reviews.asking.batches import find_items
 from db.reviews.asking.tasks import find_tasks, labels_ever, tasks_of_artworks
+from db.reviews.status import SHEET
 from db.spelling import fold
 from review.errors import ForeignSheet, SheetShuffled
 
-SERVER = "sheet"
+SERVER = SHEET
 """What the catalog calls the place that sheets are answered at; a batch's number is its project."""
 
 LONGEST = 64

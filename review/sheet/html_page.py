@@ -106,26 +106,29 @@ def _question(question: Question, pictures: Pictures) -> dict[str, Any]:
         "label": question.label,
         "label_name": question.label_name,
         "suggested": question.suggested,
-        "suggested_name": question.suggested_name,
         "asked": question.asked,
         "reason": question.reason,
         "like_label": [pictures.add(card, SMALL) for card in question.like_label],
-        "like_suggested": [pictures.add(card, SMALL) for card in question.like_suggested],
+        "looks": [
+            {
+                "name": question.suggested_name,
+                "like": [pictures.add(card, SMALL) for card in question.like_suggested],
+            }
+        ],
     }
 
 
 def _sheet(sheet: ContactSheet, place: Mapping[int, int], pictures: Pictures) -> dict[str, Any]:
-    """Return a contact sheet; beside it stand the references of its first artwork."""
-    seen = [cell.question for cell in sheet.cells]
-    like_label = next((q.like_label for q in seen if q.like_label), ()) if sheet.label else ()
-    like_suggested = next((q.like_suggested for q in seen if q.like_suggested), ()) if sheet.suggested else ()
+    """Return a contact sheet, with what the classes in question look like."""
     return {
         "attribute": sheet.attribute,
         "question": sheet.question(),
         "label_name": sheet.label_name,
-        "suggested_name": sheet.suggested_name,
-        "like_label": [pictures.add(card, SMALL) for card in like_label],
-        "like_suggested": [pictures.add(card, SMALL) for card in like_suggested],
+        "like_label": [pictures.add(card, SMALL) for card in sheet.like_label],
+        "looks": [
+            {"name": look.name, "like": [pictures.add(card, SMALL) for card in look.like]}
+            for look in sheet.looks
+        ],
         "cells": [place[cell.card.artwork.artwork_id] for cell in sheet.cells],
     }
 

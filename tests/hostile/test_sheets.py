@@ -411,7 +411,7 @@ def test_a_sheet_is_never_written_over(desk: Desk, kind: str) -> None:
     assert "is there already, and somebody may have filled it in" in named.stderr
     assert filled.read_text() == "ten minutes of my life"
     assert (desk.folder / f"review-2.{kind}").is_file()
-    assert "1 tasks sent" in pushed.stdout
+    assert "1 artwork on the sheet" in pushed.stdout
 
 
 def test_a_lost_sheet_is_written_again_after_a_new_run_too(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curate.issues import REVIEWED, Findings, LabelColumn, score_labels, self_confidence
+from review.page.card import NO_CLASS_IS_CLEAR
 from tests.issues.gallery import Gallery, column, make_gallery
 
 
@@ -158,11 +159,22 @@ def test_reason_tells_what_speaks_for_the_suggestion_in_words() -> None:
     suggested = gallery.columns[0].classes[scored.suggested[worst]]
     given = gallery.columns[0].classes[gallery.columns[0].labels[worst]]
     near, record = evidence["neighbours"], evidence["records"][0]  # type: ignore[index]
+    count = {0: "none is", 1: "1 is"}.get(record["label"], f"{record['label']} are")
     assert reason == (
-        f"model: {suggested} {scored.p_suggested[worst]:.2f}, {given} {scored.p_label[worst]:.2f}; "
-        f"{near['suggested']} of {near['of']} nearest are {suggested}; "  # type: ignore[index]
-        f"this artist has {record['label']} {given} in {record['of']}"
+        f"the model says {suggested} {scored.p_suggested[worst]:.2f}, {given} {scored.p_label[worst]:.2f}; "
+        f"{near['suggested']} of the {near['of']} nearest in looks are {suggested}; "  # type: ignore[index]
+        f"of {record['of']} others of this artist {count} {given}"
     )
+
+
+def test_reason_that_speaks_for_no_class_begins_as_the_card_expects() -> None:
+    given, planted, _ = planted_column()
+    scored = score_labels([given], groups=np.arange(400), embedding=None, folds=None, seed=0)["style"]
+
+    reasons = [scored.reason(row) for row in range(400)]
+
+    assert {row for row in range(400) if not reasons[row].startswith(NO_CLASS_IS_CLEAR)} == set(planted)
+    assert all(reasons[row].startswith("the model says ") for row in planted)
 
 
 def test_columns_of_different_lengths_are_refused() -> None:

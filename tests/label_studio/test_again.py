@@ -105,6 +105,9 @@ def test_an_abandoned_sheet_is_named_and_taken_back(curate: Curate, tmp_path: Pa
     assert done == {"batch": 1, "withdrawn": 4, "begun": 0}
     assert again == "Taken back: 0 artworks of batch 1.\n"
     assert counted(gallery, Issue.state) == {"open": 4}
+    assert "Next: curate sync-corrections --from SHEET\n" in fresh
+    assert "taken back before anybody answered: batch 1\n" in (status := curate(*at, "status").stdout)
+    assert "batch 1 (run" not in status and "--from SHEET" not in status
     assert curate(*at, "push", "--audit", "0", "--dry-run", "--json").json()["planned"] == {"review": 4}
     assert "There is no batch 7" in curate(*at, "push", "--cancel", "7").stderr
 

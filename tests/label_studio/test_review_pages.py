@@ -277,7 +277,8 @@ def test_label_studios_pages_are_read_and_answered_at_200_percent(
         ".curate h4, .curate p, .curate img, .curate figcaption, .curate sup, .curate .lsf-choice__checkbox"
     )
     lists = "[data-testid^=select-trigger]"
-    assert script(UNREACHED, f"{sheet if sheets else card}, {lists}") == []
+    bars = ".lsf-menu-header button, .lsf-menu-header a, .lsf-bottombar button, .lsf-menu-header__user img"
+    assert script(UNREACHED, f"{sheet if sheets else card}, {lists}, {bars}") == []
 
 
 @pytest.mark.services

@@ -11,6 +11,7 @@ from curate.wrong_labels import rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
     from curate.rounds.plan import NextRound
+    from db.reviews.status import BatchStatus
 
 
 @app.command()
@@ -31,22 +32,31 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         doubted = ", ".join(f"{n} {state}" for state, n in counted.issues.items()) or "none"
         typer.echo(f"newest run: {counted.run}{since}; labels doubted: {doubted}")
     for turn in counted.rounds:
-        share = f", {turn.errors / turn.reviewed:.0%} of {turn.reviewed} verdicts" if turn.reviewed else ""
-        typer.echo(
-            f"batch {turn.batch} (run {turn.run}): {turn.artworks} artworks, {turn.done} reviewed, "
-            f"{turn.open} open; {turn.errors} errors found{share}; "
-            f"{turn.expected_yield:.1f} were expected"
-        )
-        if turn.abandoned:
-            say(
-                f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
-                f"{turn.brought_by}, or take it back: curate push --cancel {turn.batch}"
-            )
+        _batch(turn)
+    if taken_back := [str(turn.batch) for turn in counted.rounds if turn.taken_back]:
+        typer.echo(f"taken back before anybody answered: batch {', '.join(taken_back)}")
     if left is not None:
         typer.echo(tell_wrong_labels(left))
     if another is not None:
         typer.echo(_another_round(another))
     say(f"Next: {round_status.next}")
+
+
+def _batch(turn: BatchStatus) -> None:
+    """Say what came of a batch; of one that was taken back, nothing."""
+    if turn.taken_back:
+        return
+    share = f", {turn.errors / turn.reviewed:.0%} of {turn.reviewed} verdicts" if turn.reviewed else ""
+    typer.echo(
+        f"batch {turn.batch} (run {turn.run}): {turn.artworks} artworks, {turn.done} reviewed, "
+        f"{turn.open} open; {turn.errors} errors found{share}; "
+        f"{turn.expected_yield:.1f} were expected"
+    )
+    if turn.abandoned:
+        say(
+            f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
+            f"{turn.brought_in_by}, or take it back: curate push --cancel {turn.batch}"
+        )
 
 
 def _another_round(another: NextRound) -> str:

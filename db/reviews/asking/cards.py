@@ -21,6 +21,7 @@ class CardIssue:
     """Why one label of an artwork is doubted; classes are keys."""
 
     attribute: str
+    kind: str
     suggested: str | None
     score: float
     reason: str
@@ -116,6 +117,7 @@ def _worst_issues(
         suggested = named.key_of[issue.suggested_id] if issue.suggested_id is not None else None
         worst.setdefault(issue.artwork_id, {})[named.attribute] = CardIssue(
             attribute=named.attribute,
+            kind=issue.kind,
             suggested=suggested,
             score=issue.score,
             reason=issue.reason,

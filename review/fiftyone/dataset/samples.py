@@ -168,7 +168,8 @@ def _doubts(facts: ArtworkFacts, context: Context) -> list[str]:
         shown = context.names[name].shown
         label = shown[known.label] if known.label is not None else "no label"
         looks = f"{ARROW}{shown[known.suggested]}" if known.suggested is not None else "doubted"
-        lines.append(f"{name}: {label} {looks}" + (f"; {known.reason}" if known.reason else ""))
+        why = context.names[name].in_text(known.reason or "")
+        lines.append(f"{name}: {label} {looks}" + (f"; {why}" if why else ""))
     return lines
 
 
@@ -205,7 +206,7 @@ def _attribute(name: str, known: AttributeFacts, artwork_id: int, context: Conte
     made: Document = {
         f"{stem}_p_label": known.p_label,
         f"{stem}_score": known.score,
-        f"{stem}_reason": known.reason,
+        f"{stem}_reason": known.reason and context.names[name].in_text(known.reason),
         f"{stem}_issue": known.issue,
         f"{stem}_verdict": known.verdict,
     }

@@ -9,7 +9,7 @@ once: a sheet that came twice is deleted, unless somebody has begun it.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,6 @@ from db.engine.catalog import Catalog
 from db.labels.table import find_artworks
 from db.models import Batch, CatalogSetting
 from db.reviews.asking.batches import Plan, drop_items, items_of, save_batch
-from db.reviews.asking.cards import Card
 from db.reviews.asking.sheets import add_sheets, cells_of, open_sheets
 from db.reviews.asking.tasks import change_tasks, reopen_issues
 from db.workspace.progress import Progress
@@ -33,8 +32,6 @@ from review.label_studio.project import (
     make_contact_project,
     set_model_version,
 )
-from review.label_studio.push.images import ImageUrls
-from review.label_studio.push.markup import cell_html, sheet_html
 from review.label_studio.push.send import (
     PASSING,
     PAUSES,
@@ -45,16 +42,14 @@ from review.label_studio.push.send import (
     finish_unsent,
     open_project,
 )
+from review.label_studio.push.sheet_tasks import cells_in, seen_card, sheet_task
 from review.label_studio.push.tasks import model_version
 from review.page.card import ReviewCard, review_cards
-from review.page.contact_config import cell_class_name, contact_config
+from review.page.contact_config import contact_config
 from review.page.contact_sheets import PER_SHEET, ContactSheet, contact_sheets
 
 CHUNK = 50
 """Sheets in one request."""
-
-MOST_CLASSES = 100
-"""Above this a sheet offers the classes that its artworks bear or look like: the rest is for single cards."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +127,20 @@ class ContactPusher:
                 self.progress.start(len(sheets), "sending contact sheets")
                 for some in chunks(list(range(len(sheets))), CHUNK):
                     chosen = [sheets[number] for number in some]
-                    requests = [self._request(batch, sheet, urls, scores) for sheet in chosen]
+                    requests = [
+                        sheet_task(
+                            sheet,
+                            scores,
+                            names=self.class_lists[sheet.attribute].names,
+                            batch=str(batch.uuid),
+                            version=model_version(batch.run_id),
+                            url=urls.of,
+                        )
+                        for sheet in chosen
+                    ]
                     self._record(batch, dict(zip(self._post(requests), chosen, strict=True)))
                     pushed.created += sum(len(sheet.cells) for sheet in chosen)
+                    pushed.sheets += len(chosen)
                     self.progress.advance(len(chosen))
                 break
             except (ServerDown, RequestFailed) as error:
@@ -163,42 +169,6 @@ class ContactPusher:
             )
             for card in cards
         ]
-
-    def _request(
-        self, batch: Batch, sheet: ContactSheet, urls: ImageUrls, scores: Mapping[int, float]
-    ) -> dict[str, Any]:
-        """Return one sheet as it is imported: its cells, its classes, the suggestions prefilled."""
-        names = dict(self.class_lists[sheet.attribute].names)
-        if len(names) > MOST_CLASSES:
-            near = {key for cell in sheet.cells for key in (cell.question.label, cell.question.suggested)}
-            names = {key: name for key, name in names.items() if key in near}
-        score = min(scores[cell.card.artwork.artwork_id] for cell in sheet.cells)
-        data: dict[str, Any] = {
-            "batch": str(batch.uuid),
-            "attribute": sheet.attribute,
-            "score": round(score, 6),
-            "model_version": model_version(batch.run_id),
-            "classes": [
-                {"value": name, "alias": key}
-                for key, name in sorted(names.items(), key=lambda pair: pair[1].casefold())
-            ],
-            "cells": [
-                {
-                    "artwork": str(cell.card.artwork.uuid),
-                    "label": cell.question.label,
-                    "suggested": cell.question.suggested,
-                }
-                for cell in sheet.cells
-            ],
-        }
-        data["sheet"], results = sheet_html(sheet, urls.of), []
-        for position in range(1, PER_SHEET + 1):
-            cell = sheet.cells[position - 1] if position <= len(sheet.cells) else None
-            data[f"picture_{position:02}"] = cell_html(sheet, cell, urls.of) if cell else ""
-            if cell and cell.question.suggested in names:
-                results.append(_choice(cell_class_name(position), cell.question.suggested))
-        guess = {"model_version": model_version(batch.run_id), "score": round(score, 6), "result": results}
-        return {"data": data, "predictions": [guess]}
 
     def _post(self, requests: Sequence[dict[str, Any]]) -> list[int]:
         """Import sheets; return the server's numbers of them in order."""
@@ -261,31 +231,6 @@ class ContactPusher:
                 attribute_id = self.class_lists[attribute].attribute_id
                 placed[task.id] = [(artworks[str(cell.get("artwork"))], attribute_id) for cell in named]
         return placed
-
-
-def seen_card(card: ReviewCard, left_out: Collection[int]) -> ReviewCard:
-    """Return a card without the references whose image cannot be shown."""
-
-    def seen(cards: Sequence[Card]) -> list[Card]:
-        return [one for one in cards if one.artwork_id not in left_out]
-
-    return replace(
-        card,
-        questions=[
-            replace(q, like_label=seen(q.like_label), like_suggested=seen(q.like_suggested))
-            for q in card.questions
-        ],
-    )
-
-
-def cells_in(data: object) -> list[Mapping[str, Any]]:
-    """Return the cells that a sheet's data lists; none where a script wrote something else."""
-    cells = data.get("cells") if isinstance(data, Mapping) else None
-    return [cell for cell in cells if isinstance(cell, Mapping)] if isinstance(cells, list) else []
-
-
-def _choice(control: str, key: str) -> dict[str, Any]:
-    return {"from_name": control, "to_name": "sheet", "type": "choices", "value": {"choices": [key]}}
 
 
 @contextmanager

@@ -64,11 +64,8 @@ def _strip(kind: str, name: str, shown: Sequence[Card], url: Url) -> str:
 
 def sheet_html(sheet: ContactSheet, url: Url) -> str:
     """Return what stands above a contact sheet's grid: the question, and what the classes look like."""
-    seen = [cell.question for cell in sheet.cells]
-    like_label = next((q.like_label for q in seen if q.like_label), ()) if sheet.label else ()
-    like_other = next((q.like_suggested for q in seen if q.like_suggested), ()) if sheet.suggested else ()
-    strips = _strip("label", sheet.label_name, like_label, url)
-    strips += _strip("suggested", sheet.suggested_name, like_other, url)
+    strips = _strip("label", sheet.label_name, sheet.like_label, url)
+    strips += "".join(_strip("suggested", look.name, look.like, url) for look in sheet.looks)
     return (
         f'<div class="curate-ask"><div><h3>{escape(sheet.question())}</h3>'
         "<p>Mark those, by key or by a click on the picture; submitting says that all others are right. "

@@ -74,12 +74,14 @@ SETTLE_SECONDS = 1.0
 class Pushed:
     """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew.
 
+    ``created`` counts tasks, or the labels on contact sheets, of which there are ``sheets``.
     ``left_out`` has the paths of artworks that nobody can be asked about: their image cannot be shown.
     """
 
     project: int | None
     batch: int | None = None
     created: int = 0
+    sheets: int = 0
     refreshed: int = 0
     withdrawn: int = 0
     skipped: int = 0

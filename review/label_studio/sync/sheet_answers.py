@@ -22,7 +22,7 @@ from db.reviews.answering.answers import Answer, Decision
 from db.reviews.answering.recording import forget_annotation, record
 from db.reviews.asking.sheets import PlacedCell, answered_cells, cell_tasks, cells_beside, cells_of_sheets
 from db.reviews.asking.tasks import reopen_issues
-from review.label_studio.push.contact_sheets import cells_in
+from review.label_studio.push.sheet_tasks import cells_in
 from review.label_studio.push.tasks import chosen_key
 from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of, moment, user_id
 from review.label_studio.sync.summary import Synced
