@@ -7,7 +7,8 @@
     ├── DemoFolderTaken          `curate demo` would have to write among somebody's files
     ├── GalleryUnusable          the list of `curate demo --gallery` is none
     ├── InvalidInput             arrays or tables that cannot be scored; a ValueError, too
-    │   └── IncompatibleOptions  what was asked for excludes each other
+    │   ├── IncompatibleOptions  what was asked for excludes each other
+    │   └── UnknownSetting       a setting of training that there is not
     ├── NoImageModel             a run whose features or probabilities another model gave
     ├── NothingInCommon          runs that share no judged artwork cannot be compared
     ├── NothingToTrain           no attribute has two classes with enough labels
@@ -17,6 +18,7 @@
     ├── NotInEncoding            a corrected class that the list's encoding cannot write
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
+    ├── NoTableFormat            a file to be written that is called like no table
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
@@ -25,6 +27,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from db.errors import CurateError
@@ -61,6 +64,15 @@ class InvalidInput(CurateError, ValueError):
 
 class IncompatibleOptions(InvalidInput):
     """What was asked for excludes each other; the command line takes it for a wrong option."""
+
+
+class UnknownSetting(InvalidInput):
+    """A setting of training that there is not."""
+
+    def __init__(self, where: str, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        meant = f"Did you mean {near[0]}? " if near else ""
+        super().__init__(f"{where} has no setting {name}. {meant}`curate train --help` lists all.")
 
 
 class NothingInCommon(CurateError):
@@ -174,6 +186,16 @@ class ExportTaken(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is there already and is not empty. Name a new folder.")
+
+
+class NoTableFormat(CurateError):
+    """A file that is called like none of the tables that are written."""
+
+    def __init__(self, out: Path, known: Sequence[str]) -> None:
+        super().__init__(
+            f"{out} is called like no table that curate writes ({', '.join(known)}). "
+            f"Call it {out.stem}.{known[0]}, or add `--format`."
+        )
 
 
 class PartMissing(CurateError):

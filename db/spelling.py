@@ -63,22 +63,11 @@ def loose_fold(text: str) -> str:
 
 
 def display_name(spelling: str) -> str:
-    """Return a class's spelling as it can be shown: NFC, runs of white space as one blank."""
-    return " ".join(unicodedata.normalize("NFC", spelling).split())
+    """Return a class's spelling as it can be shown: NFC, runs of white space as one blank.
 
-
-def class_key(spelling: str) -> str:
-    """Return the key of a new class: its spelling with ``_`` for blanks, where that still folds to it.
-
-    So no two classes of an attribute can have one key: a key folds to its own class only.
-
-    Example:
-        >>> class_key("Art Nouveau"), class_key("A 1")
-        ('Art_Nouveau', 'A 1')
+    It folds to the same text as the spelling does, so no two classes of an attribute have it in common.
     """
-    name = display_name(spelling)
-    joined = name.replace(" ", "_")
-    return joined if fold(joined) == fold(spelling) else name
+    return " ".join(unicodedata.normalize("NFC", spelling).split())
 
 
 def attribute_key(title: str) -> str:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,16 @@ if WORKER or "FIFTYONE_DATABASE_DIR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["FIFTYONE_DATABASE_DIR"], ignore_errors=True)
 
 
+COLLECTED = pytest.StashKey[Counter[str]]()
+"""How many tests each file has, before ``-m`` and ``-k`` leave some out."""
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say which tests share a process where several run side by side: those of one server, or of one file."""
+    config.stash[COLLECTED] = Counter(item.nodeid.partition("::")[0] for item in items)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_server_of(item) or str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(_server_of(item) or item.nodeid.partition("::")[0]))
 
 
 def _server_of(item: pytest.Item) -> str | None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curate.errors import NoTableFormat
+from db.classes.classes import read_class_lists
 from db.engine.catalog import Catalog
 from db.labels.history import label_history
 from db.labels.table import label_table, spelled_labels
@@ -39,6 +41,23 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def classes_frame(catalog: Catalog) -> pd.DataFrame:
+    """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes by key.
+
+    Each label is its class's key, however its source spells it; one that is missing is None.
+    """
+    import pandas as pd
+
+    with catalog.read() as session:
+        table = label_table(session, ("ok", "unverified"))
+        lists = read_class_lists(session)
+    columns: dict[str, pd.Series] = {"filepath": pd.Series(table.paths, dtype=object)}
+    for name, class_ids in table.labels.items():
+        keys = [lists[name].key.get(class_id) for class_id in class_ids.tolist()]
+        columns[name] = pd.Series(keys, dtype=object)
+    return pd.DataFrame(columns)
+
+
 def history_frame(catalog: Catalog) -> pd.DataFrame:
     """Return every label row ever written, oldest first: what was said or taken back, by whom."""
     import pandas as pd
@@ -48,10 +67,13 @@ def history_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
-    """Write a run's out-of-sample probabilities of all classes as Parquet; see ``predictions_frame``."""
+    """Write a run's out-of-sample probabilities of all classes; see ``predictions_frame``.
+
+    They are Parquet, unless the file is called ``.csv`` or ``.xlsx``.
+    """
+    format = table_format(out, "parquet")
     frame = predictions_frame(workspace, catalog, run_id)
-    with whole_file(out) as temporary:
-        frame.to_parquet(temporary, index=False)
+    write_table(frame, out, format)
     return len(frame)
 
 
@@ -84,10 +106,16 @@ def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None
     return pd.DataFrame(columns)
 
 
-def table_format(out: Path) -> str:
-    """Return the format of a table by its file's suffix: CSV where it tells nothing."""
+def table_format(out: Path, without_suffix: str = "csv") -> str:
+    """Return the format of a table by its file's suffix.
+
+    Raises:
+        NoTableFormat: It is called like something else.
+    """
     suffix = out.suffix.lower()[1:]
-    return suffix if suffix in TABLES else "csv"
+    if suffix and suffix not in TABLES:
+        raise NoTableFormat(out, TABLES)
+    return suffix or without_suffix
 
 
 def safe_cell(cell: object) -> object:

@@ -47,9 +47,10 @@ class NoPathColumn(CurateError):
     """A list whose header names no path."""
 
     def __init__(self, source: Path | str, header: Sequence[str]) -> None:
+        typed = _typed(source, "--file COLUMN", "file='COLUMN'")
         super().__init__(
             f"{source} has the columns {_listed(header)}; none of them is a path. "
-            f"Name the column of the image files: `curate ingest {_quoted(source)} --file COLUMN`."
+            f"Name the column of the image files: {typed}."
         )
 
 
@@ -64,11 +65,11 @@ class NoLabelColumn(CurateError):
         likely: Sequence[str] = (),
     ) -> None:
         looks = f"; {_listed(likely)} look like labels" if likely else ""
-        maps = " ".join(f"--map {shlex.quote(name + '=' + attribute_key(name))}" for name in likely[:3])
+        named = {name: attribute_key(name) for name in likely[:3]} or {"COLUMN": "ATTRIBUTE"}
+        maps = " ".join(f"--map {shlex.quote(f'{name}={key}')}" for name, key in named.items())
         super().__init__(
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
-            f"({', '.join(attributes)}){looks}. Say which is what: "
-            f"`curate ingest {_quoted(source)} {maps or '--map COLUMN=ATTRIBUTE'}`."
+            f"({', '.join(attributes)}){looks}. Say which is what: {_typed(source, maps, f'map={named}')}."
         )
 
 
@@ -109,6 +110,13 @@ class BadOption(CurateError):
 
     def __init__(self, option: str, problem: str, instead: str) -> None:
         super().__init__(f"{option}: {problem}. {instead}")
+
+
+def _typed(source: Path | str, options: str, keywords: str) -> str:
+    """Return what to type: a command about a list, or what to call with a table in memory."""
+    if isinstance(source, Path):
+        return f"`curate ingest {_quoted(source)} {options}`"
+    return f"`ingest(…, {keywords})`"
 
 
 def _quoted(source: Path | str) -> str:

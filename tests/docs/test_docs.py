@@ -131,6 +131,21 @@ def test_files_that_a_page_names_are_there(page: Path) -> None:
     assert gone == []
 
 
+def test_modules_and_constants_that_pages_name_are_there() -> None:
+    rooms = (*PACKAGES, "benchmarks", "tests", "docs")
+    code = {path: path.read_text(encoding="utf-8") for room in rooms for path in (ROOT / room).rglob("*.py")}
+    modules = {path.name for path in code}
+    constants = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "\n".join(code.values())))
+    gone = set()
+    for page in PAGES:
+        if page.name != "LOG.md":  # which tells of what was
+            text = page.read_text(encoding="utf-8")
+            gone |= set(re.findall(r"`(\w+\.py)`", text)) - modules
+            gone |= set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text)) - constants
+
+    assert gone == set()
+
+
 def error_modules() -> Iterator[str]:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("errors.py"):

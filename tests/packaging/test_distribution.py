@@ -176,3 +176,11 @@ def test_the_doctor_says_what_was_never_tried() -> None:
         assert told.startswith(
             f"made for {name}, and run on Linux without what {name} lacks; never tried there: "
         )
+
+
+def test_tests_of_one_file_share_a_process(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist reads the group off the end of a test's id; with pytest 9.2 it is not there."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("this run has one process, or shares out single tests")
+
+    assert request.node.nodeid.endswith("@tests/packaging/test_distribution.py")

@@ -171,8 +171,10 @@ def _plan(
     return ColumnMapping(file, labels, id_, tuple(kept), split)
 
 
-def _name(table: Table) -> str:
-    return str(getattr(table, "path", table.name))
+def _name(table: Table) -> Path | str:
+    """Return a list's path, or what a table in memory is called."""
+    path: Path | str = getattr(table, "path", table.name)
+    return path
 
 
 def _column(table: Table, option: str, wanted: str | None) -> str | None:
