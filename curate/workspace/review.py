@@ -172,7 +172,7 @@ class ReviewVerbs(OpenedFolder):
         """
         if source is not None:
             from review.label_studio.sync.export_file import read_export
-            from review.sheet.csv_sheet import read_sheet
+            from review.sheet.filled_answers import read_sheet
 
             read = read_export if Path(source).suffix.lower() == ".json" else read_sheet
             with self._catalog() as catalog:
