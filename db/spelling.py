@@ -7,6 +7,12 @@ import unicodedata
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0")
 JOINT = re.compile(r"[_-]")
+INSIDE = re.compile(r"(?<=[;\t])(?=[=@+-])")
+"""Where a formula begins for a spreadsheet that parts cells at ``;``, as in half of Europe, or at tabs."""
+
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no workbook can hold; FileMaker puts one of them (``\x0b``) between the lines of a cell."""
+
 FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-].*[(|!=@&*/<>^+-])", re.DOTALL)
 
 
@@ -41,6 +47,21 @@ def is_formula(cell: str) -> bool:
     return FORMULA.match(cell) is not None
 
 
+def guarded_inside(cell: str) -> str:
+    """Return a cell of a CSV in which no part is a formula either, however a spreadsheet parts it.
+
+    Example:
+        >>> guarded_inside("a;=HYPERLINK(A1)"), guarded_inside("a; b")
+        ("a;'=HYPERLINK(A1)", 'a; b')
+    """
+    return INSIDE.sub("'", cell)
+
+
+def in_workbook(text: str) -> str:
+    """Return a text that a workbook can hold: what it cannot is replaced by the sign for that."""
+    return NOT_IN_XML.sub("\ufffd", text)
+
+
 def _between_letters(text: str, at: int) -> bool:
     """Return whether a character stands between two letters, vowel signs and accents counted with theirs."""
     return 0 < at < len(text) - 1 and all(
@@ -63,22 +84,11 @@ def loose_fold(text: str) -> str:
 
 
 def display_name(spelling: str) -> str:
-    """Return a class's spelling as it can be shown: NFC, runs of white space as one blank."""
-    return " ".join(unicodedata.normalize("NFC", spelling).split())
+    """Return a class's spelling as it can be shown: NFC, runs of white space as one blank.
 
-
-def class_key(spelling: str) -> str:
-    """Return the key of a new class: its spelling with ``_`` for blanks, where that still folds to it.
-
-    So no two classes of an attribute can have one key: a key folds to its own class only.
-
-    Example:
-        >>> class_key("Art Nouveau"), class_key("A 1")
-        ('Art_Nouveau', 'A 1')
+    It folds to the same text as the spelling does, so no two classes of an attribute have it in common.
     """
-    name = display_name(spelling)
-    joined = name.replace(" ", "_")
-    return joined if fold(joined) == fold(spelling) else name
+    return " ".join(unicodedata.normalize("NFC", spelling).split())
 
 
 def attribute_key(title: str) -> str:

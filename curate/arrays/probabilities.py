@@ -20,6 +20,9 @@ SUM_TOLERANCE = 0.01
 FEWEST_COMPARED = 50
 """Rows from which on it is asked whether unnamed columns fit the labels better in another order."""
 
+BOOKKEEPING = ("artwork", "fold", "provenance")
+"""Columns that ``curate export --predictions`` writes beside the classes and the paths."""
+
 
 @dataclass(frozen=True)
 class Probabilities:
@@ -47,6 +50,8 @@ def read_pred_probs(pred_probs: Any, labels: LabelTable) -> dict[str, Probabilit
     if pred_probs is None:
         return {}
     names = list(labels.attributes)
+    if isinstance(pred_probs, pd.DataFrame) and (found := _named_attributes(pred_probs, names)):
+        pred_probs = dict.fromkeys(found, pred_probs)
     if not isinstance(pred_probs, Mapping):
         if len(names) > 1:
             raise InvalidInput(
@@ -65,6 +70,7 @@ def read_pred_probs(pred_probs: Any, labels: LabelTable) -> dict[str, Probabilit
 def _read_one(attribute: str, given: Any, labels: LabelTable) -> Probabilities:
     names: tuple[Any, ...] | None = None
     if isinstance(given, pd.DataFrame):
+        given = _class_columns(attribute, given, labels)
         given = aligned(f"pred_probs of {attribute!r}", given, labels)
         if not isinstance(given.columns, pd.RangeIndex):
             names = tuple(given.columns.tolist())
@@ -73,11 +79,54 @@ def _read_one(attribute: str, given: Any, labels: LabelTable) -> Probabilities:
     return Probabilities(values, names)
 
 
+def _named_attributes(frame: pd.DataFrame, attributes: Sequence[str]) -> list[str]:
+    """Return the attributes that columns called ``<attribute>.<class>`` are of; none if some have no dot."""
+    named = [str(column) for column in frame.columns if column not in (PATH_COLUMN, *BOOKKEEPING)]
+    if not all("." in name for name in named):
+        return []
+    return [one for one in attributes if any(name.startswith(f"{one}.") for name in named)]
+
+
+def _class_columns(attribute: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
+    """Return a table's columns of an attribute's classes, called by the class alone, and that of the paths.
+
+    ``curate export --predictions`` writes all attributes in one table, and beside them whose row it is and
+    which fold's model predicted it.
+    """
+    values = {str(value) for value in labels.attributes[attribute].values}
+    aside = [name for name in BOOKKEEPING if name in frame.columns and name not in values]
+    start = f"{attribute}."
+    if _named_attributes(frame, [attribute]):
+        own = {name: str(name).removeprefix(start) for name in frame.columns if str(name).startswith(start)}
+        kept = [name for name in frame.columns if name == PATH_COLUMN or name in own]
+        frame = frame[kept].rename(columns=own)
+    elif aside:
+        frame = frame.drop(columns=aside)
+    if aside:
+        told = f"pred_probs of {attribute!r}: {', '.join(aside)} were left aside; folds are given as folds=…."
+        labels.notes.append(told)
+    return frame
+
+
 def as_matrix(what: str, given: Any, count: int) -> Floats:
     """Return numbers of shape ``(count, K)`` as float64.
 
     Raises:
         InvalidInput: They are no numbers, or of another shape.
+    """
+    values = as_numbers(what, given)
+    if values.ndim != 2:
+        raise InvalidInput(f"{what} have shape {values.shape}, expected (n_samples, n_columns).")
+    if len(values) != count:
+        raise InvalidInput(f"{what} have {len(values)} rows, and labels has {count}: they must agree.")
+    return values
+
+
+def as_numbers(what: str, given: Any) -> Floats:
+    """Return an array of float64.
+
+    Raises:
+        InvalidInput: It cannot be one.
     """
     try:
         array = np.asarray(given)
@@ -88,10 +137,6 @@ def as_matrix(what: str, given: Any, count: int) -> Floats:
         ) from None
     if array.dtype.kind == "c":
         raise InvalidInput(f"{what} are complex numbers; real ones were expected.")
-    if values.ndim != 2:
-        raise InvalidInput(f"{what} have shape {values.shape}, expected (n_samples, n_columns).")
-    if len(values) != count:
-        raise InvalidInput(f"{what} have {len(values)} rows, and labels has {count}: they must agree.")
     return values
 
 

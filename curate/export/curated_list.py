@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curate.errors import NoTableFormat
+from db.classes.classes import read_class_lists
 from db.engine.catalog import Catalog
 from db.labels.history import label_history
 from db.labels.table import label_table, spelled_labels
 from db.runs.runs import find_run, provenances, read_arrays, require_arrays, run_attributes, run_folder
-from db.spelling import is_formula
+from db.spelling import in_workbook, is_formula
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("csv", "xlsx", "parquet")
-NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
@@ -39,6 +39,23 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def classes_frame(catalog: Catalog) -> pd.DataFrame:
+    """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes by key.
+
+    Each label is its class's key, however its source spells it; one that is missing is None.
+    """
+    import pandas as pd
+
+    with catalog.read() as session:
+        table = label_table(session, ("ok", "unverified"))
+        lists = read_class_lists(session)
+    columns: dict[str, pd.Series] = {"filepath": pd.Series(table.paths, dtype=object)}
+    for name, class_ids in table.labels.items():
+        keys = [lists[name].key.get(class_id) for class_id in class_ids.tolist()]
+        columns[name] = pd.Series(keys, dtype=object)
+    return pd.DataFrame(columns)
+
+
 def history_frame(catalog: Catalog) -> pd.DataFrame:
     """Return every label row ever written, oldest first: what was said or taken back, by whom."""
     import pandas as pd
@@ -48,10 +65,13 @@ def history_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def export_predictions(workspace: Workspace, catalog: Catalog, run_id: int | None, out: Path) -> int:
-    """Write a run's out-of-sample probabilities of all classes as Parquet; see ``predictions_frame``."""
+    """Write a run's out-of-sample probabilities of all classes; see ``predictions_frame``.
+
+    They are Parquet, unless the file is called ``.csv`` or ``.xlsx``.
+    """
+    format = table_format(out, "parquet")
     frame = predictions_frame(workspace, catalog, run_id)
-    with whole_file(out) as temporary:
-        frame.to_parquet(temporary, index=False)
+    write_table(frame, out, format)
     return len(frame)
 
 
@@ -84,10 +104,16 @@ def predictions_frame(workspace: Workspace, catalog: Catalog, run_id: int | None
     return pd.DataFrame(columns)
 
 
-def table_format(out: Path) -> str:
-    """Return the format of a table by its file's suffix: CSV where it tells nothing."""
+def table_format(out: Path, without_suffix: str = "csv") -> str:
+    """Return the format of a table by its file's suffix.
+
+    Raises:
+        NoTableFormat: It is called like something else.
+    """
     suffix = out.suffix.lower()[1:]
-    return suffix if suffix in TABLES else "csv"
+    if suffix and suffix not in TABLES:
+        raise NoTableFormat(out, TABLES)
+    return suffix or without_suffix
 
 
 def safe_cell(cell: object) -> object:
@@ -125,7 +151,7 @@ def _write_workbook(frame: pd.DataFrame, out: Path) -> None:
     for row in frame.itertuples(index=False):
         cells = []
         for value in row:
-            text = NOT_IN_XML.sub("\ufffd", value) if isinstance(value, str) else value
+            text = in_workbook(value) if isinstance(value, str) else value
             cell = WriteOnlyCell(sheet, text if isinstance(text, str | int | float | bool) else str(text))
             if isinstance(text, str):
                 cell.data_type = "s"

@@ -79,6 +79,6 @@ def grid(rows: Sequence[IssueRow], files: Sequence[Path]) -> Image.Image:
         left, top = at % GRID[0] * CELL, at // GRID[0] * (CELL + CAPTION)
         thumbnail = ImageOps.contain(_decoded(file), (CELL - 12, CELL - 12))
         sheet.paste(thumbnail, (left + (CELL - thumbnail.width) // 2, top + 6))
-        caption = f"{row.attribute}: {row.label} → {row.suggested}, {row.score:.2f}"
+        caption = f"{row.attribute}: {row.label_name} → {row.suggested_name}, {row.score:.2f}"
         draw.multiline_text((left + 8, top + CELL), textwrap.fill(caption, 36), "black", font)
     return sheet

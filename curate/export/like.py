@@ -13,7 +13,7 @@ from curate.errors import ListNotIngested, NotInEncoding, NotWrittenBack
 from curate.ingest.errors import BadOption
 from curate.ingest.places.files import ImageFolder, NotFound, nfc
 from curate.ingest.records import storable
-from curate.ingest.remembered import said_of
+from curate.ingest.remembered import location_of, said_of
 from curate.ingest.tables.cells import CellRule
 from curate.ingest.tables.columns import is_artist_like
 from curate.ingest.tables.quoting import written_cell
@@ -84,7 +84,7 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
     said = said_of(workspace, source, {})
     table = open_table(source, TableOptions(said.separator, said.encoding, said.sheet))
     with catalog.read() as session:
-        mapping = find_mapping(session, str(source.absolute()), source.name, table.columns)
+        mapping = find_mapping(session, str(location_of(source)), source.name, table.columns)
         if mapping is None:
             raise ListNotIngested(source)
         listed = ListedArtworks.of(session, mapping)

@@ -35,7 +35,7 @@ class ExportRequest:
         changes: With ``like``: a file that lists what changed, who decided it, when and why.
         attribute: Of ``imagefolder``: what the folders are classes of; the first if None.
         history: Every label ever said, and who said it.
-        predictions: The run whose probabilities to write, as Parquet.
+        predictions: The run whose probabilities to write; Parquet, unless the file is called otherwise.
     """
 
     format: Format | None = None
@@ -109,8 +109,9 @@ def export(workspace: Workspace, catalog: Catalog, out: Path, request: ExportReq
         if request.format == "artgan":
             return Exported(out, export_artgan(catalog, out))
         return Exported(out, export_imagefolder(workspace, catalog, request.attribute, out))
+    format = request.format or table_format(out)
     frame = history_frame(catalog) if request.history else labels_frame(catalog)
-    write_table(frame, out, request.format or table_format(out))
+    write_table(frame, out, format)
     return Exported(out, len(frame), "labels" if request.history else "artworks")
 
 
@@ -121,10 +122,11 @@ def _export_like(
 
     from curate.export.like import CHANGE_COLUMNS, change_records, export_like
 
+    format = None if changes is None else table_format(changes)
     done = export_like(workspace, catalog, like, out)
-    if changes is not None:
+    if changes is not None and format is not None:
         records = change_records(done.changes, workspace.settings.attribute_titles)
-        write_table(pd.DataFrame(records, columns=list(CHANGE_COLUMNS)), changes, table_format(changes))
+        write_table(pd.DataFrame(records, columns=list(CHANGE_COLUMNS)), changes, format)
     return Exported(
         out=out, rows=done.rows, what="rows", like=like, unknown=done.unknown, changed=done.changes
     )

@@ -16,7 +16,7 @@ from curate.ingest.readers.formats import SourceOptions, open_source
 from curate.ingest.readers.table import open_list
 from curate.ingest.reading import SourceReading
 from curate.ingest.records import Reader, Record
-from curate.ingest.remembered import remember, said_of
+from curate.ingest.remembered import checked, location_of, remember, said_of
 from curate.ingest.summary import IngestSummary
 from curate.ingest.tables.frame import frame_table
 from db.errors import FileMissing
@@ -100,7 +100,7 @@ def ingest(
     return take(
         workspace,
         reader=reader,
-        source=source.absolute(),
+        source=location_of(source),
         images=images,
         check_images=check_images,
         verify=verify,
@@ -118,6 +118,7 @@ def ingest_records(
     images: Path | None = None,
     check_images: bool = True,
     verify: bool = False,
+    allow_missing: bool = False,
     stated: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> IngestSummary:
@@ -128,22 +129,30 @@ def ingest_records(
         records: A DataFrame, or mappings from column to cell, one an artwork.
         name: What the source is called; the same name again is the same source, whose labels are replaced.
         images: The folder that paths are relative to; the current one if None.
-        check_images: As in ``ingest``.
-        verify: As in ``ingest``.
+        check_images: As in ``ingest``, and so the next two.
+        verify: Read every image again.
+        allow_missing: Whether most of the images may be elsewhere.
         stated: What the columns are, as in ``ingest``; nothing of it is remembered but new attributes.
         progress: Told how far it is.
 
     Raises:
         NoPathColumn: No column is named like a path, or holds any.
-        NoSourceAttribute: No column has the name of an attribute.
+        NoLabelColumn: No column has the name of an attribute.
+        MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
+        InvalidInput: They are no records.
     """
-    said = SourceSettings.model_validate({k: v for k, v in (stated or {}).items() if v is not None})
+    said = checked(stated or {})
+    for option in ("separator", "encoding", "sheet"):
+        if getattr(said, option) is not None:
+            raise BadOption(option, "a table in memory has none", "Leave it out.")
     new = [attribute for attribute in said.map.values() if attribute]
     settings = with_attributes(workspace, new)
     folder = images or Path.cwd()
     called = {key: settings.attribute_titles.get(key, key) for key in settings.attributes}
     exists = _there(folder) if check_images else None
     reader = open_list(frame_table(records, name), folder, called, said, exists)
+    if check_images and not allow_missing:
+        require_presence(reader, ImageFolder(folder), name)
     with locked_settings(workspace) as fresh:
         workspace = add_attributes(fresh, new)
     return take(
@@ -154,6 +163,7 @@ def ingest_records(
         check_images=check_images,
         verify=verify,
         progress=progress,
+        allow_missing=allow_missing,
     )
 
 

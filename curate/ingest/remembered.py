@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from curate.ingest.errors import BadOption
 from curate.ingest.places.roots import locked_settings
 from db.workspace.settings import SourceSettings
 from db.workspace.workspace import Workspace, add_attributes, change_settings
+
+HOW = {
+    "map": "It leads from columns to attributes, as {'Künstler': 'artist'}",
+    "keep": "It is 'all', 'none' or a list of columns",
+    "missing": "It is a list of spellings, as ['o. J.', 'n/a']",
+    "keep_values": "It is True or False",
+    "values": "It is 'missing', 'first' or 'whole'",
+}
+"""How an option is given that is no text."""
 
 
 def source_name(workspace: Workspace, source: Path) -> str:
@@ -17,11 +30,35 @@ def source_name(workspace: Workspace, source: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
+def location_of(source: Path) -> Path:
+    """Return what the catalog calls the place of a source: one path, however it was typed.
+
+    A link to a list keeps its own name; links to folders are followed.
+    """
+    typed = Path(os.path.abspath(source))
+    return typed.parent.resolve() / typed.name
+
+
+def checked(stated: Mapping[str, Any]) -> SourceSettings:
+    """Return what is said of a list; what is None is not said.
+
+    Raises:
+        BadOption: It cannot be said so.
+    """
+    try:
+        return SourceSettings.model_validate({k: v for k, v in stated.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise BadOption(name, f"{stated.get(name)!r} cannot be", f"{HOW.get(name, 'A text')}.") from error
+
+
 def said_of(workspace: Workspace, source: Path, stated: Mapping[str, Any]) -> SourceSettings:
     """Return what is said of a list: what is stated now, over what was remembered; its map is joined."""
     known = workspace.settings.sources.get(source_name(workspace, source), SourceSettings())
-    values = {**known.model_dump(), **{key: value for key, value in stated.items() if value is not None}}
-    values["map"] = {**known.map, **(stated.get("map") or {})}
+    said = checked(stated)
+    values = {**known.model_dump(), **said.model_dump(include=said.model_fields_set)}
+    values["map"] = {**known.map, **said.map}
     return SourceSettings.model_validate(values)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from curate.arrays.labels import LabelTable
+from curate.arrays.probabilities import aligned, as_numbers
 from curate.errors import InvalidInput
 from curate.predictions.files import ClassColumns, EmbeddingFile, PredictionFile, from_frame
 
@@ -51,7 +53,10 @@ def _from_arrays(
         raise InvalidInput(f"The artworks have the shape {named.shape}. Give one path or id each.")
     given = pred_probs if isinstance(pred_probs, Mapping) else {attribute: pred_probs}
     columns = []
+    rows = LabelTable({}, len(named), paths=[str(one) for one in named])
     for name, values in given.items():
+        if isinstance(values, pd.DataFrame):
+            values = aligned("pred_probs", values, rows)
         labelled: list[object] = list(values.columns) if isinstance(values, pd.DataFrame) else []
         if labelled and labelled != list(range(len(labelled))):
             names = tuple(str(column) for column in labelled)
@@ -59,14 +64,14 @@ def _from_arrays(
             names = tuple(str(one) for one in classes)
         else:
             raise InvalidInput("pred_probs has columns without names. Give a DataFrame, or classes=[…].")
-        array = np.asarray(values, dtype=np.float64)
+        array = as_numbers("pred_probs", values)
         if array.shape != (len(named), len(names)):
             raise InvalidInput(
                 f"pred_probs has shape {array.shape}, expected ({len(named)}, {len(names)}): one row an "
                 f"artwork, one column a class."
             )
         columns.append(ClassColumns(name, names, array))
-    return PredictionFile(GIVEN, named.astype(str).astype(object), columns)
+    return PredictionFile(GIVEN, named.astype(str).astype(object), columns, notes=rows.notes)
 
 
 def as_vectors(embeddings: Any, files: Sequence[Path | PredictionFile]) -> Path | EmbeddingFile | None:

@@ -25,10 +25,9 @@ from curate.predictions.files import (
 from curate.predictions.matching import Ints, match_artworks, match_classes
 from curate.training.label_issues import RunScores, issue_rows, prediction_rows, score_run
 from curate.wrong_labels import estimate_wrong_labels, with_estimates
-from db.classes.classes import ClassList, read_class_lists
+from db.classes.classes import ClassList, find_attribute, read_class_lists
 from db.classes.names import match_class_names
 from db.engine.catalog import Catalog
-from db.errors import UnknownAttribute
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
@@ -243,8 +242,8 @@ class _Gatherer:
 
     def gather(self, files: Sequence[PredictionFile]) -> ImportedPredictions:
         """Return what all files say together."""
-        if self.attribute is not None and self.attribute not in self.lists:
-            raise UnknownAttribute(self.attribute, list(self.lists))
+        if self.attribute is not None:
+            find_attribute(self.session, self.attribute)
         for file in files:
             self._add(file)
         labels = {name: self._labels(name) for name in self.lists if name in self.probs}
@@ -281,10 +280,9 @@ class _Gatherer:
         self, file: PredictionFile, columns: ClassColumns, at: Ints, kept: Ints
     ) -> NDArray[np.bool_]:
         """Take the probabilities of one attribute; return which rows have any."""
-        if columns.attribute is None and self.attribute is not None:
-            columns = replace(columns, attribute=self.attribute)
-        if columns.attribute is not None and columns.attribute not in self.lists:
-            raise UnknownAttribute(columns.attribute, list(self.lists))
+        called = columns.attribute or self.attribute
+        if called is not None:
+            columns = replace(columns, attribute=find_attribute(self.session, called).name)
         keys = {name: [one.key[i] for i in one.live()] for name, one in self.lists.items()}
         attribute, ids = match_classes(
             file.path, columns, keys, lambda of, names: match_class_names(self.session, of, names)

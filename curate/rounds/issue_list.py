@@ -119,12 +119,12 @@ def list_issues(catalog: Catalog, query: IssueQuery) -> IssueList:
         kept = kept_cells(session, sorted({row.artwork_id for row in rows}))
         answered = None if run is None else yield_evidence(session, run)
         expected = None if run is None else estimate_wrong_labels(session, run)
-    groups = by_artwork(rows)[: query.limit] if query.by_artwork else [[row] for row in rows]
-    flagged = [row for group in groups for row in group]
+    groups = by_artwork(rows) if query.by_artwork else [[row] for row in rows]
+    lines = groups[: query.limit]
     return IssueList(
         kind=query.kind,
-        lines=groups[: query.limit],
-        flagged=flagged,
+        lines=lines,
+        flagged=[row for line in (lines if query.below is None else groups) for row in line],
         total=len(rows) if total is None else total,
         kept=kept,
         answered=answered,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from curate.errors import UnknownSetting
 from db.errors import BadSettings
 from db.workspace.train_settings import TrainSettings
 
@@ -24,11 +25,16 @@ def changed_settings(
         spelled: How a setting is called there.
 
     Raises:
-        BadSettings: There is no such setting, or a value is out of its range.
+        UnknownSetting: There is no such setting.
+        BadSettings: A value is out of its range.
     """
     try:
         return TrainSettings.model_validate(settings.model_dump(exclude_unset=True) | dict(changes))
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "train"
+        if first["type"] == "extra_forbidden":
+            raise UnknownSetting(
+                where, spelled(name), [spelled(one) for one in TrainSettings.model_fields]
+            ) from error
         raise BadSettings(Path(where), spelled(name), f"{first['msg']}, not {first['input']!r}") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from curate.workspace.care import CareVerbs
 from curate.workspace.catalog import CatalogVerbs
 from curate.workspace.findings import FindingVerbs
 from curate.workspace.opened import AnyPath
@@ -20,7 +21,7 @@ from db.workspace.workspace import init_workspace, open_workspace
 __all__ = ["Workspace", "init", "open"]
 
 
-class Workspace(CatalogVerbs, RunVerbs, FindingVerbs, ReviewVerbs):
+class Workspace(CatalogVerbs, RunVerbs, FindingVerbs, ReviewVerbs, CareVerbs):
     """An opened workspace; each method does what the command of its name does.
 
     Every method may be interrupted and called again. What the user can mend is raised as a ``CurateError``,

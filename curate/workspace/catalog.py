@@ -39,16 +39,21 @@ class CatalogVerbs(OpenedFolder):
             images: The folder, or URL, that paths are relative to; of a table, the current folder if left
                 out.
             check_images: False takes the labels without looking at any image.
-            options: What ``curate.ingest.ingest`` takes beside (``stated``, ``format``, ``verify``,
-                ``artist_from``, ``attribute``, ``follow_links``, ``allow_missing``, ``agree``), of a table
-                ``stated``, ``verify`` and ``name``.
+            options: What ``curate ingest --help`` lists, with ``_`` for ``-``. Of a list and of a table:
+                ``map={"Künstler": "artist"}``, ``file``, ``id``, ``keep``, ``missing=["o. J."]``,
+                ``keep_values``, ``values``, ``verify``, ``allow_missing``; of a table ``name``, too: the same
+                name again replaces its labels. Of a file or folder alone: ``format``, ``separator``,
+                ``encoding``, ``sheet``, ``artist_from``, ``attribute``, ``follow_links``.
 
         Returns:
             Counts; what was refused is in the catalog with its reason.
+
+        Raises:
+            InvalidInput: The source is neither a table nor a path, or an option is not as it must be.
         """
         from curate.ingest import ingest, ingest_records
 
-        options |= {"check_images": check_images}
+        options = _with_stated(options) | {"check_images": check_images}
         if isinstance(source, str | PathLike):
             place, options["images"] = self._local(source, images)
             with self._progress() as progress:
@@ -69,10 +74,11 @@ class CatalogVerbs(OpenedFolder):
             source: The path or URL of a list, or of a folder of images.
             images: The folder, or URL, that paths are relative to.
             check_images: False takes the labels without looking for any image.
-            options: ``stated``, ``format``, ``artist_from`` and ``attribute``, as ``ingest`` takes them.
+            options: As :meth:`ingest` takes them, but for those that only say how to go on.
         """
         from curate.ingest.dry_run import dry_run
 
+        options = _with_stated(options)
         place, folder = self._local(source, images)
         return dry_run(self._folder, place, images=folder, check_images=check_images, **options)
 
@@ -87,14 +93,15 @@ class CatalogVerbs(OpenedFolder):
         return place, folder
 
     def labels(self) -> pd.DataFrame:
-        """Return the labels as they stand: ``filepath`` and the attributes, None where there is none."""
-        from curate.export.curated_list import labels_frame
+        """Return the labels as they stand: ``filepath`` and the attributes, None where there is none.
+
+        A class is called by its key, as in :meth:`issues` and :meth:`pred_probs`, however a list spells it.
+        :meth:`export` gives each row its own spelling.
+        """
+        from curate.export.curated_list import classes_frame
 
         with self._catalog() as catalog:
-            frame = labels_frame(catalog)
-        for name in self.attributes:
-            frame[name] = frame[name].astype(object).where(frame[name] != "", None)
-        return frame
+            return classes_frame(catalog)
 
     def stats(self) -> CatalogStats:
         """Count artworks, splits and the labels of each class."""
@@ -162,7 +169,7 @@ class CatalogVerbs(OpenedFolder):
             changes: With ``like``: a file that lists what changed.
             attribute: Of ``imagefolder``: what the folders are classes of; the first if left out.
             history: Write every label ever said, and who said it.
-            predictions: Write the probabilities of this run, as Parquet.
+            predictions: Write the probabilities of this run; as Parquet, where the suffix says nothing else.
 
         Returns:
             What was written; it may be used as the path of it.
@@ -179,3 +186,12 @@ class CatalogVerbs(OpenedFolder):
         )
         with self._catalog() as catalog:
             return export(self._folder, catalog, Path(out), request)
+
+
+def _with_stated(options: dict[str, Any]) -> dict[str, Any]:
+    """Return options with those that say what a list's columns are put together, as ``ingest`` takes them."""
+    from db.workspace.settings import SourceSettings
+
+    said = {name: options[name] for name in SourceSettings.model_fields if name in options}
+    rest = {name: value for name, value in options.items() if name not in said}
+    return {**rest, "stated": {**(rest.get("stated") or {}), **said}}

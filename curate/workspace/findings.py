@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ class FindingVerbs(OpenedFolder):
         limit: int | None = None,
         run: int | None = None,
         every: bool = False,
+        where: Mapping[str, str] | None = None,
     ) -> pd.DataFrame:
         """Return what a run doubts, worst first; columns as in ``curate issues --json``.
 
@@ -37,12 +38,13 @@ class FindingVerbs(OpenedFolder):
             limit: At most so many.
             run: The run's number; the newest complete one if left out.
             every: Every scored label of the run, doubted or not.
+            where: Only artworks whose list says so: a text, or a pattern with ``*``, by kept column.
         """
         import pandas as pd
 
         from curate.rounds.issue_list import COLUMNS
 
-        listed = self.issue_list(kind, attribute=attribute, limit=limit, run=run, every=every)
+        listed = self.issue_list(kind, attribute=attribute, limit=limit, run=run, every=every, where=where)
         return pd.DataFrame(listed.table(), columns=COLUMNS)
 
     def issue_list(
@@ -60,14 +62,14 @@ class FindingVerbs(OpenedFolder):
         """Return the same with what is told of them all: how many there are, and how many should be wrong.
 
         Args:
-            kind: As in :meth:`issues`, and so the next four.
+            kind: As in :meth:`issues`, and so all but the next two.
             attribute: Only this attribute.
             limit: At most so many lines.
             run: The run's number; the newest complete one if left out.
             every: Every scored label of the run, doubted or not.
+            where: Only artworks whose list says so.
             by_artwork: A line is an artwork with all its doubts.
             below: Every label whose probability is below this, instead of the ranked ones.
-            where: Only artworks whose list says so: a text, or a pattern with ``*``, by kept column.
 
         Raises:
             InvalidInput: There is no such kind.
@@ -143,10 +145,12 @@ class FindingVerbs(OpenedFolder):
             budget: How many artworks a review could look at: how far the runs doubt the same ones.
 
         Raises:
+            InvalidInput: They are not two different runs, or more.
             NothingInCommon: No artwork was judged by all of them.
         """
         from curate.evaluation.read import read_comparison
 
+        _require_two(runs)
         with self._catalog() as catalog:
             return read_comparison(self._folder, catalog, runs, budget)
 
@@ -185,6 +189,7 @@ class FindingVerbs(OpenedFolder):
         """Write the report that sets runs side by side, and return where it is; see :meth:`report`."""
         from curate.report.write import write_comparison
 
+        _require_two(runs)
         file, folder = path_or_none(out), path_or_none(figures)
         with self._catalog() as catalog:
             return write_comparison(
@@ -196,3 +201,11 @@ class FindingVerbs(OpenedFolder):
                 figures=folder,
                 budget=budget,
             )
+
+
+def _require_two(runs: Sequence[int]) -> None:
+    from curate.errors import InvalidInput
+
+    if len(set(runs)) < 2:
+        named = ", ".join(map(str, runs)) or "none"
+        raise InvalidInput(f"Name two different runs, or more, to compare; these were named: {named}.")

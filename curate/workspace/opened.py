@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.progress import silent_progress
 from db.workspace.workspace import Workspace as Folder
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ Shown = Callable[[], AbstractContextManager["Progress"]]
 class OpenedFolder:
     """A workspace's folder, and how progress in it is shown."""
 
-    def __init__(self, folder: Folder, progress: Shown) -> None:
+    def __init__(self, folder: Folder, progress: Shown = silent_progress) -> None:
+        if not isinstance(folder, Folder):
+            raise TypeError(f"A workspace is opened by curate.open({str(folder)!r}), or made by curate.init.")
         self._folder, self._progress = folder, progress
 
     def __repr__(self) -> str:

@@ -34,7 +34,8 @@ class RunVerbs(OpenedFolder):
             together.
 
         Raises:
-            BadSettings: There is no such setting, or a value is out of its range.
+            UnknownSetting: There is no such setting.
+            BadSettings: A value is out of its range.
         """
         from curate.training.run import train
         from curate.training.settings import changed_settings

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import UnknownAttribute, UnknownClass
 from db.models import Attribute, Class, ClassAlias, ClassChange
-from db.spelling import class_key, display_name, fold
+from db.spelling import display_name, fold
 
 
 def attributes(session: Session) -> list[Attribute]:
@@ -131,7 +131,7 @@ def find_class(session: Session, attribute: Attribute, spelling: str) -> int:
         )
     )
     if class_id is None or classes.current[class_id] in classes.missing:
-        raise UnknownClass(attribute.name, spelling, [classes.key[i] for i in classes.live()])
+        raise UnknownClass(attribute.name, spelling, [classes.name[i] for i in classes.live()])
     return classes.current[class_id]
 
 
@@ -158,9 +158,8 @@ def resolve_classes(
 
 def add_class(session: Session, attribute: Attribute, spelling: str, made_by: str) -> Class:
     """Add a class with its first spelling as key, name and alias."""
-    new = Class(
-        attribute_id=attribute.id, key=class_key(spelling), name=display_name(spelling), spelling=spelling
-    )
+    shown = display_name(spelling)
+    new = Class(attribute_id=attribute.id, key=shown, name=shown, spelling=spelling)
     session.add(new)
     session.flush()
     session.add(ClassAlias(attribute_id=attribute.id, class_id=new.id, folded=fold(spelling), alias=spelling))

@@ -6,9 +6,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageFile, TiffImagePlugin
+from PIL import Image, ImageFile
 
 from db.images.formats import MAX_BYTES, BadImage
+from db.images.tiff import PREMULTIPLIED, SIDEWAYS, STRAIGHT, read_layout, tiff_channels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,16 +20,9 @@ DEPTHS = (8, 10, 12, 14, 16, 24, 31)
 BAND = 256
 """Rows of floats that are scaled at a time: all of them would take several times the image's memory."""
 
-WIDTH, HEIGHT, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES = 256, 257, 258, 262, 274, 277
-PLANES, EXTRA, SAMPLE_FORMAT = 284, 338, 339
-SIDEWAYS = (5, 6, 7, 8)
-"""TIFF's tags."""
-FLOAT, GREY, RGB, LOG_LUV, INTERLEAVED = 3, 1, 2, 32845, 1
-PREMULTIPLIED, STRAIGHT = 1, 2
 
-
-class FloatTiff(ImageFile.ImageFile):
-    """A TIFF of floating point that Pillow has no mode for: colours, or 64 bits.
+class DeepTiff(ImageFile.ImageFile):
+    """A TIFF whose channels Pillow has no mode for: colours of floats, of signed or 32-bit integers; 64 bits.
 
     As all TIFFs it comes upright. Grey is decoded to mode ``F``. Colours, for which there is no such mode,
     are scaled as they are decoded; transparency falls on white.
@@ -40,25 +34,18 @@ class FloatTiff(ImageFile.ImageFile):
         """Read the header.
 
         Raises:
-            BadImage: ``unsupported_format``: it is no float, or of a layout that OpenCV misreads;
-                ``too_large``: its pixels take more than ``MAX_BYTES``.
+            BadImage: ``unsupported_format``: its channels are none of these; ``too_large``: its pixels take
+                more than ``MAX_BYTES``.
         """
         assert self.fp is not None
-        head = self.fp.read(8)
-        head += self.fp.read(8) if head[2] == 43 else b""  # BigTIFF
-        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-        self.fp.seek(tags.next)
-        tags.load(self.fp)
-        self.n_frames = 2 if tags.next else 1  # at least
-        channels = int(tags.get(SAMPLES, 1))
-        wide = _float_bytes(tags, channels)
-        if wide is None or tags.get(PLANES, INTERLEAVED) != INTERLEAVED:
+        self._layout = layout = read_layout(self.fp)
+        if layout.kind not in "fiu" or layout.width_of_value is None:
             raise BadImage("unsupported_format")
-        width, height = int(tags[WIDTH]), int(tags[HEIGHT])
-        self._size = (height, width) if tags.get(ORIENTATION) in SIDEWAYS else (width, height)
-        self._mode = "F" if channels == 1 else "RGB"
-        self._extra = tags.get(EXTRA, (0,))[0]
-        if self.width * self.height * channels * wide > MAX_BYTES:
+        self.n_frames = 2 if layout.more_pages else 1  # at least
+        sideways = layout.orientation in SIDEWAYS
+        self._size = (layout.height, layout.width) if sideways else (layout.width, layout.height)
+        self._mode = "F" if layout.channels == 1 else "RGB"
+        if self.width * self.height * layout.channels * layout.width_of_value > MAX_BYTES:
             raise BadImage("too_large")
 
     def load(self) -> Any:
@@ -66,6 +53,7 @@ class FloatTiff(ImageFile.ImageFile):
 
         Raises:
             OSError: It cannot be decoded to its end.
+            BadImage: ``unsupported_format``: it is compressed in a way that is not read.
         """
         if self._im is None:
             self.im = self._decoded().im
@@ -74,40 +62,44 @@ class FloatTiff(ImageFile.ImageFile):
     def _decoded(self) -> Image.Image:
         assert self.fp is not None
         self.fp.seek(0)
-        values = _decoded(self.fp.read())
-        if values is None or values.shape[1::-1] != self.size or values.dtype.kind != "f":
-            raise OSError("the floats cannot be decoded")
+        values = self._values(self.fp.read())
+        if values is None or values.shape[1::-1] != self.size or values.dtype.kind != self._layout.kind:
+            raise OSError("the channels cannot be decoded")
         if values.ndim == 2:
             return Image.fromarray(values.astype(np.float32))
-        low, high = float_range(values[:, :, :3])
-        alpha = self._extra if values.shape[2] == 4 else 0
+        low, high = used_range(values[:, :, :3])
+        alpha = self._layout.alpha if values.shape[2] == 4 else 0
+        opaque = 1.0 if self._layout.kind == "f" else np.iinfo(values.dtype).max
         shown = np.empty((*values.shape[:2], 3), np.uint8)
         for top in range(0, len(values), BAND):
             band = values[top : top + BAND]
-            colours = band[:, :, 2::-1]  # OpenCV keeps blue first
+            colours = band[:, :, :3]
             if alpha in (PREMULTIPLIED, STRAIGHT):
-                share = np.clip(np.nan_to_num(band[:, :, 3:]), 0.0, 1.0)
+                share = np.clip(np.nan_to_num(band[:, :, 3:] / opaque), 0.0, 1.0)
                 colours = colours * (share if alpha == STRAIGHT else 1.0) + high * (1.0 - share)
             shown[top : top + BAND] = scaled(colours, low, high)
         return Image.fromarray(shown)
 
+    def _values(self, data: bytes) -> NDArray[Any] | None:
+        """Return the channels, red first."""
+        layout = self._layout
+        if layout.kind == "f" and layout.width_of_value in (4, 8) and not layout.apart:
+            values = _decoded(data)  # OpenCV knows more compressions
+            return (
+                values
+                if values is None or values.ndim == 2
+                else values[:, :, [2, 1, 0, 3][: values.shape[2]]]
+            )
+        return tiff_channels(data)
 
-def _float_bytes(tags: TiffImagePlugin.ImageFileDirectory_v2, channels: int) -> int | None:
-    """Return how many bytes each decoded value takes; None where it is no float, or of unusual channels."""
-    if tags.get(PHOTOMETRIC) == LOG_LUV:  # OpenCV writes floats so
-        return 4 if channels == 3 else None
-    usual = {1: GREY, 3: RGB, 4: RGB}.get(channels) == tags.get(PHOTOMETRIC)
-    floats = set(tags.get(SAMPLE_FORMAT, ())) == {FLOAT}
-    return {(32,): 4, (64,): 8}.get(tuple(set(tags.get(BITS, ())))) if usual and floats else None
 
-
-def float_tiff(data: bytes) -> FloatTiff:
+def deep_tiff(data: bytes) -> DeepTiff:
     """Open a TIFF whose pixels Pillow does not know.
 
     Raises:
-        BadImage: It is no TIFF of floats that can be read, or too large.
+        BadImage: Its channels are not read, or it is too large.
     """
-    return FloatTiff(BytesIO(data), "")
+    return DeepTiff(BytesIO(data), "")
 
 
 def float_range(values: NDArray[Any]) -> tuple[float, float]:
@@ -131,6 +123,17 @@ def float_range(values: NDArray[Any]) -> tuple[float, float]:
     return true_range(int(low), int(high)) if np.array_equal(finite, np.floor(finite)) else (0.0, high)
 
 
+def used_range(values: NDArray[Any]) -> tuple[float, float]:
+    """Return black and white of channels: as ``float_range`` for floats, as ``true_range`` for integers.
+
+    Signed ones have a bit less.
+    """
+    if values.dtype.kind == "f":
+        return float_range(values)
+    low, high = true_range(int(values.min()), int(values.max()))
+    return low, min(high, float(np.iinfo(values.dtype).max))
+
+
 def true_range(low: int, high: int) -> tuple[float, float]:
     """Return black and white of whole numbers: 0 and the largest of the fewest usual bits that hold them.
 
@@ -140,7 +143,7 @@ def true_range(low: int, high: int) -> tuple[float, float]:
     """
     if low < 0:
         return float(low), float(high)
-    bits = next((bits for bits in DEPTHS if high < 1 << bits), 32)
+    bits = next((bits for bits in DEPTHS if high < 1 << bits), 32 if high <= 1 << 32 else 64)
     return 0.0, float((1 << bits) - 1)
 
 
@@ -154,15 +157,22 @@ def scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.nan_to_num(shares, posinf=255.0, neginf=0.0), 0, 255).round(), np.uint8)
 
 
-def deep_channels(data: bytes) -> NDArray[np.uint16] | None:
+def deep_channels(data: bytes, apart: bool = False) -> NDArray[np.uint16] | None:
     """Return all bits of a PNG or TIFF whose channels have 16, shape ``(H, W, 3)``; None where nobody can.
 
     Pillow has no mode for them. Transparency falls on white.
+
+    Args:
+        data: The file's bytes.
+        apart: Whether it is a TIFF with a plane for each channel, which OpenCV takes for another picture.
     """
-    found = _decoded(data)
+    try:
+        found = tiff_channels(data) if apart else _decoded(data)
+    except BadImage:
+        return None
     if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
         return None
-    channels: NDArray[np.uint16] = found[:, :, 2::-1]
+    channels: NDArray[np.uint16] = found[:, :, :3] if apart else found[:, :, 2::-1]
     if found.shape[2] == 3:
         return channels
     share = found[:, :, 3:].astype(np.float32) / 65535.0

@@ -156,10 +156,10 @@ def _unknown_to_pillow(data: bytes, kind: str) -> Image.Image:
     """
     if kind != "TIFF":
         raise BadImage("unsupported_format")
-    from db.images.deep import float_tiff
+    from db.images.deep import deep_tiff
 
     try:
-        return _of_bounds(float_tiff(data))
+        return _of_bounds(deep_tiff(data))
     except DECODER_ERRORS as error:
         raise BadImage("corrupt") from error
 

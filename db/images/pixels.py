@@ -7,14 +7,16 @@ range that the image really uses.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from db.images.deep import FloatTiff, deep_channels, float_range, scaled, true_range
+from db.images.deep import DeepTiff, deep_channels, float_range, scaled, true_range
 from db.images.formats import DECODER_ERRORS, BadImage, open_image, sniff
+from db.images.tiff import APART, BITS, PLANES, SAMPLE_FORMAT, SIGNED
 
 ORIENTATION = 0x0112
 """EXIF's tag; its values 2 to 8 say how to turn the image, 5 to 8 that it lies on its side."""
@@ -101,7 +103,7 @@ def _is_deep_grey(image: Image.Image) -> bool:
 
 def _is_deep_colour(image: Image.Image) -> bool:
     """Return whether Pillow has read, or would read, only the upper bytes of an image's channels."""
-    if image.info.get("curate_deep") or isinstance(image, FloatTiff):
+    if image.info.get("curate_deep") or isinstance(image, DeepTiff):
         return True
     tiles: Any = getattr(image, "tile", ())
     deep = False
@@ -109,6 +111,7 @@ def _is_deep_colour(image: Image.Image) -> bool:
         said = tile[3] if len(tile) > 3 else ""
         mode = said[0] if isinstance(said, tuple) and said else said
         deep |= isinstance(mode, str) and ";16" in mode
+    deep |= image.mode in ("RGB", "RGBA") and max(_tags(image).get(BITS, (8,))) > 8  # planes apart
     if deep:
         image.info["curate_deep"] = True  # the tiles are gone once the image is decoded
     return deep
@@ -123,19 +126,33 @@ def eight_bits(image: Image.Image, data: bytes, short_side: int | None = None) -
         short_side: If given, a deep image may come smaller, its shorter side no shorter than this.
     """
     if _is_deep_grey(image):
+        image = _unsigned(image)
         low, high = _range(image)
         if short_side is not None and (factor := min(image.size) // short_side) > 1:
             size = (-(-image.width // factor), -(-image.height // factor))
             image = image.resize(size, Image.Resampling.BOX)
         return Image.fromarray(scaled(np.asarray(image), low, high))
-    if isinstance(image, FloatTiff):
+    if isinstance(image, DeepTiff):
         return image  # scaled as it was decoded
     small = image.width * image.height <= DEEP_PIXELS
     if _is_deep_colour(image) and small and image.mode in ("RGB", "RGBA", "LA"):
-        channels = deep_channels(data)
+        channels = deep_channels(data, _tags(image).get(PLANES) == APART)
         if channels is not None:
             return Image.fromarray(scaled(channels, *true_range(int(channels.min()), int(channels.max()))))
     return image
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """Return a TIFF's tags, nothing of another format."""
+    return getattr(image, "tag_v2", {})
+
+
+def _unsigned(image: Image.Image) -> Image.Image:
+    """Return grey of 32 bits as its file means it: Pillow takes large numbers for negative."""
+    tags = _tags(image)
+    if image.mode != "I" or tags.get(BITS) != (32,) or tags.get(SAMPLE_FORMAT, (1,)) != (1,):
+        return image
+    return Image.fromarray(np.asarray(image).view(np.uint32).astype(np.float32))
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
@@ -143,7 +160,10 @@ def _range(image: Image.Image) -> tuple[float, float]:
     if image.mode == "F":
         return float_range(np.asarray(image))
     low, high = image.getextrema()
-    return true_range(int(low), int(high))  # type: ignore[arg-type]
+    black, white = true_range(int(low), int(high))  # type: ignore[arg-type]
+    tags = _tags(image)
+    signed = tags.get(SAMPLE_FORMAT) == (SIGNED,)
+    return black, min(white, float((1 << tags[BITS][0] - 1) - 1)) if signed else white
 
 
 def on_white(image: Image.Image) -> Image.Image:

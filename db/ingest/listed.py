@@ -52,11 +52,6 @@ def find_mapping(session: Session, location: str, name: str, columns: Sequence[s
     return IngestMapping(**{name: best[name] for name in IngestMapping.__dataclass_fields__})
 
 
-def ingested_from(session: Session) -> list[str]:
-    """Return where the catalog's labels came from: each place once, in the order of first ingests."""
-    return list(dict.fromkeys(session.scalars(select(Ingest.location).order_by(Ingest.id))))
-
-
 @dataclass(frozen=True)
 class Corrected:
     """What reviewers decided on one attribute of one artwork."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from os.path import normpath
+from typing import Any
 
 from sqlalchemy import ColumnElement, Exists, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -85,11 +87,7 @@ def plan_undo(session: Session, ingest_id: int) -> IngestUndo:
         raise IngestNotFound(ingest_id, session.scalar(select(func.max(Ingest.id))))
     if row.undone_at is not None:
         raise IngestUndone(ingest_id, row.undone_at)
-    later = session.scalar(
-        select(func.max(Ingest.id)).where(
-            Ingest.id > ingest_id, Ingest.location == row.location, Ingest.undone_at.is_(None)
-        )
-    )
+    later = _later_of_the_same(session, row)
     if later is not None:
         raise IngestNotLast(ingest_id, later)
     given = session.execute(
@@ -112,6 +110,25 @@ def plan_undo(session: Session, ingest_id: int) -> IngestUndo:
         kept=kept,
         touched={artwork_id for _, artwork_id in given} | changed,
     )
+
+
+def _later_of_the_same(session: Session, ingest: Ingest) -> int | None:
+    """Return the newest ingest of the same source that stands, if it came later.
+
+    Lists of one name are one source, wherever they lie. Older catalogs have paths as they were typed.
+    """
+
+    def same(location: str, mapping: dict[str, Any] | None) -> bool:
+        mine = (ingest.mapping or {}).get("source")
+        named_alike = mine is not None and (mapping or {}).get("source") == mine
+        return named_alike or normpath(location) == normpath(ingest.location)
+
+    later = session.execute(
+        select(Ingest.id, Ingest.location, Ingest.mapping)
+        .where(Ingest.id > ingest.id, Ingest.undone_at.is_(None))
+        .order_by(Ingest.id.desc())
+    )
+    return next((row.id for row in later if same(row.location, row.mapping)), None)
 
 
 def _taken_back() -> Exists:

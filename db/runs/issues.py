@@ -33,7 +33,10 @@ OLDER_BEFORE_REVIEW = "score_unheeded"
 
 @dataclass(frozen=True)
 class IssueRow:
-    """One issue as people and scripts read it; class names are keys."""
+    """One issue as people and scripts read it.
+
+    Scripts get classes by their keys; ``label_name`` and ``suggested_name`` are what they are shown as.
+    """
 
     id: int | None
     artwork_id: int
@@ -44,7 +47,9 @@ class IssueRow:
     state: str
     attribute: str | None
     label: str | None
+    label_name: str | None
     suggested: str | None
+    suggested_name: str | None
     score: float
     p_label: float | None
     p_suggested: float | None
@@ -157,6 +162,25 @@ def _wanted(
     return wanted
 
 
+SHOWN = (
+    "artwork",
+    "root",
+    "path",
+    "attribute",
+    "label",
+    "label_name",
+    "suggested",
+    "suggested_name",
+)
+"""What of an issue's row stands in other tables, in the order of ``_shown``."""
+
+
+def _shown(label: type[Class], suggested: type[Class]) -> tuple[Any, ...]:
+    """Return the columns of ``SHOWN``, with the label's class and the suggested one by their aliases."""
+    artwork = (Artwork.uuid, Artwork.root, Artwork.path)
+    return (*artwork, Attribute.name, label.key, label.name, suggested.key, suggested.name)
+
+
 def worst_issues(
     session: Session,
     *,
@@ -169,7 +193,7 @@ def worst_issues(
     """Return issues, worst first."""
     label, suggested = aliased(Class), aliased(Class)
     statement = (
-        select(Issue, Artwork.uuid, Artwork.root, Artwork.path, Attribute.name, label.key, suggested.key)
+        select(Issue, *_shown(label, suggested))
         .join(Artwork, Artwork.id == Issue.artwork_id)
         .outerjoin(Attribute, Attribute.id == Issue.attribute_id)
         .outerjoin(label, label.id == Issue.class_id)
@@ -182,21 +206,16 @@ def worst_issues(
         IssueRow(
             id=issue.id,
             artwork_id=issue.artwork_id,
-            artwork=uuid,
-            root=root,
-            path=path,
             kind=issue.kind,
             state=issue.state,
-            attribute=name,
-            label=given,
-            suggested=instead,
             score=issue.score,
             p_label=issue.p_label,
             p_suggested=issue.p_suggested,
             reason=issue.reason,
             evidence=issue.evidence,
+            **dict(zip(SHOWN, shown, strict=True)),
         )
-        for issue, uuid, root, path, name, given, instead in session.execute(statement)
+        for issue, *shown in session.execute(statement)
     ]
 
 
@@ -204,7 +223,7 @@ def scored_labels(session: Session, run: Run, attribute: str | None = None) -> l
     """Return every label that a run scored, doubted or not, worst first."""
     label, suggested = aliased(Class), aliased(Class)
     statement = (
-        select(Prediction, Artwork.uuid, Artwork.root, Artwork.path, Attribute.name, label.key, suggested.key)
+        select(Prediction, *_shown(label, suggested))
         .join(Artwork, Artwork.id == Prediction.artwork_id)
         .join(Attribute, Attribute.id == Prediction.attribute_id)
         .join(label, label.id == Prediction.class_id)
@@ -218,21 +237,16 @@ def scored_labels(session: Session, run: Run, attribute: str | None = None) -> l
         IssueRow(
             id=None,
             artwork_id=row.artwork_id,
-            artwork=uuid,
-            root=root,
-            path=path,
             kind="label",
             state="scored",
-            attribute=name,
-            label=given,
-            suggested=instead,
             score=row.score or 0.0,
             p_label=row.p_label,
             p_suggested=row.p_suggested,
             reason="",
             evidence={},
+            **dict(zip(SHOWN, shown, strict=True)),
         )
-        for row, uuid, root, path, name, given, instead in session.execute(statement)
+        for row, *shown in session.execute(statement)
     ]
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 import curate as library
-from curate.cli.app import app
+from curate.cli import command_line
 from curate.demo.gallery import GalleryImage, draw_gallery, plant_errors, write_listing
 from tests.conftest import Curate
 
@@ -60,7 +59,7 @@ def takes_json() -> set[str]:
             elif any("--json" in option.opts for option in command.params):
                 found.add(" ".join((*words, name)))
 
-    walk(typer.main.get_command(app), ())
+    walk(command_line(), ())
     return found
 
 

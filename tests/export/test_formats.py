@@ -109,3 +109,29 @@ def test_the_history_has_every_label_that_was_ever_said(
     assert list(of_style["class"]) == ["Baroque", "Cubism", "Cubism"]
     assert list(of_style["action"]) == ["says", "says", "takes back"]
     assert len(table) == 6 + 4 + 6 + 2
+
+
+@pytest.mark.parametrize("name", ["labels.xls", "labels.csv.gz", "labels.json", "labels.tsv"])
+@pytest.mark.parametrize("options", [(), ("--history",), ("--predictions", "1")])
+def test_no_table_is_called_what_it_is_not(
+    corrected: Path, tmp_path: Path, curate: Curate, name: str, options: tuple[str, ...]
+) -> None:
+    done = curate("-w", corrected, "export", tmp_path / name, *options)
+
+    assert done.status == 1
+    assert done.stderr == (
+        f"error: {tmp_path / name} is called like no table that curate writes (csv, xlsx, parquet). "
+        f"Call it {Path(name).stem}.csv, or add `--format`.\n"
+    )
+    assert not (tmp_path / name).exists()
+
+
+def test_a_list_of_changes_is_called_what_it_is(
+    corrected: Path, gallery: Path, tmp_path: Path, curate: Curate
+) -> None:
+    like = ("--like", gallery / "labels.csv", "--changes", tmp_path / "changes.xls")
+
+    done = curate("-w", corrected, "export", tmp_path / "out.csv", *like)
+
+    assert (done.status, list(tmp_path.glob("out.csv"))) == (1, [])
+    assert "called like no table" in done.stderr

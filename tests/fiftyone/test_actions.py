@@ -64,10 +64,10 @@ def test_a_label_that_is_not_there_cannot_be_confirmed(gallery: Any) -> None:
 
 def test_classes_are_offered_by_name(gallery: Any) -> None:
     assert class_names(gallery.catalog, "artist") == {
-        "Claude_Monet": "Claude Monet",
-        "Edgar_Degas": "Edgar Degas",
-        "Ilya_Repin": "Ilya Repin",
-        "Pablo_Picasso": "Pablo Picasso",
+        "Claude Monet": "Claude Monet",
+        "Edgar Degas": "Edgar Degas",
+        "Ilya Repin": "Ilya Repin",
+        "Pablo Picasso": "Pablo Picasso",
     }
 
 

@@ -106,6 +106,48 @@ def test_float_colours_that_are_turned_transparent_or_no_number(tmp_path: Path, 
     assert np.unique(seen[1:]).tolist() == [128 if channels == 3 else 191]
 
 
+WHITE: dict[Any, int] = {
+    np.uint16: 65535,
+    np.int16: 32767,
+    np.uint32: 2**32 - 1,
+    np.int32: 2**31 - 1,
+    np.float16: 1,
+    np.float32: 1,
+    np.float64: 1,
+    np.uint64: 2**64 - 2048,
+}
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("stored", ["grey", "pixels", "planes", "with alpha"])
+@pytest.mark.parametrize("kind", WHITE, ids=lambda kind: kind.__name__)
+def test_tiff_of_any_depth_and_order_is_scaled(
+    tmp_path: Path, kind: Any, stored: str, compression: str | None
+) -> None:
+    """Planes of 16 bits came out as noise, unsigned grey of 32 as night; the others were refused."""
+    import tifffile
+
+    wanted = np.asarray(drawing(1), np.float64) / 255
+    wanted /= wanted.max()
+    values = (wanted * WHITE[kind]).astype(kind)
+    more: dict[str, Any] = {"photometric": "rgb"}
+    if stored == "grey":
+        values, wanted, more = values[..., 0], wanted[..., :1] * np.ones(3), {"photometric": "minisblack"}
+    elif stored == "planes":
+        values, more = np.moveaxis(values, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}
+    elif stored == "with alpha":
+        opaque = np.full((*values.shape[:2], 1), np.iinfo(kind).max if kind(0.5) == 0 else 1, kind)
+        values, more = np.concatenate([values, opaque], axis=-1), {**more, "extrasamples": ["unassalpha"]}
+    turned = (274, "H", 1, 6, True)
+    tifffile.imwrite(tmp_path / "a.tif", values, compression=compression, extratags=[turned], **more)
+
+    seen = np.asarray(read_image(tmp_path / "a.tif"), np.float64) / 255
+
+    assert np.abs(seen - np.rot90(wanted, -1)).max() < 0.01
+    state = check(tmp_path / "a.tif")
+    assert (state.status, state.notes, state.needs_copy) == ("ok", ("deep_colour",), True)
+
+
 def test_a_float_tiff_that_ends_early_or_is_too_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,11 +335,11 @@ def test_a_git_lfs_pointer_is_named_as_one(tmp_path: Path, take: Take) -> None:
 
 
 def test_what_decoders_cannot_convert_is_refused(tmp_path: Path) -> None:
-    """Floats in a plane a colour, which OpenCV would read as noise."""
+    """More channels than colours and transparency."""
     import tifffile
 
-    planes = np.zeros((3, 16, 16), dtype=np.float32)
-    tifffile.imwrite(tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate")
+    bands = np.zeros((16, 16, 5), dtype=np.float32)
+    tifffile.imwrite(tmp_path / "a.tif", bands, photometric="rgb", extrasamples=["unspecified"] * 2)
 
     with pytest.raises(BadImage, match=r"^unsupported_format$"):
         decode((tmp_path / "a.tif").read_bytes())

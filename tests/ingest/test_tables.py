@@ -24,7 +24,7 @@ from db.classes.classes import class_list, find_attribute
 from db.classes.missing import is_missing
 from db.labels.table import find_artwork, label_table
 from db.models import Listing, Withheld
-from db.spelling import attribute_key, class_key, fold
+from db.spelling import attribute_key, display_name, fold
 from db.workspace.workspace import Workspace, open_workspace
 from tests.conftest import Curate
 from tests.ingest.conftest import Take, draw
@@ -62,7 +62,7 @@ def test_spellings_of_one_class(spellings: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("spellings", TWO)
 def test_spellings_of_different_classes(spellings: tuple[str, ...]) -> None:
     assert len({fold(spelling) for spelling in spellings}) == len(spellings)
-    assert len({class_key(spelling) for spelling in spellings}) == len(spellings)
+    assert len({display_name(spelling) for spelling in spellings}) == len(spellings)
 
 
 def test_look_alikes_are_told_within_one_list_too() -> None:

@@ -190,6 +190,24 @@ def test_an_ingest_is_taken_back_once_and_the_later_one_first(
     assert [line.endswith("taken back") for line in listed] == [True, True]
 
 
+def test_a_list_is_one_source_however_its_path_is_typed(
+    workspace: Workspace, gallery: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gallery / "link").symlink_to(gallery, target_is_directory=True)
+    monkeypatch.chdir(gallery)
+    for typed in ("labels.csv", f"../{gallery.name}/labels.csv", "link/labels.csv"):
+        assert curate("-w", workspace.folder, "ingest", typed, "--images", gallery).status == 0
+
+    told = curate("-w", workspace.folder, "history", "--ingests", "--json").lines()
+    early = curate("-w", workspace.folder, "undo", "--ingest", 1, "--yes")
+
+    assert {row["location"] for row in told} == {str(gallery.resolve() / "labels.csv")}
+    assert early.stderr == (
+        "error: Ingest 3 read the same source after ingest 1. Take that one back first: "
+        "`curate undo --ingest 3`.\n"
+    )
+
+
 def test_a_verdict_is_taken_back_by_artwork_and_attribute(
     take: Take, gallery: Path, workspace: Workspace, catalog: Catalog, curate: Curate
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 
 import curate as library
-from curate.cli.app import app
+from curate.cli import command_line
 from curate.demo.gallery import draw_gallery, plant_errors, write_listing
 from curate.errors import IncompatibleOptions, InvalidInput
 from tests.conftest import Curate
@@ -264,6 +264,67 @@ def test_nobody_has_reviewed(drawn: library.Workspace, curate: Curate) -> None:
     assert curate("-w", drawn.folder, "reviewers", "--conflicts", "--json").lines() == drawn.conflicts() == []
 
 
+def test_a_verdict_and_an_ingest_taken_back(drawn: library.Workspace, curate: Curate, tmp_path: Path) -> None:
+    """Two copies of one workspace, one changed by the commands, one by the verbs."""
+    for name in ("command", "verb"):
+        shutil.copytree(drawn.folder, tmp_path / name)
+    verb = library.open(tmp_path / "verb", progress=False)
+    first = drawn.issues().iloc[0]
+    said = (first["path"], first["attribute"], first["suggested"])
+    curate("-w", tmp_path / "command", "label", *said)
+    verb.label(*said)
+
+    plan = verb.undo(first["path"], first["attribute"], dry_run=True)
+    told = curate("-w", tmp_path / "command", "undo", *said[:2], "--yes", "--json").json()
+    done = verb.undo(first["path"], first["attribute"])
+    of_ingest = curate("-w", tmp_path / "command", "undo", "--ingest", 1, "--yes", "--json").json()
+    all_of_it = verb.undo(ingest=1)
+
+    assert f"{first['path']} style corrected" in str(plan)
+    assert told == done.as_record() == {"verdict": 1, "labels_changed": 1}
+    assert of_ingest == as_json(all_of_it.as_record())
+    assert of_ingest["labels_taken_back"] == of_ingest["labels_changed"] == 270
+
+
+def test_classes_and_what_became_of_them(drawn: library.Workspace, curate: Curate, tmp_path: Path) -> None:
+    for name in ("command", "verb"):
+        shutil.copytree(drawn.folder, tmp_path / name)
+    command, verb = tmp_path / "command", library.open(tmp_path / "verb", progress=False)
+
+    for typed in (
+        ("add", "style", "Op Art"),
+        ("rename", "style", "Hard_Edge", "Hard Edge"),
+        ("merge", "style", "Engraving", "Cubism"),
+        ("missing", "style", "Pointillism"),
+    ):
+        assert curate("-w", command, "classes", *typed).status == 0
+    verb.add_class("style", "Op Art")
+    verb.rename_class("style", "Hard_Edge", "Hard Edge")
+    verb.merge_classes("style", "Engraving", "Cubism")
+    verb.take_as_missing("style", "Pointillism")
+
+    told = curate("-w", command, "classes", "list", "style", "--json").lines()
+    changes = curate("-w", command, "classes", "list", "style", "--changes", "--json").lines()
+    assert told == as_json([vars(row) for row in verb.class_rows("style")])
+    own = [as_json(vars(change)) for change in verb.class_changes("style")]
+    assert [{**row, "when": ""} for row in changes] == [{**row, "when": ""} for row in own]
+    assert "Hard Edge" in verb.classes("style")["name"].tolist()
+
+
+def test_check_backup_and_where_images_are(drawn: library.Workspace, curate: Curate, tmp_path: Path) -> None:
+    checked = curate("-w", drawn.folder, "check", "--json").lines()
+    roots = curate("-w", drawn.folder, "relocate", "--json").lines()
+    written = curate("-w", drawn.folder, "backup", tmp_path / "command.zip", "--json").json()
+    upgraded = curate("-w", drawn.folder, "upgrade", "--json").json()
+
+    assert checked == as_json([asdict(finding) for finding in drawn.check()])
+    assert roots == as_json([asdict(state) for state in drawn.roots()])
+    made = as_json(asdict(drawn.backup(tmp_path / "verb.zip")))
+    counted = ("artworks", "labels", "verdicts", "runs")
+    assert [written[name] for name in counted] == [made[name] for name in counted]
+    assert upgraded == as_json(asdict(drawn.upgrade()))
+
+
 def test_a_kind_of_issue_that_there_is_not(drawn: library.Workspace) -> None:
     with pytest.raises(InvalidInput) as caught:
         drawn.issues("labels")
@@ -277,23 +338,25 @@ def test_a_kind_of_issue_that_there_is_not(drawn: library.Workspace) -> None:
 COMMANDS_ALONE = {
     "init": "curate.init",
     "doctor": "of the surroundings, not of a workspace",
-    "check": "of the catalog's safety",
-    "backup": "of the catalog's safety",
-    "restore": "of the catalog's safety",
-    "upgrade": "of the catalog's safety",
+    "restore": "makes the workspace that it restores",
     "demo": "makes a workspace of its own",
-    "classes": "one function of db.labels.class_changes each",
-    "relocate": "one function of curate.ingest.places.relocation",
-    "undo": "asks before it acts",
 }
 """Commands without a verb, and why."""
 
 
 def test_every_other_command_calls_the_workspace() -> None:
     """Its module opens the workspace as Python does, and calls a method of it."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for name, command in commands.items():
+    for name, command in commands_below(command_line()):
         if name in COMMANDS_ALONE:
             continue
         names = inspect.unwrap(command.callback).__code__.co_names
         assert "facade" in names, f"curate {name} does not go through curate.Workspace"
+
+
+def commands_below(group: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the commands of a group, and of the groups in it, by name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {below}", one) for below, one in commands_below(command))
+        else:
+            yield name, command

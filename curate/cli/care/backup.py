@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json
+from db.errors import typed
 
 if TYPE_CHECKING:
     from db.maintenance.places import Place
@@ -29,9 +30,7 @@ def backup(
 
     Example: curate backup paintings-2026-03-01.zip
     """
-    from db.maintenance.backup import back_up
-
-    made = back_up(opened(context), file)
+    made = facade(context).backup(file)
     for run in made.damaged_runs:
         note(f"run {run} went in as it is: files of it are lost or damaged; `curate check` names them")
     if as_json:
@@ -78,7 +77,8 @@ def restore(
         note("They were set aside, as comments in curate.toml; `curate relocate` names folders of images.")
     since = f", its schema {made.upgraded_from} upgraded" if made.upgraded_from else ""
     typer.echo(
-        f"{made.workspace} is as it was at {made.created_at}{since}. Next: curate -w {made.workspace} check"
+        f"{made.workspace} is as it was at {made.created_at}{since}. "
+        f"Next: curate -w {typed(made.workspace)} check"
     )
 
 
@@ -88,15 +88,10 @@ def upgrade(context: typer.Context, as_json: AsJson = False) -> None:
 
     Example: curate upgrade
     """
-    from db.maintenance.backup import upgrade_workspace
-
-    workspace = opened(context)
-    made = upgrade_workspace(workspace)
+    workspace = facade(context)
+    made = workspace.upgrade()
     if made.backup and made.before < FINER_CLASSES:
-        from db.ingest.listed import ingested_from
-
-        with workspace.open_catalog() as catalog, catalog.read() as session:
-            places = ingested_from(session)
+        places = dict.fromkeys(row.location for row in workspace.ingests())
         note(
             "Until now spellings that differ only in accents or punctuation (`A+` and `A`) were one class. "
             "They part when their lists are ingested again" + (f": {', '.join(places)}" if places else ".")

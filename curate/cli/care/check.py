@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json, say
 
 
 @app.command()
@@ -25,27 +25,18 @@ def check(
 
     Example: curate check --images
     """
-    from curate.cli.progress import CliProgress
-    from db.maintenance.check import check_catalog, repair
-
-    workspace, broken = opened(context), 0
-    with workspace.open_catalog() as catalog, CliProgress() as progress:
-        if mend:
-            with catalog.write() as session:
-                repaired = repair(session)
-            for name, n in repaired.items():
-                note(f"mended {n} {name}")
-        if images:
-            progress.start(None, "Reading images")
-        with catalog.read() as session:
-            for finding in check_catalog(session, workspace, progress.advance if images else None):
-                broken += bool(finding.broken)
-                if as_json:
-                    print_json(asdict(finding))
-                elif not finding.broken:
-                    typer.echo(f"ok      {finding.name}")
-                else:
-                    examples = ", ".join(finding.examples)
-                    typer.echo(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
+    workspace, broken = facade(context), 0
+    if mend:
+        for name, n in workspace.mend().items():
+            note(f"mended {n} {name}")
+    for finding in workspace.check(images=images):
+        broken += bool(finding.broken)
+        if as_json:
+            print_json(asdict(finding))
+        elif not finding.broken:
+            typer.echo(f"ok      {finding.name}")
+        else:
+            examples = ", ".join(finding.examples)
+            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
     if broken:
         raise typer.Exit(1)

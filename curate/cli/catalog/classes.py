@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, opened, print_json
-from db.workspace.system import user_name
+from curate.cli.app import AsJson, app, facade, print_json
+
+if TYPE_CHECKING:
+    from db.labels.class_changes import ChangeRow
 
 classes = typer.Typer(no_args_is_help=True, help="List, add, rename and merge classes; take one as missing.")
 app.add_typer(classes, name="classes")
@@ -27,28 +29,27 @@ def list_(
 
     Example: curate classes list style
     """
-    from db.classes.classes import attributes, find_attribute
-    from db.labels.class_changes import change_rows, class_rows
+    workspace = facade(context)
+    if changes:
+        for change in workspace.class_changes(attribute):
+            _tell_change(change, as_json)
+        return
+    for row in workspace.class_rows(attribute):
+        if as_json:
+            print_json(row.__dict__)
+        elif row.merged_into is None:
+            others = [one for one in dict.fromkeys((row.key, *row.aliases)) if one != row.name]
+            also = f"  also {', '.join(others)}" if others else ""
+            typer.echo(f"{row.attribute:<8} {row.labelled:>7}  {row.name}{also}")
 
-    with opened(context).open_catalog() as catalog, catalog.read() as session:
-        chosen = [find_attribute(session, attribute)] if attribute else attributes(session)
-        names = {one.name for one in chosen}
-        if changes:
-            for change in change_rows(session):
-                if change.attribute in names and as_json:
-                    print_json({**change.__dict__, "when": change.when.isoformat()})
-                elif change.attribute in names:
-                    detail = ", ".join(f"{key} {value}" for key, value in change.detail.items())
-                    what = f"{change.attribute} {change.key} {change.kind}: {detail}"
-                    typer.echo(f"{change.when:%Y-%m-%d %H:%M:%S}  {change.made_by:<20} {what}")
-            return
-        for row in [row for one in chosen for row in class_rows(session, one)]:
-            if as_json:
-                print_json(row.__dict__)
-            elif row.merged_into is None:
-                others = [alias for alias in row.aliases if alias != row.key]
-                also = f"  also {', '.join(others)}" if others else ""
-                typer.echo(f"{row.attribute:<8} {row.labelled:>7}  {row.key}{also}")
+
+def _tell_change(change: ChangeRow, as_json: bool) -> None:
+    if as_json:
+        print_json({**change.__dict__, "when": change.when.isoformat()})
+        return
+    detail = ", ".join(f"{key} {value}" for key, value in change.detail.items())
+    what = f"{change.attribute} {change.key} {change.kind}: {detail}"
+    typer.echo(f"{change.when:%Y-%m-%d %H:%M:%S}  {change.made_by:<20} {what}")
 
 
 @classes.command()
@@ -57,10 +58,7 @@ def add(context: typer.Context, attribute: Attribute, name: ClassName) -> None:
 
     Example: curate classes add style Suprematism
     """
-    from db.labels.class_changes import new_class
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        key = new_class(session, attribute, name, user_name())
+    key = facade(context).add_class(attribute, name)
     typer.echo(f"{attribute} has the class {key}.")
 
 
@@ -75,10 +73,7 @@ def rename(
 
     Example: curate classes rename style Ukiyo_e "Ukiyo-e (woodcuts)"
     """
-    from db.labels.class_changes import rename_class
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        key = rename_class(session, attribute, class_, name, user_name())
+    key = facade(context).rename_class(attribute, class_, name)
     typer.echo(f"{attribute} {key} is shown as {name}.")
 
 
@@ -93,10 +88,7 @@ def merge(
 
     Example: curate classes merge style Synthetic_Cubism Cubism
     """
-    from db.labels.class_changes import merge_classes
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        labels = merge_classes(session, attribute, from_, into, user_name())
+    labels = facade(context).merge_classes(attribute, from_, into)
     typer.echo(f"{labels} labels of {from_} count as {into}.")
 
 
@@ -110,8 +102,5 @@ def missing(
 
     Example: curate classes missing artist "Anonymous (19th c.)"
     """
-    from db.labels.class_changes import take_as_missing
-
-    with opened(context).open_catalog() as catalog, catalog.write() as session:
-        labels = take_as_missing(session, attribute, spelling, user_name())
+    labels = facade(context).take_as_missing(attribute, spelling)
     typer.echo(f"{attribute} {spelling} stands for no label; {labels} labels are missing now.")

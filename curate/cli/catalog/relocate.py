@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, app, opened, print_json
+from curate.cli.app import AsJson, DryRun, app, facade, print_json
+from curate.cli.commands import as_typed_here
+from db.errors import typed
 
 
 @app.command()
@@ -22,16 +24,13 @@ def relocate(
 
     Example: curate relocate scans /archive/scans
     """
-    from curate.ingest.places.relocation import relocate as relocate_root
-    from curate.ingest.places.relocation import root_states
-
     if root is not None and place is None:
-        raise typer.BadParameter(f"Give the folder too: `curate relocate {root} DIR`.")
-    workspace = opened(context)
+        raise typer.BadParameter(as_typed_here(f"Give the folder too: `curate relocate {typed(root)} DIR`."))
+    workspace = facade(context)
     if root is None or place is None:
-        states = root_states(workspace)
+        states = workspace.roots()
     else:
-        states = [relocate_root(workspace, root, place, dry_run=dry_run)]
+        states = [workspace.relocate(root, place, dry_run=dry_run)]
     for state in states:
         if as_json:
             print_json(asdict(state))

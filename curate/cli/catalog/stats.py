@@ -59,10 +59,11 @@ def _tell(counts: CatalogStats) -> None:
 def _bars(attribute: AttributeStats) -> None:
     """Print a bar a class, the largest first."""
     largest = max(attribute.counts.values(), default=0)
-    width = max((len(name) for name in list(attribute.counts)[:SHOWN]), default=0)
-    for key, n in list(attribute.counts.items())[:SHOWN]:
+    shown = [(attribute.names.get(key, key), n) for key, n in list(attribute.counts.items())[:SHOWN]]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, n in shown:
         bar = "█" * max(round(WIDTH * n / largest), 1 if n else 0) if largest else ""
-        typer.echo(f"  {key:<{width}}  {n:>7}  {bar}")
+        typer.echo(f"  {name:<{width}}  {n:>7}  {bar}")
     if len(attribute.counts) > SHOWN:
         rest = sum(list(attribute.counts.values())[SHOWN:])
         typer.echo(f"  … and {len(attribute.counts) - SHOWN} more classes with {rest} labels")

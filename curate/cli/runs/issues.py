@@ -112,7 +112,7 @@ def show(line: Sequence[IssueRow], kept: KeptCells | None) -> None:
     for row in line:
         typer.echo(
             f"{row.score:.3f}  {row.attribute or row.kind:<8} "
-            f"{row.label or '-'} → {row.suggested or '-'}  {row.path}"
+            f"{row.label_name or '-'} → {row.suggested_name or '-'}  {row.path}"
         )
         if row.reason:
             typer.echo(f"       {row.reason}")

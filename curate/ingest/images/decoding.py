@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from db.images.copies import browsers_show
-from db.images.deep import SIDEWAYS
 from db.images.files import read_bytes
 from db.images.formats import DECODER_ERRORS, SUFFIXES, BadImage, open_image, sniff
 from db.images.pixels import eight_bits, is_deep, load, orientation, turned
+from db.images.tiff import SIDEWAYS
 from db.ingest.writer import ImageState
 
 if TYPE_CHECKING:

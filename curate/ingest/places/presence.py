@@ -10,7 +10,7 @@ from pathlib import Path
 from curate.ingest.places.files import FoundFile, ImageFolder
 from curate.ingest.places.tails import images_below, stem_of
 from curate.ingest.records import Record, Refused
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 SAMPLE = 1000
 """Records that are looked for; where most of them are missing, all are."""
@@ -22,16 +22,26 @@ NOT_THERE = ("missing", "outside_root")
 
 
 class MostImagesMissing(CurateError):
-    """Most of the images of a list are not in the folder that was looked in."""
+    """Most of the images of a list, or of a table in memory, are not in the folder that was looked in."""
 
     def __init__(
-        self, source: Path, folder: Path, missing: int, looked_for: int, example: str, better: Path | None
+        self,
+        source: Path | str,
+        folder: Path,
+        missing: int,
+        looked_for: int,
+        example: str,
+        better: Path | None,
     ) -> None:
         there = f" The images are in {better}:" if better else " Name the folder that its paths start from:"
+        images = typed(better) if better else "DIR"
+        if isinstance(source, Path):
+            line, go_on = f"type `curate ingest {typed(source)} --images {images}`", "`--allow-missing`"
+        else:
+            line, go_on = f"images={str(better or 'DIR')!r}", "allow_missing=True"
         super().__init__(
             f"{missing} of the {looked_for} images that {source} lists are not in {folder}, {example} among "
-            f"them; nothing was written.{there} type `curate ingest {source} --images {better or 'DIR'}`. "
-            f"If most are really not here, add `--allow-missing`."
+            f"them; nothing was written.{there} {line}. If most are really not here, add {go_on}."
         )
 
 
@@ -46,13 +56,13 @@ class FolderEmpty(CurateError):
         )
 
 
-def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, source: Path) -> None:
+def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, source: Path | str) -> None:
     """Look for the images of a list.
 
     Args:
         records: The list's; begun anew if asked again.
         folder: Where they are looked for.
-        source: The list, for the message.
+        source: The list, or what a table in memory is called; for the message.
 
     Raises:
         MostImagesMissing: More than half of them are not there.
@@ -64,7 +74,8 @@ def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, s
         missing, looked_for = _missing(records, folder)
         if 2 * len(missing) <= looked_for:
             return
-    better = _better_folder(missing, (source.parent, source.parent.parent))
+    around = (source.parent, source.parent.parent) if isinstance(source, Path) else (folder.root,)
+    better = _better_folder(missing, around)
     raise MostImagesMissing(
         source=source,
         folder=folder.root,

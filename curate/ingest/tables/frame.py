@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from curate.errors import InvalidInput
 from curate.ingest.tables.sheet import cell_text
 from curate.ingest.tables.table import column_names
 from curate.ingest.tables.text import Row
@@ -35,14 +36,24 @@ class FrameTable:
 
 
 def frame_table(records: pd.DataFrame | Iterable[Mapping[str, Any]], name: str) -> FrameTable:
-    """Return records as a table; mappings may each have other keys."""
+    """Return records as a table; mappings may each have other keys.
+
+    Raises:
+        InvalidInput: They are neither a DataFrame nor mappings.
+    """
     import pandas as pd
 
     if isinstance(records, pd.DataFrame):
         columns = [str(column) for column in records.columns]
         cells = [[_text(value) for value in row] for row in records.itertuples(index=False, name=None)]
     else:
-        rows = list(records)
+        rows = list(records) if isinstance(records, Iterable) else [records]
+        odd = next((row for row in rows if not isinstance(row, Mapping)), None)
+        if odd is not None:
+            raise InvalidInput(
+                f"The source is, or holds, {str(odd)[:40]!r} of the type {type(odd).__name__}. Give the path "
+                f"of a list or a folder, a DataFrame, or dicts from column to cell."
+            )
         columns = list(dict.fromkeys(key for row in rows for key in row))
         cells = [[_text(row.get(column)) for column in columns] for row in rows]
     return FrameTable(name, column_names(columns), cells)
