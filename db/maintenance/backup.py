@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 import tomlkit
-from sqlalchemy import URL, select
+from sqlalchemy import URL, inspect, select
 from tomlkit.exceptions import TOMLKitError
 
 from db.engine.catalog import (
@@ -364,8 +364,7 @@ def _restore_catalog(
             if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
                 return name
             raise RestoreOccupied(str(leftover))
-    if manifest.schema != HEAD_REVISION:
-        upgrade(sqlite_url(copy))
+    _bring_up_to_date(file, copy, manifest.schema)
     _mark(file, copy, digest)
     if path is not None:
         copy.chmod(0o600)
@@ -375,6 +374,29 @@ def _restore_catalog(
         if not (torn and _restored_from(url) == digest):
             _fill_postgresql(url, copy, (folder / "runs").as_uri())
     return name
+
+
+def _bring_up_to_date(file: Path, copy: Path, schema: str) -> None:
+    """Upgrade the catalog of an older backup, and see that it has this version's tables.
+
+    Raises:
+        BadBackup: Its tables are not those of the schema that the manifest names.
+    """
+    url = sqlite_url(copy)
+    try:
+        if schema != HEAD_REVISION:
+            upgrade(url)
+        engine = make_engine(url)
+        try:
+            found, tables = schema_revision(engine), set(inspect(engine).get_table_names())
+        finally:
+            engine.dispose()
+    except CatalogDamaged as error:
+        raise BadBackup(file, f"its {CATALOG} is not one: {error.said}") from error
+    if found != HEAD_REVISION:
+        raise BadBackup(file, f"its {CATALOG} has the schema {found[:40]!r}, and its manifest says {schema}")
+    if missing := sorted(set(Base.metadata.tables) - tables):
+        raise BadBackup(file, f"its {CATALOG} has no table {missing[0]}")
 
 
 def _require_catalog(file: Path, copy: Path) -> None:

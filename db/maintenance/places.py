@@ -87,8 +87,10 @@ def refuse_strays(file: Path, catalog: Path) -> None:
 
 
 def strays(path: object) -> bool:
-    """Return whether a catalog's path would leave its root: no ingest has ever written such a one."""
-    text = str(path).replace("\\", "/")
+    """Return whether a catalog's path is none, or would leave its root: no ingest has ever written one."""
+    if not isinstance(path, str) or not path:
+        return True
+    text = path.replace("\\", "/")
     return "\0" in text or text.startswith("/") or ".." in PurePosixPath(text).parts
 
 

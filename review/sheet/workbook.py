@@ -14,6 +14,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from db.classes.classes import ClassList
+from db.spelling import in_workbook
 from db.workspace.workspace import Workspace
 from review.page.card import ReviewCard
 from review.page.labeling_config import VERDICTS
@@ -84,7 +85,7 @@ def workbook(
 def _line(page: Any, number: int, values: Sequence[str], bold: bool = False) -> None:
     """Write a row as text: nothing that begins with ``=`` becomes a formula."""
     for place, value in enumerate(values, 1):
-        cell = page.cell(number, place, value or None)
+        cell = page.cell(number, place, in_workbook(value) or None)
         if value:
             cell.data_type = "s"
         cell.number_format = "@"
@@ -106,7 +107,7 @@ def _lists(
     for place, (attribute, known) in enumerate(class_lists.items(), 1):
         names = sorted(known.names.values(), key=str.casefold)
         for number, name in enumerate([attribute, *names], 1):
-            cell = classes.cell(number, place, name)
+            cell = classes.cell(number, place, in_workbook(name))
             cell.data_type = "s"
         letter = get_column_letter(place)
         source = f"classes!${letter}$2:${letter}${len(names) + 1}"

@@ -125,7 +125,9 @@ NAMES = {
     "": "has an empty argument",
     " ": "attributes.0: an attribute has no name",
     "my\x1bstyle": "attributes.0: 'my\\x1bstyle' cannot name an attribute",
-    ",".join(f"a{i}" for i in range(30)): "at most 12",
+    ",".join(f"a{i}" for i in range(30)): "attributes: at most 12 can be named, not 30.",
+    "=cmd()": "attributes.0: '=cmd()' cannot name an attribute: a spreadsheet would run it as a formula",
+    "style,@SUM(A1)": "attributes.1: '@SUM(A1)' cannot name an attribute: a spreadsheet would run it",
     "x" * 201: "is 201 characters long, and 200 are the most",
 }
 
@@ -197,6 +199,7 @@ def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: st
         ("style_pred", "'style_pred' is what the pred of 'style' is called"),
         ("Style pred", "'style_pred' is what the pred of 'style' is called"),
         ("x" * 201, "is 201 characters long, and 200 are the most"),
+        ("@SUM(A1)", "a spreadsheet would run it as a formula"),
     ],
 )
 def test_a_mapped_attribute_that_would_overwrite_a_column_is_not_made(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, RunId, app, facade, note, print_json
+from curate.cli.app import AsJson, DryRun, RunId, app, facade, note, print_json, say
 
 if TYPE_CHECKING:
     from curate.rounds.plan import AgainSettings
@@ -226,4 +226,4 @@ def _tell(pushed: PushSummary, as_json: bool) -> None:
     if as_json:
         print_json(pushed.as_record())
     else:
-        typer.echo(str(pushed))
+        say(str(pushed))

@@ -167,7 +167,7 @@ def _header(path: Path, encoding: TextEncoding, dialect: Dialect, declared: bool
                 raise SourceUnreadable(path, piece.row.reason)
             cells = piece.row.cells
             if any("\0" in name or any("\ud800" <= c <= "\udfff" for c in name) for name in cells):
-                raise SourceUnreadable(path, f"its first line is not {encoding.name.upper()} text")
+                raise SourceUnreadable(path, f"its first line is no text, read as {encoding.name.upper()}")
             return cells, at + 1
     raise SourceUnreadable(path, "it is empty")
 
