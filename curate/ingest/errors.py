@@ -39,7 +39,8 @@ class SourceUnreadable(CurateError):
     """A source cannot be read at all."""
 
     def __init__(self, source: Path, problem: str) -> None:
-        super().__init__(f"{source} cannot be read: {problem}. Mend the file and run the command again.")
+        end = "" if problem.endswith("?") else "."
+        super().__init__(f"{source} cannot be read: {problem}{end} Mend the file and run the command again.")
 
 
 class NoPathColumn(CurateError):

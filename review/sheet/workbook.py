@@ -9,7 +9,7 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.drawing.image import Image
-from openpyxl.styles import Alignment, Font
+from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -26,6 +26,14 @@ SIDE = 110
 
 PICTURE = "shown"
 """The column of pictures, which is not read back."""
+
+UNSEEN = ("task", "artwork", "image")
+"""Columns that only the reading needs: hidden, so that what is looked at and filled in fits a screen."""
+
+TO_FILL = ("_verdict", "_class", "picture", "comment", "reviewer")
+"""How the columns end that are filled in; their headers are shaded."""
+
+SHADE = PatternFill("solid", fgColor="FFF2CC")
 
 WIDTHS = {
     "label": 18,
@@ -110,6 +118,9 @@ def _lists(
     for place, column in enumerate(columns, 1):
         width = next((size for end, size in WIDTHS.items() if column.endswith(end)), 14)
         page.column_dimensions[get_column_letter(place)].width = width
+        page.column_dimensions[get_column_letter(place)].hidden = column in UNSEEN
+        if column.endswith(TO_FILL):
+            page.cell(1, place).fill = SHADE
 
 
 def _drop_down(page: Any, place: int, rows: int, source: str) -> None:

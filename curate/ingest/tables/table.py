@@ -117,7 +117,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
         encoding = guess_encoding(path, options.encoding)
         with open_text(path, encoding) as file:
             sample = file.read(SAMPLE)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise SourceUnreadable(path, str(error)) from error
     first = sample.partition("\n")[0].rstrip("\r")
     declared = first[4:5] if first[:4].lower() == "sep=" and len(first) == 5 else ""
@@ -127,10 +127,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     listed = sample.partition("\n")[2] if declared else sample
     dialect = guess_dialect(listed, stated or declared or None, len(sample) == SAMPLE)
     delimiter = dialect.delimiter
-    try:
-        header, head = _header(path, encoding, dialect, bool(declared))
-    except UnicodeError as error:
-        raise SourceUnreadable(path, str(error)) from error
+    header, head = _header(path, encoding, dialect, bool(declared))
     other = guess_delimiter(sample)
     if stated is not None and len(header) == 1 and other in header[0]:
         raise BadOption(
