@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.errors import PartMissing
-from db.errors import CurateError, NotAWorkspace
+from db.errors import CurateError, NotAWorkspace, typed
 from db.workspace.settings import LabelStudioSettings
 from db.workspace.workspace import open_workspace
 
@@ -40,7 +40,7 @@ def diagnose(folder: Path) -> list[Diagnosis]:
         with opened.open_catalog():
             pass
     except NotAWorkspace as error:
-        workspace = (True, f"none here; `curate init {error.folder}` makes one")
+        workspace = (True, f"none here; `curate init {typed(error.folder)}` makes one")
     except CurateError as error:
         workspace = (False, str(error))
 

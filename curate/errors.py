@@ -19,6 +19,7 @@
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
     ├── NoTableFormat            a file to be written that is called like no table
+    ├── OnlySheetsWait           a sync with a server that was never asked, while sheets wait
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
     └── StrangersPackage         another project's `curate` is installed in the same folder
@@ -26,11 +27,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 EXTRAS = {"label_studio": "label-studio", "psycopg": "postgresql"}
 """What an extra brings; everything else comes with the package itself."""
@@ -156,7 +157,7 @@ class ListNotIngested(CurateError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path}: no list with these columns was ingested into this catalog. "
-            f"Type `curate ingest {path}` first, or name the list that was."
+            f"Type `curate ingest {typed(path)}` first, or name the list that was."
         )
 
 
@@ -177,7 +178,7 @@ class NotWrittenBack(CurateError):
     def __init__(self, path: Path, encoding: str) -> None:
         super().__init__(
             f"{path} was read as {encoding}, and would not be written back byte for byte. "
-            f"Say which encoding it is with `curate ingest {path} --encoding NAME`, and export again."
+            f"Say which encoding it is with `curate ingest {typed(path)} --encoding NAME`, and export again."
         )
 
 
@@ -186,6 +187,17 @@ class ExportTaken(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder} is there already and is not empty. Name a new folder.")
+
+
+class OnlySheetsWait(CurateError):
+    """A server is to be asked for answers, and all that was ever asked went out as sheets."""
+
+    def __init__(self, waiting: Mapping[int, int]) -> None:
+        asked = ", ".join(f"{count} artworks of batch {batch}" for batch, count in waiting.items())
+        super().__init__(
+            f"Nothing was sent to a server from here; {asked} wait in sheets. Name the one that was "
+            f"filled in: `curate sync-corrections --from SHEET`."
+        )
 
 
 class NoTableFormat(CurateError):

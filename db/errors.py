@@ -48,11 +48,26 @@ Packages add their own beside their code: ``model.errors``, ``review.errors``, `
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+
+def typed(value: object) -> str:
+    """Return a path or a name as it is typed on a command line: what has spaces in it stands in quotes.
+
+    Example:
+        >>> typed("my list.csv"), typed("list.csv")
+        ("'my list.csv'", 'list.csv')
+    """
+    if os.name == "nt":  # double quotes are the ones that both of its shells know
+        import subprocess
+
+        return subprocess.list2cmdline([str(value)])
+    return shlex.quote(str(value))
 
 
 class CurateError(Exception):
@@ -77,7 +92,7 @@ class NotAWorkspace(CurateError):
         self.folder = folder
         super().__init__(
             f"{folder} is not a curate workspace: it has no curate.toml. "
-            f"Make one with `curate init {folder}`, or name another with `curate --workspace DIR`."
+            f"Make one with `curate init {typed(folder)}`, or name another with `curate --workspace DIR`."
         )
 
 
@@ -86,7 +101,7 @@ class WorkspaceExists(CurateError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
-            f"{folder} already is a curate workspace. Use it with `curate --workspace {folder}`."
+            f"{folder} already is a curate workspace. Use it with `curate --workspace {typed(folder)}`."
         )
 
 
@@ -131,6 +146,7 @@ class CatalogDamaged(CurateError):
     """The catalog file is cut off, overwritten, or no database at all."""
 
     def __init__(self, name: str, said: str) -> None:
+        self.said = said
         if "://" in name:
             mend = "Put a backup into an empty database with `curate restore FILE --database-url URL`."
         else:
@@ -284,7 +300,7 @@ class RootUnknown(CurateError):
     def __init__(self, root: str, settings: Path) -> None:
         super().__init__(
             f"The catalog has artworks of the root {root!r}, and {settings} does not say where it is on this "
-            f"machine. Type `curate relocate {root} DIR` with the folder that holds these images."
+            f"machine. Type `curate relocate {typed(root)} DIR` with the folder that holds these images."
         )
 
 
@@ -434,7 +450,7 @@ class NothingDecided(CurateError):
     def __init__(self, path: str, attribute: str) -> None:
         super().__init__(
             f"No verdict on the {attribute} of {path} counts, so there is none to take back. "
-            f"`curate history {path}` prints what was said of it."
+            f"`curate history {typed(path)}` prints what was said of it."
         )
 
 

@@ -7,6 +7,12 @@ import unicodedata
 
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\.0")
 JOINT = re.compile(r"[_-]")
+INSIDE = re.compile(r"(?<=[;\t])(?=[=@+-])")
+"""Where a formula begins for a spreadsheet that parts cells at ``;``, as in half of Europe, or at tabs."""
+
+NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What no workbook can hold; FileMaker puts one of them (``\x0b``) between the lines of a cell."""
+
 FORMULA = re.compile(r"\s*(?:[=@\t\r]|[+-].*[(|!=@&*/<>^+-])", re.DOTALL)
 
 
@@ -39,6 +45,21 @@ def is_formula(cell: str) -> bool:
         (True, True, False, False)
     """
     return FORMULA.match(cell) is not None
+
+
+def guarded_inside(cell: str) -> str:
+    """Return a cell of a CSV in which no part is a formula either, however a spreadsheet parts it.
+
+    Example:
+        >>> guarded_inside("a;=HYPERLINK(A1)"), guarded_inside("a; b")
+        ("a;'=HYPERLINK(A1)", 'a; b')
+    """
+    return INSIDE.sub("'", cell)
+
+
+def in_workbook(text: str) -> str:
+    """Return a text that a workbook can hold: what it cannot is replaced by the sign for that."""
+    return NOT_IN_XML.sub("\ufffd", text)
 
 
 def _between_letters(text: str, at: int) -> bool:

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 
 class ReviewError(CurateError):
@@ -240,7 +240,7 @@ class NotFromTheApp(ReviewError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"Nothing was done: this App was not opened by `curate browse` on {folder}. Close it, run "
-            f"`curate -w {folder} browse`, and open the address that it prints."
+            f"`curate -w {typed(folder)} browse`, and open the address that it prints."
         )
 
 
@@ -270,7 +270,7 @@ class ForeignSheet(ReviewError):
     def __init__(self, path: Path, rows: int) -> None:
         super().__init__(
             f"{path} is a review sheet of another workspace: none of the artworks in its {rows} rows is in "
-            f"this catalog. Read it where it was made: `curate -w DIR sync-corrections --from {path}`."
+            f"this catalog. Read it where it was made: `curate -w DIR sync-corrections --from {typed(path)}`."
         )
 
 
@@ -280,7 +280,8 @@ class SheetExists(ReviewError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path} is there already, and somebody may have filled it in. Read it first with "
-            f"`curate sync-corrections --from {path}` and move it away, or give another name with --output."
+            f"`curate sync-corrections --from {typed(path)}` and move it away, or give another name with "
+            f"--output."
         )
 
 

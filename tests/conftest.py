@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ Curate = Callable[..., Result]
 def curate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Curate:
     """Run ``curate ARGUMENTS`` in this process, as ``main`` does for a user."""
     from curate.cli import main
+    from db.errors import typed
 
     monkeypatch.setenv("COLUMNS", "100")
 
@@ -90,9 +92,19 @@ def curate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         except SystemExit as stop:
             status = stop.code if isinstance(stop.code, int) else 1
         printed = capsys.readouterr()
-        return Result(status, printed.out, printed.err)
+        named = [
+            f"curate -w {typed(a)} " for before, a in pairwise(map(str, arguments)) if before == "-w" and a
+        ]
+        return Result(status, *(_as_inside(text, named) for text in (printed.out, printed.err)))
 
     return run
+
+
+def _as_inside(text: str, named: list[str]) -> str:
+    """Return what was printed as it is printed in the workspace; tests/cli/test_suggested.py has the rest."""
+    for command in named:
+        text = text.replace(command, "curate ")
+    return text
 
 
 @pytest.fixture

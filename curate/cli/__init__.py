@@ -12,38 +12,11 @@ from typing import Any, NoReturn
 import typer
 
 from curate.cli.app import app
+from curate.cli.commands import COMMANDS, as_typed_here
 from curate.cli.console import plain, plain_output, print_anywhere
 from curate.distribution import refuse_stranger
 from db.errors import CurateError, EmptyArgument
 from db.workspace.secrets import guard, redact
-
-COMMANDS = {
-    "catalog.init": ("init",),
-    "catalog.ingest": ("ingest",),
-    "catalog.stats": ("stats",),
-    "catalog.history": ("history",),
-    "catalog.classes": ("classes",),
-    "catalog.relocate": ("relocate",),
-    "runs.train": ("train", "runs"),
-    "runs.import_predictions": ("import-predictions",),
-    "runs.evaluate": ("evaluate", "compare"),
-    "runs.report": ("report",),
-    "runs.issues": ("issues",),
-    "runs.predict": ("predict", "export-model"),
-    "review.browse": ("browse",),
-    "review.push": ("push",),
-    "review.sync": ("sync-corrections",),
-    "review.label": ("label",),
-    "review.undo": ("undo",),
-    "review.status": ("status",),
-    "review.reviewers": ("reviewers",),
-    "catalog.export": ("export",),
-    "care.doctor": ("doctor",),
-    "care.check": ("check",),
-    "care.backup": ("backup", "restore", "upgrade"),
-    "care.demo": ("demo",),
-}
-"""The commands of each module, in the order that ``curate --help`` lists them."""
 
 OURS = ("curate", "model", "review", "db")
 """Packages of ours: one of these that is missing is a fault of ours, not of the installation."""
@@ -143,5 +116,5 @@ def _while_printing(error: OSError) -> bool:
 
 def fail(error: CurateError) -> NoReturn:
     """Print an error on stderr and exit with status 1."""
-    typer.echo(f"error: {plain(redact(str(error)))}", err=True)
+    typer.echo(f"error: {plain(redact(as_typed_here(str(error))))}", err=True)
     sys.exit(1)

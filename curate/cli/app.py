@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import curate as package
+from curate.cli.commands import as_typed_here, remember
 from curate.cli.console import ESCAPED_IN_JSON, knows_all_characters, plain
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def curate(
     The loop: init, ingest, train, issues, browse, push, sync-corrections, and train again.
     """
     context.obj = workspace
+    source = context.get_parameter_source("workspace")
+    given = source is not None and source.name == "COMMANDLINE"
+    remember(workspace if given and workspace != Path() else None)
 
 
 def opened(context: typer.Context) -> Workspace:
@@ -93,6 +97,11 @@ def print_json(value: Mapping[str, Any]) -> None:
     typer.echo(text.translate(ESCAPED_IN_JSON))
 
 
+def say(text: str) -> None:
+    """Print on stdout what names commands: each as it is to be typed from here."""
+    typer.echo(as_typed_here(text))
+
+
 def note(text: str) -> None:
-    """Print a line for people, on stderr."""
-    typer.echo(plain(text), err=True)
+    """Print a line for people, on stderr; commands in it are as they are to be typed from here."""
+    typer.echo(plain(as_typed_here(text)), err=True)

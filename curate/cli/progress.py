@@ -8,6 +8,8 @@ from types import TracebackType
 
 import typer
 
+from curate.cli.commands import as_typed_here
+
 PLAIN_SECONDS = 5.0
 """How often a plain line is printed where there is no terminal."""
 
@@ -83,6 +85,7 @@ class CliProgress:
 
     def message(self, text: str) -> None:
         """Print a line that stays."""
+        text = as_typed_here(text)
         if self._plain:
             typer.echo(text, err=True)
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from db.engine.catalog import Catalog
 from db.labels.history import label_history
 from db.labels.table import label_table, spelled_labels
 from db.runs.runs import find_run, provenances, read_arrays, require_arrays, run_attributes, run_folder
-from db.spelling import is_formula
+from db.spelling import in_workbook, is_formula
 from db.workspace.outputs import whole_file
 from db.workspace.workspace import Workspace
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("csv", "xlsx", "parquet")
-NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
@@ -153,7 +151,7 @@ def _write_workbook(frame: pd.DataFrame, out: Path) -> None:
     for row in frame.itertuples(index=False):
         cells = []
         for value in row:
-            text = NOT_IN_XML.sub("\ufffd", value) if isinstance(value, str) else value
+            text = in_workbook(value) if isinstance(value, str) else value
             cell = WriteOnlyCell(sheet, text if isinstance(text, str | int | float | bool) else str(text))
             if isinstance(text, str):
                 cell.data_type = "s"

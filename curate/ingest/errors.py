@@ -15,13 +15,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from curate.ingest.records import shown
-from db.errors import CurateError
+from db.errors import CurateError, typed
 from db.spelling import attribute_key
 
 
@@ -40,17 +39,18 @@ class SourceUnreadable(CurateError):
     """A source cannot be read at all."""
 
     def __init__(self, source: Path, problem: str) -> None:
-        super().__init__(f"{source} cannot be read: {problem}. Mend the file and run the command again.")
+        end = "" if problem.endswith("?") else "."
+        super().__init__(f"{source} cannot be read: {problem}{end} Mend the file and run the command again.")
 
 
 class NoPathColumn(CurateError):
     """A list whose header names no path."""
 
     def __init__(self, source: Path | str, header: Sequence[str]) -> None:
-        typed = _typed(source, "--file COLUMN", "file='COLUMN'")
+        line = _line(source, "--file COLUMN", "file='COLUMN'")
         super().__init__(
             f"{source} has the columns {_listed(header)}; none of them is a path. "
-            f"Name the column of the image files: {typed}."
+            f"Name the column of the image files: {line}."
         )
 
 
@@ -66,10 +66,10 @@ class NoLabelColumn(CurateError):
     ) -> None:
         looks = f"; {_listed(likely)} look like labels" if likely else ""
         named = {name: attribute_key(name) for name in likely[:3]} or {"COLUMN": "ATTRIBUTE"}
-        maps = " ".join(f"--map {shlex.quote(f'{name}={key}')}" for name, key in named.items())
+        maps = " ".join(f"--map {typed(f'{name}={key}')}" for name, key in named.items())
         super().__init__(
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "
-            f"({', '.join(attributes)}){looks}. Say which is what: {_typed(source, maps, f'map={named}')}."
+            f"({', '.join(attributes)}){looks}. Say which is what: {_line(source, maps, f'map={named}')}."
         )
 
 
@@ -90,7 +90,7 @@ class ListBesideImages(CurateError):
     def __init__(self, folder: Path, table: Path, header: Sequence[str]) -> None:
         super().__init__(
             f"{folder} has images and the list {table.name} with the columns {_listed(header)}, "
-            f"and none of them is a path. Type `curate ingest {_quoted(table)} --file COLUMN`, "
+            f"and none of them is a path. Type `curate ingest {typed(table)} --file COLUMN`, "
             f"or `--format folders` to leave the list unread."
         )
 
@@ -112,15 +112,11 @@ class BadOption(CurateError):
         super().__init__(f"{option}: {problem}. {instead}")
 
 
-def _typed(source: Path | str, options: str, keywords: str) -> str:
+def _line(source: Path | str, options: str, keywords: str) -> str:
     """Return what to type: a command about a list, or what to call with a table in memory."""
     if isinstance(source, Path):
-        return f"`curate ingest {_quoted(source)} {options}`"
+        return f"`curate ingest {typed(source)} {options}`"
     return f"`ingest(…, {keywords})`"
-
-
-def _quoted(source: Path | str) -> str:
-    return shlex.quote(str(source))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -24,8 +24,10 @@ from db.reviews.status import read_status
 from db.runs.evaluation import audit_answers, count_issues_of, label_scores, run_metrics
 from db.runs.issues import IssueRow, worst_issues
 
-DOUBTED, OUTLIERS, DUPLICATES = 48, 24, 12
-"""How many of each a report shows."""
+SHOWN = {"label": 48, "outlier": 24, "unusable": 24}
+"""How many issues of each kind a report shows."""
+DUPLICATES = 12
+"""Duplicate groups that it shows."""
 MEMBERS = 4
 """Artworks shown of a duplicate group."""
 CARDS = 24
@@ -89,8 +91,8 @@ class RunContent:
     """Everything that a report of one run shows.
 
     Attributes:
-        doubts, outliers: Worst first.
-        doubted, outlying: How many there are in all.
+        label_issues, outliers, unusable: Worst first.
+        doubted, outlying, unclear: How many there are in all.
         duplicates: Groups whose labels differ first; ``duplicate_groups`` is how many there are.
         cells: By attribute the cells of its confusion matrix that are shown with artworks.
         counts: By attribute, labels of each class (imported, corrected) over all artworks.
@@ -109,6 +111,8 @@ class RunContent:
     doubted: int
     outliers: list[IssueCard]
     outlying: int
+    unusable: list[IssueCard]
+    unclear: int
     duplicates: list[Duplicates]
     duplicate_groups: int
     cells: Mapping[str, Cells]
@@ -123,7 +127,7 @@ class RunContent:
 
     def shown_rows(self) -> Iterator[int]:
         """Yield the rows of all artworks that the report shows, some of them twice."""
-        for card in [*self.label_issues, *self.outliers]:
+        for card in [*self.label_issues, *self.outliers, *self.unusable]:
             yield card.row
         for group in self.duplicates:
             yield from group.rows
@@ -136,11 +140,11 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
     """Gather what the report of a run shows."""
     run = predictions.run
     with catalog.read() as session:
-        labels, outliers = (
+        labels, outliers, unusable = (
             worst_issues(session, kind=kind, run=run, states=ISSUE_STATES, limit=limit)
-            for kind, limit in (("label", DOUBTED), ("outlier", OUTLIERS))
+            for kind, limit in SHOWN.items()
         )
-        doubted, outlying = (count_issues_of(session, run, kind) for kind in ("label", "outlier"))
+        doubted, outlying, unclear = (count_issues_of(session, run, kind) for kind in SHOWN)
         lists = [class_list(session, attribute) for attribute in attributes(session)]
         rounds = pd.DataFrame(
             [
@@ -175,6 +179,8 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         doubted=doubted,
         outliers=list(label_issues(predictions, outliers, names)),
         outlying=outlying,
+        unusable=list(label_issues(predictions, unusable, names)),
+        unclear=unclear,
         duplicates=groups[:DUPLICATES],
         duplicate_groups=len(groups),
         cells={

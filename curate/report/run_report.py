@@ -88,8 +88,8 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
     names = list(evaluation.attributes)
     sections = [("glance", "At a glance"), ("doubts", "Doubtful labels"), ("rounds", "Rounds")]
     sections += [(f"attribute-{i}", name.capitalize()) for i, name in enumerate(names, 1)]
-    sections += [("training", "Training"), ("outliers", "Outliers"), ("duplicates", "Duplicates")]
-    sections += [("about", "About")]
+    sections += [("training", "Training"), ("outliers", "Outliers"), ("unusable", "Unusable")]
+    sections += [("duplicates", "Duplicates"), ("about", "About")]
     return render(
         "run.html",
         sections,
@@ -114,6 +114,8 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
         settled=sum(one.state in ("resolved", "dismissed") for one in content.label_issues),
         outliers=[_issue_card(content, one, images, "typical") for one in content.outliers],
         outlying=content.outlying,
+        unusable=[_issue_card(content, one, images, "usable") for one in content.unusable],
+        unclear=content.unclear,
         duplicates=_duplicates(content, images),
         duplicate_groups=content.duplicate_groups,
         rounds=content.rounds.to_dict("records"),

@@ -145,6 +145,8 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
         "doubts": issues(content.label_issues),
         "outlying": content.outlying,
         "outliers": issues(content.outliers),
+        "unclear": content.unclear,
+        "unusable": issues(content.unusable),
         "duplicate_groups": content.duplicate_groups,
         "duplicates": [
             {"size": group.size, "differ": group.differ, "artworks": [artwork(row) for row in group.rows]}

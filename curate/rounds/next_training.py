@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from db.errors import typed
 from db.workspace.train_settings import TrainSettings
 
 RECIPES = ("recipe", "mode", "protocol")
@@ -46,4 +46,4 @@ def _option(name: str, value: Any) -> str:
         return f"--{flag}" if value else f"--no-{flag}"
     if isinstance(value, Mapping):
         value = ",".join(f"{key}={weight}" for key, weight in value.items())
-    return f"--{flag} {shlex.quote(str(value))}"
+    return f"--{flag} {typed(value)}"

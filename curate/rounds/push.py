@@ -7,13 +7,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curate.errors import OnlySheetsWait
 from curate.rounds.plan import BatchSettings, plan_batch
 from curate.rounds.push_summary import PushSummary
 from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
 from db.errors import NotAnOutput
 from db.models import Run
-from db.reviews.asking.sheets import has_open_sheets
+from db.reviews.asking.sheets import ON_PAPER, has_open_sheets, was_sent
 from db.reviews.asking.tasks import waiting_tasks
 from db.runs.runs import find_run
 from db.workspace.workspace import Workspace
@@ -200,7 +201,19 @@ def push_sheet_again(workspace: Workspace, catalog: Catalog, batch_id: int, path
 def waiting_sheets(catalog: Catalog) -> dict[int, int]:
     """Return how many artworks of each batch that went out as a sheet have no answer yet, by batch."""
     with catalog.read() as session:
-        return waiting_tasks(session, "sheet")
+        return waiting_tasks(session, ON_PAPER)
+
+
+def require_server(catalog: Catalog) -> None:
+    """Refuse to ask a server for answers where all that waits for some is sheets, and none was ever sent.
+
+    Raises:
+        OnlySheetsWait: So it is.
+    """
+    with catalog.read() as session:
+        waiting, sent = waiting_tasks(session, ON_PAPER), was_sent(session)
+    if waiting and not sent:
+        raise OnlySheetsWait(waiting)
 
 
 def free_name(folder: Path, suffix: str) -> Path:

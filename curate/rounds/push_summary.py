@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curate.wrong_labels import rests_on, tell_wrong_labels
+from db.errors import typed
 from db.models import PURPOSES
 from db.reviews.asking.batches import Plan
 
@@ -111,4 +112,4 @@ class PushSummary:
                 f"Open {self.place} in a browser, answer, download, "
                 f"then: curate sync-corrections --from THE.csv"
             )
-        return f"Fill in {self.place}, then: curate sync-corrections --from {self.place}"
+        return f"Fill in {self.place}, then: curate sync-corrections --from {typed(self.place)}"

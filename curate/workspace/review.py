@@ -183,19 +183,22 @@ class ReviewVerbs(OpenedFolder):
         """
         if source is not None:
             from review.label_studio.sync.export_file import read_export
-            from review.sheet.csv_sheet import read_sheet
+            from review.sheet.filled_answers import read_sheet
 
             read = read_export if Path(source).suffix.lower() == ".json" else read_sheet
             with self._catalog() as catalog:
                 return read(catalog, Path(source))
+        from curate.rounds.push import require_server
         from review.label_studio.sync.fetch import open_fetchers
         from review.label_studio.sync.summary import Synced
 
         synced = Synced()
-        with self._catalog() as catalog, open_fetchers(self._folder, catalog) as fetchers:
-            for fetcher in fetchers:
-                with self._progress() as progress:
-                    synced.join(fetcher.sync(progress, full=full))
+        with self._catalog() as catalog:
+            require_server(catalog)
+            with open_fetchers(self._folder, catalog) as fetchers:
+                for fetcher in fetchers:
+                    with self._progress() as progress:
+                        synced.join(fetcher.sync(progress, full=full))
         return synced
 
     def status(self) -> RoundStatus:

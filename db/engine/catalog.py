@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session as Session
 
-from db.engine.damage import damage_named
+from db.engine.damage import damage_named, first_line
 from db.engine.driver_errors import catalog_name, explained, parse_url
 from db.engine.locks import begin_postgresql, begin_sqlite, this_process
 from db.errors import CatalogDamaged, CatalogMissing, CatalogNewer, CatalogOutdated, DriverMissing
@@ -137,15 +138,23 @@ def schema_revision(engine: Engine) -> str:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the catalog's schema to a revision, in one transaction; a failure leaves it as it was."""
+    """Bring the catalog's schema to a revision, in one transaction; a failure leaves it as it was.
+
+    Raises:
+        CatalogDamaged: Its tables are not those of the revision that it names.
+    """
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "db:migrations")
-    with _changing_schema(url) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    try:
+        with _changing_schema(url) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+    except (SQLAlchemyError, ValueError, LookupError, TypeError) as error:
+        said = f"its tables are not those of the schema that it names: {first_line(error)}"
+        raise CatalogDamaged(catalog_name(parse_url(url)), said) from error
 
 
 def _create(url: str) -> None:

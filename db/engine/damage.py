@@ -42,7 +42,7 @@ def find_damage(engine: Engine) -> str | None:
                 return str(said)
             there = set(inspect(connection).get_table_names())
     except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, ValueError, TypeError) as error:
-        return _line(error)
+        return first_line(error)
     for table in Base.metadata.sorted_tables:
         if table.name not in there:
             return f"it has no table {table.name}"
@@ -51,10 +51,11 @@ def find_damage(engine: Engine) -> str | None:
                 for _ in connection.execution_options(yield_per=1000).execute(select(table)):
                     pass
         except (SQLAlchemyError, sqlite3.Error, ValueError, TypeError, LookupError) as error:
-            return f"a row of its table {table.name} cannot be read: {_line(error)}"
+            return f"a row of its table {table.name} cannot be read: {first_line(error)}"
     return None
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what a driver said, without the statement that it said it of."""
     cause = getattr(error, "orig", None) or error
     return (str(cause).strip() or type(cause).__name__).splitlines()[0][:200]

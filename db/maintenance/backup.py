@@ -17,7 +17,7 @@ from pathlib import Path
 from uuid import UUID
 
 import tomlkit
-from sqlalchemy import URL, select
+from sqlalchemy import URL, inspect, select
 from tomlkit.exceptions import TOMLKitError
 
 from db.engine.catalog import (
@@ -71,6 +71,10 @@ from db.workspace.workspace import (
 
 RESTORED_FROM = "restored_from"
 """The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""
+
+
+BOMB_BYTES, BOMB_RATIO = 2**30, 100
+"""A backup that becomes larger than both is made to fill disks: catalogs shrink to a tenth, runs hardly."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,7 @@ def restore(
     with disk_errors(folder):
         manifest = read_manifest(file)
         require_known(str(file), manifest.schema)
-        _require_room(folder, manifest)
+        _require_room(file, folder, manifest)
         verify(file, manifest)
         settled = open_workspace(folder) if (folder / SETTINGS_FILE).exists() else None
         url = database_url or (settled.settings.database_url if settled else None)
@@ -299,14 +303,21 @@ def _settings_in(file: Path, manifest: Manifest, folder: Path | None) -> str:
     return tomlkit.dumps(document)
 
 
-def _require_room(folder: Path, manifest: Manifest) -> None:
+def _require_room(file: Path, folder: Path, manifest: Manifest) -> None:
     """Refuse what the disk cannot hold, before it is full.
 
     Raises:
         NoSpace: The files of the backup are larger than what is free.
+        BadBackup: They would be so much larger than the backup that it is made to fill disks.
     """
     there = next(place for place in (folder, *folder.parents) if place.exists())
     needed = sum(size for _, size in manifest.files.values())
+    packed = file.stat().st_size
+    if needed > BOMB_BYTES and needed > BOMB_RATIO * packed:
+        said = (
+            f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup of curate's does"
+        )
+        raise BadBackup(file, said)
     free = shutil.disk_usage(there).free
     if needed > free:
         raise NoSpace(
@@ -364,8 +375,7 @@ def _restore_catalog(
             if torn and leftover == path and _restored_from(sqlite_url(path)) == digest:
                 return name
             raise RestoreOccupied(str(leftover))
-    if manifest.schema != HEAD_REVISION:
-        upgrade(sqlite_url(copy))
+    _bring_up_to_date(file, copy, manifest.schema)
     _mark(file, copy, digest)
     if path is not None:
         copy.chmod(0o600)
@@ -375,6 +385,29 @@ def _restore_catalog(
         if not (torn and _restored_from(url) == digest):
             _fill_postgresql(url, copy, (folder / "runs").as_uri())
     return name
+
+
+def _bring_up_to_date(file: Path, copy: Path, schema: str) -> None:
+    """Upgrade the catalog of an older backup, and see that it has this version's tables.
+
+    Raises:
+        BadBackup: Its tables are not those of the schema that the manifest names.
+    """
+    url = sqlite_url(copy)
+    try:
+        if schema != HEAD_REVISION:
+            upgrade(url)
+        engine = make_engine(url)
+        try:
+            found, tables = schema_revision(engine), set(inspect(engine).get_table_names())
+        finally:
+            engine.dispose()
+    except CatalogDamaged as error:
+        raise BadBackup(file, f"its {CATALOG} is not one: {error.said}") from error
+    if found != HEAD_REVISION:
+        raise BadBackup(file, f"its {CATALOG} has the schema {found[:40]!r}, and its manifest says {schema}")
+    if missing := sorted(set(Base.metadata.tables) - tables):
+        raise BadBackup(file, f"its {CATALOG} has no table {missing[0]}")
 
 
 def _require_catalog(file: Path, copy: Path) -> None:

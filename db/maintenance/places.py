@@ -87,8 +87,10 @@ def refuse_strays(file: Path, catalog: Path) -> None:
 
 
 def strays(path: object) -> bool:
-    """Return whether a catalog's path would leave its root: no ingest has ever written such a one."""
-    text = str(path).replace("\\", "/")
+    """Return whether a catalog's path is none, or would leave its root: no ingest has ever written one."""
+    if not isinstance(path, str) or not path:
+        return True
+    text = path.replace("\\", "/")
     return "\0" in text or text.startswith("/") or ".." in PurePosixPath(text).parts
 
 
@@ -107,6 +109,8 @@ def _leads_outside(keys: tuple[str, ...], value: Any) -> bool:
         keys[0] == "follow_links"
     ):  # their links may lead anywhere, also from the folder that a user names later
         return bool(value)
+    if keys == ("train", "backbone"):  # timm takes models from a hub, and from folders
+        return ":" in str(value)
     if keys == ("label_studio", "url"):
         return bool(str(value).rstrip("/") != LOCAL.url)
     if keys == ("label_studio", "images"):

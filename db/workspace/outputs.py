@@ -27,9 +27,12 @@ READER_SECONDS = 3.0
 
 _TEMPORARY = re.compile(r"\.curate-(?P<pid>[0-9]+)-(?P<host>[0-9a-f]{8})-.*")
 _EARLIER = re.compile(r"\.curate-[a-z0-9_]{8}", re.ASCII)
-"""What earlier versions left in any folder."""
+"""What an earlier version called the folder of a backup that was killed; somebody's may be called so, too."""
 
-_INSIDE = re.compile(r"\..+\.[0-9]{2,7}|\.[0-9]+-[0-9]+\.part|\..+\.restoring", re.ASCII)
+_IN_A_BACKUP = re.compile(r"(?:catalog\.db(?:-wal|-shm|-journal)?|curate\.toml|backup\.zip)")
+"""What lay in such a folder."""
+
+_INSIDE = re.compile(r"\.[0-9]+-[0-9]+\.part|\..+\.restoring", re.ASCII)
 """What is left inside a workspace; elsewhere such a name may be another program's."""
 
 
@@ -166,13 +169,25 @@ def sweep(folder: Path, workspace: bool = False) -> int:
 
 def _is_left(entry: os.DirEntry[str], workspace: bool) -> bool:
     named = _TEMPORARY.fullmatch(entry.name)
-    others = [_EARLIER, _INSIDE] if workspace else [_EARLIER]
-    if named is None and not any(pattern.fullmatch(entry.name) for pattern in others):
+    inside = workspace and _INSIDE.fullmatch(entry.name)
+    if named is None and not inside and not _is_earlier_backup(entry):
         return False
     if named is not None and named["host"] == _host():
         return not _runs(int(named["pid"]))
     try:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS
+    except OSError:
+        return False
+
+
+def _is_earlier_backup(entry: os.DirEntry[str]) -> bool:
+    """Return whether it is the folder of a backup that an earlier version began, and nothing else."""
+    if not _EARLIER.fullmatch(entry.name):
+        return False
+    try:
+        return entry.is_dir(follow_symlinks=False) and all(
+            _IN_A_BACKUP.fullmatch(name) for name in os.listdir(entry.path)
+        )
     except OSError:
         return False
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from db.errors import BadSettings
-from db.spelling import attribute_key, fold
+from db.spelling import attribute_key, fold, is_formula
 from db.workspace.mirror import RATE, is_url, mirror_folder
 from db.workspace.train_settings import TrainSettings
 
@@ -21,6 +22,8 @@ Name = Annotated[str, Field(pattern=KEY)]
 
 LONGEST_NAME = 200
 """Characters in what an attribute is called."""
+
+MOST_ATTRIBUTES = 12
 
 CACHE = "cache"
 """The folder of a workspace whose files can all be had again."""
@@ -91,7 +94,9 @@ class Settings(Strict):
     """The whole of ``curate.toml``."""
 
     collection: str = "collection"
-    attributes: tuple[Name, ...] = Field(default=("style", "genre", "artist"), min_length=1, max_length=12)
+    attributes: tuple[Name, ...] = Field(
+        default=("style", "genre", "artist"), min_length=1, max_length=MOST_ATTRIBUTES
+    )
     attribute_titles: dict[str, str] = Field(
         default_factory=dict, description="Read from `attributes`: what people call those whose key differs."
     )
@@ -199,7 +204,23 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+        raise BadSettings(path, where, _said(first)) from error
+
+
+IN_OUR_WORDS = {
+    "extra_forbidden": "there is no such setting",
+    "tuple_type": 'expected a list, such as ["style"]',
+    "too_short": "at least one must be named",
+    "path_type": "expected a folder or a URL, in quotes",
+    "dict_type": "expected a table, [like.this]",
+    "model_type": "expected a table, [like.this]",
+    "model_attributes_type": "expected a table, [like.this]",
+}
+"""What pydantic says of its own types, as people say it who write TOML."""
+
+
+def _said(error: ErrorDetails) -> str:
+    return IN_OUR_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def _require_names(path: Path, named: object) -> None:
@@ -208,11 +229,16 @@ def _require_names(path: Path, named: object) -> None:
     Raises:
         BadSettings: One is empty, too long, or cannot be shown.
     """
-    for at, name in enumerate(named if isinstance(named, list | tuple) else ()):
+    names = named if isinstance(named, list | tuple) else ()
+    if len(names) > MOST_ATTRIBUTES:
+        raise BadSettings(path, "attributes", f"at most {MOST_ATTRIBUTES} can be named, not {len(names)}")
+    for at, name in enumerate(names):
         if not isinstance(name, str) or re.match(KEY, name) or _is_title(" ".join(name.split())):
             continue
         if not name.strip():
             why = "an attribute has no name"
+        elif is_formula(name):
+            why = f"{name[:20]!r} cannot name an attribute: a spreadsheet would run it as a formula"
         elif len(name) > LONGEST_NAME:
             why = f"{name[:20]!r}… is {len(name)} characters long, and {LONGEST_NAME} are the most"
         else:
@@ -234,7 +260,11 @@ def _with_keys(values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _is_title(title: str) -> bool:
     """Return whether a name can be shown as an attribute's, and is not a key itself."""
     return (
-        bool(fold(title)) and title.isprintable() and len(title) <= LONGEST_NAME and not re.match(KEY, title)
+        bool(fold(title))
+        and title.isprintable()
+        and len(title) <= LONGEST_NAME
+        and not is_formula(title)
+        and not re.match(KEY, title)
     )
 
 

@@ -18,6 +18,7 @@ from review.fiftyone.actions import class_names, history, judge, judge_many, rel
 from review.fiftyone.dataset.sync import sync_dataset
 from review.mongod import keeping_mongod
 from review.plugin.card_panel import CardPanel
+from review.plugin.guide_panel import GuidePanel
 from review.plugin.opened import is_ours, opened
 
 DECISIONS = {
@@ -30,20 +31,6 @@ UNUSABLE = "unusable"
 
 SUGGESTED = "(suggested)"
 """Stands for each artwork's own suggestion in the form of many at once."""
-
-GUIDE = """
-### What to do here
-
-1. **Look**: the view *worst labels* begins with the label most likely wrong. The blue chip is the label,
-   the one with an arrow what the run would say. Open one: *Why doubted*, beside *Sample*, shows what both
-   classes look like; *in doubt*, at the top of the sidebar, says the same in words.
-2. **Decide**: open an artwork and press *Judge labels* or *Relabel* above the grid; or choose a view such as
-   *style: Realism looks like Symbolism*, select those that are wrong, and press *These are wrong, the others
-   right*.
-3. **Hand on**: *Send to Label Studio* makes review tasks of what you select.
-
-Then, in the terminal: `curate status` says what to type next.
-"""
 
 MANY = 50
 """From this many artworks on, the form warns that a decision is about all of them."""
@@ -270,24 +257,6 @@ class JudgeMany(CurateOperator):
         return self.acted(ctx, act)
 
 
-class Guide(foo.Panel):  # type: ignore[misc]
-    """What to do here, beside the grid."""
-
-    @property
-    def config(self) -> Any:
-        """Tell the App about the panel."""
-        return foo.PanelConfig(name="guide", label="What to do here", icon="help")
-
-    def on_load(self, ctx: Any) -> None:
-        """Keep nothing: the text is the same for everybody."""
-
-    def render(self, ctx: Any) -> Any:
-        """Show the steps."""
-        panel = types.Object()
-        panel.md(GUIDE, name="guide")
-        return types.Property(panel, view=types.GridView())
-
-
 class History(CurateOperator):
     """Show what was said of one artwork, and why its labels are doubted."""
 
@@ -331,6 +300,15 @@ class BringUpToDate(CurateOperator):
 
 
 def register(plugin: Any) -> None:
-    """Tell FiftyOne which operators there are."""
-    for operator in (SendToLabelStudio, Relabel, Judge, JudgeMany, History, BringUpToDate, Guide, CardPanel):
+    """Tell FiftyOne which operators and panels there are."""
+    for operator in (
+        SendToLabelStudio,
+        Relabel,
+        Judge,
+        JudgeMany,
+        History,
+        BringUpToDate,
+        GuidePanel,
+        CardPanel,
+    ):
         plugin.register(operator)

@@ -9,11 +9,12 @@ from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.drawing.image import Image
-from openpyxl.styles import Alignment, Font
+from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from db.classes.classes import ClassList
+from db.spelling import in_workbook
 from db.workspace.workspace import Workspace
 from review.page.card import ReviewCard
 from review.page.labeling_config import VERDICTS
@@ -25,6 +26,14 @@ SIDE = 110
 
 PICTURE = "shown"
 """The column of pictures, which is not read back."""
+
+UNSEEN = ("task", "artwork", "image")
+"""Columns that only the reading needs: hidden, so that what is looked at and filled in fits a screen."""
+
+TO_FILL = ("_verdict", "_class", "picture", "comment", "reviewer")
+"""How the columns end that are filled in; their headers are shaded."""
+
+SHADE = PatternFill("solid", fgColor="FFF2CC")
 
 WIDTHS = {
     "label": 18,
@@ -76,7 +85,7 @@ def workbook(
 def _line(page: Any, number: int, values: Sequence[str], bold: bool = False) -> None:
     """Write a row as text: nothing that begins with ``=`` becomes a formula."""
     for place, value in enumerate(values, 1):
-        cell = page.cell(number, place, value or None)
+        cell = page.cell(number, place, in_workbook(value) or None)
         if value:
             cell.data_type = "s"
         cell.number_format = "@"
@@ -98,7 +107,7 @@ def _lists(
     for place, (attribute, known) in enumerate(class_lists.items(), 1):
         names = sorted(known.names.values(), key=str.casefold)
         for number, name in enumerate([attribute, *names], 1):
-            cell = classes.cell(number, place, name)
+            cell = classes.cell(number, place, in_workbook(name))
             cell.data_type = "s"
         letter = get_column_letter(place)
         source = f"classes!${letter}$2:${letter}${len(names) + 1}"
@@ -109,6 +118,9 @@ def _lists(
     for place, column in enumerate(columns, 1):
         width = next((size for end, size in WIDTHS.items() if column.endswith(end)), 14)
         page.column_dimensions[get_column_letter(place)].width = width
+        page.column_dimensions[get_column_letter(place)].hidden = column in UNSEEN
+        if column.endswith(TO_FILL):
+            page.cell(1, place).fill = SHADE
 
 
 def _drop_down(page: Any, place: int, rows: int, source: str) -> None:

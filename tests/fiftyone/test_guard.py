@@ -73,8 +73,27 @@ def test_the_bare_address_leads_to_the_dataset_with_the_key_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.example", "", "a@b"]
+    "other",
+    ['settings={"a": 1}', "list[0]=1", "flag", "said=a b, c", 'open="x', "=", "é=1", "a=b=c==", ";;"],
 )
+@pytest.mark.parametrize("last", [True, False])
+def test_cookies_of_other_programs_on_this_machine_do_not_lock_the_user_out(other: str, last: bool) -> None:
+    """A browser shows a program the cookies of all ports; one with odd signs hid the App's own."""
+    ours = f"curate_app_5151={KEY}"
+
+    header = "; ".join((other, ours) if last else (ours, other))
+
+    assert ask(key=None, headers={"Cookie": header.encode()}).status_code == 200
+    assert ask(key=None, headers={"Cookie": header.replace(KEY, "x").encode()}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "localhost.evil.example", "127.0.0.1.nip.example", "", "a@b",
+        "[", "[::1", "[x]:1", "127.1", "0.0.0.0", "2130706433", "localhost%00.evil.example",
+    ],
+)  # fmt: skip
 def test_no_other_name_is_answered(host: str) -> None:
     result = ask(headers={"Host": host})
 

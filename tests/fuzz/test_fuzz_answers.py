@@ -26,7 +26,7 @@ from db.reviews.answering.recording import record
 from db.workspace.workspace import init_workspace
 from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of, user_id
 from review.label_studio.sync.wake import SECRET_HEADER, webhook_receiver
-from review.sheet.csv_sheet import read_sheet
+from review.sheet.filled_answers import read_sheet
 from tests.db.filled import START, fill
 
 bounded = settings(

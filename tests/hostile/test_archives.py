@@ -56,6 +56,32 @@ def sqlite(*statements: str) -> bytes:
         return (Path(folder) / "a.db").read_bytes()
 
 
+def changed(statement: str) -> Change:
+    """Return the change that a statement makes in the catalog, with a digest that fits."""
+    import sqlite3
+    import tempfile
+
+    def change(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "catalog.db"
+            path.write_bytes(files["catalog.db"])
+            connection = sqlite3.connect(path)
+            with connection:
+                connection.execute(statement)
+            connection.close()
+            entry("catalog.db", path.read_bytes())(manifest, files)
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    def change(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+        for one in changes:
+            one(manifest, files)
+
+    return change
+
+
 CHANGES: dict[str, Change] = {
     "a deep name": entry(f"{RUN}/{'a/' * 900}x"),
     "a name of 300 letters": entry(f"{RUN}/{'a' * 300}"),
@@ -73,6 +99,20 @@ CHANGES: dict[str, Change] = {
     "a catalog of text": entry("catalog.db", b"hello"),
     "an empty catalog": entry("catalog.db", b""),
     "a catalog without tables": entry("catalog.db", sqlite("CREATE TABLE a (b)")),
+    "a catalog that lacks a table": changed("DROP TABLE issue"),
+    "a catalog of another schema than it says": changed("UPDATE alembic_version SET version_num = '0002'"),
+    "a catalog of no schema": changed("DELETE FROM alembic_version"),
+    "a catalog of a schema that never was": changed("UPDATE alembic_version SET version_num = 'zzzz'"),
+    "a catalog that is newer than it says": changed("UPDATE alembic_version SET version_num = '7777'"),
+    "an older schema, in name only": both(
+        said(schema="0002"), changed("UPDATE alembic_version SET version_num = '0002'")
+    ),
+    "an artwork outside its root": changed("UPDATE artwork SET path = '../x.png' WHERE id = 1"),
+    "an artwork at an absolute path": changed("UPDATE artwork SET path = '/etc/passwd' WHERE id = 1"),
+    "an artwork whose path is bytes": changed("UPDATE artwork SET path = x'2e2e2f' WHERE id = 1"),
+    "an artwork without a path": changed("UPDATE artwork SET path = '' WHERE id = 1"),
+    "a trigger": changed("CREATE TRIGGER t AFTER INSERT ON label BEGIN DELETE FROM verdict; END"),
+    "a view": changed("CREATE VIEW v AS SELECT 1"),
     "a catalog cut off": entry("catalog.db", sqlite("CREATE TABLE artwork (b)")[:2000]),
     "settings that are no TOML": entry("curate.toml", b"[[[["),
     "settings that are no text": entry("curate.toml", b"\xff\xfe\x00"),
@@ -158,6 +198,29 @@ def test_a_manifest_is_read_within_bounds(curate: Curate, saved: Path, tmp_path:
         archive.writestr("manifest.json", BOMBS[name])
 
     assert "manifest.json" in refuse(curate, saved.with_name("bomb.zip"), tmp_path / "again")
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
+    curate: Curate, saved: Path, tmp_path: Path
+) -> None:
+    from hashlib import sha256
+
+    size, digest, name = 1200 * 2**20, sha256(), f"{RUN}/zeros"
+    with zipfile.ZipFile(saved) as archive:
+        files = {one: archive.read(one) for one in archive.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    bomb = saved.with_name("bomb.zip")
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for one, data in files.items():
+            archive.writestr(one, data)
+        with archive.open(name, "w", force_zip64=True) as entry:
+            for _ in range(size // 2**20):
+                entry.write(bytes(2**20))
+                digest.update(bytes(2**20))
+        manifest["files"][name] = {"sha256": digest.hexdigest(), "bytes": size}
+        archive.writestr("manifest.json", json.dumps(manifest))
+
+    assert "MB, which no backup of curate's does" in refuse(curate, bomb, tmp_path / "again")
 
 
 @pytest.mark.parametrize("where", ["catalog.db", "curate.toml", "runs"])

@@ -105,6 +105,7 @@ CASES: list[tuple[str, int, str]] = [
     ("train --backbone nope", REFUSED, ""),
     ("train --backbone a/b", REFUSED, ""),
     ("train --backbone ../../etc/passwd", REFUSED, ""),
+    ("train --backbone local-dir:FOLDER", REFUSED, "failed (Config file not found"),
     ("train --image-size 1", REFUSED, ""),
     ("train --image-size x", USAGE, ""),
     ("train --epochs 0", REFUSED, ""),

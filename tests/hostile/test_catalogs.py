@@ -130,6 +130,28 @@ def test_a_newer_schema_asks_for_a_newer_curate(curate: Curate, used: Path, revi
         assert f"has schema revision {revision}, and this version of curate knows none after" in done.stderr
 
 
+@pytest.mark.parametrize("lost", ["", "verdict", "artwork", "batch_item"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0005", "0006"])
+def test_an_earlier_revision_that_the_tables_do_not_have_is_named_and_nothing_is_changed(
+    curate: Curate, used: Path, revision: str, lost: str
+) -> None:
+    """The upgrade ended in the database's own words, and a traceback."""
+    statement(f"UPDATE alembic_version SET version_num = '{revision}'")(used / "catalog.db")
+    if lost:
+        statement(f"DROP TABLE {lost}")(used / "catalog.db")
+    with closing(sqlite3.connect(used / "catalog.db")) as connection:
+        before = list(connection.iterdump())
+
+    done = curate("-w", used, "upgrade")
+
+    with closing(sqlite3.connect(used / "catalog.db")) as connection:
+        assert list(connection.iterdump()) == before
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert f"The catalog {used / 'catalog.db'} is damaged (" in done.stderr
+    assert "sqlalche.me" not in done.stderr
+
+
 @pytest.mark.parametrize("seed", range(24))
 @pytest.mark.parametrize("count", [1, 150])
 def test_turned_bytes_never_crash(curate: Curate, used: Path, seed: int, count: int) -> None:

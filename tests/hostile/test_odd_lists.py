@@ -54,6 +54,8 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "a header of digits": ("l.csv", b"1,2\na.png,Cubism\n"),
     "an LFS pointer": ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"),
     "an old Macintosh's line end among others": ("l.csv", b"filepath,style\ra.png,Cubism\r\nb.png,Rococo\n"),
+    "a copy that breaks off inside a character": ("l.csv", ROWS.encode("utf-16")[:-1]),
+    "the same after thousands of rows": ("l.csv", (ROWS + "a.png,Cubism\n" * 20_000).encode("utf-16")[:-1]),
     "a conflict of Git's": ("l.csv", b"<<<<<<< HEAD\nfilepath,style\n=======\nfilepath,genre\n>>>>>>> x\n"),
 }
 

@@ -132,12 +132,14 @@ LEFT = {
 }
 OLD = {
     "a backup's folder of an earlier version": ".curate-abcd1234/",
-    "an export's file of an earlier version": ".e.csv.12345",
     "a mirror's half-fetched file": ".12345-67890.part",
     "a restore's half-written file": ".model.json.restoring",
     "another machine's": ".curate-77-00000000-0011aabb.csv",
 }
-KEPT = (".gitignore", ".hidden.csv", ".e.csv", ".curate", "e.csv", ".curate-notes", ".config.d")
+KEPT = (
+    ".gitignore", ".hidden.csv", ".e.csv", ".curate", "e.csv", ".curate-notes", ".config.d", ".labels.2025",
+    ".e.csv.12345", ".curate-pictures/", ".curate-settings", ".notes.part", ".curate-1-notes",
+)  # fmt: skip
 
 
 def make(folder: Path, name: str, age: float = 0.0) -> Path:
@@ -146,7 +148,7 @@ def make(folder: Path, name: str, age: float = 0.0) -> Path:
     path = folder / name.rstrip("/").replace("HOST", _host())
     if name.endswith("/"):
         path.mkdir()
-        (path / "inside").write_text("x")
+        (path / ("catalog.db" if "abcd1234" in name else "inside")).write_text("x")
     else:
         path.write_text("x")
     os.utime(path, (time.time() - age, time.time() - age))
@@ -182,7 +184,7 @@ def test_what_a_running_command_writes_and_what_is_not_ours_stays(tmp_path: Path
         make(tmp_path, name, 10 * OLD_SECONDS)
 
     assert sweep(tmp_path, workspace=True) == 0
-    assert {path.name for path in tmp_path.iterdir()} == set(names)
+    assert {path.name for path in tmp_path.iterdir()} == {name.rstrip("/") for name in names}
 
 
 def test_a_workspace_is_cleared_when_it_is_used(curate: Curate, used: Path) -> None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.conftest import Curate
+from tests.hostile.workspaces import STYLES, write_list
+from tests.hostile.workspaces import draw as draw_one
 from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 
 pytestmark = pytest.mark.slow
@@ -461,3 +464,64 @@ def test_a_row_that_is_asked_about_twice_must_say_which(desk: Desk) -> None:
     desk.sheet.fill(reviewer="cy")
     assert desk.read()["refused"] == 1
     assert "was asked about as 1-1, 2-1: write which of these it answers" in desk.said[0]
+
+
+TEXTS = {
+    "a line break of FileMaker": "two\x0blines",
+    "a formula": "=1+1",
+    "a formula behind a semicolon": "a;=1+1",
+    "a formula behind a tab": "a\t@SUM(A1)",
+    "quotes and a formula": 'a";=1+1',
+    "an escape sequence": "\x1b[31mred",
+    "what no workbook holds": "a\uffffb",
+    "40,000 letters": "x" * 40_000,
+    "a page": "</script><img src=x onerror=alert(1)>",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_a_list_says_beside_the_labels_harms_no_sheet(curate: Curate, tmp_path: Path, name: str) -> None:
+    """Cells that a spreadsheet would run, however it parts a line; letters that a workbook cannot hold."""
+    folder, cells = tmp_path / "ws", [[f"{i}.png", STYLES[i % 3], TEXTS[name]] for i in range(6)]
+    assert curate("init", folder, "--attributes", "style").status == 0
+    for row in cells:
+        draw_one(folder / row[0])
+    listed = write_list(folder / "l.csv", cells, ("filepath", "style", "note"))
+    assert curate("-w", folder, "ingest", listed, "--separator", ",", "--keep", "all").status == 0
+    odds = [[f"{i}.png", *(("0.04", "0.9", "0.06")[(n - i) % 3] for n in range(3))] for i in range(6)]
+    columns = ("filepath", *(f"style.{one}" for one in STYLES))
+    given = write_list(tmp_path / "p.csv", odds, columns)
+    assert curate("-w", folder, "import-predictions", given, "--out-of-sample", "fold").status == 0
+
+    for kind in ("csv", "xlsx", "html"):
+        out = tmp_path / f"s.{kind}"
+        again = () if kind == "csv" else ("--batch", 1)
+        done = curate("-w", folder, "push", "--to", kind, "--output", out, "--controls", 0, *again)
+        assert done.status == 0, done.stderr
+        assert out.is_file()
+    for delimiter in ",;\t":
+        with (tmp_path / "s.csv").open(newline="", encoding="utf-8-sig") as file:
+            parted = [cell for row in csv.reader(file, delimiter=delimiter) for cell in row]
+        assert not [cell for cell in parted if cell.lstrip('"').startswith(("=", "@", "+", "-"))]
+    book = load_workbook(tmp_path / "s.xlsx")
+    assert {cell.data_type for page in book for row in page.iter_rows() for cell in row} <= {"s", "n"}
+    assert "<img src=x" not in (tmp_path / "s.html").read_text(encoding="utf-8")
+    for kind in ("csv", "xlsx"):
+        read = curate("-w", folder, "sync-corrections", "--from", tmp_path / f"s.{kind}", "--json")
+        assert (read.status, read.json()["refused"]) == (0, 0), read.stderr
+
+
+def test_what_to_type_next_names_the_sheet_that_waits(desk: Desk) -> None:
+    """Without ``--from`` answers are looked for at a server that there may not be."""
+    waiting = desk.curate("-w", desk.folder, "status")
+    nowhere = desk.curate("-w", desk.folder, "sync-corrections")
+    desk.sheet.fill(style_verdict="right", genre_verdict="right")
+    desk.read()
+    answered = desk.curate("-w", desk.folder, "status")
+
+    assert waiting.stdout.endswith("Next: curate sync-corrections --from SHEET\n")
+    assert nowhere.stderr == (
+        "error: Nothing was sent to a server from here; 6 artworks of batch 1 wait in sheets. Name the one "
+        "that was filled in: `curate sync-corrections --from SHEET`.\n"
+    )
+    assert "sync-corrections" not in answered.stdout

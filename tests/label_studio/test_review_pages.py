@@ -159,7 +159,7 @@ def test_the_page_is_read_and_answered_at_200_percent(
     assert wide <= ZOOMED[0]
     time.sleep(0.4)
     page.driver.find_elements(By.CSS_SELECTOR, ".next")[-1].click()
-    assert page.driver.find_element(By.ID, "where").text.startswith("2 of")
+    assert page.driver.find_element(By.ID, "where").text.startswith(("Sheet 2 of", "Artwork 2 of"))
 
 
 def test_two_wrong_attributes_by_keyboard_and_only_real_classes(
@@ -198,10 +198,51 @@ def test_a_contact_sheet_by_keys_and_a_key_that_was_struck_twice(
     where = page.driver.find_element(By.ID, "where").text
 
     assert (outside, question) == ([], "Which of these are not Baroque?")
-    assert where.startswith("2 of 3, 10 of 30")
+    assert where.startswith("Sheet 2 of 3 · 10 of 30")
     assert answers(curate, gallery, page, tmp_path) == {"corrected": 2, "confirmed": 7, "atypical": 1}
     assert counted(gallery, Verdict.form) == {"contact_sheet": 9, "card": 1}
     assert labels(gallery.workspace, "style")[0:9:3][:2] in (["Rococo", "Baroque"], ["Rococo", "Art_Nouveau"])
+
+
+def test_a_card_that_is_opened_from_a_sheet_begins_with_what_the_sheet_asks(
+    curate: Curate, page: AppPage, tmp_path: Path
+) -> None:
+    page.driver.get(html_page(curate, doubted(tmp_path, 24), tmp_path, "--contact-sheets"))
+    page.driver.execute_script("at = pages.findIndex(one => one.grid.attribute === 'genre'); show()")
+
+    ActionChains(page.driver).key_down(Keys.SHIFT).send_keys("2").key_up(Keys.SHIFT).perform()
+
+    first = page.one("dialog .question")
+    titles = [one.text for one in page.driver.find_elements(By.CSS_SELECTOR, "dialog h2")]
+    assert [title.split(":")[0] for title in titles] == ["Genre", "Style", "Artist"]
+    assert first.is_displayed()
+
+
+def test_the_end_is_told_and_enter_presses_what_tab_reached(
+    curate: Curate, page: AppPage, tmp_path: Path
+) -> None:
+    page.driver.get(html_page(curate, doubted(tmp_path, 2), tmp_path, "--limit", "2"))
+    where = page.driver.find_element(By.ID, "where")
+    keys(page, "1", Keys.ENTER, "1")
+    end = where.text
+    page.driver.execute_script(
+        "window.taken = []; URL.createObjectURL = file => { taken.push(file.name); return '#' }"
+    )
+
+    keys(page, Keys.TAB, Keys.TAB, Keys.ENTER)  # the name, then "Before"
+    back = where.text
+    page.driver.find_element(By.CSS_SELECTOR, "header .next").click()
+    keys(page, Keys.ENTER)  # a click leaves no focus behind: Enter goes on, here to nothing
+    page.driver.find_element(By.ID, "download").click()
+    nameless, focused = page.driver.execute_script("return [taken.length, document.activeElement.id]")
+    keys(page, "Ada", Keys.ENTER)
+    page.driver.find_element(By.ID, "download").click()
+    page.driver.refresh()
+
+    assert end == "Artwork 2 of 2 · 2 of 2 artworks answered: now download the answers"
+    assert back.startswith("Artwork 1 of 2")
+    assert (nameless, focused) == (0, "reviewer")
+    assert page.driver.find_element(By.ID, "reviewer").get_attribute("value") == "Ada"
 
 
 @pytest.mark.services

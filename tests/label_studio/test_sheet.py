@@ -48,7 +48,7 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
         first = next(csv.DictReader(file))
     sync = [*at, "sync-corrections", "--from", sheet, "--json"]
 
-    fill(sheet, style_verdict={0: "wrong", 1: "right", 2: "wrong"}, style_class={0: "Rococo", 2: "Cubism"})
+    fill(sheet, style_verdict={0: "wrong", 1: "right", 2: "wrong"}, style_class={0: "Rococo", 2: "Barok"})
     one, same = curate(*sync), curate(*sync).json()
     fill(sheet, style_class={0: "Art_Nouveau", 2: "Baroque"})
     mended = curate(*sync).json()
@@ -57,7 +57,9 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
     assert (first["artwork"], first["style_label"]) == (str(gallery.uuids[0]), "Baroque")
     assert first["style_suggested"] == "Rococo"
     assert one.json()["verdicts"] == {"corrected": 1, "confirmed": 1}
-    assert one.stderr == "refused: annotation 1-3:reviewer: style has no class 'Cubism'\n"
+    assert one.stderr == (
+        "refused: annotation 1-3:reviewer: line 4: style has no class 'Barok'; nearest: Baroque\n"
+    )
     assert (same["annotations"], same["verdicts"]) == (0, {})
     assert mended["verdicts"] == {"corrected": 2}
     assert labels(gallery.workspace, "style")[:4] == ["Art_Nouveau", "Rococo", "Baroque", "Baroque"]

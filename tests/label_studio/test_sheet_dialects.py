@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from db.models import Verdict
 from tests.conftest import Curate
-from tests.label_studio.conftest import Gallery, add_run, make_gallery
+from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 from tests.label_studio.test_contact_sheets import counted
 from tests.label_studio.test_loop import labels
 
@@ -146,6 +147,12 @@ def test_our_workbook_saved_by_libreoffice_comes_back(
         assert any("none_of_these" in str(rule.formula1) for rule in rules)
 
 
+def hidden(page: Worksheet, column: int) -> bool:
+    """Whether a column is out of sight; columns side by side may be written as one range."""
+    sizes = page.column_dimensions.values()
+    return any(size.hidden and size.min <= column <= size.max for size in sizes)
+
+
 def test_a_workbook_offers_its_words_and_comes_back(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
     sheet, at = tmp_path / "review.xlsx", ["-w", gallery.workspace.folder]
     curate(*at, "push", "--audit", "0", "--to", "xlsx", "--output", sheet)
@@ -165,6 +172,11 @@ def test_a_workbook_offers_its_words_and_comes_back(curate: Curate, gallery: Gal
     assert labels(gallery.workspace, "style")[1] == "Art_Nouveau"
     assert '"right,wrong,atypical,none_of_these,unsure"' in offered
     assert "classes!$A$2:$A$4" in offered and pictures == 4
+    seen = [page.cell(1, n + 1).value for n in range(12) if not hidden(page, n + 1)]
+    assert seen[:6] == ["shown", "about", "style_label", "style_suggested", "style_why", "style_verdict"]
+    shaded = {name for name, column in columns.items() if page.cell(1, column).fill.fgColor.rgb == "00FFF2CC"}
+    verdicts = {f"{attribute}_{part}" for attribute in CLASSES for part in ("verdict", "class")}
+    assert shaded == verdicts | {"picture", "comment", "reviewer"}
     assert any("richtig" in str(row[0].value) for row in book["words"].iter_rows())
 
 

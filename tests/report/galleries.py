@@ -214,7 +214,7 @@ def _issues(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "evidence": {},
         }
         for row in worst
-        for kind in ("label", "outlier")
+        for kind in ("label", "outlier", "unusable")
     ]
 
 

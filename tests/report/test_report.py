@@ -177,6 +177,19 @@ def test_json_has_the_same_facts(gallery: Gallery, curate: Curate, tmp_path: Pat
     ]
 
 
+def test_every_kind_of_issue_has_its_section(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
+    gallery.add_run()
+
+    page = report(curate, gallery, tmp_path / "r.html")
+
+    shown = {
+        section: page.partition(f'<section id="{section}">')[2].partition("</section>")[0].count("<article")
+        for section in ("doubts", "outliers", "unusable")
+    }
+    assert shown == {"doubts": 12, "outliers": 12, "unusable": 12}
+    assert '<a href="#unusable">' in page
+
+
 def test_a_report_lies_in_the_workspace_where_nothing_else_is_said(gallery: Gallery, curate: Curate) -> None:
     gallery.add_run()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.app import AsJson, app, facade, note, print_json
+from db.errors import typed
 
 if TYPE_CHECKING:
     from db.maintenance.places import Place
@@ -76,7 +77,8 @@ def restore(
         note("They were set aside, as comments in curate.toml; `curate relocate` names folders of images.")
     since = f", its schema {made.upgraded_from} upgraded" if made.upgraded_from else ""
     typer.echo(
-        f"{made.workspace} is as it was at {made.created_at}{since}. Next: curate -w {made.workspace} check"
+        f"{made.workspace} is as it was at {made.created_at}{since}. "
+        f"Next: curate -w {typed(made.workspace)} check"
     )
 
 

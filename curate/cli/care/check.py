@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, note, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json, say
 
 
 @app.command()
@@ -37,6 +37,6 @@ def check(
             typer.echo(f"ok      {finding.name}")
         else:
             examples = ", ".join(finding.examples)
-            typer.echo(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
+            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
     if broken:
         raise typer.Exit(1)

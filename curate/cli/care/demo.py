@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.app import AsJson, app, note, print_json
+from db.errors import typed
 
 if TYPE_CHECKING:
     from curate.demo.loop import RoundResult
@@ -85,7 +86,7 @@ def tell_where(workspace: Path, folder: Path, url: str, keep: bool) -> None:
     from db.workspace.workspace import open_workspace
 
     settings = open_workspace(workspace).settings
-    note(f"\nFiftyOne dataset {settings.fiftyone.dataset}: `curate -w {workspace} browse` opens it.")
+    note(f"\nFiftyOne dataset {settings.fiftyone.dataset}: `curate -w {typed(workspace)} browse` opens it.")
     if keep:
         note(f"Label Studio: {url}/projects/{settings.label_studio.project} until Ctrl-C.")
     else:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import typer
 
-from curate.cli.app import AsJson, app, print_json
+from curate.cli.app import AsJson, app, print_json, say
 
 
 @app.command()
@@ -23,6 +23,6 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         if as_json:
             print_json(asdict(finding))
         else:
-            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<13} {finding.found}")
+            say(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<13} {finding.found}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, app, facade, note, print_json
+from curate.cli.app import AsJson, DryRun, app, facade, note, print_json, say
+from db.errors import typed
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -203,7 +203,7 @@ def _tell(summary: IngestSummary) -> None:
     for reason, n in summary.refused.most_common():
         typer.echo(f"  {n:>6}  {reason}")
     if summary.unreadable:
-        typer.echo(f"unreadable: {summary.unreadable} images; see `curate issues --kind unreadable`")
+        say(f"unreadable: {summary.unreadable} images; see `curate issues --kind unreadable`")
     if written.moved:
         typer.echo(f"moved: {written.moved} artworks were found at another path by their bytes")
     if summary.vanished:
@@ -216,7 +216,7 @@ def _tell(summary: IngestSummary) -> None:
         typer.echo(f"{attribute}: no label, the cell is kept: {_counted(reasons)}")
     typer.echo(f"duplicates: {summary.exact_groups} exact groups, {summary.near_groups} near groups")
     if summary.conflicts:
-        typer.echo(
+        say(
             f"contradictions: {summary.conflicts} labels; see `curate issues --kind duplicate` "
             f"and `curate issues --kind label_conflict`"
         )
@@ -239,7 +239,7 @@ def _remark(summary: IngestSummary) -> None:
     for attribute, new, known in summary.near_matches[:20]:
         note(
             f"{attribute}: the new class {new!r} looks like {known!r}. If they are one, "
-            f"type `curate classes merge {attribute} {shlex.quote(new)} {shlex.quote(known)}`."
+            f"type `curate classes merge {attribute} {typed(new)} {typed(known)}`."
         )
     if len(summary.near_matches) > 20:
         note(f"{len(summary.near_matches) - 20} more look-alikes: see `near_matches` of `--json`.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from curate.cli.app import app
+from db.errors import typed
 
 
 @app.command()
@@ -34,4 +35,4 @@ def init(
     runs = runs_url if runs_url is None or "://" in runs_url else Path(runs_url).absolute().as_uri()
     names = tuple(name.strip() for name in attributes.split(","))
     workspace = init_workspace(folder, names, database_url, runs)
-    typer.echo(f"{workspace.folder} is ready. Next: curate -w {folder} ingest SOURCE")
+    typer.echo(f"{workspace.folder} is ready. Next: curate -w {typed(folder)} ingest SOURCE")

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from curate.cli.app import AsJson, DryRun, app, facade, print_json
+from curate.cli.commands import as_typed_here
+from db.errors import typed
 
 
 @app.command()
@@ -23,7 +25,7 @@ def relocate(
     Example: curate relocate scans /archive/scans
     """
     if root is not None and place is None:
-        raise typer.BadParameter(f"Give the folder too: `curate relocate {root} DIR`.")
+        raise typer.BadParameter(as_typed_here(f"Give the folder too: `curate relocate {typed(root)} DIR`."))
     workspace = facade(context)
     if root is None or place is None:
         states = workspace.roots()

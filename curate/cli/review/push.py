@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curate.cli.app import AsJson, DryRun, RunId, app, facade, note, print_json
+from curate.cli.app import AsJson, DryRun, RunId, app, facade, note, print_json, say
 
 if TYPE_CHECKING:
     from curate.rounds.plan import AgainSettings
@@ -19,59 +19,108 @@ if TYPE_CHECKING:
 
 PLACES = ("label-studio", "csv", "xlsx", "html")
 
+ASKED, FORM, AGAIN = "Which artworks", "Tasks or a sheet", "Once more, or not at all"
+"""What the options are about, as the help groups them."""
+
 
 @app.command()
 def push(
     context: typer.Context,
     limit: Annotated[
-        int, typer.Option(min=1, help="Artworks in the batch, audits and controls among them.")
+        int,
+        typer.Option(
+            min=1, help="Artworks in the batch, audits and controls among them.", rich_help_panel=ASKED
+        ),
     ] = 100,
-    attribute: Annotated[str | None, typer.Option(help="Rank by the doubts in this attribute only.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option(help="Rank by the doubts in this attribute only.", rich_help_panel=ASKED)
+    ] = None,
     run_id: RunId = None,
     audit: Annotated[
-        float, typer.Option(min=0, max=1, help="The share drawn at random, to estimate the errors left.")
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share drawn at random, to estimate the errors left.",
+            rich_help_panel=ASKED,
+        ),
     ] = 0.05,
     controls: Annotated[
         str,
         typer.Option(
             metavar="SHARE|CSV",
             help="The share whose answer is known, to measure reviewers; or a list of known answers.",
+            rich_help_panel=ASKED,
         ),
     ] = "0.05",
     annotators: Annotated[
-        int, typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.")
+        int,
+        typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.", rich_help_panel=ASKED),
     ] = 1,
     to: Annotated[
-        str, typer.Option(metavar="label-studio|csv|xlsx|html", help="As tasks, or as a sheet to fill in.")
+        str,
+        typer.Option(
+            metavar="label-studio|csv|xlsx|html",
+            help="As tasks, or as a sheet to fill in.",
+            rich_help_panel=FORM,
+        ),
     ] = "label-studio",
     contact_sheets: Annotated[
         bool,
-        typer.Option("--contact-sheets", help="Many artworks at once: mark those whose label is wrong."),
+        typer.Option(
+            "--contact-sheets",
+            help="Many artworks at once: mark those whose label is wrong.",
+            rich_help_panel=FORM,
+        ),
     ] = False,
-    per_sheet: Annotated[int, typer.Option(min=2, max=24, help="Artworks on a contact sheet, at most.")] = 24,
+    per_sheet: Annotated[
+        int, typer.Option(min=2, max=24, help="Artworks on a contact sheet, at most.", rich_help_panel=FORM)
+    ] = 24,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the sheet goes; a file that is there is never overwritten."),
+        typer.Option(
+            metavar="FILE",
+            help="Where the sheet goes; a file that is there is never overwritten.",
+            rich_help_panel=FORM,
+        ),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Write the sheet of this batch again: it was lost."),
+        typer.Option(
+            metavar="N", min=1, help="Write the sheet of this batch again: it was lost.", rich_help_panel=FORM
+        ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Ask about labels that were judged before; see the next three.")
+        bool,
+        typer.Option(
+            "--again",
+            help="Ask about labels that were judged before: which, say the next three.",
+            rich_help_panel=AGAIN,
+        ),
     ] = False,
     where: Annotated[
-        str | None, typer.Option(metavar="'attribute=A class=C'", help="With --again: those of a class.")
+        str | None,
+        typer.Option(
+            metavar="'attribute=A class=C'", help="With --again: those of a class.", rich_help_panel=AGAIN
+        ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="REVIEWER", help="With --again: those that this person judged.")
+        str | None,
+        typer.Option(
+            metavar="REVIEWER", help="With --again: those that this person judged.", rich_help_panel=AGAIN
+        ),
     ] = None,
     before: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="With --again: those judged before this day."),
+        typer.Option(
+            formats=["%Y-%m-%d"], help="With --again: those judged before this day.", rich_help_panel=AGAIN
+        ),
     ] = None,
     cancel: Annotated[
-        int | None, typer.Option(metavar="BATCH", help="Take back what nobody has begun of a batch.")
+        int | None,
+        typer.Option(
+            metavar="BATCH", help="Take back what nobody has begun of a batch.", rich_help_panel=AGAIN
+        ),
     ] = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -177,4 +226,4 @@ def _tell(pushed: PushSummary, as_json: bool) -> None:
     if as_json:
         print_json(pushed.as_record())
     else:
-        typer.echo(str(pushed))
+        say(str(pushed))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, print_json
+from curate.cli.app import AsJson, app, facade, print_json, say
 from curate.wrong_labels import rests_on, tell_wrong_labels
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         typer.echo(tell_wrong_labels(left))
     if another is not None:
         typer.echo(_another_round(another))
-    typer.echo(f"Next: {round_status.next}")
+    say(f"Next: {round_status.next}")
 
 
 def _batch(turn: BatchStatus) -> None:
@@ -53,7 +53,7 @@ def _batch(turn: BatchStatus) -> None:
         f"{turn.expected_yield:.1f} were expected"
     )
     if turn.abandoned:
-        typer.echo(
+        say(
             f"  no answer for {turn.idle_days} days, {turn.open} artworks wait: "
             f"{turn.brought_in_by}, or take it back: curate push --cancel {turn.batch}"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curate.cli.app import AsJson, app, facade, note, print_json
+from curate.cli.commands import as_typed_here
 from curate.cli.runs.report import Figures, Format, Open, Out, tell
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def compare(
     Example: curate compare 3 4 --report --open
     """
     if len(set(run_ids)) < 2:
-        raise typer.BadParameter("Name two different runs: curate compare 3 4")
+        raise typer.BadParameter(as_typed_here("Name two different runs: curate compare 3 4"))
     workspace = facade(context)
     if report or open_ or out or figures:
         written = workspace.report_comparison(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, note, print_json
+from curate.cli.app import AsJson, app, facade, note, print_json, say
 from curate.wrong_labels import tell_wrong_labels
 
 if TYPE_CHECKING:
@@ -74,4 +74,4 @@ def show(summary: ImportSummary) -> None:
         f"{summary.artworks} artworks with probabilities, {summary.without} without; "
         f"{summary.unmatched} rows of no artwork"
     )
-    typer.echo("Next: curate issues, curate browse, curate push")
+    say("Next: curate issues, curate browse, curate push")

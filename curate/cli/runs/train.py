@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curate.cli.app import AsJson, app, facade, note, opened, print_json
+from curate.cli.app import AsJson, app, facade, note, opened, print_json, say
 from curate.cli.runs.training_options import overridden, takes_train_options
 from curate.wrong_labels import tell_wrong_labels
 
@@ -54,7 +54,7 @@ def show_run(summary: TrainSummary) -> None:
     show_metrics(summary.metrics)
     for path, reason in summary.unreadable:
         note(f"left out: {path}: {reason}")
-    typer.echo("Next: curate issues, curate browse, curate push")
+    say("Next: curate issues, curate browse, curate push")
 
 
 def show_metrics(metrics: Mapping[str, Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from curate.ingest.places.files import FoundFile, ImageFolder
 from curate.ingest.places.tails import images_below, stem_of
 from curate.ingest.records import Record, Refused
-from db.errors import CurateError
+from db.errors import CurateError, typed
 
 SAMPLE = 1000
 """Records that are looked for; where most of them are missing, all are."""
@@ -34,8 +34,9 @@ class MostImagesMissing(CurateError):
         better: Path | None,
     ) -> None:
         there = f" The images are in {better}:" if better else " Name the folder that its paths start from:"
+        images = typed(better) if better else "DIR"
         if isinstance(source, Path):
-            line, go_on = f"type `curate ingest {source} --images {better or 'DIR'}`", "`--allow-missing`"
+            line, go_on = f"type `curate ingest {typed(source)} --images {images}`", "`--allow-missing`"
         else:
             line, go_on = f"images={str(better or 'DIR')!r}", "allow_missing=True"
         super().__init__(

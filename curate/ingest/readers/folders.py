@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from curate.ingest.errors import BadOption
 from curate.ingest.places.files import repaired, unescaped
 from curate.ingest.readers.wikiart import ALIASES, STYLES
 from curate.ingest.records import ReaderBase, Record, Refused, Said, shown
+from db.errors import typed
 from db.images.formats import IMAGE_SUFFIXES
 from db.spelling import loose_fold
 from db.workspace.system import slashed
@@ -44,7 +44,7 @@ class FolderReader(ReaderBase):
             self.remarks.append(
                 f"None of these {read} images has a label: folders in {self.images} would be their classes. "
                 f"If a list has the labels, type "
-                f"`curate ingest LIST --images {shlex.quote(str(self.images))}`."
+                f"`curate ingest LIST --images {typed(self.images)}`."
             )
         if skipped:
             listed = ", ".join(f"{n} {suffix or 'without a suffix'}" for suffix, n in skipped.most_common(12))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from curate.ingest.tables.columns import (
 )
 from curate.ingest.tables.table import PARQUET, SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
 from db.classes.missing import PLACEHOLDERS, placeholders
+from db.errors import typed
 from db.spelling import attribute_key, fold, loose_fold
 from db.workspace.settings import SourceSettings
 
@@ -224,7 +224,7 @@ def _remarks(
     said |= {f"{column}={attribute}" for column, attribute in stated.map.items()}
     if all(value in said for _, value in options):
         return []
-    line = " ".join(f"{option} {shlex.quote(value)}" for option, value in options)
+    line = " ".join(f"{option} {typed(value)}" for option, value in options)
     kept = f"; kept: {', '.join(plan.kept)}" if plan.kept else ""
     return [f"{table.name} is read with {line}{kept}"]
 
@@ -237,7 +237,7 @@ def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[s
     found = [column for column in like if column in plan.kept and column != plan.id][:PROPOSED]
     if not found:
         return []
-    maps = " ".join(f"--map {shlex.quote(f'{name}={attribute_key(name)}')}" for name in found)
+    maps = " ".join(f"--map {typed(f'{name}={attribute_key(name)}')}" for name in found)
     looks = "looks like labels, too, and is" if len(found) == 1 else "look like labels, too, and are"
     return [f"{', '.join(found)} {looks} kept as listed; to learn them as attributes: {maps}"]
 

@@ -126,7 +126,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
         encoding = guess_encoding(path, options.encoding)
         with open_text(path, encoding) as file:
             sample = file.read(SAMPLE)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise SourceUnreadable(path, str(error)) from error
     first = sample.partition("\n")[0].rstrip("\r")
     declared = first[4:5] if first[:4].lower() == "sep=" and len(first) == 5 else ""
@@ -136,10 +136,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     listed = sample.partition("\n")[2] if declared else sample
     dialect = guess_dialect(listed, stated or declared or None, len(sample) == SAMPLE)
     delimiter = dialect.delimiter
-    try:
-        header, head = _header(path, encoding, dialect, bool(declared))
-    except UnicodeError as error:
-        raise SourceUnreadable(path, str(error)) from error
+    header, head = _header(path, encoding, dialect, bool(declared))
     other = guess_delimiter(sample)
     if stated is not None and len(header) == 1 and other in header[0]:
         raise BadOption(
@@ -176,7 +173,7 @@ def _header(path: Path, encoding: TextEncoding, dialect: Dialect, declared: bool
                 raise SourceUnreadable(path, piece.row.reason)
             cells = piece.row.cells
             if any("\0" in name or any("\ud800" <= c <= "\udfff" for c in name) for name in cells):
-                raise SourceUnreadable(path, f"its first line is not {encoding.name.upper()} text")
+                raise SourceUnreadable(path, f"its first line is no text, read as {encoding.name.upper()}")
             return cells, at + 1
     raise SourceUnreadable(path, "it is empty")
 

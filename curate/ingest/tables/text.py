@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from curate.ingest.errors import SourceUnreadable
 from curate.ingest.records import Refused, shown
 from curate.ingest.tables.encoding import TextEncoding, guess_encoding
 from curate.ingest.tables.quoting import STANDARD, Quoting
@@ -36,15 +38,23 @@ class Piece(NamedTuple):
     row: Row | Refused | None
 
 
-def open_text(path: Path, encoding: TextEncoding | None = None) -> IO[str]:
+@contextmanager
+def open_text(path: Path, encoding: TextEncoding | None = None) -> Iterator[IO[str]]:
     """Open a list's text behind its byte-order mark, line ends untouched.
 
     Bytes that the encoding does not have come as lone surrogates, so that their line can be refused.
+
+    Raises:
+        SourceUnreadable: Its text breaks off inside a character, as that of a half-copied UTF-16 file does.
     """
     encoding = encoding or guess_encoding(path)
-    file = path.open(encoding=encoding.name, errors=encoding.errors, newline=encoding.newline)
-    file.read(1 if encoding.mark else 0)
-    return file
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline=encoding.newline) as file:
+        try:
+            file.read(1 if encoding.mark else 0)
+            yield file
+        except UnicodeError as error:
+            found = f"its text ({encoding.name}) breaks off inside a character; was it copied whole?"
+            raise SourceUnreadable(path, found) from error
 
 
 def rows(file: IO[str], delimiter: str, quoting: Quoting = STANDARD) -> Iterator[Row | Refused]:

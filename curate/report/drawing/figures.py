@@ -14,7 +14,18 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from curate.evaluation import AttributeEvaluation, Comparison
-from curate.report.drawing.theme import ACCENT, INK, LINE, MUTED, PAPER, SECOND, SERIES, drawing, shorten
+from curate.report.drawing.theme import (
+    ACCENT,
+    INK,
+    LINE,
+    MARKERS,
+    MUTED,
+    PAPER,
+    SECOND,
+    SERIES,
+    drawing,
+    shorten,
+)
 
 TOP_CLASSES = 10
 """Classes of the first confusion matrix, as the seed project showed it."""
@@ -277,10 +288,14 @@ def accuracy_by_run(frame: pd.DataFrame) -> Chart:
     with drawing():
         figure, plot = axes(NARROW, 2.7)
         runs = list(dict.fromkeys(frame["run"]))
-        for colour, (name, lines) in zip(SERIES * 3, frame.groupby("attribute", sort=False), strict=False):
-            at = [runs.index(run) for run in lines["run"]]
+        for i, (name, lines) in enumerate(frame.groupby("attribute", sort=False)):
             plot.plot(
-                at, lines["accuracy"], marker="o", markersize=3.5, color=colour, label=shorten(str(name))
+                [runs.index(run) for run in lines["run"]],
+                lines["accuracy"],
+                marker=MARKERS[i % len(MARKERS)],
+                markersize=4,
+                color=SERIES[i % len(SERIES)],
+                label=shorten(str(name)),
             )
         plot.set_xticks(range(len(runs)), [f"run {run}" for run in runs], color=INK)
         plot.set_ylim(0, 1.01)

@@ -18,9 +18,9 @@ MUTED = "#6c7077"
 LINE = "#dedad3"
 ACCENT = "#33608c"
 SECOND = "#b8652f"
-THIRD = "#4d7f5f"
-FOURTH = "#7c5c99"
-FIFTH = "#8a7a3a"
+THIRD = "#29a38f"
+FOURTH = "#492593"
+FIFTH = "#5d4732"
 VARIABLES = {
     PAPER: "paper",
     INK: "ink",
@@ -34,6 +34,9 @@ VARIABLES = {
 }
 """The page's CSS variable for each colour: a figure set into a page follows its theme."""
 SERIES = (ACCENT, SECOND, THIRD, FOURTH, FIFTH)
+"""Found by search: apart in both themes, however their reader sees colours; a test measures it."""
+MARKERS = "os^Dv"
+"""The shape of each colour's points, since a line is also told by it."""
 
 RC: Any = {
     "svg.fonttype": "none",

@@ -173,3 +173,8 @@ def _cells(rows: Iterable[SheetCell]) -> list[PlacedCell]:
     return [
         PlacedCell(row.sheet_id, row.position, row.batch_id, row.artwork_id, row.attribute_id) for row in rows
     ]
+
+
+def was_sent(session: Session) -> bool:
+    """Return whether a batch ever went to a server."""
+    return session.scalar(select(Batch.id).where(Batch.server != ON_PAPER).limit(1)) is not None

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from html import escape
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -115,7 +114,10 @@ class Guard:
 
     def _stranger(self, scope: Scope, headers: dict[str, str]) -> Refusal | None:
         """Return why a request is not one of this machine's own pages'."""
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        try:
+            name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        except ValueError:  # half an IPv6 address, for instance
+            name = ""
         if name.casefold().rstrip(".") not in self._hosts:
             return Refusal(
                 403, "The App is not served under this name. Names may be added to CURATE_APP_HOSTS."
@@ -137,11 +139,7 @@ class Guard:
         return scope["method"] == "GET" and compare_digest(query.get(KEY, "").encode(), self._key.encode())
 
     def _without_key(self, headers: dict[str, str]) -> Refusal | None:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return Refusal(403, NO_KEY)
-        shown = cookies[self._cookie].value if self._cookie in cookies else ""
+        shown = _cookies(headers.get("cookie", "")).get(self._cookie, "")
         return None if compare_digest(shown.encode(), self._key.encode()) else Refusal(403, NO_KEY)
 
     async def _let_in(self, scope: Scope, send: Send) -> None:
@@ -170,6 +168,16 @@ def _for_own_pages(send: Send) -> Send:
 
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _cookies(header: str) -> dict[str, str]:
+    """Return the cookies of a request by name, as browsers send them.
+
+    Other programs of this machine set theirs for all its ports, some with signs at which ``http.cookies``
+    gives up and reads none.
+    """
+    pairs = (part.partition("=") for part in header.split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _no_json(scope: Scope, headers: dict[str, str]) -> Refusal | None:

@@ -195,11 +195,12 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
     """Group the sidebar by attribute, and tick the fields that the grid should show.
 
     Of the attributes only the one with the most doubted labels is expanded: its sliders are within reach, and
-    the sidebar stays short.
+    the sidebar stays short. FiftyOne has one sidebar for all artworks; which attribute an open one is doubted
+    in stands above them.
     """
     doubted = picture.most_doubted()
     groups = [
-        fo.SidebarGroupDocument(name="in doubt", paths=["doubts"], expanded=True),
+        fo.SidebarGroupDocument(name="in doubt", paths=["worst_attribute", "doubts"], expanded=True),
         fo.SidebarGroupDocument(name="tags", paths=[], expanded=False),
     ]
     ticked, colours = [], []
@@ -216,7 +217,6 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
     review = [
         "review",
         "score",
-        "worst_attribute",
         "issues",
         "round",
         "batch",

@@ -9,7 +9,7 @@ from db.models import Batch
 from db.reviews.asking.again import open_batch, take_back
 from db.reviews.asking.sheets import ON_PAPER, cells_of
 from review.label_studio.client import Server, connect
-from review.label_studio.push.send import begun
+from review.label_studio.push.tasks import begun
 
 
 @dataclass(frozen=True)

@@ -38,12 +38,11 @@ from review.label_studio.push.send import (
     SETTLE_SECONDS,
     Pushed,
     Pusher,
-    begun,
     finish_unsent,
     open_project,
 )
 from review.label_studio.push.sheet_tasks import cells_in, seen_card, sheet_task
-from review.label_studio.push.tasks import model_version
+from review.label_studio.push.tasks import begun, model_version
 from review.page.card import ReviewCard, review_cards
 from review.page.contact_config import contact_config
 from review.page.contact_sheets import PER_SHEET, ContactSheet, contact_sheets

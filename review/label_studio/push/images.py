@@ -9,17 +9,21 @@ image's own path from its longest form to its shortest. Otherwise a URL template
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
+from db.images.copies import needs_copy, shown_files
 from db.images.files import read_bytes
 from db.reviews.asking.cards import Card
+from db.workspace.mirror import LISTED
+from db.workspace.progress import Progress
 from db.workspace.secrets import redact
 from db.workspace.workspace import Workspace
 from review.errors import ImagesNotServed, RequestFailed, TemplateNotServed, UrlNotServed
 from review.label_studio.client import ONCE, Server
+from review.label_studio.push.uploads import uploaded
 
 STORAGE_TITLE = "curate"
 
@@ -56,6 +60,36 @@ def _on_disk(workspace: Workspace, card: Card) -> str:
 
 def _fill(template: str, root: str, path: str) -> str:
     return template.replace("{root}", quote(root, safe="")).replace("{path}", quote(path))
+
+
+def serve_images(
+    server: Server, project: int, workspace: Workspace, cards: Iterable[Card], progress: Progress
+) -> ImageUrls:
+    """Make sure that the images of these artworks are served; one of each root is fetched.
+
+    Where no browser shows an image, the server is given its copy, however it comes by the others; and
+    those that lists name by URL are not asked for again of whoever serves them.
+    """
+    settings = workspace.settings
+    shown = {card.artwork_id: card for card in cards}
+    upload = settings.label_studio.images == "upload"
+    for card in shown.values():
+        if upload or settings.label_studio.images == "local":
+            workspace.require_root(card.root)
+    here = {i: card for i, card in shown.items() if card.root in settings.roots}
+    files = shown_files(workspace, {i: card.place for i, card in here.items()}, progress)
+    listed = {root for root, url in settings.root_urls.items() if url == LISTED}
+    copied = {
+        i: path for i, path in files.items() if upload or here[i].root in listed or needs_copy(here[i].place)
+    }
+    copies = uploaded(server, project, copied, progress)
+    left_out = frozenset((here.keys() - files.keys()) | (copied.keys() - copies.keys()))
+    samples: dict[str, Card] = {}
+    for artwork_id, card in shown.items():
+        if artwork_id not in left_out and artwork_id not in copies:
+            samples.setdefault(card.root, card)
+    urls = image_urls(server, project, workspace, samples)
+    return replace(urls, uploaded=copies, left_out=left_out)
 
 
 def image_urls(server: Server, project: int, workspace: Workspace, samples: Mapping[str, Card]) -> ImageUrls:

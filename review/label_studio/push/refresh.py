@@ -17,8 +17,8 @@ from db.reviews.asking.queue import queue_score
 from db.reviews.asking.tasks import change_tasks, open_tasks
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
-from review.label_studio.push.send import CHUNK, Pushed, Pusher, begun
-from review.label_studio.push.tasks import model_version, prediction, task_data
+from review.label_studio.push.send import CHUNK, Pushed, Pusher
+from review.label_studio.push.tasks import begun, model_version, prediction, task_data
 from review.page.card import Asked, review_card
 
 SAME_SCORE = 0.05

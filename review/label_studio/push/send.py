@@ -14,7 +14,7 @@ arrived, takes those up, removes doubles that nobody has begun, and sends the re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,8 +24,7 @@ from uuid import UUID
 from db.classes.classes import ClassList, read_class_lists
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
-from db.images.copies import needs_copy, shown_files
-from db.models import Batch, BatchItem, CatalogSetting, Task
+from db.models import Batch, BatchItem, CatalogSetting
 from db.reviews.answering.annotations import answered_classes
 from db.reviews.asking.batches import (
     Plan,
@@ -39,7 +38,6 @@ from db.reviews.asking.batches import (
 )
 from db.reviews.asking.cards import Card, read_cards
 from db.reviews.asking.tasks import add_tasks, open_tasks
-from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace, change_settings
 from review.errors import ImagesGone, RequestFailed, ServerDown
@@ -52,9 +50,8 @@ from review.label_studio.project import (
     require_ours,
     set_model_version,
 )
-from review.label_studio.push.images import ImageUrls, image_urls
-from review.label_studio.push.tasks import Page, model_version, prediction, task_data
-from review.label_studio.push.uploads import uploaded
+from review.label_studio.push.images import ImageUrls, serve_images
+from review.label_studio.push.tasks import Page, model_version, prediction, sort_out, task_data
 from review.page.card import Asked, References, asked_of, read_references, review_card
 
 CHUNK = 1000
@@ -288,59 +285,8 @@ class Pusher:
             self.server.delete_task(task_id)
 
     def urls(self, cards: Iterable[Card]) -> ImageUrls:
-        """Make sure that the images of these artworks are served; one of each root is fetched.
-
-        Where no browser shows an image, the server is given its copy, however it comes by the others; and
-        those that lists name by URL are not asked for again of whoever serves them.
-        """
-        settings = self.workspace.settings
-        shown = {card.artwork_id: card for card in cards}
-        upload = settings.label_studio.images == "upload"
-        for card in shown.values():
-            if upload or settings.label_studio.images == "local":
-                self.workspace.require_root(card.root)
-        here = {i: card for i, card in shown.items() if card.root in settings.roots}
-        files = shown_files(self.workspace, {i: card.place for i, card in here.items()}, self.progress)
-        listed = {root for root, url in settings.root_urls.items() if url == LISTED}
-        copied = {
-            i: path
-            for i, path in files.items()
-            if upload or here[i].root in listed or needs_copy(here[i].place)
-        }
-        copies = uploaded(self.server, self.project, copied, self.progress)
-        left_out = frozenset((here.keys() - files.keys()) | (copied.keys() - copies.keys()))
-        samples: dict[str, Card] = {}
-        for artwork_id, card in shown.items():
-            if artwork_id not in left_out and artwork_id not in copies:
-                samples.setdefault(card.root, card)
-        urls = image_urls(self.server, self.project, self.workspace, samples)
-        return replace(urls, uploaded=copies, left_out=left_out)
-
-
-def sort_out(
-    arrived: Sequence[Any], known: Sequence[Task], by_uuid: Mapping[str, int]
-) -> tuple[dict[int, int], list[int]]:
-    """Return which tasks at the server to take up, by artwork id, and which are doubles to delete.
-
-    The task that somebody has begun is kept, else the oldest; a begun double is never deleted.
-    """
-    have = {task.artwork_id: task.task_id for task in known}
-    keep: dict[int, int] = {}
-    doubles: list[int] = []
-    for task in sorted(arrived, key=lambda task: (not begun(task), task.id)):
-        artwork = by_uuid.get(str((task.data or {}).get("artwork")))
-        if artwork is None or have.get(artwork) == task.id:
-            continue
-        if artwork not in have and artwork not in keep:
-            keep[artwork] = task.id
-        elif not begun(task):
-            doubles.append(task.id)
-    return keep, doubles
-
-
-def begun(task: Any) -> bool:
-    """Return whether somebody has answered, skipped or begun a task."""
-    return bool(task.total_annotations or task.cancelled_annotations or task.drafts)
+        """Make sure that the images of these artworks are served."""
+        return serve_images(self.server, self.project, self.workspace, cards, self.progress)
 
 
 @contextmanager

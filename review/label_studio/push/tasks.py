@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
 
+from db.models import Task
 from db.reviews.asking.cards import Card
 from review.errors import BadPrediction
 from review.label_studio.push.markup import Url, picture_html, question_html
@@ -111,3 +112,29 @@ def chosen_key(result: Mapping[str, Any], prefilled: str = "") -> str | None:
     if not isinstance(chosen, list) or len(chosen) != 1 or not isinstance(chosen[0], str):
         return None
     return chosen[0]
+
+
+def sort_out(
+    arrived: Sequence[Any], known: Sequence[Task], by_uuid: Mapping[str, int]
+) -> tuple[dict[int, int], list[int]]:
+    """Return which tasks at the server to take up, by artwork id, and which are doubles to delete.
+
+    The task that somebody has begun is kept, else the oldest; a begun double is never deleted.
+    """
+    have = {task.artwork_id: task.task_id for task in known}
+    keep: dict[int, int] = {}
+    doubles: list[int] = []
+    for task in sorted(arrived, key=lambda task: (not begun(task), task.id)):
+        artwork = by_uuid.get(str((task.data or {}).get("artwork")))
+        if artwork is None or have.get(artwork) == task.id:
+            continue
+        if artwork not in have and artwork not in keep:
+            keep[artwork] = task.id
+        elif not begun(task):
+            doubles.append(task.id)
+    return keep, doubles
+
+
+def begun(task: Any) -> bool:
+    """Return whether somebody has answered, skipped or begun a task."""
+    return bool(task.total_annotations or task.cancelled_annotations or task.drafts)
