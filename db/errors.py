@@ -430,11 +430,14 @@ class ArtworkAmbiguous(CurateError):
 
 
 class RunNotFound(CurateError):
-    """No run has that number."""
+    """No run has that number, or it is not complete."""
 
-    def __init__(self, run_id: int, known: Sequence[int]) -> None:
+    def __init__(self, run_id: int, known: Sequence[int], unfinished: bool = False) -> None:
         runs = ", ".join(str(known_id) for known_id in known) or "none"
-        super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
+        if unfinished:
+            super().__init__(f"Run {run_id} is not complete. Complete runs in this catalog: {runs}.")
+        else:
+            super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
 
 
 class RunDamaged(CurateError):

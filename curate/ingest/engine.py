@@ -30,7 +30,7 @@ from db.workspace.workspace import Workspace, add_attributes, make_attributes, w
 if TYPE_CHECKING:
     import pandas as pd
 
-LISTS = ("artgan", "kaggle", "csv", "xlsx")
+LISTS = ("artgan", "kaggle", "csv", "xlsx", "parquet")
 """Formats whose images lie beside the list, or wherever ``--images`` says."""
 
 

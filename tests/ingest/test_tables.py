@@ -125,8 +125,13 @@ ARTISTS: dict[str, dict[str, tuple[str, ...]]] = {
         "Danish": ("Vilhelm Hammershøi", "P.S. Krøyer", "portræt", "Christen Købke", "Svend Hammershøi"),
         "of all countries": ("Joan Miró", "Max Pechstein", "Édouard Manet", "Paul Klee", "Emil Sørensen"),
     },
+    "cp1254": {
+        "Turkish": ("Osman Hamdi Bey", "İbrahim Çallı", "Şeker Ahmed Paşa", "natürmort", "Bedri Eyüboğlu")
+    },
     "cp1257": {
-        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums")
+        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums"),
+        "Lithuanian": ("Mikalojus Čiurlionis", "Kazys Šimonis", "Domicelė Tarabildienė", "Kaimo gatvė"),
+        "Estonian": ("Konrad Mägi", "Eduard Wiiralt", "Õnne Köster", "natüürmort", "maastik järvega", "Jõgi"),
     },
 }
 
@@ -321,6 +326,32 @@ def test_frames_and_records_are_lists_too(workspace: Workspace) -> None:
     assert [(labels[name] >= 0).sum() for name in ("style", "genre", "artist")] == [1, 1, 1]
 
 
+def test_parquet_that_lists_files_is_a_list(
+    workspace: Workspace, gallery: Path, curate: Curate, tmp_path: Path
+) -> None:
+    """As ``export`` writes it, or pandas; with images inside it is Hugging Face's."""
+    assert curate("-w", workspace.folder, "ingest", gallery / "labels.csv").status == 0
+    assert curate("-w", workspace.folder, "export", gallery / "labels.parquet").status == 0
+    curate("init", tmp_path / "again")
+    frame = pd.read_parquet(gallery / "labels.parquet")
+    several = pd.Series([["Öl", "Holz"] for _ in frame.index])
+    frame.assign(Jahr=1923.0, Material=several, thumb=b"x").to_parquet(gallery / "more.parquet")
+
+    read = curate("-w", tmp_path / "again", "ingest", gallery / "labels.parquet", "--json")
+    more = curate("-w", tmp_path / "again", "ingest", gallery / "more.parquet", "--json")
+    like = curate("-w", tmp_path / "again", "export", "x.parquet", "--like", gallery / "more.parquet")
+
+    assert (read.status, read.json()["added"], more.json()["read"]) == (0, len(frame), len(frame))
+    for folder in (workspace.folder, tmp_path / "again"):
+        assert curate("-w", folder, "export", folder / "out.csv").status == 0
+    assert (tmp_path / "again/out.csv").read_bytes() == (workspace.folder / "out.csv").read_bytes()
+    kept = curate("-w", tmp_path / "again", "history", frame["filepath"][0]).stdout
+    assert "Jahr: 1923; Material: Öl; Holz" in kept and "thumb" not in kept
+    assert like.stderr.endswith(
+        "Parquet is not written again byte for byte. Type `curate export OUT.parquet`.\n"
+    )
+
+
 # Cells ------------------------------------------------------------------------------------------------
 
 PLACEHOLDERS = [
@@ -418,6 +449,14 @@ HANDS = {
     "Rubens?": ("attributed", "Rubens"),
     "Aachen Hans von (Kopie nach)": ("after", "Aachen Hans von"),
     "Cranach, Werkstatt": ("workshop", "Cranach"),
+    "Titian and Workshop": ("workshop", "Titian"),
+    "Lucas Cranach d. Ä. und Werkstatt": ("workshop", "Lucas Cranach d. Ä."),
+    "Rubens (atelier de)": ("workshop", "Rubens"),
+    "Watteau (attribué à)": ("attributed", "Watteau"),
+    "Rembrandt (navolger van)": ("follower", "Rembrandt"),
+    "Rembrandt (kopie naar)": ("after", "Rembrandt"),
+    "Circolo di Guido Reni": ("circle", "Guido Reni"),
+    "?Holbein": ("attributed", "Holbein"),
 }
 
 
@@ -430,6 +469,8 @@ def test_other_hands(cell: str) -> None:
     "cell",
     [
         "Nachtmann, Ada",
+        "Brand Workshop",
+        "Gilbert and George",
         "Schulenburg, Ada",
         "Naarden, Jan",
         "Kreisler, Fritz",

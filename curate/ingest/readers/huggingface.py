@@ -134,6 +134,20 @@ def parquet_files(source: Path) -> list[Path]:
     return sorted(source.glob("*.parquet")) or sorted((source / "data").glob("*.parquet"))
 
 
+def has_images(path: Path) -> bool:
+    """Return whether a Parquet file has a column of images; true if it cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        kind = pq.read_schema(path).field(IMAGE_COLUMN).type  # type: ignore[no-untyped-call]
+    except KeyError:
+        return False
+    except (pa.ArrowException, OSError):
+        return True
+    return bool(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
 def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: bool) -> ParquetReader:
     """Open parquet files by the schema of the first.
 

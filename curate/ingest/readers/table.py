@@ -20,7 +20,7 @@ from curate.ingest.tables.columns import (
     label_like,
     named_like,
 )
-from curate.ingest.tables.table import SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
+from curate.ingest.tables.table import PARQUET, SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
 from db.classes.missing import PLACEHOLDERS, placeholders
 from db.errors import typed
 from db.spelling import attribute_key, fold, loose_fold
@@ -109,6 +109,7 @@ def open_list(
     """
     plan = _plan(table, attributes, stated, exists)
     kind = "xlsx" if table.name.lower().endswith(SHEETS) else "csv"
+    kind = "parquet" if table.name.lower().endswith(PARQUET) else kind
     source = f"import:{kind}:{table.name}"[:200]
     words = () if stated.keep_values else PLACEHOLDERS
     missing = placeholders([*words, *stated.missing])
@@ -287,7 +288,7 @@ def is_list(path: Path, attributes: Mapping[str, str]) -> bool:
 def list_columns(path: Path) -> Sequence[str]:
     """Return the columns of a file that is named like a table and has two or more, else nothing."""
     if (
-        path.suffix.lower() not in (*TEXTS, *SHEETS)
+        path.suffix.lower() not in (*TEXTS, *SHEETS, PARQUET)
         or path.name.startswith((".", "~$"))
         or not path.is_file()
     ):
