@@ -21,6 +21,7 @@
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
     ├── RestoreOccupied          `curate restore` where something is already
+    ├── NotText                  bytes that are no text, where a name is needed
     ├── UnusableName             a path that the system refuses
     ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
@@ -285,6 +286,20 @@ class UnusableName(CurateError):
         super().__init__(
             f"{name} cannot be used ({said}). Mend that path, or give another, and type it again."
         )
+
+
+class NotText(CurateError):
+    """Bytes that are no text, where a name is needed that a catalog can hold, or a system can look up."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        shown = repr(text if len(text) <= 100 else f"{text[:100]}…")
+        if encoding == "ascii":
+            why = "Python was told that file names are ASCII here (by LC_ALL, PYTHONUTF8 or the like)"
+            mend = "Set PYTHONUTF8=1, and run the command again."
+        else:
+            why = "names of artworks, classes and folders are text"
+            mend = "Type it anew; an artwork may be named by its uuid, and a folder or file be renamed."
+        super().__init__(f"{shown} cannot be written in {encoding.upper()}; {why}. {mend}")
 
 
 class FileExists(CurateError):

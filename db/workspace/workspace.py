@@ -188,6 +188,7 @@ def init_workspace(
     Raises:
         WorkspaceExists: There already is one.
         BadSettings: An attribute's name cannot be one.
+        UnicodeEncodeError: The folder's name is no text.
         CatalogOutdated: The catalog is there, with another version's schema.
     """
     folder = folder.absolute()
@@ -202,6 +203,7 @@ def init_workspace(
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
         )
+    str(folder).encode()  # a name that is no text is refused before anything is made
     make_private_folders(folder)
     workspace = Workspace(folder, settings)
     if database_url is None:

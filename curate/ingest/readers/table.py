@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,11 @@ def open_list(
         tuple(Said(source, key) for key in plan.labels.values()),
         (SaidSplit(source),) if plan.split else (),
         total=table.total,
-        remarks=[*_remarks(table, plan, attributes, stated), *_likely(table, plan, stated)],
+        remarks=[
+            *_remarks(table, plan, attributes, stated),
+            *_likely(table, plan, stated),
+            *_twice(table, plan),
+        ],
         doubts=_doubts(table, plan, attributes, stated),
         rules=rules,
         kept=plan.kept,
@@ -242,6 +247,18 @@ def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[s
     maps = " ".join(f"--map {typed(f'{name}={attribute_key(name)}')}" for name in found)
     looks = "looks like labels, too, and is" if len(found) == 1 else "look like labels, too, and are"
     return [f"{', '.join(found)} {looks} kept as listed; to learn them as attributes: {maps}"]
+
+
+def _twice(table: Table, plan: ColumnMapping) -> list[str]:
+    """Say which labels are not read because another column of that name is."""
+    found = []
+    for column in plan.kept:
+        again = re.fullmatch(r"(.+) \(\d+\)", column)
+        if again is not None and again[1] in plan.labels:
+            found.append(
+                f"{table.name} has the column {again[1]} twice: the first is read, {column!r} is kept"
+            )
+    return found
 
 
 def _doubts(
