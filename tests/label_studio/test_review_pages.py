@@ -17,6 +17,7 @@ from db.models import Verdict
 from review.label_studio.client import Server
 from review.label_studio.local_server import LocalServer
 from review.page.contact_config import CELL_KEYS
+from review.page.needed import MESSAGE
 from tests.browser import AppPage, find_chromium, opened_app
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, Make, add_run, make_gallery
@@ -394,7 +395,7 @@ def test_a_sheet_left_half_way_keeps_its_suggestions_and_a_mark_without_a_class_
     press(browser, CELL_KEYS[blind])  # type: ignore[arg-type]
     until(lambda: marked() == 2)
     submit(browser)  # type: ignore[arg-type]
-    until(lambda: "Choose the class of each marked artwork." in script("return document.body.innerText"))
+    until(lambda: MESSAGE in script("return document.body.innerText"))
     chrome.find_element(By.CSS_SELECTOR, ".ant-modal-confirm-btns button").click()  # type: ignore[attr-defined]
     time.sleep(1)
     press(browser, CELL_KEYS[blind])  # type: ignore[arg-type]
