@@ -382,6 +382,7 @@ def test_a_sheet_left_half_way_keeps_its_suggestions_and_a_mark_without_a_class_
         chrome.get(address)  # type: ignore[attr-defined]
         until(lambda: script("return document.querySelectorAll('.curate-cell img').length") >= 6)
         until(lambda: any(script(chosen)))
+        time.sleep(1)
         return list(script(chosen))
 
     def marked() -> int:
@@ -390,6 +391,7 @@ def test_a_sheet_left_half_way_keeps_its_suggestions_and_a_mark_without_a_class_
     first = opened()
     blind = first.index("")
     press(browser, CELL_KEYS[(blind + 1) % len(first)])  # type: ignore[arg-type]
+    until(lambda: marked() == 1)
     until(lambda: any(task.drafts for task in server.tasks(contact_project(gallery, server))))
     again = opened()
     press(browser, CELL_KEYS[blind])  # type: ignore[arg-type]
