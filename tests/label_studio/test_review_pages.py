@@ -16,8 +16,6 @@ from selenium.webdriver.common.keys import Keys
 from db.models import Verdict
 from review.label_studio.client import Server
 from review.label_studio.local_server import LocalServer
-from review.page.contact_config import CELL_KEYS
-from review.page.needed import MESSAGE
 from tests.browser import AppPage, find_chromium, opened_app
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, Make, add_run, make_gallery
@@ -359,52 +357,3 @@ def test_a_contact_sheet_in_label_studio_by_keys_and_clicks(
     assert outside == []
     assert synced["verdicts"] == {"corrected": 2, "confirmed": len(names) - 2}
     assert changed == {numbers[0], numbers[2]}
-
-
-@pytest.mark.services
-def test_a_sheet_left_half_way_keeps_its_suggestions_and_a_mark_without_a_class_holds_it(
-    curate: Curate,
-    make: Make,
-    label_studio: LocalServer,
-    server: Server,
-    browser: object,  # noqa: F811
-) -> None:
-    gallery = make(count=30, doubted=19)
-    push = ["-w", gallery.workspace.folder, "push", "--audit", "0.4", "--contact-sheets", "--limit", "30"]
-    curate(*push, "--per-sheet", "24")
-    script, chrome = browser.execute_script, browser  # type: ignore[attr-defined]
-    address = f"{label_studio.url}/projects/{contact_project(gallery, server)}/data?labeling=1"
-    chosen = """return [...document.querySelectorAll('.curate-cell')]
-        .filter(cell => cell.querySelector('img'))
-        .map(cell => cell.querySelector('.curate-classes button').innerText.trim())"""
-
-    def opened() -> list[str]:
-        chrome.get(address)  # type: ignore[attr-defined]
-        until(lambda: script("return document.querySelectorAll('.curate-cell img').length") >= 6)
-        until(lambda: any(script(chosen)))
-        time.sleep(1)
-        return list(script(chosen))
-
-    def marked() -> int:
-        return int(script("return document.querySelectorAll('.curate-grid input:checked').length"))
-
-    first = opened()
-    blind = first.index("")
-    press(browser, CELL_KEYS[(blind + 1) % len(first)])  # type: ignore[arg-type]
-    until(lambda: marked() == 1)
-    until(lambda: any(task.drafts for task in server.tasks(contact_project(gallery, server))))
-    again = opened()
-    press(browser, CELL_KEYS[blind])  # type: ignore[arg-type]
-    until(lambda: marked() == 2)
-    submit(browser)  # type: ignore[arg-type]
-    until(lambda: MESSAGE in script("return document.body.innerText"))
-    chrome.find_element(By.CSS_SELECTOR, ".ant-modal-confirm-btns button").click()  # type: ignore[attr-defined]
-    time.sleep(1)
-    press(browser, CELL_KEYS[blind])  # type: ignore[arg-type]
-    until(lambda: marked() == 1)
-    submit(browser)  # type: ignore[arg-type]
-
-    until(lambda: any(task.total_annotations for task in server.tasks(contact_project(gallery, server))))
-    synced = curate("-w", gallery.workspace.folder, "sync-corrections", "--json").json()["verdicts"]
-    assert again == first
-    assert synced == {"corrected": 1, "confirmed": len(first) - 1}
