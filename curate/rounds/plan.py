@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curate.issues import forecast_yield, review_order
-from curate.rounds.answer_list import read_answers
 from db.classes.classes import attributes, find_attribute
 from db.classes.columns import require_own_fields
 from db.engine.catalog import Catalog
@@ -99,6 +98,8 @@ def plan_batch(catalog: Catalog, run: Run, settings: BatchSettings) -> Plan:
         names = {a.id: a.name for a in attributes(session)}
         issues = open_issues(session, run, CANDIDATES * settings.limit, settings.attribute)
         if settings.answers is not None:
+            from curate.rounds.answer_list import read_answers  # all readers of lists: not for `status`
+
             control_labels = listed_labels(session, *read_answers(settings.answers, names.values()))
         else:
             control_labels = known_labels(session)

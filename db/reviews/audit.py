@@ -93,16 +93,19 @@ def count_audits(session: Session) -> int:
 
 def expected_among_judged(session: Session, run: Run) -> float:
     """Return how many errors a run expected among the labels that reviewers have judged since it saw them."""
+    chance_of_wrong = (  # as a join, SQLite would begin with all that the run predicts
+        select(1.0 - Prediction.score)
+        .where(
+            Prediction.run_id == run.id,
+            Prediction.artwork_id == Label.artwork_id,
+            Prediction.attribute_id == Label.attribute_id,
+        )
+        .scalar_subquery()
+    )
     expected = session.scalar(
-        select(func.sum(1.0 - Prediction.score))
+        select(func.sum(chance_of_wrong))
         .select_from(Label)
         .join(EffectiveLabel, EffectiveLabel.label_id == Label.id)
-        .join(
-            Prediction,
-            (Prediction.run_id == run.id)
-            & (Prediction.artwork_id == Label.artwork_id)
-            & (Prediction.attribute_id == Label.attribute_id),
-        )
         .where(
             Label.id > run.labels_seen,
             EffectiveLabel.artwork_id == Label.artwork_id,

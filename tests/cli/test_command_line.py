@@ -144,7 +144,7 @@ def test_a_torn_init_can_be_made_again(curate: Curate, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
     [
-        ("colection = 'x'\n", "colection", "Extra inputs are not permitted"),
+        ("colection = 'x'\n", "colection", "there is no such setting"),
         ("attributes = ['']\n", "attributes.0", "an attribute has no name"),
         ("[label_studio]\nurl = 'ftp://x'\n", "label_studio.url", "'ftp://x' is not an http(s) URL"),
         ("[train]\nfolds = 1\n", "train.folds", "Input should be greater than or equal to 2"),

@@ -97,7 +97,7 @@ class Gallery:
                 session,
                 run,
                 digest=digest,
-                classes={name: [c.replace(" ", "_") for c in CLASSES[name]] for name in self.class_ids},
+                classes={name: CLASSES[name] for name in self.class_ids},
                 metrics={name: {} for name in self.class_ids},
                 seconds={},
                 predictions=predictions,

@@ -67,6 +67,7 @@ def test_any_cells_in_a_list(tmp_path: Path, header: list[str], rows: list[list[
     rows=st.lists(st.tuples(CELLS, CELLS), max_size=5),
     classes=st.lists(st.tuples(CELLS, CELLS), max_size=4),
 )
+@example(rows=[], classes=[("\0", "000")])
 def test_any_cells_in_artgan_lists(
     tmp_path: Path, rows: list[tuple[str, str]], classes: list[tuple[str, str]]
 ) -> None:

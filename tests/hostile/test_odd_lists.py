@@ -54,6 +54,8 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "a header of digits": ("l.csv", b"1,2\na.png,Cubism\n"),
     "an LFS pointer": ("l.csv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"),
     "an old Macintosh's line end among others": ("l.csv", b"filepath,style\ra.png,Cubism\r\nb.png,Rococo\n"),
+    "a copy that breaks off inside a character": ("l.csv", ROWS.encode("utf-16")[:-1]),
+    "the same after thousands of rows": ("l.csv", (ROWS + "a.png,Cubism\n" * 20_000).encode("utf-16")[:-1]),
     "a conflict of Git's": ("l.csv", b"<<<<<<< HEAD\nfilepath,style\n=======\nfilepath,genre\n>>>>>>> x\n"),
 }
 
@@ -113,3 +115,15 @@ def test_what_is_written_oddly_is_read_and_comes_out_again(
     again = curate("-w", folder, "export", images / "out.csv", "--like", images / "l.csv")
     assert again.status == 0, again.stderr
     assert (images / "out.csv").read_bytes() == READ[case]
+
+
+def test_a_label_that_is_not_read_for_another_of_its_name_is_told(
+    curate: Curate, folder: Path, images: Path
+) -> None:
+    """The second column's labels were nowhere, and nothing said so."""
+    (images / "l.csv").write_bytes(b"filepath,style,style\na.png,Cubism,x\nb.png,,y\n")
+
+    done = curate("-w", folder, "ingest", images / "l.csv")
+
+    assert "l.csv has the column style twice: the first is read, 'style (3)' is kept" in done.stderr
+    assert "style (3): y" in curate("-w", folder, "history", "b.png").stdout

@@ -19,6 +19,7 @@ SAMPLED = 400
 """Rows that are looked at to guess what a column is."""
 SHEETS = (".xlsx", ".xlsm")
 TEXTS = (".csv", ".tsv", ".txt", ".tab")
+PARQUET = ".parquet"
 
 
 class Table(Protocol):
@@ -105,6 +106,14 @@ def open_table(path: Path, options: TableOptions | None = None) -> Table:
         if options.separator or options.encoding:
             raise BadOption("--separator and --encoding", f"{path.name} is a workbook", "Leave them out.")
         return open_sheet(path, options.sheet)
+    if path.suffix.lower() == PARQUET:
+        from curate.ingest.tables.frame import open_parquet_list
+
+        if options != TableOptions():
+            raise BadOption(
+                "--separator, --encoding and --sheet", f"{path.name} is Parquet", "Leave them out."
+            )
+        return open_parquet_list(path)
     if options.sheet:
         raise BadOption("--sheet", f"{path.name} is no workbook", "Leave it out.")
     return open_text_table(path, options)
@@ -117,7 +126,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
         encoding = guess_encoding(path, options.encoding)
         with open_text(path, encoding) as file:
             sample = file.read(SAMPLE)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise SourceUnreadable(path, str(error)) from error
     first = sample.partition("\n")[0].rstrip("\r")
     declared = first[4:5] if first[:4].lower() == "sep=" and len(first) == 5 else ""
@@ -127,10 +136,7 @@ def open_text_table(path: Path, options: TableOptions | None = None) -> TextTabl
     listed = sample.partition("\n")[2] if declared else sample
     dialect = guess_dialect(listed, stated or declared or None, len(sample) == SAMPLE)
     delimiter = dialect.delimiter
-    try:
-        header, head = _header(path, encoding, dialect, bool(declared))
-    except UnicodeError as error:
-        raise SourceUnreadable(path, str(error)) from error
+    header, head = _header(path, encoding, dialect, bool(declared))
     other = guess_delimiter(sample)
     if stated is not None and len(header) == 1 and other in header[0]:
         raise BadOption(

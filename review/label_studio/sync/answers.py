@@ -12,6 +12,7 @@ from typing import Any
 
 from db.classes.classes import ClassList
 from db.reviews.answering.answers import Decision
+from db.spelling import storable
 from review.label_studio.push.tasks import chosen_key
 from review.page.labeling_config import VERDICTS, class_name, verdict_name
 
@@ -118,8 +119,7 @@ def comment_of(results: object) -> str | None:
             value = result.get("value")
             text = value.get("text") if isinstance(value, Mapping) else None
             lines.extend(map(str, text) if isinstance(text, list) else [str(text)] if text else [])
-    said = "\n".join(lines).replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-    return said.strip() or None
+    return storable("\n".join(lines)).strip() or None
 
 
 def user_id(annotation: Mapping[str, Any]) -> int:
