@@ -122,7 +122,7 @@ def write_run(workspace: Workspace, catalog: Catalog, drawn: dict[str, list[int]
             names = [f"{attribute.name} {i:04}" for i in range(width)]
             found = resolve_classes(session, attribute, names, "benchmark")
             ids = np.array([found[name] for name in names])
-            classes[attribute.name] = [name.replace(" ", "_") for name in names]
+            classes[attribute.name] = names
             own = probs[attribute.name]
             said, given = own.argmax(axis=1), np.array(drawn[attribute.name])
             p_label = own[np.arange(artworks), given]

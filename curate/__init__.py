@@ -7,8 +7,9 @@ here costs nothing until it is used.
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from curate.lazy import lazy_names
 
 if TYPE_CHECKING:
     from curate.arrays.find import find_issues
@@ -19,22 +20,16 @@ __version__ = "0.1.0"
 
 __all__ = ["Issues", "Workspace", "__version__", "find_issues", "init", "open"]
 
-_HOMES = {
-    "find_issues": "curate.arrays.find",
-    "Issues": "curate.arrays.found",
-    "Workspace": "curate.workspace",
-    "init": "curate.workspace",
-    "open": "curate.workspace",
-}
-"""Where each name lives; it is imported when it is first asked for."""
-
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait by spinning starve a shared machine
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'curate' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "arrays.find": ("find_issues",),
+        "arrays.found": ("Issues",),
+        "workspace": ("Workspace", "init", "open"),
+    },
+)
 
 
 def __dir__() -> list[str]:

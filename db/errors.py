@@ -21,6 +21,7 @@
     ├── DriverMissing            a PostgreSQL catalog without psycopg
     ├── BadBackup                a file that `curate restore` cannot trust
     ├── RestoreOccupied          `curate restore` where something is already
+    ├── NotText                  bytes that are no text, where a name is needed
     ├── UnusableName             a path that the system refuses
     ├── NotAnOutput              a folder, or a file, where the other is to be written
     ├── FileExists               an output file that would be overwritten
@@ -287,6 +288,20 @@ class UnusableName(CurateError):
         )
 
 
+class NotText(CurateError):
+    """Bytes that are no text, where a name is needed that a catalog can hold, or a system can look up."""
+
+    def __init__(self, text: str, encoding: str) -> None:
+        shown = repr(text if len(text) <= 100 else f"{text[:100]}…")
+        if encoding == "ascii":
+            why = "Python was told that file names are ASCII here (by LC_ALL, PYTHONUTF8 or the like)"
+            mend = "Set PYTHONUTF8=1, and run the command again."
+        else:
+            why = "names of artworks, classes and folders are text"
+            mend = "Type it anew; an artwork may be named by its uuid, and a folder or file be renamed."
+        super().__init__(f"{shown} cannot be written in {encoding.upper()}; {why}. {mend}")
+
+
 class FileExists(CurateError):
     """An output file is there already."""
 
@@ -415,11 +430,14 @@ class ArtworkAmbiguous(CurateError):
 
 
 class RunNotFound(CurateError):
-    """No run has that number."""
+    """No run has that number, or it is not complete."""
 
-    def __init__(self, run_id: int, known: Sequence[int]) -> None:
+    def __init__(self, run_id: int, known: Sequence[int], unfinished: bool = False) -> None:
         runs = ", ".join(str(known_id) for known_id in known) or "none"
-        super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
+        if unfinished:
+            super().__init__(f"Run {run_id} is not complete. Complete runs in this catalog: {runs}.")
+        else:
+            super().__init__(f"There is no run {run_id}. Runs in this catalog: {runs}.")
 
 
 class RunDamaged(CurateError):

@@ -57,6 +57,16 @@ def guarded_inside(cell: str) -> str:
     return INSIDE.sub("'", cell)
 
 
+def storable(text: str) -> str:
+    r"""Return a text as every database takes it: without NUL, half characters replaced.
+
+    Example:
+        >>> storable("a\0b\ud83d")
+        'ab?'
+    """
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def in_workbook(text: str) -> str:
     """Return a text that a workbook can hold: what it cannot is replaced by the sign for that."""
     return NOT_IN_XML.sub("\ufffd", text)

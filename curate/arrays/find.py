@@ -105,7 +105,7 @@ def find_issues(
         name: columns.get(name) or evidence_only(name, given.codes)
         for name, given in table.attributes.items()
     }
-    _check_judged(columns, table)
+    _check_judged(columns, table, None if probabilities else folded)
     scores = score(list(columns.values()), grouped, embedding, folded, seed)
     shown = table.paths if paths is None else _read_paths(paths, table.count)
     return Issues(columns, scores, table, grouped, shown)
@@ -182,8 +182,14 @@ def _restored(column: LabelColumn, order: Ints) -> LabelColumn:
     )
 
 
-def _check_judged(columns: Mapping[str, LabelColumn], table: LabelTable) -> None:
-    """Raise InvalidInput where nothing can be doubted; note where little can."""
+def _check_judged(columns: Mapping[str, LabelColumn], table: LabelTable, dealt: Ints | None) -> None:
+    """Raise InvalidInput where nothing can be doubted; note where little can.
+
+    Args:
+        columns: The attributes.
+        table: What was given of them.
+        dealt: The folds of models of embeddings; None where there are probabilities.
+    """
     judged = 0
     for name, column in columns.items():
         rows = int(column.scorable.sum())
@@ -197,6 +203,12 @@ def _check_judged(columns: Mapping[str, LabelColumn], table: LabelTable) -> None
         elif rows < FEW:
             table.notes.append(f"{name}: {rows} labels are too few to learn from; the model's word is taken.")
         judged += rows
+    if not judged and dealt is not None:
+        folds = len(np.unique(dealt[dealt >= 0]))
+        raise InvalidInput(
+            f"Embeddings alone need two classes with as many labels each as there are folds ({folds}), and "
+            f"{', '.join(columns)} has none such. Give more labels, or pred_probs."
+        )
     if not judged:
         raise InvalidInput(
             f"No label of {', '.join(columns)} has a prediction, so there is nothing to doubt. "

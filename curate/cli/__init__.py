@@ -15,7 +15,7 @@ from curate.cli.app import app
 from curate.cli.commands import COMMANDS, as_typed_here
 from curate.cli.console import plain, plain_output, print_anywhere
 from curate.distribution import refuse_stranger
-from db.errors import CurateError, EmptyArgument
+from db.errors import CurateError, EmptyArgument, NotText
 from db.workspace.secrets import guard, redact
 
 OURS = ("curate", "model", "review", "db")
@@ -63,6 +63,10 @@ def _run(command: Callable[..., Any], argv: list[str]) -> None:
         if (error.name or "curate").partition(".")[0] in OURS:
             raise
         fail(PartMissing(str(error.name)))
+    except UnicodeEncodeError as error:
+        if error.encoding != "ascii" and error.reason != "surrogates not allowed":
+            raise
+        fail(NotText(str(error.object), error.encoding))
     except OSError as error:
         from db.engine.driver_errors import explain_disk
         from db.errors import OutputLost

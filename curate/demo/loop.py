@@ -21,6 +21,7 @@ from db.classes.classes import attributes, class_list
 from db.engine.catalog import Catalog
 from db.labels.table import label_table
 from db.runs.runs import find_run, read_arrays, run_attributes, run_folder
+from db.spelling import display_name
 from db.workspace.workspace import Workspace, change_settings, open_workspace
 
 Say = Callable[[str], None]
@@ -91,7 +92,7 @@ def make_gallery(settings: DemoSettings) -> tuple[Truth, list[str]]:
 def truth_of(records: Sequence[GalleryImage]) -> Truth:
     """Return the true classes by path, as class keys."""
     return {
-        record.filepath: {name: value.replace(" ", "_") for name, value in record.labels.items() if value}
+        record.filepath: {name: display_name(value) for name, value in record.labels.items() if value}
         for record in records
     }
 

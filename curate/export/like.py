@@ -18,8 +18,8 @@ from curate.ingest.tables.cells import CellRule
 from curate.ingest.tables.columns import is_artist_like
 from curate.ingest.tables.quoting import written_cell
 from curate.ingest.tables.sheet import SheetTable, write_sheet_like
-from curate.ingest.tables.table import SHEETS, Table, TableOptions, TextTable, open_table
-from curate.ingest.tables.text import Row, split_cells
+from curate.ingest.tables.table import PARQUET, SHEETS, Table, TableOptions, TextTable, open_table
+from curate.ingest.tables.text import Row, row_text, split_cells
 from db.classes.missing import PLACEHOLDERS, placeholders
 from db.engine.catalog import Catalog
 from db.errors import FileMissing
@@ -80,6 +80,12 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
             f"--like {source}",
             f"it is written as it came in, and {out.name} is called like another format",
             f"Call it {out.with_suffix(source.suffix).name}, or leave --like out.",
+        )
+    if written_as == PARQUET:
+        raise BadOption(
+            f"--like {source}",
+            "Parquet is not written again byte for byte",
+            "Type `curate export OUT.parquet`.",
         )
     said = said_of(workspace, source, {})
     table = open_table(source, TableOptions(said.separator, said.encoding, said.sheet))
@@ -189,7 +195,7 @@ def _write_text(table: TextTable, changes: list[Change], out: Path) -> None:
 
 def _changed(raw: str, changes: list[Change], table: TextTable) -> bytes:
     """Return a row's bytes with some of its cells changed."""
-    text = raw.rstrip("\r\n")
+    text = row_text(raw, table.quoting)
     read = split_cells(text, table.delimiter, table.quoting)
     assert read
     cells = list(read)

@@ -25,12 +25,12 @@ from db.ingest.writer import finish_ingest, start_ingest
 from db.labels.conflicts import record_conflicts
 from db.workspace.progress import Progress, Silent
 from db.workspace.settings import SourceSettings
-from db.workspace.workspace import Workspace, add_attributes, with_attributes
+from db.workspace.workspace import Workspace, add_attributes, make_attributes, with_attributes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LISTS = ("artgan", "kaggle", "csv", "xlsx")
+LISTS = ("artgan", "kaggle", "csv", "xlsx", "parquet")
 """Formats whose images lie beside the list, or wherever ``--images`` says."""
 
 
@@ -241,6 +241,8 @@ def take(
     mapping = None if reader.mapping is None else {**reader.mapping, "root": root}
     with workspace.open_catalog() as catalog:
         with catalog.write() as session:
+            read = [said.attribute for said in reader.columns]
+            make_attributes(session, read, workspace.settings.attribute_titles)
             summary.ingest_id = start_ingest(session, str(source), reader.format, mapping)
         reading = SourceReading(
             workspace,

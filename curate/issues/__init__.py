@@ -5,8 +5,9 @@ A name is imported from its module when it is first asked for: most commands wan
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from curate.lazy import lazy_names
 
 if TYPE_CHECKING:
     from curate.issues.base_models.neighbours import Neighbours, find_neighbours
@@ -52,29 +53,24 @@ __all__ = [
     "unusable_scores",
 ]
 
-_HOMES = {
-    "columns": (
-        "ATYPICAL",
-        "IMPORTED",
-        "REVIEWED",
-        "Estimate",
-        "Findings",
-        "LabelColumn",
-        "LabelScores",
-        "evidence_only",
-    ),
-    "estimates": ("Forecast", "errors_left", "expected_wrong", "forecast_yield"),
-    "order": ("artwork_order", "expected_errors", "review_order"),
-    "outliers": ("atypical_scores", "below_threshold", "outlier_scores", "unusable_scores"),
-    "scoring": ("score_labels",),
-    "base_models.neighbours": ("Neighbours", "find_neighbours"),
-    "base_models.quality": ("self_confidence",),
-}
-"""Where each name lives."""
-
-
-def __getattr__(name: str) -> Any:
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "columns": (
+            "ATYPICAL",
+            "IMPORTED",
+            "REVIEWED",
+            "Estimate",
+            "Findings",
+            "LabelColumn",
+            "LabelScores",
+            "evidence_only",
+        ),
+        "estimates": ("Forecast", "errors_left", "expected_wrong", "forecast_yield"),
+        "order": ("artwork_order", "expected_errors", "review_order"),
+        "outliers": ("atypical_scores", "below_threshold", "outlier_scores", "unusable_scores"),
+        "scoring": ("score_labels",),
+        "base_models.neighbours": ("Neighbours", "find_neighbours"),
+        "base_models.quality": ("self_confidence",),
+    },
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from curate.errors import InvalidInput
 from curate.workspace.care import CareVerbs
 from curate.workspace.catalog import CatalogVerbs
 from curate.workspace.findings import FindingVerbs
@@ -56,7 +57,10 @@ def init(
 
     Raises:
         CurateError: The workspace that is there has other attributes, or a name cannot be one.
+        InvalidInput: The attributes are one text.
     """
+    if isinstance(attributes, str):
+        raise InvalidInput(f"attributes is the text {attributes!r}. Give a list: [{attributes!r}].")
     try:
         init_workspace(Path(folder), tuple(attributes))
     except WorkspaceExists:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ class CareVerbs(OpenedFolder):
         with self._catalog() as catalog:
             if ingest is not None:
                 with self._progress() as progress:
-                    return take_back(catalog, ingest, progress, dry_run=dry_run)
+                    return take_back(catalog, index(ingest), progress, dry_run=dry_run)
             assert what is not None
             if attribute is None and not str(what).isdecimal():
                 raise InvalidInput(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from curate.workspace.arguments import require_one_of
 from curate.workspace.opened import AnyPath, OpenedFolder, path_or_none
 from db.workspace.workspace import open_workspace
 
@@ -147,7 +149,7 @@ class CatalogVerbs(OpenedFolder):
         from db.labels.history import refused_rows
 
         with self._catalog() as catalog, catalog.read() as session:
-            yield from refused_rows(session, ingest)
+            yield from refused_rows(session, index(ingest))
 
     def export(
         self,
@@ -174,8 +176,10 @@ class CatalogVerbs(OpenedFolder):
         Returns:
             What was written; it may be used as the path of it.
         """
-        from curate.export.write import ExportRequest, export
+        from curate.export.write import ExportRequest, Format, export
 
+        if format is not None:
+            require_one_of("format", format, get_args(Format))
         request = ExportRequest(
             format=format,
             like=path_or_none(like),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from curate.errors import InvalidInput
+from curate.workspace.arguments import require_number, require_one_of
 from curate.workspace.opened import AnyPath, OpenedFolder, path_or_none
 
 if TYPE_CHECKING:
@@ -72,20 +75,24 @@ class FindingVerbs(OpenedFolder):
             below: Every label whose probability is below this, instead of the ranked ones.
 
         Raises:
-            InvalidInput: There is no such kind.
+            InvalidInput: There is no such kind, or a number is out of its range.
         """
-        from curate.errors import InvalidInput
         from curate.rounds.issue_list import IssueQuery, list_issues
         from db.models import ISSUE_KINDS
 
-        if kind not in ISSUE_KINDS:
-            raise InvalidInput(f"kind is {kind!r}, expected one of {', '.join(ISSUE_KINDS)}.")
+        require_one_of("kind", kind, ISSUE_KINDS)
+        if limit is not None:
+            require_number("limit", limit, 1)
+        if below is not None:
+            require_number("below", below, 0, 1)
+        if not isinstance(where, Mapping | None):
+            raise InvalidInput(f"where is {where!r}. Give a dict: {{'Material': 'oil*'}}.")
         query = IssueQuery(
             kind=kind,
             attribute=attribute,
             run=run,
             by_artwork=by_artwork,
-            limit=limit,
+            limit=None if limit is None else index(limit),
             every=every,
             below=below,
             where=where or {},
@@ -170,8 +177,9 @@ class FindingVerbs(OpenedFolder):
             format: ``html``, ``pdf`` (needs Chromium) or ``json``.
             figures: A folder to write each figure to as well, with its numbers.
         """
-        from curate.report.write import write_run_report
+        from curate.report.write import Format, write_run_report
 
+        require_one_of("format", format, get_args(Format))
         file, folder = path_or_none(out), path_or_none(figures)
         with self._catalog() as catalog:
             return write_run_report(
@@ -187,9 +195,10 @@ class FindingVerbs(OpenedFolder):
         budget: int = 100,
     ) -> Path:
         """Write the report that sets runs side by side, and return where it is; see :meth:`report`."""
-        from curate.report.write import write_comparison
+        from curate.report.write import Format, write_comparison
 
         _require_two(runs)
+        require_one_of("format", format, get_args(Format))
         file, folder = path_or_none(out), path_or_none(figures)
         with self._catalog() as catalog:
             return write_comparison(
@@ -204,8 +213,6 @@ class FindingVerbs(OpenedFolder):
 
 
 def _require_two(runs: Sequence[int]) -> None:
-    from curate.errors import InvalidInput
-
     if len(set(runs)) < 2:
         named = ", ".join(map(str, runs)) or "none"
         raise InvalidInput(f"Name two different runs, or more, to compare; these were named: {named}.")

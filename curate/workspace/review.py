@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from curate.workspace.arguments import require_number, require_one_of
 from curate.workspace.opened import AnyPath, OpenedFolder
 
 if TYPE_CHECKING:
@@ -132,11 +134,20 @@ class ReviewVerbs(OpenedFolder):
             are wrong in all (``expected_wrong``); ``print`` says it as the command does.
         """
         from curate.rounds.plan import BatchSettings
-        from curate.rounds.push import push
+        from curate.rounds.push import SHEETS, push
 
+        require_number("limit", limit, 1)
+        require_number("audit", audit, 0, 1)
+        require_number("annotators", annotators, 1, 5)
+        if per_sheet is not None:
+            require_number("per_sheet", per_sheet, 2, 24)
+        if isinstance(controls, float | int):
+            require_number("controls", controls, 0, 1)
+        if sheet is not None and sheet not in SHEETS:
+            require_one_of("The suffix of sheet", Path(sheet).suffix.lower().lstrip("."), SHEETS)
         share, answers = (controls, None) if isinstance(controls, float | int) else (0.05, Path(controls))
         settings = BatchSettings(
-            limit=limit,
+            limit=index(limit),
             attribute=attribute,
             audit=audit,
             controls=share,
@@ -160,7 +171,7 @@ class ReviewVerbs(OpenedFolder):
         from review.label_studio.push.cancel import cancel_batch, open_artworks
 
         with self._catalog() as catalog:
-            return open_artworks(catalog, batch) if dry_run else cancel_batch(catalog, batch)
+            return (open_artworks if dry_run else cancel_batch)(catalog, index(batch))
 
     def sync(self, source: AnyPath | None = None, *, full: bool = False) -> Synced:
         """Bring reviewers' answers into the catalog.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from curate.workspace.arguments import require_number, require_one_of
 from curate.workspace.opened import AnyPath, OpenedFolder
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ class RunVerbs(OpenedFolder):
             attribute: Which attribute columns are of that don't say it.
         """
         from curate.predictions.given import as_files, as_vectors
-        from curate.predictions.run import import_predictions
+        from curate.predictions.run import OutOfSample, import_predictions
 
+        if out_of_sample is not None:
+            require_one_of("out_of_sample", out_of_sample, get_args(OutOfSample))
         files = as_files(predictions, pred_probs, classes, attribute, self.attributes)
         vectors = as_vectors(embeddings, files)
         with self._catalog() as catalog, self._progress() as progress:
@@ -148,6 +151,7 @@ class RunVerbs(OpenedFolder):
         """
         from db.errors import FileMissing
 
+        require_number("top", top, 1)
         files = [Path(image) for image in images]
         for file in files:
             if not file.is_file():
@@ -171,6 +175,7 @@ class RunVerbs(OpenedFolder):
         """
         from model.export import export_model
 
+        require_one_of("format", format, ("safetensors", "onnx", "pth"))
         return export_model(self._model(run, "export-model"), Path(out), format)
 
     def _model(self, run: int | None, command: str) -> Path:

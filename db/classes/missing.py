@@ -25,7 +25,7 @@ PLACEHOLDERS = (
     "unbekannter Maler", "anonym", "anonymer Künstler", "o.J.", "ohne Jahr", "o.D.", "ohne Datum",
     "k.A.",
     "keine Angabe", "keine Angaben", "o.A.", "ohne Angabe", "nicht bekannt", "undatiert",
-    "unsigniert unbekannt",
+    "unsigniert unbekannt", "N.N.",
     # French
     "inconnu", "inconnue", "artiste inconnu", "auteur inconnu", "anonyme", "s.d.", "sans date",
     "non daté",
@@ -37,11 +37,15 @@ PLACEHOLDERS = (
     # Spanish and Portuguese
     "desconocido", "desconocida", "autor desconocido", "artista desconocido", "anónimo",
     "sin fecha", "s.f.",
-    "sin datos", "desconhecido", "autor desconhecido", "artista desconhecido", "anônimo", "sem data",
+    "sin datos", "s/d", "s/f",
+    "desconhecido", "autor desconhecido", "artista desconhecido", "anônimo", "sem data",
     # Dutch and the Scandinavian languages
     "onbekend", "onbekende kunstenaar", "kunstenaar onbekend", "anoniem", "z.j.", "zonder jaar",
     "ongedateerd",
     "ukendt", "ukendt kunstner", "ukjent", "ukjent kunstner", "okänd", "okänd konstnär", "tuntematon",
+    # the Baltic languages, Croatian, Ukrainian, Vietnamese
+    "nežinomas", "nežinomas autorius", "nezināms", "nezināms autors", "tundmatu", "nepoznat", "neznan",
+    "невідомий", "không rõ",
     # Polish, Czech, Hungarian, Russian, Greek, Turkish
     "nieznany", "nieznany autor", "autor nieznany", "anonim", "b.d.", "neznámý", "neznámý autor",
     "ismeretlen",

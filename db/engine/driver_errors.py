@@ -61,6 +61,8 @@ def parse_url(url: str) -> URL:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername not in ("sqlite", "postgresql+psycopg"):
         raise BadDatabaseUrl(parsed.drivername)
+    if parsed.drivername == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise BadDatabaseUrl("sqlite:// without a file")
     return parsed
 
 

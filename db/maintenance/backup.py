@@ -73,6 +73,10 @@ RESTORED_FROM = "restored_from"
 """The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""
 
 
+BOMB_BYTES, BOMB_RATIO = 2**30, 100
+"""A backup that becomes larger than both is made to fill disks: catalogs shrink to a tenth, runs hardly."""
+
+
 @dataclass(frozen=True)
 class BackupSummary:
     """What a backup holds; ``damaged_runs`` have lost files, or have others than were written."""
@@ -246,7 +250,7 @@ def restore(
     with disk_errors(folder):
         manifest = read_manifest(file)
         require_known(str(file), manifest.schema)
-        _require_room(folder, manifest)
+        _require_room(file, folder, manifest)
         verify(file, manifest)
         settled = open_workspace(folder) if (folder / SETTINGS_FILE).exists() else None
         url = database_url or (settled.settings.database_url if settled else None)
@@ -299,14 +303,21 @@ def _settings_in(file: Path, manifest: Manifest, folder: Path | None) -> str:
     return tomlkit.dumps(document)
 
 
-def _require_room(folder: Path, manifest: Manifest) -> None:
+def _require_room(file: Path, folder: Path, manifest: Manifest) -> None:
     """Refuse what the disk cannot hold, before it is full.
 
     Raises:
         NoSpace: The files of the backup are larger than what is free.
+        BadBackup: They would be so much larger than the backup that it is made to fill disks.
     """
     there = next(place for place in (folder, *folder.parents) if place.exists())
     needed = sum(size for _, size in manifest.files.values())
+    packed = file.stat().st_size
+    if needed > BOMB_BYTES and needed > BOMB_RATIO * packed:
+        said = (
+            f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup of curate's does"
+        )
+        raise BadBackup(file, said)
     free = shutil.disk_usage(there).free
     if needed > free:
         raise NoSpace(

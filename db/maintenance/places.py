@@ -109,6 +109,8 @@ def _leads_outside(keys: tuple[str, ...], value: Any) -> bool:
         keys[0] == "follow_links"
     ):  # their links may lead anywhere, also from the folder that a user names later
         return bool(value)
+    if keys == ("train", "backbone"):  # timm takes models from a hub, and from folders
+        return ":" in str(value)
     if keys == ("label_studio", "url"):
         return bool(str(value).rstrip("/") != LOCAL.url)
     if keys == ("label_studio", "images"):

@@ -58,10 +58,11 @@ def copying(source: Path, target: Path) -> Iterator[None]:
 def _of_copying(source: Path, target: Path, error: sqlite3.DatabaseError) -> CurateError:
     """Return whose fault it is that a catalog could not be copied: only a damaged one is called that."""
     code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    place = target.parent.parent  # where the folder of temporary files lies that the copy is made in
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return NoSpace(str(target.parent), str(error))
+        return NoSpace(str(place), str(error))
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return NotWritable(str(target.parent), str(error))
+        return NotWritable(str(place), str(error))
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return CatalogLocked(str(source), sqlite_writer(source))
     return CatalogDamaged(str(source), str(error))

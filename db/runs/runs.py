@@ -216,7 +216,8 @@ def find_run(session: Session, run_id: int | None, command: str) -> Run:
         RunNotFound: No complete run has that number.
         NoRunYet: None is complete yet; ``command`` is what needs one.
     """
-    complete = [run for run in runs(session) if run.state == "complete"]
+    there = runs(session)
+    complete = [run for run in there if run.state == "complete"]
     if not complete:
         raise NoRunYet(command)
     if run_id is None:
@@ -224,7 +225,8 @@ def find_run(session: Session, run_id: int | None, command: str) -> Run:
     for run in complete:
         if run.id == run_id:
             return run
-    raise RunNotFound(run_id, [run.id for run in complete])
+    unfinished = run_id in [run.id for run in there]
+    raise RunNotFound(run_id, [run.id for run in complete], unfinished)
 
 
 def provenances(session: Session, run: Run) -> dict[int, str]:

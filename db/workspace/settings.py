@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from db.errors import BadSettings
 from db.spelling import attribute_key, fold, is_formula
@@ -203,7 +204,23 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BadSettings(path, where, first["msg"].removeprefix("Value error, ")) from error
+        raise BadSettings(path, where, _said(first)) from error
+
+
+IN_OUR_WORDS = {
+    "extra_forbidden": "there is no such setting",
+    "tuple_type": 'expected a list, such as ["style"]',
+    "too_short": "at least one must be named",
+    "path_type": "expected a folder or a URL, in quotes",
+    "dict_type": "expected a table, [like.this]",
+    "model_type": "expected a table, [like.this]",
+    "model_attributes_type": "expected a table, [like.this]",
+}
+"""What pydantic says of its own types, as people say it who write TOML."""
+
+
+def _said(error: ErrorDetails) -> str:
+    return IN_OUR_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def _require_names(path: Path, named: object) -> None:

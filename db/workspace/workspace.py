@@ -16,7 +16,7 @@ from uuid import uuid4
 import tomlkit
 from sqlalchemy import select
 
-from db.engine.catalog import Catalog, open_catalog, prepare, sqlite_url
+from db.engine.catalog import Catalog, Session, open_catalog, prepare, sqlite_url
 from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
 from db.spelling import fold
@@ -188,6 +188,7 @@ def init_workspace(
     Raises:
         WorkspaceExists: There already is one.
         BadSettings: An attribute's name cannot be one.
+        UnicodeEncodeError: The folder's name is no text.
         CatalogOutdated: The catalog is there, with another version's schema.
     """
     folder = folder.absolute()
@@ -202,6 +203,7 @@ def init_workspace(
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
         )
+    str(folder).encode()  # a name that is no text is refused before anything is made
     make_private_folders(folder)
     workspace = Workspace(folder, settings)
     if database_url is None:
@@ -289,17 +291,26 @@ def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
         return workspace
     titles = settings.attribute_titles
     with workspace.open_catalog() as catalog, catalog.write() as session:
-        known = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
-        position = max(known.values(), default=-1) + 1
-        new = [key for key in settings.attributes if key not in known]
-        _refuse_clash([*known], [*known, *new])
-        session.add_all(
-            Attribute(name=key, title=titles.get(key), position=position + at) for at, key in enumerate(new)
-        )
+        make_attributes(session, settings.attributes, titles)
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
     document["attributes"] = [titles.get(key, key) for key in settings.attributes]
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
     return open_workspace(workspace.folder)
+
+
+def make_attributes(session: Session, keys: Sequence[str], titles: Mapping[str, str]) -> None:
+    """Add to the catalog those attributes that it lacks, such as one that somebody wrote into the settings.
+
+    Raises:
+        BadSettings: A column has that name already.
+    """
+    known = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
+    position = max(known.values(), default=-1) + 1
+    new = [key for key in dict.fromkeys(keys) if key not in known]
+    _refuse_clash([*known], [*known, *new])
+    session.add_all(
+        Attribute(name=key, title=titles.get(key), position=position + at) for at, key in enumerate(new)
+    )
 
 
 def follow_links_of(workspace: Workspace, root: str) -> Workspace:

@@ -13,7 +13,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from model.errors import UnknownBackbone
+from model.errors import UnknownBackbone, WeightsUnavailable
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -118,6 +118,9 @@ def _create_timm(timm_name: str, image_size: int) -> nn.Module:
                 body = timm.create_model(timm_name, pretrained=False, num_classes=0, img_size=image_size)
             except TypeError:  # a convolutional network takes any size and no such argument
                 body = timm.create_model(timm_name, pretrained=False, num_classes=0)
+    except (OSError, ValueError, LookupError) as error:  # a hub or a folder that has no such model
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise WeightsUnavailable(timm_name, timm_name, "timm's hub cache", reason) from error
     except RuntimeError:
         raise UnknownBackbone(timm_name, near_names(timm_name)) from None
     return body  # type: ignore[no-any-return]

@@ -48,6 +48,19 @@ def commands() -> list[tuple[str, ...]]:
     return found
 
 
+def test_the_demo_finds_the_commands_that_it_shows(tmp_path: Path) -> None:
+    """Its process has imported nothing but its own command."""
+    code = "from curate.cli import command_line; demo = command_line(['demo']); "
+    code += "from curate.cli.care.demo import run_command; import sys; run_command(sys.argv[1:])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "init", tmp_path / "ws"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "ws" / "curate.toml").is_file()
+
+
 def test_help_imports_nothing_heavy() -> None:
     """The imports of each command are inside it, so that help and usage errors answer at once."""
     code = BLOCKED.format(heavy=HEAVY, commands=[(), *commands()])
@@ -131,7 +144,7 @@ def test_a_torn_init_can_be_made_again(curate: Curate, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
     [
-        ("colection = 'x'\n", "colection", "Extra inputs are not permitted"),
+        ("colection = 'x'\n", "colection", "there is no such setting"),
         ("attributes = ['']\n", "attributes.0", "an attribute has no name"),
         ("[label_studio]\nurl = 'ftp://x'\n", "label_studio.url", "'ftp://x' is not an http(s) URL"),
         ("[train]\nfolds = 1\n", "train.folds", "Input should be greater than or equal to 2"),

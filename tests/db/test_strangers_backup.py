@@ -34,6 +34,7 @@ web = "https://images.example/a"
 
 [train]
 weights = "/home/ada/model.pth"
+backbone = "hf-hub:somebody/something"
 epochs = 3
 
 [label_studio]
@@ -50,6 +51,7 @@ SHOWN = [
     "roots.r = /home/ada",
     "roots.web = https://images.example/a",
     "train.weights = /home/ada/model.pth",
+    "train.backbone = hf-hub:somebody/something",
     "label_studio.url = http://label-studio.example:8080",
     "label_studio.images = upload",
 ]
@@ -110,7 +112,7 @@ def test_places_are_shown_and_set_aside(backup: Path, tmp_path: Path, curate: Cu
     assert (settings.label_studio.project, settings.train.weights) == (None, "auto")
     assert (settings.train.epochs, settings.fiftyone.dataset) == (3, "curate-theirs")
     text = (tmp_path / "again" / "curate.toml").read_text(encoding="utf-8")
-    assert [line.removeprefix("# ") for line in text.splitlines()[-6:]] == SHOWN
+    assert [line.removeprefix("# ") for line in text.splitlines()[-len(SHOWN) :]] == SHOWN
 
 
 def test_places_are_taken_over_by_who_says_so(backup: Path, tmp_path: Path, curate: Curate) -> None:

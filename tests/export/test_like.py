@@ -184,6 +184,38 @@ def test_other_quotes_are_read_right_and_written_back(
         assert out.read_bytes() == text(expected).encode()
 
 
+def test_what_mysql_writes_without_quotes_is_read_right_and_written_back(
+    tmp_path: Path, empty_workspace: Path
+) -> None:
+    """``SELECT … INTO OUTFILE``: a backslash before tabs, line ends and backslashes; ``\\N`` for nothing."""
+    text = (
+        "File name\tStil\tBemerkung\n"
+        "0.jpg\tBarock\ttwo\\\nlines\n"
+        "1.jpg\tBarock\tends with one\\\n\n"
+        '2.jpg\t\\N\ta\\\ttab, a \\\\ and a 12" frame\n'
+        "3.jpg\tRokoko\t\\N\n"
+    )
+    workspace = fresh(empty_workspace, tmp_path / "ws")
+    source, out = tmp_path / "list.tsv", tmp_path / "out.tsv"
+    source.write_bytes(text.encode())
+
+    read = [row.cells[1:] for row in open_text_table(source).rows() if isinstance(row, Row)]
+    ingest(workspace, source, check_images=False)
+    like(open_workspace(workspace.folder), source, out)
+    same = out.read_bytes()
+    correct(open_workspace(workspace.folder), "style", {"1.jpg": "Rokoko"})
+    like(open_workspace(workspace.folder), source, out)
+
+    assert read == [
+        ["Barock", "two\nlines"],
+        ["Barock", "ends with one\n"],
+        ["\\N", 'a\ttab, a \\ and a 12" frame'],
+        ["Rokoko", "\\N"],
+    ]
+    assert same == text.encode()
+    assert out.read_bytes() == text.replace("1.jpg\tBarock", "1.jpg\tRokoko").encode()
+
+
 @pytest.mark.parametrize(
     ("text", "cells"),
     [

@@ -200,6 +200,29 @@ def test_a_manifest_is_read_within_bounds(curate: Curate, saved: Path, tmp_path:
     assert "manifest.json" in refuse(curate, saved.with_name("bomb.zip"), tmp_path / "again")
 
 
+def test_an_archive_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
+    curate: Curate, saved: Path, tmp_path: Path
+) -> None:
+    from hashlib import sha256
+
+    size, digest, name = 1200 * 2**20, sha256(), f"{RUN}/zeros"
+    with zipfile.ZipFile(saved) as archive:
+        files = {one: archive.read(one) for one in archive.namelist()}
+    manifest = json.loads(files.pop("manifest.json"))
+    bomb = saved.with_name("bomb.zip")
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for one, data in files.items():
+            archive.writestr(one, data)
+        with archive.open(name, "w", force_zip64=True) as entry:
+            for _ in range(size // 2**20):
+                entry.write(bytes(2**20))
+                digest.update(bytes(2**20))
+        manifest["files"][name] = {"sha256": digest.hexdigest(), "bytes": size}
+        archive.writestr("manifest.json", json.dumps(manifest))
+
+    assert "MB, which no backup of curate's does" in refuse(curate, bomb, tmp_path / "again")
+
+
 @pytest.mark.parametrize("where", ["catalog.db", "curate.toml", "runs"])
 def test_what_was_there_before_a_failed_restore_stays(
     curate: Curate, saved: Path, tmp_path: Path, where: str

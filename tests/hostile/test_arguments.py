@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,7 @@ CASES: list[tuple[str, int, str]] = [
     ("train --backbone nope", REFUSED, ""),
     ("train --backbone a/b", REFUSED, ""),
     ("train --backbone ../../etc/passwd", REFUSED, ""),
+    ("train --backbone local-dir:FOLDER", REFUSED, "failed (Config file not found"),
     ("train --image-size 1", REFUSED, ""),
     ("train --image-size x", USAGE, ""),
     ("train --epochs 0", REFUSED, ""),
@@ -183,3 +186,71 @@ def snapshot(folder: Path) -> set[str]:
         for path in folder.rglob("*")
         if not path.name.endswith(("-wal", "-shm")) and "cache" not in path.parts and "runs" not in path.parts
     }
+
+
+BYTES = "b\udcfcd"
+"""A byte of latin-1, as Python gives it where the terminal speaks UTF-8."""
+
+NO_TEXT: dict[str, tuple[str, ...]] = {
+    "an artwork": ("history", BYTES),
+    "an artwork to label": ("label", BYTES, "style", "x"),
+    "an attribute": ("label", "x", BYTES, "x"),
+    "an artwork to undo": ("undo", BYTES, "style"),
+    "a class": ("classes", "add", "style", BYTES),
+    "a class to merge": ("classes", "merge", "style", BYTES, "x"),
+    "a root": ("relocate", BYTES, "."),
+    "a workspace": ("init", BYTES),
+    "an attribute of a workspace": ("init", "new", "--attributes", BYTES),
+    "a file of weights": ("train", "--weights", BYTES),
+    "a column": ("ingest", "LIST", "--map", f"{BYTES}=style"),
+    "an attribute of a column": ("ingest", "LIST", "--map", f"name={BYTES}"),
+    "a folder of images": ("ingest", "LIST", "--images", BYTES),
+    "a list": ("ingest", f"{BYTES}.csv"),
+    "a sheet": ("sync-corrections", "--from", f"{BYTES}.csv"),
+    "a server": ("push", "--to", BYTES),
+    "a filter": ("issues", "--where", f"note={BYTES}"),
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
+def test_bytes_that_are_no_text_are_one_sentence(
+    curate: Curate, used: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "l.csv").write_text("filepath,name\na.png,x\n")
+    before = snapshot(used)
+
+    done = curate("-w", used, *(word.replace("LIST", "l.csv") for word in NO_TEXT[name]))
+
+    assert done.status in (REFUSED, USAGE), done
+    assert done.status == USAGE or (done.stderr.startswith("error: ") and done.stderr.count("\n") == 1)
+    assert "Traceback" not in done.stderr
+    assert snapshot(used) == before
+    assert [path.name for path in tmp_path.iterdir()] in (["l.csv", "used"], ["used", "l.csv"])
+
+
+@pytest.mark.parametrize("words", [("export", "{}.csv"), ("backup", "{}.zip"), ("issues", "--save", "{}")])
+def test_files_may_be_called_by_bytes_that_are_no_text(
+    curate: Curate, used: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    place = str(tmp_path / BYTES)
+
+    assert curate("-w", used, *(word.format(place) for word in words)).status == 0
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(BYTES)]
+
+
+def test_names_beyond_ascii_where_python_was_told_that_there_are_none(tmp_path: Path) -> None:
+    """``PYTHONUTF8=0`` and a locale of C: a list ended in a traceback."""
+    run = [sys.executable, "-c", "from curate.cli import main; main()", "-w", str(tmp_path / "ws")]
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
+    ascii_ = plain | {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([*run[:3], "init", tmp_path / "ws", "--attributes", "style"], env=plain, check=True)
+    (tmp_path / "l.csv").write_text("filepath,style\nünï.png,Cubism\n", encoding="utf-8")
+
+    done = subprocess.run(
+        [*run, "ingest", tmp_path / "l.csv"], env=ascii_, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "cannot be written in ASCII" in done.stderr and "Set PYTHONUTF8=1" in done.stderr
+    assert "Traceback" not in done.stderr

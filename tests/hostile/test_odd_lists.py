@@ -115,3 +115,15 @@ def test_what_is_written_oddly_is_read_and_comes_out_again(
     again = curate("-w", folder, "export", images / "out.csv", "--like", images / "l.csv")
     assert again.status == 0, again.stderr
     assert (images / "out.csv").read_bytes() == READ[case]
+
+
+def test_a_label_that_is_not_read_for_another_of_its_name_is_told(
+    curate: Curate, folder: Path, images: Path
+) -> None:
+    """The second column's labels were nowhere, and nothing said so."""
+    (images / "l.csv").write_bytes(b"filepath,style,style\na.png,Cubism,x\nb.png,,y\n")
+
+    done = curate("-w", folder, "ingest", images / "l.csv")
+
+    assert "l.csv has the column style twice: the first is read, 'style (3)' is kept" in done.stderr
+    assert "style (3): y" in curate("-w", folder, "history", "b.png").stdout

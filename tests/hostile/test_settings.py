@@ -66,7 +66,9 @@ REFUSED: dict[str, str | bytes] = {
     "an address with a space": "[label_studio]\nurl = 'http://a b'\n",
     "a project of text": "[label_studio]\nproject = 'mine'\n",
     "images from nowhere": "[label_studio]\nimages = 'nowhere'\n",
-    "a database in memory": "database_url = 'mysql://u:hunter22@h/d'\n",
+    "a database of another kind": "database_url = 'mysql://u:hunter22@h/d'\n",
+    "a database in memory": "database_url = 'sqlite://'\n",
+    "a database in memory, by name": "database_url = 'sqlite:///:memory:'\n",
     "a database that is none": "database_url = 'hunter22'\n",
     "a database of numbers": "database_url = 7\n",
     "a file that is no database": "database_url = 'sqlite:////etc/passwd'\n",
@@ -105,6 +107,8 @@ def test_it_is_refused_in_one_line_without_a_password(curate: Curate, used: Path
     assert (done.status, done.stdout) == (1, ""), done
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
     assert "hunter22" not in done.stderr and "ter22@" not in done.stderr
+    assert not [word for word in ("Extra inputs", "tuple", "<class", "validation") if word in done.stderr]
+    assert "memory" not in name or "is no database that curate can keep" in done.stderr
     assert (used / "curate.toml").read_bytes() == before
 
 
@@ -231,3 +235,33 @@ def test_a_folder_that_cannot_be_is_one_sentence(
     else:
         assert done.status in (1, 2)
         assert "Traceback" not in done.stderr and len(done.stderr) < 1000
+
+
+def test_an_attribute_that_somebody_wrote_into_the_settings_is_ingested(
+    curate: Curate, tmp_path: Path
+) -> None:
+    """The list that has it ended in a KeyError."""
+    folder = small_workspace(curate, tmp_path, 2, "style")
+    path = folder / "curate.toml"
+    path.write_text(path.read_text().replace('["style"]', '["style", "Material"]'))
+    listed = write_list(folder / "n.csv", [["img/1.png", "oil"]], ("filepath", "Material"))
+
+    before = curate("-w", folder, "check")
+    done = curate("-w", folder, "ingest", listed)
+
+    assert "BROKEN  curate.toml names the catalog's attributes" in before.stdout
+    assert done.status == 0, done.stderr
+    assert label_of(curate, folder, "img/1.png", "Material") == "oil"
+    assert curate("-w", folder, "check").status == 0
+
+
+def test_one_whose_columns_are_anothers_is_not(curate: Curate, tmp_path: Path) -> None:
+    folder = small_workspace(curate, tmp_path, 2, "style")
+    path = folder / "curate.toml"
+    path.write_text(path.read_text().replace('["style"]', '["style", "style_pred"]'))
+    listed = write_list(folder / "n.csv", [["img/1.png", "oil"]], ("filepath", "style_pred"))
+
+    done = curate("-w", folder, "ingest", listed)
+
+    assert (done.status, done.stdout) == (1, "")
+    assert "'style_pred' is what the pred of 'style' is called" in done.stderr

@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curate.ingest.errors import BadOption, ClassFileMissing, NoLabelColumn, NoPathColumn, UnknownSource
+from curate.ingest.errors import (
+    BadOption,
+    ClassFileMissing,
+    NoLabelColumn,
+    NoPathColumn,
+    SourceUnreadable,
+    UnknownSource,
+)
 from curate.ingest.readers.artgan import open_artgan
 from curate.ingest.readers.folders import open_folders
 from curate.ingest.readers.formats import recognise
@@ -363,7 +370,7 @@ def test_parquet_numbers_without_names_are_an_error(tmp_path: Path) -> None:
     table = pa.table({"image": [b"x"], "style": [1]})
     pq.write_table(table, tmp_path / "a.parquet")  # type: ignore[no-untyped-call]
 
-    with pytest.raises(NoLabelColumn):
+    with pytest.raises(SourceUnreadable, match="its column 'style' holds numbers"):
         open_parquet(tmp_path / "a.parquet", ATTRIBUTES, tmp_path, True)
 
 

@@ -125,8 +125,13 @@ ARTISTS: dict[str, dict[str, tuple[str, ...]]] = {
         "Danish": ("Vilhelm Hammershøi", "P.S. Krøyer", "portræt", "Christen Købke", "Svend Hammershøi"),
         "of all countries": ("Joan Miró", "Max Pechstein", "Édouard Manet", "Paul Klee", "Emil Sørensen"),
     },
+    "cp1254": {
+        "Turkish": ("Osman Hamdi Bey", "İbrahim Çallı", "Şeker Ahmed Paşa", "natürmort", "Bedri Eyüboğlu")
+    },
     "cp1257": {
-        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums")
+        "Latvian": ("Janis Rozentāls", "Vilhelms Purvītis", "Jāzeps Grosvalds", "klusā daba", "zīmējums"),
+        "Lithuanian": ("Mikalojus Čiurlionis", "Kazys Šimonis", "Domicelė Tarabildienė", "Kaimo gatvė"),
+        "Estonian": ("Konrad Mägi", "Eduard Wiiralt", "Õnne Köster", "natüürmort", "maastik järvega", "Jõgi"),
     },
 }
 
@@ -321,6 +326,32 @@ def test_frames_and_records_are_lists_too(workspace: Workspace) -> None:
     assert [(labels[name] >= 0).sum() for name in ("style", "genre", "artist")] == [1, 1, 1]
 
 
+def test_parquet_that_lists_files_is_a_list(
+    workspace: Workspace, gallery: Path, curate: Curate, tmp_path: Path
+) -> None:
+    """As ``export`` writes it, or pandas; with images inside it is Hugging Face's."""
+    assert curate("-w", workspace.folder, "ingest", gallery / "labels.csv").status == 0
+    assert curate("-w", workspace.folder, "export", gallery / "labels.parquet").status == 0
+    curate("init", tmp_path / "again")
+    frame = pd.read_parquet(gallery / "labels.parquet")
+    several = pd.Series([["Öl", "Holz"] for _ in frame.index])
+    frame.assign(Jahr=1923.0, Material=several, thumb=b"x").to_parquet(gallery / "more.parquet")
+
+    read = curate("-w", tmp_path / "again", "ingest", gallery / "labels.parquet", "--json")
+    more = curate("-w", tmp_path / "again", "ingest", gallery / "more.parquet", "--json")
+    like = curate("-w", tmp_path / "again", "export", "x.parquet", "--like", gallery / "more.parquet")
+
+    assert (read.status, read.json()["added"], more.json()["read"]) == (0, len(frame), len(frame))
+    for folder in (workspace.folder, tmp_path / "again"):
+        assert curate("-w", folder, "export", folder / "out.csv").status == 0
+    assert (tmp_path / "again/out.csv").read_bytes() == (workspace.folder / "out.csv").read_bytes()
+    kept = curate("-w", tmp_path / "again", "history", frame["filepath"][0]).stdout
+    assert "Jahr: 1923; Material: Öl; Holz" in kept and "thumb" not in kept
+    assert like.stderr.endswith(
+        "Parquet is not written again byte for byte. Type `curate export OUT.parquet`.\n"
+    )
+
+
 # Cells ------------------------------------------------------------------------------------------------
 
 PLACEHOLDERS = [
@@ -418,6 +449,14 @@ HANDS = {
     "Rubens?": ("attributed", "Rubens"),
     "Aachen Hans von (Kopie nach)": ("after", "Aachen Hans von"),
     "Cranach, Werkstatt": ("workshop", "Cranach"),
+    "Titian and Workshop": ("workshop", "Titian"),
+    "Lucas Cranach d. Ä. und Werkstatt": ("workshop", "Lucas Cranach d. Ä."),
+    "Rubens (atelier de)": ("workshop", "Rubens"),
+    "Watteau (attribué à)": ("attributed", "Watteau"),
+    "Rembrandt (navolger van)": ("follower", "Rembrandt"),
+    "Rembrandt (kopie naar)": ("after", "Rembrandt"),
+    "Circolo di Guido Reni": ("circle", "Guido Reni"),
+    "?Holbein": ("attributed", "Holbein"),
 }
 
 
@@ -430,6 +469,8 @@ def test_other_hands(cell: str) -> None:
     "cell",
     [
         "Nachtmann, Ada",
+        "Brand Workshop",
+        "Gilbert and George",
         "Schulenburg, Ada",
         "Naarden, Jan",
         "Kreisler, Fritz",
@@ -598,5 +639,17 @@ def test_what_looks_like_labels_is_named_by_its_own_column(
 
     done = curate("-w", folder, "ingest", tmp_path / "list.csv")
 
-    assert "; Technik look like labels. Say which is what: " in done.stderr
+    assert "; Technik looks like labels. Say which is what: " in done.stderr
     assert done.stderr.endswith("list.csv --map Technik=technik`.\n")
+
+
+def test_the_only_other_column_is_proposed_for_the_only_attribute(tmp_path: Path, curate: Curate) -> None:
+    """Numerals are no words, so nothing but their place tells what they are."""
+    assert curate("init", tmp_path / "ws", "--attributes", "numeral").status == 0
+    (tmp_path / "list.csv").write_text("filepath,label\n1.png,i\n2.png,v\n")
+
+    done = curate("-w", tmp_path / "ws", "ingest", tmp_path / "list.csv", "--images", "none")
+
+    assert done.status == 1
+    assert "; label looks like labels. Say which is what: `curate " in done.stderr
+    assert done.stderr.endswith(" --map label=numeral`.\n")

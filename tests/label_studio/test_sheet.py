@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
+from sqlalchemy import select
 
-from db.models import Artwork, Task
+from db.models import Artwork, Task, Verdict
+from review.sheet.cells import guarded
 from tests.browser import find_chromium, opened_app
 from tests.conftest import Curate
 from tests.label_studio.conftest import Gallery, add_run, make_gallery
@@ -90,6 +92,46 @@ def test_a_page_is_answered_by_keys_and_comes_back_as_a_sheet(
     assert width == 320
     assert synced["verdicts"] == {"corrected": 1, "confirmed": 1, "unusable": 1}
     assert labels(gallery.workspace, "style")[0] == "Rococo"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(find_chromium() is None, reason="chromium and chromedriver are not installed")
+def test_a_pages_table_has_no_formula_either(curate: Curate, gallery: Gallery, tmp_path: Path) -> None:
+    """What a list says of an artwork, and what a reviewer writes, stands in the table that the page makes."""
+    at = ["-w", gallery.workspace.folder]
+    curate(*at, "push", "--audit", "0", "--controls", "0", "--to", "html", "--output", tmp_path / "review")
+    texts = [
+        "=1+1",
+        "-1",
+        "@A1",
+        "+A1",
+        "\t=1",
+        "\r=1",
+        "a;=1",
+        'a";-1',
+        "a\t@b",
+        "a; b",
+        "it's",
+        "",
+        "'=1",
+        "a=b",
+    ]
+    with opened_app(None) as browser:
+        browser.driver.get((tmp_path / "review.html").as_uri())
+        cells = browser.driver.execute_script("return arguments[0].map(cell)", texts)
+        browser.driver.execute_script(
+            "sheet.rows[0].about = '=1+1'; keep(0, 'comment', '=1;=2'); keep(0, 'style_verdict', 'right')"
+        )
+        (tmp_path / "answers.csv").write_text(browser.driver.execute_script("return csv()"))
+
+    synced = curate(*at, "sync-corrections", "--from", tmp_path / "answers.csv", "--json").json()
+    with gallery.workspace.open_catalog() as catalog, catalog.read() as session:
+        comments = session.scalars(select(Verdict.comment)).all()
+
+    doubled = [guarded(text).replace('"', '""') for text in texts]
+    assert cells == [f'"{text}"' for text in doubled]
+    assert synced["verdicts"] == {"confirmed": 1}
+    assert comments == ["=1;=2"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "html", "xlsx"])

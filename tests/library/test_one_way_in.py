@@ -17,7 +17,7 @@ import pytest
 import curate as library
 from curate.cli import command_line
 from curate.demo.gallery import draw_gallery, plant_errors, write_listing
-from curate.errors import IncompatibleOptions, InvalidInput
+from curate.errors import IncompatibleOptions
 from tests.conftest import Curate
 
 pytestmark = pytest.mark.slow
@@ -323,16 +323,6 @@ def test_check_backup_and_where_images_are(drawn: library.Workspace, curate: Cur
     counted = ("artworks", "labels", "verdicts", "runs")
     assert [written[name] for name in counted] == [made[name] for name in counted]
     assert upgraded == as_json(asdict(drawn.upgrade()))
-
-
-def test_a_kind_of_issue_that_there_is_not(drawn: library.Workspace) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        drawn.issues("labels")
-
-    assert str(caught.value) == (
-        "kind is 'labels', expected one of "
-        "label, label_conflict, outlier, unusable, duplicate, unreadable, property."
-    )
 
 
 COMMANDS_ALONE = {

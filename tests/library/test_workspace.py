@@ -12,6 +12,7 @@ import pytest
 
 import curate as library
 from db.errors import CurateError
+from db.runs.runs import start_run
 from tests.conftest import Curate
 from tests.ingest.conftest import draw
 
@@ -97,6 +98,27 @@ def test_as_many_images_are_saved_as_are_listed(museum: library.Workspace, curat
     assert len(below.rows) == 2 < len(below.flagged)
 
 
+def test_numbers_may_be_numpys(museum: library.Workspace) -> None:
+    """As they come out of the tables that the verbs return."""
+    run = museum.runs().query("state == 'complete'")["run"].max()
+    one, two = (pd.Series([1, 2])[at] for at in (0, 1))  # of NumPy's own type
+
+    assert len(museum.issues(run=run, limit=two, every=True)) == 2
+    assert len(museum.pred_probs(run)[OWN]) == COUNT
+    assert list(museum.refused(one)) == []
+    assert museum.undo(ingest=one, dry_run=True).as_record()["labels_taken_back"] == COUNT
+
+
+def test_a_run_that_is_not_complete_is_called_so(museum: library.Workspace) -> None:
+    with museum._catalog() as catalog, catalog.write() as session:
+        begun = start_run(session, backbone="b", protocol="p", seed=0, settings={}, digest="").id
+
+    with pytest.raises(
+        CurateError, match=rf"^Run {begun} is not complete\. Complete runs in this catalog: 1\.$"
+    ):
+        museum.issues(run=begun)
+
+
 def test_classes_are_shown_as_they_are_called(museum: library.Workspace, curate: Curate) -> None:
     """Text for people has a class's name, also one that it was given later; tables keep its key."""
     before = museum.issues()["label"].tolist()
@@ -114,9 +136,9 @@ def test_classes_are_shown_as_they_are_called(museum: library.Workspace, curate:
     museum.rename_class(OWN, "C++", "C++")
 
 
-WRONG: dict[str, tuple[Callable[[library.Workspace], Any], str]] = {
+WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "no table": (
-        lambda ws: ws.ingest(5),  # type: ignore[arg-type]
+        lambda ws: ws.ingest(5),
         "The source is, or holds, '5' of the type int. Give the path of a list or a folder, a DataFrame, or "
         "dicts from column to cell.",
     ),
@@ -173,6 +195,47 @@ WRONG: dict[str, tuple[Callable[[library.Workspace], Any], str]] = {
     "probabilities that are text": (
         lambda ws: ws.import_predictions(["1.jpg"], {"style": pd.DataFrame({"a": ["high"], "b": ["low"]})}),
         "pred_probs cannot be read as a table of numbers: every row needs as many, and nothing else.",
+    ),
+    "a word that is none": (
+        lambda ws: ws.import_predictions(["1.jpg"], {OWN: {}}, out_of_sample="folds"),
+        "out_of_sample is 'folds', expected one of fold, holdout, unknown.",
+    ),
+    "no issues": (
+        lambda ws: ws.issues(limit=0),
+        "limit is 0, expected at least 1.",
+    ),
+    "a condition in words": (
+        lambda ws: ws.issues(where="Material=oil"),
+        "where is 'Material=oil'. Give a dict: {'Material': 'oil*'}.",
+    ),
+    "a kind that is none": (
+        lambda ws: ws.issues("labels"),
+        "kind is 'labels', expected one of label, label_conflict, outlier, unusable, duplicate, unreadable, "
+        "property.",
+    ),
+    "more audits than all": (
+        lambda ws: ws.push(5, audit=2, dry_run=True),
+        "audit is 2, expected 0 to 1.",
+    ),
+    "an empty batch": (
+        lambda ws: ws.push(0, dry_run=True),
+        "limit is 0, expected at least 1.",
+    ),
+    "a sheet that is none": (
+        lambda ws: ws.push(5, sheet="sheet.doc"),
+        "The suffix of sheet is 'doc', expected one of csv, xlsx, html.",
+    ),
+    "a report that is none": (
+        lambda ws: ws.report(format="doc"),
+        "format is 'doc', expected one of html, pdf, json.",
+    ),
+    "an export that is none": (
+        lambda ws: ws.export("out.csv", format="tsv"),
+        "format is 'tsv', expected one of csv, xlsx, parquet, artgan, imagefolder.",
+    ),
+    "letters for attributes": (
+        lambda ws: library.init("elsewhere", "style"),
+        "attributes is the text 'style'. Give a list: ['style'].",
     ),
     "an old workbook": (
         lambda ws: ws.export("labels.xls"),

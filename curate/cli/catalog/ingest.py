@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from curate.ingest import IngestSummary
     from curate.ingest.dry_run import DryRun as WouldBe
 
-FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv", "xlsx")
+FORMATS = ("auto", "artgan", "kaggle", "huggingface", "folders", "csv", "xlsx", "parquet")
 
 
 def _known_format(value: str) -> str:

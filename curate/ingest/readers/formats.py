@@ -9,11 +9,11 @@ from pathlib import Path
 from curate.ingest.errors import BadOption, ListBesideImages, SourceUnreadable, UnknownSource
 from curate.ingest.readers.artgan import LIST, artgan_lists, open_artgan
 from curate.ingest.readers.folders import open_folders
-from curate.ingest.readers.huggingface import open_parquet, parquet_files
+from curate.ingest.readers.huggingface import has_images, open_parquet, parquet_files
 from curate.ingest.readers.kaggle import kaggle_lists, kind_of_list, open_kaggle
 from curate.ingest.readers.table import Exists, is_list, list_columns, open_list
 from curate.ingest.records import Reader
-from curate.ingest.tables.table import SHEETS, TableOptions, open_table
+from curate.ingest.tables.table import PARQUET, SHEETS, TableOptions, open_table
 from db.errors import FileMissing
 from db.images.formats import IMAGE_SUFFIXES
 from db.workspace.settings import SourceSettings
@@ -58,7 +58,8 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
 
     Args:
         source: A list or a folder.
-        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders``, ``csv`` or ``xlsx``.
+        format: ``auto``, ``artgan``, ``kaggle``, ``huggingface``, ``folders``, ``csv``, ``xlsx`` or
+            ``parquet``.
         options: What the reader may need.
 
     Raises:
@@ -115,7 +116,7 @@ def recognise(source: Path, attributes: Mapping[str, str]) -> tuple[str, Path]:
         return "artgan", source
     if kaggle_lists(source):
         return "kaggle", source
-    if parquet_files(source):
+    if any(map(has_images, parquet_files(source)[:1])):
         return "huggingface", source
     lists = sorted(path for path in source.iterdir() if is_list(path, attributes))
     if len(lists) == 1:
@@ -132,8 +133,8 @@ def recognise(source: Path, attributes: Mapping[str, str]) -> tuple[str, Path]:
 
 
 def _recognise_file(source: Path) -> str:
-    if source.suffix == ".parquet":
-        return "huggingface"
+    if source.suffix.lower() == PARQUET:
+        return "huggingface" if has_images(source) else "parquet"
     if LIST.match(source.name):
         return "artgan"
     if source.suffix.lower() not in LIST_SUFFIXES:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curate.ingest.errors import NoLabelColumn, NoPathColumn, SourceUnreadable
+from curate.ingest.errors import SourceUnreadable
 from curate.ingest.readers.wikiart import ALIASES
-from curate.ingest.records import ReaderBase, Record, Refused, Said, SaidSplit, Spelling
+from curate.ingest.records import ReaderBase, Record, Refused, Said, SaidSplit, Spelling, shown
 from db.images.formats import BadImage, sniff
 
 ROWS = 64
@@ -134,6 +134,20 @@ def parquet_files(source: Path) -> list[Path]:
     return sorted(source.glob("*.parquet")) or sorted((source / "data").glob("*.parquet"))
 
 
+def has_images(path: Path) -> bool:
+    """Return whether a Parquet file has a column of images; true if it cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        kind = pq.read_schema(path).field(IMAGE_COLUMN).type  # type: ignore[no-untyped-call]
+    except KeyError:
+        return False
+    except (pa.ArrowException, OSError):
+        return True
+    return bool(pa.types.is_struct(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
 def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: bool) -> ParquetReader:
     """Open parquet files by the schema of the first.
 
@@ -144,9 +158,8 @@ def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: b
         write: False reads the lists only.
 
     Raises:
-        SourceUnreadable: There is no parquet file, or the first cannot be read.
-        NoPathColumn: There is no column of images.
-        NoLabelColumn: There is no column of any attribute, or one holds numbers without names.
+        SourceUnreadable: There is no parquet file, the first cannot be read, or it lacks images, a column
+            of any attribute, or names for the numbers of one.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -159,13 +172,11 @@ def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: b
         total = sum(pq.read_metadata(path).num_rows for path in files)  # type: ignore[no-untyped-call]
     except (pa.ArrowException, OSError) as error:
         raise SourceUnreadable(files[0], str(error).splitlines()[0][:200]) from error
-    if IMAGE_COLUMN not in schema.names:
-        raise NoPathColumn(files[0], schema.names)
     wanted = [name for name in attributes if name in schema.names]
     names = class_names(schema.metadata or {})
     nameless = [n for n in wanted if pa.types.is_integer(schema.field(n).type) and n not in names]
-    if not wanted or nameless:
-        raise NoLabelColumn(files[0], nameless or schema.names, attributes)
+    if (problem := _problem(schema.names, attributes, nameless)) is not None:
+        raise SourceUnreadable(files[0], problem)
     known = {column: names[column] for column in wanted if column in names}
     return ParquetReader(
         "huggingface",
@@ -178,6 +189,21 @@ def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: b
         write=write,
         names=known,
     )
+
+
+def _problem(columns: Sequence[str], attributes: Sequence[str], nameless: Sequence[str]) -> str | None:
+    """Return why no artworks can be read from these columns; ``--map`` and ``--file`` are for lists."""
+    there = ", ".join(shown(name, 40) for name in columns[:12])
+    if IMAGE_COLUMN not in columns:
+        return f"it has no column {IMAGE_COLUMN!r} with the images in it; its columns are {there}"
+    if not set(attributes) & set(columns):
+        return f"none of its columns ({there}) is called like an attribute here ({', '.join(attributes)})"
+    if nameless:
+        return (
+            f"its column {nameless[0]!r} holds numbers, and nothing in it says which classes they stand for: "
+            f"it should hold their names, or be a ClassLabel of `datasets`"
+        )
+    return None
 
 
 def class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from curate.ingest.tables.columns import (
     label_like,
     named_like,
 )
-from curate.ingest.tables.table import SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
+from curate.ingest.tables.table import PARQUET, SHEETS, TEXTS, Table, TableOptions, open_table, sample_rows
 from db.classes.missing import PLACEHOLDERS, placeholders
 from db.errors import typed
 from db.spelling import attribute_key, fold, loose_fold
@@ -108,6 +109,7 @@ def open_list(
     """
     plan = _plan(table, attributes, stated, exists)
     kind = "xlsx" if table.name.lower().endswith(SHEETS) else "csv"
+    kind = "parquet" if table.name.lower().endswith(PARQUET) else kind
     source = f"import:{kind}:{table.name}"[:200]
     words = () if stated.keep_values else PLACEHOLDERS
     missing = placeholders([*words, *stated.missing])
@@ -121,7 +123,11 @@ def open_list(
         tuple(Said(source, key) for key in plan.labels.values()),
         (SaidSplit(source),) if plan.split else (),
         total=table.total,
-        remarks=[*_remarks(table, plan, attributes, stated), *_likely(table, plan, stated)],
+        remarks=[
+            *_remarks(table, plan, attributes, stated),
+            *_likely(table, plan, stated),
+            *_twice(table, plan),
+        ],
         doubts=_doubts(table, plan, attributes, stated),
         rules=rules,
         kept=plan.kept,
@@ -157,7 +163,9 @@ def _plan(
     labels |= guess_attributes(left, open_)
     labels = dict(sorted(labels.items(), key=lambda item: order.index(item[1])))
     if not labels:
-        likely = [column for column in label_like(columns, sample) if column not in (file, stated.id)]
+        others = [column for column in columns if column not in (file, stated.id)]
+        likely = [column for column in label_like(columns, sample) if column in others]
+        likely = likely or (others if len(others) == 1 else [])  # which else could it be?
         raise NoLabelColumn(_name(table), columns, list(attributes), likely)
     left = [column for column in left if column not in labels]
     split = guess_split(left, sample)
@@ -241,6 +249,18 @@ def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[s
     return [f"{', '.join(found)} {looks} kept as listed; to learn them as attributes: {maps}"]
 
 
+def _twice(table: Table, plan: ColumnMapping) -> list[str]:
+    """Say which labels are not read because another column of that name is."""
+    found = []
+    for column in plan.kept:
+        again = re.fullmatch(r"(.+) \(\d+\)", column)
+        if again is not None and again[1] in plan.labels:
+            found.append(
+                f"{table.name} has the column {again[1]} twice: the first is read, {column!r} is kept"
+            )
+    return found
+
+
 def _doubts(
     table: Table, plan: ColumnMapping, attributes: Mapping[str, str], stated: SourceSettings
 ) -> list[str]:
@@ -270,7 +290,7 @@ def is_list(path: Path, attributes: Mapping[str, str]) -> bool:
 def list_columns(path: Path) -> Sequence[str]:
     """Return the columns of a file that is named like a table and has two or more, else nothing."""
     if (
-        path.suffix.lower() not in (*TEXTS, *SHEETS)
+        path.suffix.lower() not in (*TEXTS, *SHEETS, PARQUET)
         or path.name.startswith((".", "~$"))
         or not path.is_file()
     ):

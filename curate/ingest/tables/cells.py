@@ -14,12 +14,12 @@ SEVERAL = re.compile(r"\s*[;|]\s*|\s+/\s+")
 """What stands between the values of a cell that holds several."""
 
 HANDS_BEFORE = {
-    "after": r"(?:copy|copies|engraving|etching|print|painting)?\s*after|nach|kopie\s+nach"
+    "after": r"(?:copy|copies|engraving|etching|print|painting)?\s*after|nach|kop(?:ie|ist)\s+(?:nach|naar)"
     r"|copia\s+d[ia]|copie\s+d['’]|d['’]après|d['’]apr[eè]s|naar|copia\s+de|según|secondo|efter|podle|wg|по",
     "workshop": r"(?:work\s?shop|studio|atelier|assistant|assistants)\s+(?:of|to)"
     r"|werkstatt(?:\s+(?:von|des|der))?|atelier\s+(?:de|du|d['’]|van|von|des)|bottega\s+di|taller\s+de|oficina\s+de|værksted|мастерская",
     "circle": r"(?:circle|entourage|orbit|ambit)\s+of|(?:um)?kreis(?:\s+(?:von|des|der))?|umkreis|umfeld"
-    r"|(?:cercle|entourage)\s+(?:de|du|d['’])|cerchia\s+di|ambito\s+di|círculo\s+de|kring\s+van|omgeving\s+van|круг",
+    r"|(?:cercle|entourage)\s+(?:de|du|d['’])|cerchia\s+di|circolo\s+di|ambito\s+di|círculo\s+de|kring\s+van|omgeving\s+van|круг",
     "follower": r"(?:follower|followers|pupil|imitator|imitation)\s+of|nachfolger|nachfolge|nachahmer|schüler"
     r"|(?:suiveur|élève|imitateur)\s+(?:de|du|d['’])|seguace\s+di|allievo\s+di|seguidor\s+de|discípulo\s+de"
     r"|navolger\s+van|leerling\s+van",
@@ -28,16 +28,18 @@ HANDS_BEFORE = {
     "manner": r"(?:in\s+the\s+)?(?:manner|style)\s+of|(?:art|manier|stil)\s+(?:von|des|der)"
     r"|à\s+la\s+manière\s+de|maniera\s+di|a\s+la\s+manera\s+de|estilo\s+de|trant\s+van",
     "attributed": r"attributed\s+to|attr\.?(?:\s+to)?|ascribed\s+to|possibly(?:\s+by)?|probably(?:\s+by)?"
-    r"|perhaps|formerly\s+attributed\s+to|zugeschrieben|wohl|vermutlich|möglicherweise"
+    r"|perhaps|formerly\s+attributed\s+to|zugeschrieben|wohl|vermutlich|wahrscheinlich|möglicherweise|\?"
     r"|attribu[ée]e?\s+[àa]|attribuito\s+a|atribuido\s+a|atribuído\s+a|toegeschreven\s+aan|tilskrevet|приписывается",
 }
 """What stands before a name where the work is not, or not surely, by that hand."""
 HANDS_BEHIND = {
     "attributed": r"\?|\(\?\)|[(\[,]\s*(?:attributed(?:\s+to)?|attr\.?|attrib\.?|zugeschrieben"
     r"|zugeschr\.?|zuschreibung|attribu[ée]e?|attribuito|atribuido|toegeschreven)\s*[)\]]?",
-    "after": r"[(\[,]\s*(?:after|nach|d['’]après|kopie(?:\s+nach)?|copy(?:\s+after)?|naar)\s*[)\]]?",
+    "after": r"[(\[,]\s*(?:after|nach|d['’]après|kopie(?:\s+nach)?|copy(?:\s+after)?|naar"
+    r"|copia|copie)\s*[)\]]?",
     "workshop": r"[(\[,]\s*(?:work\s?shop(?:\s+of)?|studio(?:\s+of)?|atelier|werkstatt|bottega|taller)"
-    r"\s*[)\]]?",
+    r"\s*[)\]]?|(?<=\s)(?:and|und|et|e|y|en|og|och|&)\s+(?:(?:his|her|seine|son|sua|su)\s+)?"
+    r"(?:work\s?shop|studio|assistants?|pupils?|werkstatt|atelier|bottega|taller)",
     "circle": r"[(\[,]\s*(?:circle(?:\s+of)?|umkreis|kreis|umfeld|cercle|entourage|cerchia)\s*[)\]]?",
     "follower": r"[(\[,]\s*(?:follower(?:\s+of)?|nachfolger|nachfolge|schüler|pupil(?:\s+of)?"
     r"|imitator(?:\s+of)?)\s*[)\]]?",
@@ -45,11 +47,14 @@ HANDS_BEHIND = {
     "manner": r"[(\[,]\s*(?:manner(?:\s+of)?|style\s+of|art\s+des|manier)\s*[)\]]?",
 }
 BEFORE = {
-    hand: re.compile(rf"(?:{words})(?:\s*:\s*|\s+|(?<=['’]))(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
+    hand: re.compile(rf"(?:{words})(?:\s*:\s*|\s+|(?<=['’?]))(?P<name>\S.*)", re.IGNORECASE | re.DOTALL)
     for hand, words in HANDS_BEFORE.items()
 }
 BEHIND = {
-    hand: re.compile(rf"(?P<name>.*?\S)\s*(?:{words})", re.IGNORECASE | re.DOTALL)
+    hand: re.compile(
+        rf"(?P<name>.*?\S)\s*(?:{words}|[(\[,]\s*(?:{HANDS_BEFORE[hand]})\s*[)\]]?)",
+        re.IGNORECASE | re.DOTALL,
+    )
     for hand, words in HANDS_BEHIND.items()
 }
 

@@ -7,7 +7,7 @@ from io import StringIO
 from typing import NamedTuple
 
 from curate.ingest.tables.quoting import QUOTINGS, STANDARD, Quoting
-from curate.ingest.tables.text import Row, pieces, rows, split_cells
+from curate.ingest.tables.text import Row, pieces, row_text, rows, split_cells
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -35,7 +35,7 @@ def guess_dialect(text: str, delimiter: str | None = None, cut: bool = False) ->
     if not odd and not text.lstrip().startswith("'"):
         return usual
     for quoting in QUOTINGS[1:]:
-        if quoting.quote not in text or (quoting.escapes and "\\" not in text):
+        if "\\" not in text if quoting.escapes else quoting.quote not in text:
             continue
         other = Dialect(delimiter or guess_delimiter(text, quoting), quoting)
         if _explains(text, other, odd, cut):
@@ -64,9 +64,10 @@ def _explains(text: str, dialect: Dialect, odd: set[int], cut: bool) -> bool:
             width = len(cells)
             whole = quoting.quote != STANDARD.quote and all(quoting.is_quoted(cell) for cell in cells)
         matters = any(quoting.matters(cell, delimiter) for cell in cells)
+        lines = set(range(line, line + row_text(raw, quoting).count("\n") + 1))
         if matters or (quoting.quote != STANDARD.quote and STANDARD.quote in raw):
-            left -= set(range(line, line + raw.rstrip("\r\n").count("\n") + 1))
-        needed |= matters and line in odd
+            left -= lines
+        needed |= matters and not lines.isdisjoint(odd)
     return (whole or needed) and not left
 
 
@@ -75,7 +76,11 @@ def _rows(text: str, dialect: Dialect, cut: bool) -> list[tuple[int, list[str] |
     found, line = [], 1
     for piece in pieces(StringIO(text, newline="\n"), *dialect):
         if piece.row is not None:
-            row = split_cells(piece.raw.rstrip("\r\n"), *dialect) if isinstance(piece.row, Row) else None
+            row = (
+                split_cells(row_text(piece.raw, dialect.quoting), *dialect)
+                if isinstance(piece.row, Row)
+                else None
+            )
             found.append((line, row, piece.raw))
         line += piece.raw.count("\n")
     return found[:-1] if cut else found

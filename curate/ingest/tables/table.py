@@ -19,6 +19,7 @@ SAMPLED = 400
 """Rows that are looked at to guess what a column is."""
 SHEETS = (".xlsx", ".xlsm")
 TEXTS = (".csv", ".tsv", ".txt", ".tab")
+PARQUET = ".parquet"
 
 
 class Table(Protocol):
@@ -105,6 +106,14 @@ def open_table(path: Path, options: TableOptions | None = None) -> Table:
         if options.separator or options.encoding:
             raise BadOption("--separator and --encoding", f"{path.name} is a workbook", "Leave them out.")
         return open_sheet(path, options.sheet)
+    if path.suffix.lower() == PARQUET:
+        from curate.ingest.tables.frame import open_parquet_list
+
+        if options != TableOptions():
+            raise BadOption(
+                "--separator, --encoding and --sheet", f"{path.name} is Parquet", "Leave them out."
+            )
+        return open_parquet_list(path)
     if options.sheet:
         raise BadOption("--sheet", f"{path.name} is no workbook", "Leave it out.")
     return open_text_table(path, options)

@@ -127,20 +127,37 @@ class _Lines:
 
 
 def _quoted(lines: _Lines, number: int, raw: str, delimiter: str, quoting: Quoting) -> Piece:
-    """Parse a row with quotes, taking further lines while a quote stands open."""
+    """Parse a row with quotes, taking further lines while a quote stands open or the line end is escaped."""
     taken: list[_Line] = []
     whole = raw
-    while (cells := split_cells(whole.rstrip("\r\n"), delimiter, quoting)) is OPEN:
-        more = _to_closing_quote(lines, quoting, LONGEST_QUOTE - len(taken), LONGEST_LINE - len(whole))
+    while (cells := split_cells(row_text(whole, quoting), delimiter, quoting)) is OPEN or _goes_on(
+        whole, quoting
+    ):
+        closes = cells is OPEN
+        most = LONGEST_QUOTE - len(taken) if closes else min(1, LONGEST_QUOTE - len(taken))
+        more = _to_closing_quote(lines, quoting, most, LONGEST_LINE - len(whole))
         taken += more
         whole += "".join(line for _, line, _ in more)
-        if not more or more[-1][2] is not None or not _may_close(more[-1][1], quoting):
+        if not more and not closes:
+            break
+        if not more or more[-1][2] is not None or (closes and not _may_close(more[-1][1], quoting)):
             cells = None
             break
     if cells is not None:
         return Piece(whole, Row(number, [quoting.value(cell) for cell in cells]))
     lines.give_back(taken)
     return Piece(raw, Refused(f"line {number}", "bad_quoting", shown(raw.rstrip("\r\n"))))
+
+
+def row_text(raw: str, quoting: Quoting) -> str:
+    """Return a row's text without its line end; an escaped one before that belongs to the last cell."""
+    return raw.removesuffix("\n").removesuffix("\r") if quoting.escapes else raw.rstrip("\r\n")
+
+
+def _goes_on(raw: str, quoting: Quoting) -> bool:
+    """Return whether a backslash escapes a row's line end, as databases write it in cells without quotes."""
+    text = row_text(raw, quoting)
+    return quoting.escapes and _is_escaped(text, len(text), 0)
 
 
 def _may_close(line: str, quoting: Quoting) -> bool:

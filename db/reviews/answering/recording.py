@@ -21,6 +21,7 @@ from db.reviews.answering.annotations import is_another, is_news, keep_apart, ke
 from db.reviews.answering.answers import Answer, AnswerBatch, Decision, Recorded
 from db.reviews.answering.controls import answer_control, forgetting_control_answers
 from db.reviews.answering.verdicts import current_verdicts, set_status, supersede
+from db.spelling import storable
 
 LOCAL = "local"
 """The server's name for what is decided at this machine, by a command or in the App."""
@@ -57,7 +58,7 @@ def decide(
         reviewer=(user, user),
         updated_at=now(),
         decisions=decisions,
-        comment=comment,
+        comment=comment and storable(comment),
         final=final,
     )
     return record(session, [answer])
