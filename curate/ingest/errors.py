@@ -64,8 +64,11 @@ class NoLabelColumn(CurateError):
         attributes: Sequence[str],
         likely: Sequence[str] = (),
     ) -> None:
-        looks = f"; {_listed(likely)} look like labels" if likely else ""
+        look = "looks" if len(likely) == 1 else "look"
+        looks = f"; {_listed(likely)} {look} like labels" if likely else ""
         named = {name: attribute_key(name) for name in likely[:3]} or {"COLUMN": "ATTRIBUTE"}
+        if len(likely) == len(attributes) == 1:
+            named = {likely[0]: attributes[0]}
         maps = " ".join(f"--map {typed(f'{name}={key}')}" for name, key in named.items())
         super().__init__(
             f"{source} has the columns {_listed(header)}; none is an attribute of this workspace "

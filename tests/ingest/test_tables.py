@@ -639,5 +639,17 @@ def test_what_looks_like_labels_is_named_by_its_own_column(
 
     done = curate("-w", folder, "ingest", tmp_path / "list.csv")
 
-    assert "; Technik look like labels. Say which is what: " in done.stderr
+    assert "; Technik looks like labels. Say which is what: " in done.stderr
     assert done.stderr.endswith("list.csv --map Technik=technik`.\n")
+
+
+def test_the_only_other_column_is_proposed_for_the_only_attribute(tmp_path: Path, curate: Curate) -> None:
+    """Numerals are no words, so nothing but their place tells what they are."""
+    assert curate("init", tmp_path / "ws", "--attributes", "numeral").status == 0
+    (tmp_path / "list.csv").write_text("filepath,label\n1.png,i\n2.png,v\n")
+
+    done = curate("-w", tmp_path / "ws", "ingest", tmp_path / "list.csv", "--images", "none")
+
+    assert done.status == 1
+    assert "; label looks like labels. Say which is what: `curate " in done.stderr
+    assert done.stderr.endswith(" --map label=numeral`.\n")

@@ -163,7 +163,9 @@ def _plan(
     labels |= guess_attributes(left, open_)
     labels = dict(sorted(labels.items(), key=lambda item: order.index(item[1])))
     if not labels:
-        likely = [column for column in label_like(columns, sample) if column not in (file, stated.id)]
+        others = [column for column in columns if column not in (file, stated.id)]
+        likely = [column for column in label_like(columns, sample) if column in others]
+        likely = likely or (others if len(others) == 1 else [])  # which else could it be?
         raise NoLabelColumn(_name(table), columns, list(attributes), likely)
     left = [column for column in left if column not in labels]
     split = guess_split(left, sample)
