@@ -1,6 +1,6 @@
 """The Label Studio page of contact sheets: a grid of artworks, one question, a key or a click for each.
 
-What is marked is wrong; its list of classes opens with the suggestion chosen. Submitting says that all others
+What is marked is wrong; its list of classes shows with the suggestion chosen. Submitting says that all others
 are right. ``alone`` leaves an artwork undecided: it is asked about on a card of its own. Names are ours and
 stable: ``cell_07`` and ``class_07`` belong to the seventh cell of the sheet, and the task's data says which
 artwork that is.
@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from review.page.contact_sheets import PER_SHEET
 from review.page.narrow import NARROW
+from review.page.needed import class_needed
 
 CELL_KEYS = "1234567890qwertyuiopasdf"
 """Hotkeys of the cells, in their order."""
@@ -52,6 +53,7 @@ STYLE = """
   left: 0; right: 0; bottom: 26px; height: var(--cell); cursor: pointer }
 .curate-cell:has(input[name=wrong]:checked) p { visibility: hidden }
 .curate-cell .curate-classes { position: absolute; left: 0; right: 0; bottom: 24px }
+.curate-cell:not(:has(input[name=wrong]:checked)) .curate-classes { display: none }
 .curate-cell .curate-classes button { height: 22px; width: 100%; font-size: 12px; padding: 0 4px }
 @media (max-width: 1250px) {
 .lsf-editor:has(.curate-sheet) { width: 100% !important; min-width: 0 !important; margin: 0 !important }
@@ -105,8 +107,8 @@ def _cell(grid: ElementTree.Element, position: int) -> None:
         hint="Ask about this one on a card of its own",
         hotkey=f"shift+{key}",
     )
-    when = {"visibleWhen": "choice-selected", "whenTagName": name, "whenChoiceValue": WRONG}
-    classes = ElementTree.SubElement(cell, "View", {"className": "curate-classes"} | when)
-    named = {"name": cell_class_name(position), "toName": "sheet", "choice": "single", "layout": "select"}
-    told = {"required": "true", "requiredMessage": "Choose the class of each marked artwork."}
-    ElementTree.SubElement(classes, "Choices", named | {"value": "$classes"} | when | told)
+    classes = ElementTree.SubElement(cell, "View", className="curate-classes")
+    chosen = cell_class_name(position)
+    named = {"name": chosen, "toName": "sheet", "choice": "single", "layout": "select"}
+    ElementTree.SubElement(classes, "Choices", named | {"value": "$classes"})
+    class_needed(cell, f"needed_{position:02}", marked=(name, WRONG), chosen=chosen, to="sheet")

@@ -10,8 +10,7 @@ right                 ``1``, then Ctrl+Enter
 wrong, as suggested   ``2``, then Ctrl+Enter
 ====================  ==========================================
 
-The list stays hidden until it is needed, and what is hidden is not submitted: a prefilled class that
-nobody looked at says nothing.
+The list stays hidden until it is needed; a prefilled class beside another verdict, or none, says nothing.
 
 Names are ours and stable: ``verdict_<attribute>``, ``class_<attribute>``, ``picture``, ``comment``; class
 keys are the aliases, so that renaming a class changes no answer.
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from review.page.narrow import NARROW
+from review.page.needed import class_needed
 
 KEY_ROWS = ("12345", "qwert", "asdfg", "zxcvb")
 """Hotkeys of the verdicts of the first four attributes, as they lie on the keyboard; later ones have none."""
@@ -74,11 +74,12 @@ STYLE = """
 .curate-name { padding-top: 4px; font-size: 13px; overflow-wrap: anywhere }
 .curate-attribute { order: 20; position: relative; padding: 0 0 4px; margin: 0 0 6px }
 .curate-classes { position: absolute; right: 0; top: -6px; width: 300px }
+.curate-attribute:not(:has(input[name^=Wrong]:checked)) .curate-classes { display: none }
 .curate-asked h4 { margin-right: 310px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .curate-classes .lsf-choices { margin: 0 }
 .curate-classes button { height: 25px; width: 100% }
 .curate-attribute:has(.curate-asked) { border-bottom: 1px solid rgba(128, 128, 128, .35) }
-.curate-asked p { font-size: 13px; line-height: 17px; max-height: 34px; overflow: auto }
+.curate-asked p { font-size: 13px; line-height: 17px; max-height: 51px; overflow: auto }
 .curate-strips { display: flex; gap: 12px; flex-wrap: wrap; margin-top: 3px }
 .curate-strips figure { flex: 0 1 auto; border-left: 3px solid #0072b2; padding-left: 5px }
 .curate-strips .curate-suggested { border-left: 3px dashed #d55e00 }
@@ -191,29 +192,22 @@ def _attribute(
     )
     for position, (alias, (text, hint)) in enumerate(VERDICTS.items()):
         _choice(verdicts, alias, text, hint, keys[position] if keys else None)
-    hidden = ElementTree.SubElement(
-        block,
-        "View",
-        className="curate-classes",
-        visibleWhen="choice-selected",
-        whenTagName=verdict_name(attribute),
-        whenChoiceValue="wrong",
-    )
-    shown = {
-        "visibleWhen": "choice-selected",
-        "whenTagName": verdict_name(attribute),
-        "whenChoiceValue": "wrong",
-        "required": "true",
-        "requiredMessage": f"Choose the {attribute} that is right, or another verdict.",
-    }
+    hidden = ElementTree.SubElement(block, "View", className="curate-classes")
     if len(choices) > LONG:
         tag, kind = "Taxonomy", {"placeholder": "Type to search"} | WIDTHS
     else:
         tag, kind = "Choices", {"choice": "single", "layout": "select"}
     named = {"name": class_name(attribute), "toName": "image"}
-    tree = ElementTree.SubElement(hidden, tag, named | kind | shown)
+    tree = ElementTree.SubElement(hidden, tag, named | kind)
     for choice in choices:
         ElementTree.SubElement(tree, "Choice", alias=choice.key, value=choice.name)
+    class_needed(
+        block,
+        f"needed_{attribute}",
+        marked=(verdict_name(attribute), "wrong"),
+        chosen=class_name(attribute),
+        to="image",
+    )
 
 
 def _choice(parent: ElementTree.Element, alias: str, text: str, hint: str, key: str | None) -> None:

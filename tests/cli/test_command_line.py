@@ -48,6 +48,19 @@ def commands() -> list[tuple[str, ...]]:
     return found
 
 
+def test_the_demo_finds_the_commands_that_it_shows(tmp_path: Path) -> None:
+    """Its process has imported nothing but its own command."""
+    code = "from curate.cli import command_line; demo = command_line(['demo']); "
+    code += "from curate.cli.care.demo import run_command; import sys; run_command(sys.argv[1:])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "init", tmp_path / "ws"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "ws" / "curate.toml").is_file()
+
+
 def test_help_imports_nothing_heavy() -> None:
     """The imports of each command are inside it, so that help and usage errors answer at once."""
     code = BLOCKED.format(heavy=HEAVY, commands=[(), *commands()])

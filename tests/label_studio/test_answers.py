@@ -52,5 +52,7 @@ def test_two_classes_beside_the_suggestion_are_refused() -> None:
         said(choice("verdict_artist", "wrong"), ticked("artist-2", "artist-5", "artist-6"))
 
 
-def test_a_prefilled_class_without_a_verdict_says_nothing() -> None:
-    assert said(ticked("artist-2")) == []
+@pytest.mark.parametrize("classes", [("artist-2",), ("artist-2", "artist-5", "artist-6"), ()])
+def test_a_class_without_a_verdict_or_beside_another_says_nothing(classes: tuple[str, ...]) -> None:
+    assert said(ticked(*classes)) == []
+    assert said(choice("verdict_artist", "right"), ticked(*classes)) == [Decision(3, "confirmed", 1, 1)]

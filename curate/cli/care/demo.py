@@ -77,8 +77,10 @@ def demo(
 
 def run_command(arguments: Sequence[str]) -> None:
     """Show a command line and run it in this process."""
+    from curate.cli import command_line
+
     note(f"\n$ curate {shlex.join(arguments)}")
-    app(list(arguments), standalone_mode=False)
+    command_line(arguments)(list(arguments), prog_name="curate", standalone_mode=False)
 
 
 def tell_where(workspace: Path, folder: Path, url: str, keep: bool) -> None:

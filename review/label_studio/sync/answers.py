@@ -1,7 +1,7 @@
 """One annotation of Label Studio, understood: which verdicts it gives, or why it gives none.
 
 Only what the reviewer said counts. A skipped task, a control left alone, a class that stood prefilled
-without a verdict: none of these says anything.
+beside another verdict than *wrong*, or none: none of these says anything.
 """
 
 from __future__ import annotations
@@ -59,22 +59,30 @@ def decisions_of(
 def _chosen(
     results: Sequence[Mapping[str, Any]], class_lists: Mapping[str, ClassList], suggested: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the one choice of each control that was answered."""
-    prefilled = {class_name(attribute): key for attribute, key in suggested.items()}
-    controls = {PICTURE, *map(verdict_name, class_lists), *map(class_name, class_lists)}
-    chosen: dict[str, str] = {}
+    """Return the one choice of each control that says something."""
+    verdicts = [PICTURE, *map(verdict_name, class_lists)]
+    known = {*verdicts, *map(class_name, class_lists), COMMENT}
     for result in results:
-        control = str(result.get("from_name"))
-        if control == COMMENT:
-            continue
-        if control not in controls:
-            raise NotUnderstood(f"there is no control {control!r} on the page")
-        key = chosen_key(result, prefilled.get(control, ""))
-        if key is None:
-            raise NotUnderstood(f"{control} does not hold one choice")
-        if chosen.setdefault(control, key) != key:
-            raise NotUnderstood(f"{control} holds two choices")
+        if str(result.get("from_name")) not in known:
+            raise NotUnderstood(f"there is no control {str(result.get('from_name'))!r} on the page")
+    chosen = {control: key for control in verdicts if (key := _choice_of(results, control)) is not None}
+    for attribute in class_lists:
+        # a class beside another verdict stood prefilled, or the reviewer thought better of it
+        if chosen.get(verdict_name(attribute)) == "wrong":
+            key = _choice_of(results, class_name(attribute), suggested.get(attribute, ""))
+            if key is not None:
+                chosen[class_name(attribute)] = key
     return chosen
+
+
+def _choice_of(results: Sequence[Mapping[str, Any]], control: str, prefilled: str = "") -> str | None:
+    """Return the one choice of a control; None where it was left alone."""
+    keys = [chosen_key(result, prefilled) for result in results if result.get("from_name") == control]
+    if None in keys:
+        raise NotUnderstood(f"{control} does not hold one choice")
+    if len(set(keys)) > 1:
+        raise NotUnderstood(f"{control} holds two choices")
+    return keys[0] if keys else None
 
 
 def _decision(classes: ClassList, verdict: str, picked: str | None, shown: str | None) -> Decision:
