@@ -143,7 +143,7 @@ class ReviewVerbs(OpenedFolder):
             require_number("per_sheet", per_sheet, 2, 24)
         if isinstance(controls, float | int):
             require_number("controls", controls, 0, 1)
-        if sheet is not None and sheet not in SHEETS:
+        if sheet is not None and sheet not in SHEETS and not Path(sheet).is_dir():
             require_one_of("The suffix of sheet", Path(sheet).suffix.lower().lstrip("."), SHEETS)
         share, answers = (controls, None) if isinstance(controls, float | int) else (0.05, Path(controls))
         settings = BatchSettings(
