@@ -34,7 +34,7 @@ class Paintings:
     folds: Ints
     embedding: Floats  # (N, 256) PCA of the mean-pooled features, L2-normalised
     inputs: Floats  # what the logistic regression reads
-    layers: NDArray[np.float32] | None = None  # (N, S) statistics of the layers, as in a run
+    layers: NDArray[np.float32] | None = None  # (N, S) axes of the layers' statistics, as in a run
     duplicates: Ints = field(
         default_factory=lambda: np.empty((0, 2), dtype=np.int64)
     )  # (P, 2) pairs of one picture
@@ -95,8 +95,8 @@ def _features(paths: list[Path], cache: Path) -> tuple[Floats, NDArray[np.float3
 
     from db.workspace.train_settings import TrainSettings
     from model.inputs.data import pixels
-    from model.inputs.features import normalise, transform_for
-    from model.inputs.layers import LayerStatistics
+    from model.inputs.features import SAMPLE, normalise, transform_for
+    from model.inputs.layers import LayerStatistics, principal_axes
     from model.network.backbones import make_backbone
     from model.network.weights import load_weights
 
@@ -104,7 +104,7 @@ def _features(paths: list[Path], cache: Path) -> tuple[Floats, NDArray[np.float3
     backbone = make_backbone("efficientnet_lite0", IMAGE_SIZE)
     digest = load_weights(backbone, "auto", 0)
     key = hashlib.sha256("\n".join([digest, *(str(path) for path in paths)]).encode()).hexdigest()[:16]
-    kept = [cache / f"{name}-{IMAGE_SIZE}-{key}.npy" for name in ("lite0", "layers")]
+    kept = [cache / f"{name}-{IMAGE_SIZE}-{key}.npy" for name in ("lite0", "axes")]
     if all(path.exists() for path in kept):
         return np.load(kept[0]), np.load(kept[1])
     transform = transform_for(backbone, settings)
@@ -115,9 +115,12 @@ def _features(paths: list[Path], cache: Path) -> tuple[Floats, NDArray[np.float3
             squares = np.stack([pixels(path, transform) for path in paths[start : start + 50]])
             grid = backbone(normalise(torch.from_numpy(squares), transform))
             pooled.append(grid.mean(dim=(2, 3)).numpy().astype(np.float64))
-            layers.append(statistics.take().numpy())
+            layers.append(statistics.take().numpy().astype(np.float16))
     cache.mkdir(parents=True, exist_ok=True)
-    found = np.concatenate(pooled), np.concatenate(layers)
+    seen = np.concatenate(layers)
+    drawn = np.random.default_rng(0).permutation(len(seen))[:SAMPLE]
+    mean, matrix = (part.numpy() for part in principal_axes(seen[drawn], statistics.blocks))
+    found = np.concatenate(pooled), np.concatenate([(part - mean) @ matrix for part in layers])
     for path, array in zip(kept, found, strict=True):
         np.save(path, array)
     return found

@@ -31,12 +31,12 @@ from db.workspace.train_settings import TrainSettings
 from model.distributed import World
 from model.inputs.cache import RecordStore
 from model.inputs.data import Example, Transform, Unreadable, pixels
-from model.inputs.layers import LayerStatistics
+from model.inputs.layers import LayerStatistics, principal_axes, turn
 from model.network.backbones import Backbone, feature_shape
 from model.network.cnn_lstm import GridPool
 
-SAMPLE = 512
-"""Images that the projection is fitted on; more change it no further."""
+SAMPLE = 2048
+"""Images that the projections are fitted on; 512 do for the grids, the layers' statistics need more."""
 
 HALF_MAX = 65504.0
 
@@ -55,7 +55,7 @@ class Features:
     matrix: Tensor  # (C, P)
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     computed: int = 0
-    statistics: int = 0  # S, of the layers, behind each grid
+    statistics: int = 0  # S, axes of the layers' statistics, behind each grid
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -107,7 +107,7 @@ def cache_folder(cache_dir: Path, backbone: Backbone, weights: str, settings: Tr
         "projection": settings.projection,
         "whiten": settings.whiten,
         "axes": "turned",
-        "layers": "mean, spread, quarters",
+        "layers": "mean, spread, quarters, correlations",
     }
     text = json.dumps(identity, sort_keys=True, indent=1)
     folder = cache_dir / "features" / f"{backbone.spec.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -183,7 +183,7 @@ def extract(
         matrix=fit.matrix,
         unreadable=unreadable,
         computed=computed - len(reasons),
-        statistics=extractor.layers.width,
+        statistics=fit.layer_matrix.shape[1],
     )
 
 
@@ -241,8 +241,12 @@ class _Extractor:
                 readable.append(example)
         if not readable:
             nothing = np.empty((0, self.steps, self.channels), np.float32)
-            return _Batch([], nothing, np.empty((0, self.layers.width), np.float16), bad)
+            return _Batch([], nothing, self.no_statistics(), bad)
         return _Batch(readable, *self._forward(np.stack(squares)), bad)
+
+    def no_statistics(self) -> NDArray[np.float16]:
+        """Return statistics of no image, shape ``(0, S)``."""
+        return np.empty((0, self.layers.width), np.float16)
 
     @torch.inference_mode()
     def _forward(self, squares: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
@@ -286,7 +290,9 @@ class _Projection:
 
     name: str
     mean: Tensor  # (C,)
-    matrix: Tensor  # (C, P)
+    matrix: Tensor  # (C, P); empty where grids are kept whole
+    layer_mean: Tensor  # of the layers' statistics
+    layer_matrix: Tensor  # onto the axes that are kept of them
 
     def write(self, store: RecordStore, batch: _Batch) -> None:
         """Project a batch's grids and append them, each with its statistics behind it."""
@@ -295,10 +301,12 @@ class _Projection:
         projected = torch.from_numpy(batch.grids.astype(np.float32))
         if self.matrix.numel():
             projected = (projected - self.mean) @ self.matrix
+        layers = (torch.from_numpy(batch.statistics.astype(np.float32)) - self.layer_mean) @ self.layer_matrix
         halves = projected.numpy().astype(np.float16)
+        axes = layers.numpy().clip(-HALF_MAX, HALF_MAX).astype(np.float16)
         store.append(
             (example.sha256, grid.tobytes() + statistics.tobytes())
-            for example, grid, statistics in zip(batch.examples, halves, batch.statistics, strict=True)
+            for example, grid, statistics in zip(batch.examples, halves, axes, strict=True)
         )
 
 
@@ -308,14 +316,14 @@ Sampled = list[_Batch]
 def _projection(
     folder: Path, unique: dict[str, Example], extractor: _Extractor, progress: Progress
 ) -> tuple[_Projection, Sampled]:
-    """Load the folder's projection, or fit one on a sample drawn by digest, which no label or path steers.
+    """Load the folder's projections, or fit them on a sample drawn by digest, which no label or path steers.
 
     One fitted on fewer than ``SAMPLE`` images is fitted anew once the collection has doubled since.
     Returns what the sample's images gave, too, so that they pass the backbone once.
     """
-    if extractor.projected == 0:
-        nothing = torch.empty(0)
-        return _Projection("whole", nothing, nothing), []
+    nothing = torch.empty(0)
+    if extractor.projected == 0 and extractor.layers.width == 0:
+        return _Projection("whole", nothing, nothing, nothing, torch.empty(0, 0)), []
     known = sorted(int(path.stem.split("-")[1]) for path in folder.glob("projection-*.safetensors"))
     if known and (known[-1] >= SAMPLE or len(unique) < 2 * known[-1]):
         return _load_projection(folder / f"projection-{known[-1]}.safetensors"), []
@@ -328,7 +336,11 @@ def _projection(
         sampled.append(replace(batch, grids=batch.grids.astype(np.float16)))
         progress.advance(len(batch.examples) + len(batch.unreadable))
     path = folder / f"projection-{len(sample)}.safetensors"
-    _write_once(path, lambda place: save_file(moments.fit(extractor.projected, extractor.whiten), place))
+    whole = {"mean": nothing, "matrix": nothing}
+    fit = moments.fit(extractor.projected, extractor.whiten) if extractor.projected else whole
+    statistics = np.concatenate([batch.statistics for batch in sampled] or [extractor.no_statistics()])
+    fit["layer_mean"], fit["layer_matrix"] = principal_axes(statistics, extractor.layers.blocks)
+    _write_once(path, lambda place: save_file(fit, place))
     return _load_projection(path), sampled
 
 
@@ -370,21 +382,14 @@ class Moments:
         scale = scale.clamp(min=1e-3 * float(scale.max().clamp(min=1e-6)))
         factor = scale**-whiten
         factor /= (scale * factor).square().mean().sqrt()
-        matrix = axes * largest.sign() * factor @ _turn(features)
+        matrix = axes * largest.sign() * factor @ turn(features)
         return {"mean": mean.float().contiguous(), "matrix": matrix.float().contiguous()}
-
-
-def _turn(features: int) -> Tensor:
-    """Return a rotation ``(P, P)``, drawn at random and always the same."""
-    drawn = torch.randn(features, features, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    turned, upper = torch.linalg.qr(drawn)
-    rotation: Tensor = turned * upper.diagonal().sign()
-    return rotation
 
 
 def _load_projection(path: Path) -> _Projection:
     parts = load_file(path)
-    return _Projection(path.stem.replace("projection", "grids"), parts["mean"], parts["matrix"])
+    name = path.stem.replace("projection", "grids")
+    return _Projection(name, parts["mean"], parts["matrix"], parts["layer_mean"], parts["layer_matrix"])
 
 
 def _write_once(path: Path, write: Callable[[Path], object]) -> None:
