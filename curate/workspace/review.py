@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from curate.workspace.arguments import require_number, require_one_of
 from curate.workspace.opened import AnyPath, OpenedFolder
+from db.errors import NotAnOutput
 
 if TYPE_CHECKING:
     from curate.rounds.consensus import Conflict
@@ -143,7 +144,9 @@ class ReviewVerbs(OpenedFolder):
             require_number("per_sheet", per_sheet, 2, 24)
         if isinstance(controls, float | int):
             require_number("controls", controls, 0, 1)
-        if sheet is not None and sheet not in SHEETS and not Path(sheet).is_dir():
+        if sheet is not None and sheet not in SHEETS:
+            if Path(sheet).is_dir():
+                raise NotAnOutput(Path(sheet), "it is a folder")
             require_one_of("The suffix of sheet", Path(sheet).suffix.lower().lstrip("."), SHEETS)
         share, answers = (controls, None) if isinstance(controls, float | int) else (0.05, Path(controls))
         settings = BatchSettings(

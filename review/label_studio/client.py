@@ -41,6 +41,8 @@ ONCE: Any = {"max_retries": 0}
 Filter = tuple[str, str, str, Any]
 """Column, operator, type, value of one condition on tasks, as the data manager names them."""
 
+DRAFTED: Filter = ("draft_exists", "equal", "Boolean", True)
+
 
 @dataclass(frozen=True)
 class Server:
@@ -108,12 +110,17 @@ class Server:
         """Yield the tasks of a project that meet all conditions, by id.
 
         Each page begins after the last id of the one before, so that a task that comes or goes meanwhile
-        hides no other. With ``fields="all"`` annotations (dicts) and predictions come with each.
+        hides no other. With ``fields="all"`` annotations (dicts) and predictions come with each; without,
+        ``drafts`` tells whether anybody has one, which the server leaves out, but finds.
         """
         last = 0
         while True:
-            after: Filter = ("id", "greater", "Number", last)
-            page = list(self._page(project, (*conditions, after), fields, page_size).items or [])
+            wanted: Sequence[Filter] = (*conditions, ("id", "greater", "Number", last))
+            page = list(self._page(project, wanted, fields, page_size).items or [])
+            if fields == "task_only" and page:
+                found = self._page(project, (*wanted, DRAFTED), fields, page_size).items or []
+                drafted = {task.id for task in found}
+                page = [t.model_copy(update={"drafts": [{}]}) if t.id in drafted else t for t in page]
             yield from page
             if len(page) < page_size:
                 return

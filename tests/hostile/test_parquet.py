@@ -75,25 +75,17 @@ def test_an_image_is_taken_without_a_label_that_cannot_be_one(
 
 
 COLUMNS = {
-    "numbers without names": (
-        {"image": [png()], "style": [7]},
-        "its column 'style' holds numbers, and",
-    ),
-    "no images": (
-        {"style": ["Cubism"]},
-        "it has no column 'image' with the images in",
-    ),
+    "numbers without names": ({"image": [png()], "style": [7]}, "its column 'style' holds numbers, and"),
     "no attribute": (
         {"image": [png()], "Stil": ["x"]},
         "none of its columns (image, Stil) is called like",
     ),
-    "nothing": ({"\x1b[31m": ["x"]}, "it has no column 'image'"),
 }
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_what_is_told_to_type_is_not_for_lists_alone(curate: Curate, tmp_path: Path, name: str) -> None:
-    """`--map` and `--file` were recommended, which no parquet file takes."""
+    """`--map` and `--file` were recommended, which no Parquet file of images takes."""
     table, said = COLUMNS[name]
     assert curate("init", tmp_path / "ws", "--attributes", "style").status == 0
     pq.write_table(pa.table(table), tmp_path / "a.parquet")  # type: ignore[no-untyped-call]

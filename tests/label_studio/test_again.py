@@ -132,6 +132,23 @@ def test_a_batch_at_the_server_is_taken_back_but_for_what_is_begun(
     assert counted(gallery, Task.state) == {"open": 1, "withdrawn": 8}
 
 
+@pytest.mark.services
+@pytest.mark.parametrize("sheets", [False, True])
+def test_what_somebody_has_half_answered_is_begun(
+    sheets: bool, curate: Curate, make: Make, server: Server
+) -> None:
+    gallery = make(count=12, doubted=12)
+    at = ["-w", gallery.workspace.folder]
+    pushed = curate(*at, "push", "--audit", "0", "--json", *(["--contact-sheets"] if sheets else [])).json()
+    begun, *others = list(server.tasks(pushed["project"]))
+    server.post(f"/api/tasks/{begun.id}/drafts", {"result": [], "lead_time": 1.0})
+
+    curate(*at, "push", "--cancel", pushed["batch"])
+
+    assert len(others) > 0 or sheets
+    assert [task.id for task in server.tasks(pushed["project"])] == [begun.id]
+
+
 def test_a_number_that_the_server_gives_again_is_the_newer_tasks(tmp_path: Path) -> None:
     gallery = make_gallery(tmp_path, "http://127.0.0.1:9", 3)
     run = add_run(gallery.workspace, {i: {"style": 0.1} for i in range(3)})
