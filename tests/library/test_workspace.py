@@ -150,7 +150,8 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "no column of labels": (
         lambda ws: ws.ingest(pd.DataFrame({"filepath": ["x.jpg"], "Schule": ["y"]}), check_images=False),
         "records has the columns filepath, Schule; none is an attribute of this workspace (style, genre, "
-        "artist, sujet_motiv); Schule looks like labels. Say which is what: `ingest(…, map={'Schule': 'schule'})`.",
+        "artist, sujet_motiv); Schule looks like labels. Say which is what: "
+        "`ingest(…, map={'Schule': 'schule'})`.",
     ),
     "images elsewhere": (
         lambda ws: ws.ingest(pd.DataFrame({"filepath": ["1.jpg", "no.jpg"], "style": "y"}), images=ws.folder),
