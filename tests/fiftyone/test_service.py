@@ -86,7 +86,7 @@ def test_a_mongodb_that_is_killed_under_the_app_ends_it_with_one_sentence(
     finally:
         end_tree(app.pid)
     last = told.read_text(encoding="utf-8").splitlines()[-1]
-    assert last.startswith("error: `curate browse` lost its MongoDB (")
+    assert last.startswith(f"error: `curate -w {folder} browse` lost its MongoDB (")
     assert last.endswith("See that it runs, then type the same command again: it writes what is missing.")
 
     again = start_mongod(tmp_path / "db", port)

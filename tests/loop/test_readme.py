@@ -35,10 +35,10 @@ def session() -> list[tuple[list[str], list[str]]]:
 
 
 def shape(line: str, classes: set[str]) -> re.Pattern[str]:
-    """Return the pattern of a line: any number for a number, any class for a class, any file for a file."""
+    """Return the pattern of a line: any number for a number (and its verb), any class or file for one."""
     line = line.replace("/home/ada", "FOLDER")
     words = "|".join(map(re.escape, sorted(classes, key=len, reverse=True)))
-    loose = r"curate-paintings-\w+|FOLDER|images/\S+|https?://[^/\s]+|\d+(?:\.\d+)?%?| +"
+    loose = r"curate-paintings-\w+|FOLDER|images/\S+|https?://[^/\s]+|\d+(?:\.\d+)?%?| +|\b(?:is|are)\b"
     parts = re.split(rf"({loose}|\b(?:{words})\b)", line)
     return re.compile("".join(_loosened(part, classes) for part in parts))
 
@@ -48,6 +48,8 @@ def _loosened(part: str, classes: set[str]) -> str:
         return r"\s+"
     if part[:1].isdigit():
         return r"\d+(?:\.\d+)?%?"
+    if part in ("is", "are"):
+        return "(?:is|are)"
     if part in classes or part.startswith(("curate-paintings-", "FOLDER", "images/", "http")):
         return r"\S+"
     return re.escape(part)
