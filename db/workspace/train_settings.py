@@ -27,7 +27,7 @@ FROZEN: dict[str, Any] = {
     "lstm_pool": "final+mean",
     "projection": 512,
     "grid": 2,
-    "ensemble": 3,
+    "ensemble": 2,
     "augment": "none",
 }
 """The default recipe for heads on cached features."""
