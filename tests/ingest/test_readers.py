@@ -120,8 +120,8 @@ def test_a_list_without_paths_or_labels_says_which_columns_it_has(tmp_path: Path
     )
     assert str(no_label.value) == (
         f"{tmp_path}/b.csv has the columns filepath, period; none is an attribute of this workspace "
-        f"(style, genre, artist). Say which is what: "
-        f"`curate ingest {tmp_path}/b.csv --map COLUMN=ATTRIBUTE`."
+        f"(style, genre, artist); period looks like labels. Say which is what: "
+        f"`curate ingest {tmp_path}/b.csv --map period=period`."
     )
 
 
