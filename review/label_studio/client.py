@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from review.errors import (
     NotAllowed,
@@ -105,19 +106,24 @@ class Server:
         return {"Authorization": f"Bearer {self.client.tokens.refresh(refresh=self.token).access}"}
 
     def tasks(
-        self, project: int, *conditions: Filter, fields: str = "task_only", page_size: int = PAGE
+        self,
+        project: int,
+        *conditions: Filter,
+        fields: str = "task_only",
+        page_size: int = PAGE,
+        drafts: bool = False,
     ) -> Iterator[Any]:
         """Yield the tasks of a project that meet all conditions, by id.
 
         Each page begins after the last id of the one before, so that a task that comes or goes meanwhile
-        hides no other. With ``fields="all"`` annotations (dicts) and predictions come with each; without,
-        ``drafts`` tells whether anybody has one, which the server leaves out, but finds.
+        hides no other. With ``fields="all"`` annotations (dicts) and predictions come with each. With
+        ``drafts`` each tells whether anybody has one, which the server leaves out, but finds.
         """
         last = 0
         while True:
             wanted: Sequence[Filter] = (*conditions, ("id", "greater", "Number", last))
             page = list(self._page(project, wanted, fields, page_size).items or [])
-            if fields == "task_only" and page:
+            if drafts and page:
                 found = self._page(project, (*wanted, DRAFTED), fields, page_size).items or []
                 drafted = {task.id for task in found}
                 page = [t.model_copy(update={"drafts": [{}]}) if t.id in drafted else t for t in page]
@@ -125,6 +131,10 @@ class Server:
             if len(page) < page_size:
                 return
             last = page[-1].id
+
+    def tasks_of_batch(self, project: int, batch: UUID) -> list[Any]:
+        """Return the tasks that were sent for a batch, with ``drafts``: no begun one may be deleted."""
+        return list(self.tasks(project, ("data.batch", "equal", "String", str(batch)), drafts=True))
 
     def count(self, project: int, *conditions: Filter) -> int:
         """Return how many tasks of a project meet all conditions."""

@@ -61,7 +61,7 @@ def _delete_idle(server: Server, batch: Batch, known: set[int]) -> set[int]:
     """Delete a batch's tasks that nobody has begun; return the numbers of the others."""
     assert batch.project_id is not None
     kept = set()
-    for task in list(server.tasks(batch.project_id, ("data.batch", "equal", "String", str(batch.uuid)))):
+    for task in server.tasks_of_batch(batch.project_id, batch.uuid):
         if not begun(task):
             server.delete_task(task.id)
         elif task.id in known:

@@ -96,7 +96,7 @@ class ContactPusher:
             open_rows = open_sheets(session, self.server.url, self.project)
         if not open_rows:
             return
-        for task in list(self.server.tasks(self.project)):
+        for task in list(self.server.tasks(self.project, drafts=True)):
             old = (task.data or {}).get("model_version") != model_version(run_id)
             if task.id in open_rows and old and not begun(task):
                 self.server.delete_task(task.id)
@@ -189,7 +189,7 @@ class ContactPusher:
 
     def _arrived(self, batch: Batch) -> list[Any]:
         """Return the sheets of a batch at the server, those begun first, then the oldest."""
-        found = self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid)))
+        found = self.server.tasks_of_batch(self.project, batch.uuid)
         return sorted(found, key=lambda task: (not begun(task), task.id))
 
     def _settle(self, batch: Batch) -> None:

@@ -274,7 +274,7 @@ class Pusher:
 
     def _take_up(self, batch: Batch) -> None:
         """Write the tasks of a batch that are at the server and not in the catalog; remove doubles."""
-        arrived = list(self.server.tasks(self.project, ("data.batch", "equal", "String", str(batch.uuid))))
+        arrived = self.server.tasks_of_batch(self.project, batch.uuid)
         with self.catalog.read() as session:
             tasks = tasks_of(session, batch.id)
             ours = read_cards(session, (item.artwork_id for item in items_of(session, batch.id)))
