@@ -12,7 +12,6 @@ from curate.rounds.plan import BatchSettings, plan_batch
 from curate.rounds.push_summary import PushSummary
 from curate.wrong_labels import estimate_wrong_labels
 from db.engine.catalog import Catalog
-from db.errors import NotAnOutput
 from db.models import Run
 from db.reviews.asking.sheets import ON_PAPER, has_open_sheets, was_sent
 from db.reviews.asking.tasks import waiting_tasks
@@ -53,7 +52,7 @@ def push(
 
     Raises:
         NoRunYet: There are no issues before the first run.
-        SheetExists, NotAnOutput: The sheet's place is taken.
+        SheetExists: The sheet's place is taken.
         BatchNotFound: No sheet has that number.
         LabelStudioError: One of its kinds, with what to do.
     """
@@ -84,10 +83,7 @@ def _sheet_path(workspace: Workspace, sheet: str | PathLike[str]) -> Path:
     """Return the file of a sheet, with the suffix of its kind."""
     if isinstance(sheet, str) and sheet in SHEETS:
         return free_name(workspace.folder, f".{sheet}")
-    path = Path(sheet)
-    if path.is_dir():
-        raise NotAnOutput(path, "it is a folder")
-    return path
+    return Path(sheet)
 
 
 def _summary(pushed: Pushed, expected: Estimate, place: str, waiting: Mapping[int, int]) -> PushSummary:

@@ -173,9 +173,9 @@ class RunVerbs(OpenedFolder):
         Returns:
             The files written.
         """
-        from model.export import export_model
+        from model.export import Kind, export_model
 
-        require_one_of("format", format, ("safetensors", "onnx", "pth"))
+        require_one_of("format", format, get_args(Kind))
         return export_model(self._model(run, "export-model"), Path(out), format)
 
     def _model(self, run: int | None, command: str) -> Path:
