@@ -21,9 +21,10 @@ from curate.ingest.records import Reader, Record, Refused, Spelling, shown, stor
 from curate.ingest.summary import IngestSummary
 from db.engine.bulk import chunks
 from db.engine.catalog import Catalog
+from db.images.state import ImageState
 from db.ingest.broken_images import known_paths, mark_missing
 from db.ingest.contested import contested_paths
-from db.ingest.writer import CatalogArtwork, Entry, ImageState, Listed, Writer, add_refusals
+from db.ingest.writer import CatalogArtwork, Entry, Listed, Writer, add_refusals
 from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace

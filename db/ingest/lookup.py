@@ -11,25 +11,8 @@ from sqlalchemy.orm import Session
 
 from db.classes.classes import merged_classes
 from db.engine.bulk import chunks, fetch, table_of
+from db.images.state import ImageState
 from db.models import Artwork, Class, EffectiveLabel, Label, Listing, Source, SplitFact, Withheld
-
-
-class ImageState(NamedTuple):
-    """What an ingest found at an image's path; all but the status is empty where it was not read."""
-
-    status: str
-    reason: str | None = None
-    sha256: str | None = None
-    phash: str | None = None
-    phash_detail: float | None = None
-    bytes: int | None = None
-    mtime_ns: int | None = None
-    width: int | None = None
-    height: int | None = None
-    image_format: str | None = None
-    needs_copy: bool | None = None
-    notes: tuple[str, ...] = ()
-
 
 IMAGE_COLUMNS = ImageState._fields[:-1]
 GONE = ImageState("missing", "missing")

@@ -25,7 +25,7 @@ from db.reviews.answering.answers import Answer
 from db.reviews.answering.recording import record
 from db.workspace.workspace import init_workspace
 from review.label_studio.sync.answers import NotUnderstood, comment_of, decisions_of, user_id
-from review.label_studio.sync.wake import SECRET_HEADER, webhook_receiver
+from review.label_studio.sync.wake import SECRET_HEADER, Alarm, webhook_receiver
 from review.sheet.filled_answers import read_sheet
 from tests.db.filled import START, fill
 
@@ -158,25 +158,32 @@ def test_any_cells_in_a_filled_sheet(catalog: Catalog, tmp_path: Path, rows: lis
     read(catalog, tmp_path / "review.csv")
 
 
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[tuple[Alarm, int]]:
+    """One receiver of webhooks for everything that is sent to it: it must outlive all of it."""
+    with webhook_receiver(0, "the secret") as (alarm, port):
+        yield alarm, port
+
+
 @settings(bounded, max_examples=min(40, int(os.environ.get("CURATE_FUZZ_EXAMPLES", "40"))))
 @given(sent=st.binary(max_size=200))
 @example(sent=b"POST / HTTP/1.1\r\nX-Curate-Secret: \xff\r\n\r\n")
 @example(sent=b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n")
 @example(sent=b"")
-def test_any_bytes_to_the_webhook(capfd: pytest.CaptureFixture[str], sent: bytes) -> None:
-    with webhook_receiver(0, "the secret") as (alarm, port):
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
-            caller.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
-            )  # hang up with a reset
-            caller.sendall(sent)
-        assert not alarm.wait(0.01)
+def test_any_bytes_to_the_webhook(
+    receiver: tuple[Alarm, int], capfd: pytest.CaptureFixture[str], sent: bytes
+) -> None:
+    alarm, port = receiver
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        caller.sendall(sent)
+    assert not alarm.wait(0.01)
 
-        known = urllib.request.Request(
-            f"http://127.0.0.1:{port}/", data=b"{}", headers={SECRET_HEADER: "the secret"}
-        )
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(known, timeout=5) as answered:
-            assert answered.status == 204
-        assert alarm.wait(5)
+    authentic = urllib.request.Request(
+        f"http://127.0.0.1:{port}/", data=b"{}", headers={SECRET_HEADER: "the secret"}
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(authentic, timeout=5) as answered:
+        assert answered.status == 204
+    assert alarm.wait(5)
 
     assert capfd.readouterr().err == ""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from curate.ingest.images.decoding import check_file
 from db.images import files
-from db.ingest.writer import ImageState
+from db.images.state import ImageState
 from tests.ingest.conftest import draw, drawing
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from curate.ingest.images.decoding import check_file
 from db.images.formats import BadImage
 from db.images.pixels import decode
-from db.ingest.writer import ImageState
+from db.images.state import ImageState
 from model.inputs.data import Unreadable, read_image
 from tests.ingest.conftest import Take, draw, drawing
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from curate.ingest.images.decoding import check_file
 from curate.ingest.images.workers import WorkerDied, Workers
 from curate.ingest.places.files import FoundFile
-from db.ingest.writer import ImageState
+from db.images.state import ImageState
 from db.workspace.system import cores
 
 INLINE = 48

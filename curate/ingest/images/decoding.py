@@ -14,8 +14,8 @@ from db.images.copies import browsers_show
 from db.images.files import read_bytes
 from db.images.formats import DECODER_ERRORS, SUFFIXES, BadImage, open_image, sniff
 from db.images.pixels import eight_bits, is_deep, load, orientation, turned
+from db.images.state import ImageState
 from db.images.tiff import SIDEWAYS
-from db.ingest.writer import ImageState
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from curate.ingest.places.files import FoundFile
-    from db.ingest.writer import ImageState
+    from db.images.state import ImageState
 
 START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
