@@ -46,7 +46,7 @@ def test_an_image_that_kills_its_process_is_refused_and_no_other_is(
 
 
 def test_a_process_that_checks_images_imports_little_else() -> None:
-    """It is started for every ingest of more than a handful: with the catalog's modules it took a second more."""
+    """One starts on each core for every ingest: with the catalog's modules that took a second more."""
     code = "import sys, curate.ingest.images.checking; print(*sys.modules)"
 
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
