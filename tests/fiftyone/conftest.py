@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -157,21 +159,43 @@ def fill(folder: Path, artworks: int) -> tuple[Workspace, list[Artwork]]:
     return workspace, rows
 
 
-@pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    """Thirty artworks, no run yet."""
-    workspace, rows = fill(tmp_path, 30)
+@contextmanager
+def filled_gallery(folder: Path) -> Iterator[Gallery]:
+    """Thirty artworks in a new workspace, no run yet; their dataset is deleted at the end."""
+    workspace, rows = fill(folder, 30)
     with workspace.open_catalog() as catalog:
         made = Gallery(workspace, catalog, [row.id for row in rows], [row.uuid for row in rows])
         with catalog.read() as session:
             for attribute in attributes(session):
                 made.attribute_ids[attribute.name] = attribute.id
-                known = resolve_classes(session, attribute, CLASSES[attribute.name], "test")
-                made.class_ids[attribute.name] = [known[name] for name in CLASSES[attribute.name]]
+                ids = resolve_classes(session, attribute, CLASSES[attribute.name], "test")
+                made.class_ids[attribute.name] = [ids[name] for name in CLASSES[attribute.name]]
         yield made
         fo = import_fiftyone(workspace)
         if fo.dataset_exists(workspace.settings.fiftyone.dataset):
             fo.delete_dataset(workspace.settings.fiftyone.dataset)
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Gallery]:
+    """Thirty artworks, no run yet."""
+    with filled_gallery(tmp_path) as made:
+        yield made
+
+
+def dump(dataset: Any) -> list[dict[str, Any]]:
+    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes anew."""
+    import fiftyone.core.odm as odm
+
+    rows = odm.get_db_conn()[dataset._sample_collection_name].find().sort("_id")
+    return [
+        {
+            key: {k: v for k, v in value.items() if k != "_id"} if isinstance(value, dict) else value
+            for key, value in row.items()
+            if key not in ("_dataset_id", "created_at", "last_modified_at")
+        }
+        for row in rows
+    ]
 
 
 def artwork(catalog: Catalog, artwork_id: int) -> Artwork:

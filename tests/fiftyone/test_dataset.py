@@ -19,6 +19,7 @@ from db.workspace.progress import Silent
 from review.errors import DatasetTaken, DatasetUnreadable
 from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.dataset.sync import VERSION, sync_dataset
+from tests.fiftyone.conftest import dump
 
 pytestmark = [pytest.mark.services, pytest.mark.filterwarnings("ignore::DeprecationWarning:fiftyone.*")]
 
@@ -30,21 +31,6 @@ def load(gallery: Any) -> Any:
     dataset = fiftyone.load_dataset(gallery.workspace.settings.fiftyone.dataset)
     dataset.reload()
     return dataset
-
-
-def dump(gallery: Any) -> list[dict[str, Any]]:
-    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes anew."""
-    import fiftyone.core.odm as odm
-
-    rows = odm.get_db_conn()[load(gallery)._sample_collection_name].find().sort("_id")
-    return [
-        {
-            key: {k: v for k, v in value.items() if k != "_id"} if isinstance(value, dict) else value
-            for key, value in row.items()
-            if key not in ("_dataset_id", "created_at", "last_modified_at")
-        }
-        for row in rows
-    ]
 
 
 def sample_of(gallery: Any, row: int) -> Any:
@@ -140,7 +126,7 @@ def test_the_sidebar_opens_the_attribute_that_is_doubted_most_once_there_is_a_ru
 def test_a_second_sync_writes_nothing(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
-    before = dump(gallery)
+    before = dump(load(gallery))
 
     again = sync_dataset(gallery.workspace, gallery.catalog)
     whole = sync_dataset(gallery.workspace, gallery.catalog, full=True)
@@ -148,7 +134,7 @@ def test_a_second_sync_writes_nothing(gallery: Any) -> None:
     for summary in (again, whole):
         assert (summary.added, summary.updated, summary.removed) == (0, 0, 0)
     assert again.rebuilt is None
-    assert dump(gallery) == before
+    assert dump(load(gallery)) == before
 
 
 def test_a_verdict_changes_only_its_artwork_and_keeps_tags(gallery: Any) -> None:
@@ -184,7 +170,7 @@ def test_a_verdict_changes_only_its_artwork_and_keeps_tags(gallery: Any) -> None
 def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
-    before = dump(gallery)
+    before = dump(load(gallery))
     dataset = load(gallery)
     edited = sample_of(gallery, 3)
     edited["style"].label = "Nonsense"
@@ -193,22 +179,22 @@ def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) ->
 
     mended = sync_dataset(gallery.workspace, gallery.catalog)
     assert (mended.updated, mended.rebuilt) == (1, None)
-    assert dump(gallery) == before
+    assert dump(load(gallery)) == before
 
     dataset.delete_samples([sample_of(gallery, 4).id])
     restored = sync_dataset(gallery.workspace, gallery.catalog)
     assert (restored.added, restored.rebuilt) == (1, "it has 29 samples where the last sync left 30")
-    assert dump(gallery) == before
+    assert dump(load(gallery)) == before
 
     dataset.delete_sample_field("style_score")
     assert sync_dataset(gallery.workspace, gallery.catalog).rebuilt == "its field 'style_score' is gone"
-    assert dump(gallery) == before
+    assert dump(load(gallery)) == before
 
     import fiftyone
 
     fiftyone.delete_dataset(dataset.name)
     assert sync_dataset(gallery.workspace, gallery.catalog).added == 30
-    assert dump(gallery) == before
+    assert dump(load(gallery)) == before
 
 
 class Meanwhile(Silent):
@@ -226,7 +212,7 @@ class Meanwhile(Silent):
 def test_a_sample_edited_while_a_sync_runs_is_mended_by_the_next(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
-    untouched = dump(gallery)
+    untouched = dump(load(gallery))
 
     def edit() -> None:
         sample = sample_of(gallery, 3)
@@ -237,17 +223,17 @@ def test_a_sample_edited_while_a_sync_runs_is_mended_by_the_next(gallery: Any) -
     with gallery.catalog.write() as session:
         decide(session, gallery.ids[7], [Decision(None, "unusable")], user="ada", annotation_id="a1")
     sync_dataset(gallery.workspace, gallery.catalog, progress=Meanwhile(edit))
-    assert dump(gallery)[3] != untouched[3]
+    assert dump(load(gallery))[3] != untouched[3]
 
     assert sync_dataset(gallery.workspace, gallery.catalog).updated == 1
-    assert dump(gallery)[3] == untouched[3]
+    assert dump(load(gallery))[3] == untouched[3]
     assert sync_dataset(gallery.workspace, gallery.catalog).updated == 0
 
 
 def test_a_prediction_that_is_gone_comes_back_with_its_logits(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
-    whole = dump(gallery)
+    whole = dump(load(gallery))
 
     sample = sample_of(gallery, 3)
     sample.style_pred = None
@@ -255,7 +241,7 @@ def test_a_prediction_that_is_gone_comes_back_with_its_logits(gallery: Any) -> N
     load(gallery).delete_samples([sample_of(gallery, 4).id])
     sync_dataset(gallery.workspace, gallery.catalog)
 
-    assert dump(gallery) == whole
+    assert dump(load(gallery)) == whole
 
 
 def test_a_new_run_keeps_the_earlier_predictions_beside_it(gallery: Any) -> None:

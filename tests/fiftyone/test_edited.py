@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ from review.errors import AppOutdated, DatasetEdited, DatasetOfOriginal, Dataset
 from review.fiftyone.app.launch import APP_WORKSPACE, choose_port
 from review.fiftyone.connect import import_fiftyone
 from review.fiftyone.dataset.sync import sync_dataset
-from tests.fiftyone.conftest import Gallery
+from tests.fiftyone.conftest import Gallery, dump, filled_gallery
 
 CACHE = shutil.ignore_patterns("cache")
 
@@ -131,10 +131,40 @@ def shown(gallery: Gallery) -> tuple[Gallery, Any, Any]:
     return gallery, fo, fo.load_dataset(gallery.workspace.settings.fiftyone.dataset)
 
 
+@pytest.fixture(scope="module")
+def edited_gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """A gallery with a run whose dataset is edited again and again."""
+    with filled_gallery(tmp_path_factory.mktemp("edited")) as gallery:
+        gallery.add_run()
+        yield gallery
+
+
+@pytest.fixture
+def edited(edited_gallery: Gallery) -> Iterator[tuple[Gallery, Any, Any]]:
+    """The dataset of that gallery; where an edit outlived its test, the next test gets a new one."""
+    fo = import_fiftyone(edited_gallery.workspace)
+    name = edited_gallery.workspace.settings.fiftyone.dataset
+    if not fo.dataset_exists(name):
+        sync_dataset(edited_gallery.workspace, edited_gallery.catalog)
+    dataset = fo.load_dataset(name)
+    whole = _content(dataset)
+    yield edited_gallery, fo, dataset
+    dataset.reload()
+    if _content(dataset) != whole:
+        fo.delete_dataset(name)
+
+
+def _content(dataset: Any) -> list[Any]:
+    """Return what a dataset holds and says of itself, but for the moment of its last update."""
+    notes = {key: value for key, value in dataset.info["curate"].items() if key != "synced_at"}
+    runs = [*dataset.list_brain_runs(), *dataset.list_evaluations()]
+    return [notes, dataset.list_saved_views(), runs, dataset.classes, dump(dataset)]
+
+
 @pytest.mark.services
 @pytest.mark.parametrize("name", MENDED)
-def test_an_edit_is_mended_by_the_next_browse(shown: tuple[Gallery, Any, Any], name: str) -> None:
-    gallery, fo, dataset = shown
+def test_an_edit_is_mended_by_the_next_browse(edited: tuple[Gallery, Any, Any], name: str) -> None:
+    gallery, fo, dataset = edited
     wanted = dict(zip(dataset.values("artwork"), dataset.values("style.label"), strict=True))
     MENDED[name](fo, dataset)
 

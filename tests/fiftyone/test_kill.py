@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from review.fiftyone.dataset.sync import sync_dataset
-from tests.fiftyone.test_dataset import dump, load
+from tests.fiftyone.conftest import dump
+from tests.fiftyone.test_dataset import load
 
 pytestmark = [
     pytest.mark.slow,
@@ -55,14 +56,14 @@ def test_a_killed_sync_is_finished_by_the_next(gallery: Any, lines: int) -> None
     kill_after(gallery, lines, wait=0.01)
 
     summary = sync_dataset(gallery.workspace, gallery.catalog)
-    after = dump(gallery)
+    after = dump(load(gallery))
     views, state = load(gallery).list_saved_views(), load(gallery).info["curate"]
 
     assert summary.samples == 30
     assert state["done"]
     load(gallery).delete()
     sync_dataset(gallery.workspace, gallery.catalog)
-    assert after == dump(gallery)
+    assert after == dump(load(gallery))
     assert views == load(gallery).list_saved_views()
     assert sorted(load(gallery).list_evaluations()) == ["artist_eval", "genre_eval", "style_eval"]
 
@@ -76,7 +77,7 @@ def test_a_killed_update_is_finished_by_the_next(gallery: Any) -> None:
     summary = sync_dataset(gallery.workspace, gallery.catalog)
 
     assert summary.rebuilt == "the last sync was stopped before its end"
-    after = dump(gallery)
+    after = dump(load(gallery))
     load(gallery).delete()
     sync_dataset(gallery.workspace, gallery.catalog)
-    assert after == dump(gallery)
+    assert after == dump(load(gallery))

@@ -267,7 +267,7 @@ def test_without_chromium_a_pdf_is_refused_before_any_work(
 
 def test_report_grows_with_the_classes_not_with_the_artworks(tmp_path: Path, curate: Curate) -> None:
     sizes = []
-    for count in (300, 900):
+    for count in (150, 450):
         gallery = make_gallery(tmp_path / f"{count}", count)
         gallery.add_run(skill=0.4)
         sizes.append(len(report(curate, gallery, tmp_path / "r.html")))
