@@ -180,9 +180,10 @@ def test_an_edit_is_mended_by_the_next_browse(edited: tuple[Gallery, Any, Any], 
 @pytest.mark.services
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_dataset_that_does_not_say_whose_it_is_is_left_alone(
-    shown: tuple[Gallery, Any, Any], name: str
+    edited: tuple[Gallery, Any, Any], name: str
 ) -> None:
-    gallery, fo, dataset = shown
+    gallery, fo, dataset = edited
+    before = dict(dataset.info["curate"])
     edit, kind = REFUSED[name]
     edit(fo, dataset)
 
@@ -191,6 +192,7 @@ def test_a_dataset_that_does_not_say_whose_it_is_is_left_alone(
 
     assert "dataset" in str(refused.value) and "curate.toml" in str(refused.value)
     assert dataset.count() == len(gallery.ids)
+    whole(before)(fo, dataset)
 
 
 @pytest.mark.services
