@@ -54,25 +54,21 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True, text=True)
 
 
-@pytest.fixture(params=["one machine", "two hosts"])
-def hosts(request: pytest.FixtureRequest) -> Iterator[Hosts]:
-    """Two places to run a rank in; on one machine, or in two namespaces that share nothing but a cable."""
-    if request.param == "one machine":
-        yield Hosts(([], []), "127.0.0.1", ("lo", "lo"))
-        return
-    if shutil.which("ip") is None:
-        pytest.skip("no ip command here")
+@pytest.fixture
+def hosts() -> Iterator[Hosts]:
+    """Two namespaces that share only a cable; where they are not allowed, both ranks are on this machine."""
     names = [f"curate{os.getpid()}{end}" for end in "ab"]
     cables = [f"cu{os.getpid()}{end}" for end in "ab"]
     prefixes = (["ip", "netns", "exec", names[0]], ["ip", "netns", "exec", names[1]])
     try:
         try:
             join(names, cables)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"network namespaces are not allowed here: {error.stderr.strip()}")
-        yield Hosts(prefixes, "10.213.7.1", (cables[0], cables[1]))
+        except (subprocess.CalledProcessError, FileNotFoundError):  # no rights, or no ip command
+            yield Hosts(([], []), "127.0.0.1", ("lo", "lo"))
+        else:
+            yield Hosts(prefixes, "10.213.7.1", (cables[0], cables[1]))
     finally:
-        for name in names:
+        for name in names if shutil.which("ip") else ():
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 

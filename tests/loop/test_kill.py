@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,14 +32,39 @@ def predictions(folder: Path) -> list[tuple[object, ...]]:
     return [tuple(row) for row in rows]
 
 
-def test_train_killed_and_run_again_gives_the_same_run(
-    ingested: Path, gallery: Path, tmp_path: Path, curate: Curate, kill: Kill
-) -> None:
-    other = tmp_path / "unbroken"
-    curate("init", other)
-    curate("-w", other, "ingest", gallery / "labels.csv")
-    assert curate("-w", other, *TRAIN).status == 0
+@dataclass(frozen=True)
+class Trained:
+    """A workspace with one run; each test trains on a copy of it."""
 
+    folder: Path
+    metrics: dict[str, Any]
+
+    def copy(self, folder: Path) -> Path:
+        return Path(shutil.copytree(self.folder, folder))
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[int, Trained]:
+    """The run that all compare with, once it is made."""
+    return {}
+
+
+@pytest.fixture
+def trained(
+    runs: dict[int, Trained], gallery: Path, tmp_path_factory: pytest.TempPathFactory, curate: Curate
+) -> Trained:
+    """The gallery, and a run on it that nothing interrupted."""
+    if 1 not in runs:
+        folder = tmp_path_factory.mktemp("trained") / "ws"
+        curate("init", folder)
+        curate("-w", folder, "ingest", gallery / "labels.csv")
+        runs[1] = Trained(folder, curate("-w", folder, *TRAIN, "--json").json()["metrics"])
+    return runs[1]
+
+
+def test_train_killed_and_run_again_gives_the_same_run(
+    ingested: Path, trained: Trained, curate: Curate, kill: Kill
+) -> None:
     hits = kill(["-w", str(ingested), *TRAIN], 4, 8.0)
     done = curate("-w", ingested, *TRAIN, "--json")
 
@@ -44,23 +72,23 @@ def test_train_killed_and_run_again_gives_the_same_run(
     assert done.status == 0
     states = [run["state"] for run in curate("-w", ingested, "runs", "--json").lines()]
     assert set(states) == {"complete"}, "a killed run was left behind, instead of being continued"
-    assert predictions(ingested) == predictions(other)
+    assert predictions(ingested) == predictions(trained.folder)
     assert curate("-w", ingested, "check").status == 0
 
 
-def test_train_twice_makes_two_runs_with_the_same_numbers(ingested: Path, curate: Curate) -> None:
-    first = curate("-w", ingested, *TRAIN, "--json").json()
-    second = curate("-w", ingested, *TRAIN, "--json").json()
+def test_train_twice_makes_two_runs_with_the_same_numbers(
+    trained: Trained, tmp_path: Path, curate: Curate
+) -> None:
+    second = curate("-w", trained.copy(tmp_path / "ws"), *TRAIN, "--json").json()
 
-    assert (first["run"], second["run"]) == (1, 2)
-    assert first["metrics"] == second["metrics"]
+    assert second["run"] == 2
+    assert second["metrics"] == trained.metrics
 
 
-def test_another_seed_gives_other_numbers(ingested: Path, curate: Curate) -> None:
-    first = curate("-w", ingested, *TRAIN, "--json").json()
-    second = curate("-w", ingested, *TRAIN, "--seed", "5", "--json").json()
+def test_another_seed_gives_other_numbers(trained: Trained, tmp_path: Path, curate: Curate) -> None:
+    second = curate("-w", trained.copy(tmp_path / "ws"), *TRAIN, "--seed", "5", "--json").json()
 
-    assert json.dumps(first["metrics"]) != json.dumps(second["metrics"])
+    assert json.dumps(second["metrics"]) != json.dumps(trained.metrics)
 
 
 def test_an_unreadable_image_is_listed_and_stops_nothing(

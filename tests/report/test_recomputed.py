@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as sk
 
 from tests.conftest import Curate
-from tests.report.galleries import Gallery
+from tests.report.galleries import Gallery, copy_of
 
 pytestmark = pytest.mark.slow
 
@@ -48,15 +48,37 @@ class Exported:
         }
 
 
+Reported = tuple[dict[str, Any], Path, dict[str, Exported]]
+
+
+@pytest.fixture(scope="module")
+def by_protocol() -> dict[str, Reported]:
+    """What ``reported`` has made so far: it is only read."""
+    return {}
+
+
 @pytest.fixture(params=["cross-validation", "holdout"])
 def reported(
-    request: pytest.FixtureRequest, gallery: Gallery, curate: Curate, tmp_path: Path
-) -> tuple[dict[str, Any], Path, dict[str, Exported]]:
+    request: pytest.FixtureRequest,
+    by_protocol: dict[str, Reported],
+    drawn_gallery: Gallery,
+    curate: Curate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Reported:
     """A report as JSON, its figures' folder, and the exports by attribute."""
-    gallery.add_run(provenance=PARTS if request.param == "holdout" else None)
+    protocol = request.param
+    if protocol not in by_protocol:
+        folder = tmp_path_factory.mktemp(protocol)
+        by_protocol[protocol] = write_report(copy_of(drawn_gallery, folder / "ws"), protocol, curate, folder)
+    return by_protocol[protocol]
+
+
+def write_report(gallery: Gallery, protocol: str, curate: Curate, folder: Path) -> Reported:
+    """Write the report of a run, and export what it was made from."""
+    gallery.add_run(provenance=PARTS if protocol == "holdout" else None)
     gallery.correct("style", [4, 6, 8, 11])
-    ws, out = gallery.folder, tmp_path / "r.json"
-    figures, labels, predictions = tmp_path / "figures", tmp_path / "labels.csv", tmp_path / "p.parquet"
+    ws, out = gallery.folder, folder / "r.json"
+    figures, labels, predictions = folder / "figures", folder / "labels.csv", folder / "p.parquet"
     written = curate("-w", ws, "report", "--format", "json", "--out", out, "--figures", figures)
     assert written.status == 0, written.stderr
     curate("-w", ws, "export", labels)
@@ -67,7 +89,7 @@ def reported(
 
 
 def test_the_numbers_of_an_attribute(
-    reported: tuple[dict[str, Any], Path, dict[str, Exported]],
+    reported: Reported,
 ) -> None:
     record, _, exported = reported
     for name, own in exported.items():
@@ -96,14 +118,14 @@ def test_the_numbers_of_an_attribute(
         assert record["attributes"][name]["flagged"] == int((own.p_label < 0.3).sum())
 
 
-def test_the_threshold_rule(reported: tuple[dict[str, Any], Path, dict[str, Exported]]) -> None:
+def test_the_threshold_rule(reported: Reported) -> None:
     record, _, exported = reported
     flagged = np.any([own.p_label < 0.3 for own in exported.values()], axis=0)
 
     assert record["threshold"] == {"below": 0.3, "artworks": len(flagged), "flagged": int(flagged.sum())}
 
 
-def test_the_confusions(reported: tuple[dict[str, Any], Path, dict[str, Exported]]) -> None:
+def test_the_confusions(reported: Reported) -> None:
     record, figures, exported = reported
     for name, own in exported.items():
         cells = read_csv(figures / f"{name}-confusion.csv")
@@ -118,7 +140,7 @@ def test_the_confusions(reported: tuple[dict[str, Any], Path, dict[str, Exported
         assert all(wrong[one["label"], one["predicted"]] == one["n"] for one in top)
 
 
-def test_calibration_and_distribution(reported: tuple[dict[str, Any], Path, dict[str, Exported]]) -> None:
+def test_calibration_and_distribution(reported: Reported) -> None:
     _, figures, exported = reported
     for name, own in exported.items():
         drawn = read_csv(figures / f"{name}-calibration.csv")
