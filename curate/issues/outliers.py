@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from curate.issues.base_models.neighbours import Neighbours
 from curate.issues.base_models.quality import self_confidence
@@ -35,7 +35,7 @@ def outlier_scores(neighbours: Neighbours) -> Floats:
         return scores
     low, middle, high = np.quantile(mean[known], [0.25, 0.5, 0.75])
     spread = max(float(high - low) / 1.349, 1e-6)
-    scores[known] = np.clip(2.0 * norm.cdf((mean[known] - middle) / spread), 0.0, 1.0)
+    scores[known] = np.clip(2.0 * ndtr((mean[known] - middle) / spread), 0.0, 1.0)
     return scores
 
 

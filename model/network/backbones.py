@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import timm
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from model.errors import UnknownBackbone, WeightsUnavailable
@@ -51,6 +49,8 @@ class TorchvisionBackbone(Backbone):
     """ResNet50 or EfficientNetB0 without pooling and classifier."""
 
     def __init__(self, name: str) -> None:
+        import torchvision  # a second and a half, like timm: one run needs one of them
+
         super().__init__()
         whole = getattr(torchvision.models, name)(weights=None)
         if name == "resnet50":
@@ -109,6 +109,8 @@ class TimmBackbone(Backbone):
 
 def _create_timm(timm_name: str, image_size: int) -> nn.Module:
     """Make a timm model without classifier; ViTs are told the image size, others need none."""
+    import timm
+
     if "/" in timm_name and ":" not in timm_name:  # to timm a folder or a hub, of which it wants to be told
         raise UnknownBackbone(timm_name, near_names(timm_name))
     try:
@@ -128,6 +130,8 @@ def _create_timm(timm_name: str, image_size: int) -> nn.Module:
 
 def near_names(name: str) -> list[str]:
     """Return the timm models whose names look most like this one."""
+    import timm
+
     return get_close_matches(name, timm.list_models(), n=3, cutoff=0.6)
 
 

@@ -17,9 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-import torchvision
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -130,6 +128,8 @@ def _torchvision_names(backbone: TorchvisionBackbone, state: Mapping[str, Tensor
     """Rename torchvision's tensors to the positions that they have in our ``body``."""
     if backbone.spec.name == "efficientnet_b0":
         return {name.removeprefix("features."): tensor for name, tensor in state.items()}
+    import torchvision
+
     whole = torchvision.models.resnet50(weights=None)
     position = {child: str(index) for index, (child, _) in enumerate(whole.named_children())}
     parts = ((name.split(".", 1), tensor) for name, tensor in state.items())
@@ -177,6 +177,8 @@ def _load_lite0(backbone: Backbone) -> None:
 
 def _load_torchvision(backbone: Backbone) -> None:
     """Load torchvision's default weights from the hub cache, downloading them if they are not there."""
+    import torchvision
+
     name = backbone.spec.name
     weights = getattr(torchvision.models, TORCHVISION_WEIGHTS[name]).IMAGENET1K_V1
     file_name = weights.url.rsplit("/", 1)[1]
@@ -194,6 +196,8 @@ def _load_torchvision(backbone: Backbone) -> None:
 
 def _load_timm(backbone: Backbone) -> None:
     """Load what timm publishes for this model, through its own hub client and cache."""
+    import timm
+
     name = backbone.spec.name
     assert isinstance(backbone, TimmBackbone)
     config = backbone.body.pretrained_cfg

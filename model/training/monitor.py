@@ -84,9 +84,11 @@ def draw_curves(history: Sequence[Epoch], path: Path) -> None:
     if not history:
         return
     attributes = list(history[0]["accuracy"])
-    figure = Figure(figsize=(4 * (len(attributes) + 1), 3.2), layout="constrained")
+    width = 4 * (len(attributes) + 1)
+    figure = Figure(figsize=(width, 3.2))
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(attributes) + 1, squeeze=False)[0]
+    margins = {"left": 0.5 / width, "right": 1 - 0.15 / width, "bottom": 0.16, "top": 0.9}  # in inches across
+    panels = figure.subplots(1, len(attributes) + 1, squeeze=False, gridspec_kw=margins)[0]
     for model in dict.fromkeys(str(line["model"]) for line in history):
         lines = [line for line in history if line["model"] == model]
         epochs = [line["epoch"] for line in lines]
