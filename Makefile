@@ -5,8 +5,9 @@ BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 # Rooms of tests of which `make check` runs none: it need not even import them.
 FAR := $(addprefix --ignore=tests/,loop label_studio chaos)
-# How many processes run tests side by side.
-JOBS ?= 2
+# How many processes run tests side by side: one more than the cores we count on, as they wait for servers.
+JOBS ?= 3
+SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup --no-loadscope-reorder --durations 10
 
 # `make demo CPU=1` leaves CUDA out, 4 GB: uv knows where torch without it is kept.
 INSTALL := $(if $(CPU),$(BIN)/uv pip install --python $(BIN)/python --torch-backend cpu,$(BIN)/python -m pip install)
@@ -17,14 +18,14 @@ demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted 
 	$(BIN)/curate demo
 
 check: lint  ## what a change should pass before it is committed: no server is started, nothing large is trained
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10 -m 'not services and not browser and not slow' $(FAR)
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m 'not services and not browser and not slow' $(FAR)
 
 test: $(READY)  ## every test, with real servers
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 10
+	$(BIN)/pytest -q $(SIDE_BY_SIDE)
 
 coverage: $(READY)  ## the tests again, and which lines none of them reached
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q --ignore tests/chaos  # a full disk is full for coverage, too
+	$(BIN)/coverage run -m pytest -q $(SIDE_BY_SIDE) --ignore tests/chaos  # a full disk is full for coverage, too
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 

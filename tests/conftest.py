@@ -41,10 +41,16 @@ COLLECTED = pytest.StashKey[Counter[str]]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests share a process where several run side by side: those of one server, or of one file."""
+    """Say which tests share a process where several run side by side: those of one server, or of one file.
+
+    What takes long begins first: at the end, no process waits for another's last file.
+    """
     config.stash[COLLECTED] = Counter(item.nodeid.partition("::")[0] for item in items)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_server_of(item) or item.nodeid.partition("::")[0]))
+    if WORKER:
+        slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (_server_of(item) is None, item.path not in slow_files))
 
 
 def _server_of(item: pytest.Item) -> str | None:

@@ -70,7 +70,7 @@ def test_the_page_names_every_command_that_prints_json() -> None:
 @pytest.mark.slow
 def test_every_command_prints_the_keys_that_it_promises(tmp_path: Path, curate: Curate) -> None:
     """One small gallery, trained on for seconds, reviewed by hand and by sheet."""
-    true = draw_gallery(tmp_path, 60, seed=4)
+    true = draw_gallery(tmp_path, 48, seed=4)
     listing, first = tmp_path / "labels.csv", tmp_path / true[0].filepath
     gone = GalleryImage("images/gone.jpg", true[0].labels)
     write_listing([*plant_errors(true, 0.15, seed=4), gone], listing)

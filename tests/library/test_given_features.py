@@ -18,8 +18,8 @@ QUICK = ("--folds", "2", "--epochs", "12", "--min-class-count", "4", "--ensemble
 
 @pytest.fixture
 def drawn(tmp_path: Path) -> list[GalleryImage]:
-    """Ninety drawn pictures, in the workspace ``ws``."""
-    records = draw_gallery(tmp_path, 90, seed=4)
+    """Forty-eight drawn pictures, in the workspace ``ws``."""
+    records = draw_gallery(tmp_path, 48, seed=4)
     write_listing(records, tmp_path / "labels.csv")
     library.init(tmp_path / "ws", progress=False).ingest(tmp_path / "labels.csv")
     return records
@@ -64,10 +64,10 @@ def test_grids_are_read_as_sequences_and_missing_rows_are_told(
     drawn: list[GalleryImage], tmp_path: Path, curate: Curate
 ) -> None:
     """The style stands in one of four cells only: the mean over them hides nothing from an LSTM."""
-    cells = np.random.default_rng(1).normal(size=(90, 2, 2, 24)).astype(np.float32)
+    cells = np.random.default_rng(1).normal(size=(48, 2, 2, 24)).astype(np.float32)
     cells[:, 1, 0] += vectors_of(drawn, "style")
-    paths = np.array([record.filepath for record in drawn[:88]])
-    np.savez(tmp_path / "grid.npz", filepaths=paths, embeddings=cells[:88])
+    paths = np.array([record.filepath for record in drawn[:46]])
+    np.savez(tmp_path / "grid.npz", filepaths=paths, embeddings=cells[:46])
 
     result = curate("-w", tmp_path / "ws", "train", "--embeddings", tmp_path / "grid.npz", *QUICK)
 
@@ -101,7 +101,7 @@ def test_neighbours_may_have_another_models_eyes(
 
     assert result.status == 0, result.stderr
     embedding = np.load(next((tmp_path / "ws" / "runs").glob("*/embedding.npy")))
-    assert embedding.shape == (90, 512)  # ResNet18's channels; Lite0 has 1,280
+    assert embedding.shape == (48, 512)  # ResNet18's channels; Lite0 has 1,280
 
 
 def test_wrong_features_give_one_sentence(drawn: list[GalleryImage], tmp_path: Path, curate: Curate) -> None:

@@ -22,9 +22,9 @@ TRAIN = ["train", "--backbone", "efficientnet_lite0", "--image-size", "64", "--e
 
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ninety drawn images and their list, a tenth of the labels wrong."""
+    """Sixty drawn images and their list, a tenth of the labels wrong."""
     folder = tmp_path_factory.mktemp("gallery")
-    write_listing(plant_errors(draw_gallery(folder, 90, seed=3), 0.1, seed=3), folder / "labels.csv")
+    write_listing(plant_errors(draw_gallery(folder, 60, seed=3), 0.1, seed=3), folder / "labels.csv")
     return folder
 
 

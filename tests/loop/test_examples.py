@@ -88,7 +88,7 @@ def make_scans(folder: Path) -> None:
     """Draw ``scans/images/*.jpg`` and a photo; list the scans in a workbook, some labels wrong."""
     records = [
         GalleryImage(r.filepath, {**r.labels, "style": RENAMED.get(r.labels["style"], r.labels["style"])})
-        for r in draw_gallery(folder / "scans", 90, seed=1)
+        for r in draw_gallery(folder / "scans", 60, seed=1)
     ]
     write_listing(plant_errors(records, 0.1, seed=1), folder / "labels.csv")
     columns = {"filepath": "File name", "artist": "Künstler"}
