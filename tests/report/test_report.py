@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -26,7 +27,7 @@ from db.reviews.answering.recording import decide
 from db.spelling import display_name
 from db.workspace.workspace import Workspace, init_workspace, root_of
 from tests.conftest import Curate
-from tests.report.galleries import Gallery, add_artworks, make_gallery, write_run
+from tests.report.galleries import Gallery, add_artworks, copy_of, make_gallery, write_run
 
 HOSTILE = (
     "<script>window.hit = 1</script>",
@@ -48,6 +49,37 @@ def report(curate: Curate, gallery: Gallery, out: Path, *options: object) -> str
     result = curate("-w", gallery.folder, "report", "--out", out, *options)
     assert (result.status, result.stdout) == (0, f"{out}\n"), result.stderr
     return out.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Written:
+    """The report of a run on the drawn gallery that nobody has reviewed, and its figures."""
+
+    page: str
+    figures: Path
+
+
+@pytest.fixture(scope="module")
+def reports() -> dict[str, Written]:
+    """What ``written`` has made: it is only read."""
+    return {}
+
+
+@pytest.fixture
+def written(
+    reports: dict[str, Written],
+    drawn_gallery: Gallery,
+    curate: Curate,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Written:
+    """A report as it is after the first run."""
+    if "first" not in reports:
+        folder = tmp_path_factory.mktemp("report")
+        gallery = copy_of(drawn_gallery, folder / "ws")
+        gallery.add_run()
+        page = report(curate, gallery, folder / "r.html", "--figures", folder / "figures")
+        reports["first"] = Written(page, folder / "figures")
+    return reports["first"]
 
 
 def table_rows(page: str) -> dict[tuple[str, str], list[str]]:
@@ -89,43 +121,31 @@ def test_the_table_of_numbers_is_the_evaluation(gallery: Gallery, curate: Curate
         assert cells[10:] == [f"{100 * want['majority']:.1f}", f"{100 * want['ece']:.1f}"]
 
 
-def test_the_csv_beside_a_figure_holds_its_numbers(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
-    gallery.add_run()
-
-    page = report(curate, gallery, tmp_path / "r.html", "--figures", tmp_path / "figures")
-
+def test_the_csv_beside_a_figure_holds_its_numbers(written: Written) -> None:
     links = dict(
-        re.findall(r'download="([^"]+)\.csv" href="data:text/csv;charset=utf-8;base64,([^"]+)"', page)
+        re.findall(r'download="([^"]+)\.csv" href="data:text/csv;charset=utf-8;base64,([^"]+)"', written.page)
     )
-    names = {path.stem for path in (tmp_path / "figures").glob("*.csv")}
+    names = {path.stem for path in written.figures.glob("*.csv")}
     assert set(links) == names >= {"style-confusion", "genre-distribution", "training-loss", "expected-yield"}
     for name, coded in links.items():
         text = base64.b64decode(coded).decode("utf-8")
-        assert text == (tmp_path / "figures" / f"{name}.csv").read_text(encoding="utf-8")
-    cells = list(csv.DictReader(io.StringIO((tmp_path / "figures/style-confusion.csv").read_text())))
+        assert text == (written.figures / f"{name}.csv").read_text(encoding="utf-8")
+    cells = list(csv.DictReader(io.StringIO((written.figures / "style-confusion.csv").read_text())))
     assert sum(int(cell["n"]) for cell in cells) == 80
 
 
-def test_figures_are_written_as_png_and_svg(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
-    gallery.add_run()
-
-    report(curate, gallery, tmp_path / "r.html", "--figures", tmp_path / "figures")
-
-    for drawn in (tmp_path / "figures").glob("*.png"):
+def test_figures_are_written_as_png_and_svg(written: Written) -> None:
+    for drawn in written.figures.glob("*.png"):
         with Image.open(drawn) as picture:
             assert picture.width >= 300 and picture.height >= 200
         assert ElementTree.parse(drawn.with_suffix(".svg")).getroot().tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def test_a_page_loads_nothing(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
-    gallery.add_run()
-
-    page = report(curate, gallery, tmp_path / "r.html")
-
-    loaded = re.findall(r'\b(?:src|href|data|action)="(?!#|data:)([^"]*)"', page)
+def test_a_page_loads_nothing(written: Written) -> None:
+    loaded = re.findall(r'\b(?:src|href|data|action)="(?!#|data:)([^"]*)"', written.page)
     assert loaded == []
-    assert not re.search(r"url\((?!#)", page)
-    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", written.page)
+    assert "@import" not in written.page
 
 
 def hostile_workspace(folder: Path) -> Workspace:
@@ -177,17 +197,15 @@ def test_json_has_the_same_facts(gallery: Gallery, curate: Curate, tmp_path: Pat
     ]
 
 
-def test_every_kind_of_issue_has_its_section(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
-    gallery.add_run()
-
-    page = report(curate, gallery, tmp_path / "r.html")
-
+def test_every_kind_of_issue_has_its_section(written: Written) -> None:
     shown = {
-        section: page.partition(f'<section id="{section}">')[2].partition("</section>")[0].count("<article")
+        section: written.page.partition(f'<section id="{section}">')[2]
+        .partition("</section>")[0]
+        .count("<article")
         for section in ("doubts", "outliers", "unusable")
     }
     assert shown == {"doubts": 12, "outliers": 12, "unusable": 12}
-    assert '<a href="#unusable">' in page
+    assert '<a href="#unusable">' in written.page
 
 
 def test_a_report_lies_in_the_workspace_where_nothing_else_is_said(gallery: Gallery, curate: Curate) -> None:
@@ -206,13 +224,9 @@ def test_an_older_run_still_shows_what_it_doubted(gallery: Gallery, curate: Cura
     assert "The 12 worst of 12." in html.unescape(report(curate, gallery, tmp_path / "r.html", 1))
 
 
-def test_before_the_first_batch_there_are_no_rounds(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
-    gallery.add_run()
-
-    page = report(curate, gallery, tmp_path / "r.html")
-
-    assert "No batch has been sent for review yet." in page
-    assert "assumed: 0 audits, 50 are needed" in page
+def test_before_the_first_batch_there_are_no_rounds(written: Written) -> None:
+    assert "No batch has been sent for review yet." in written.page
+    assert "assumed: 0 audits, 50 are needed" in written.page
 
 
 def test_a_missing_image_leaves_a_place(tmp_path: Path, curate: Curate) -> None:
@@ -267,7 +281,7 @@ def test_without_chromium_a_pdf_is_refused_before_any_work(
 
 def test_report_grows_with_the_classes_not_with_the_artworks(tmp_path: Path, curate: Curate) -> None:
     sizes = []
-    for count in (150, 450):
+    for count in (300, 900):
         gallery = make_gallery(tmp_path / f"{count}", count)
         gallery.add_run(skill=0.4)
         sizes.append(len(report(curate, gallery, tmp_path / "r.html")))
