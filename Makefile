@@ -18,7 +18,7 @@ demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted 
 	$(BIN)/curate demo
 
 check: lint  ## what a change should pass before it is committed: no server is started, nothing large is trained
-	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m 'not services and not browser and not slow' $(FAR)
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -n 2 -m 'not services and not browser and not slow' $(FAR)
 
 test: $(READY)  ## every test, with real servers
 	$(BIN)/pytest -q $(SIDE_BY_SIDE)

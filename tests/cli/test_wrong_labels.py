@@ -26,6 +26,8 @@ from db.runs.runs import find_run
 from db.workspace.workspace import open_workspace
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 COUNT, CLASSES = 120, ("Baroque", "Cubism", "Realism")
 QUICK = ("--folds", "2", "--epochs", "12", "--min-class-count", "4", "--ensemble", "1", "--device", "cpu")
 TOLD = re.compile(r"labels not reviewed: (about .*?(?:50 are needed|measured by \d+ audits?))", re.IGNORECASE)

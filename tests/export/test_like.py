@@ -95,6 +95,7 @@ def written(one: dict[str, Any], rows: Sequence[tuple[str, ...]] | None = None) 
     return whole.encode(one["encoding"])
 
 
+@pytest.mark.slow
 @slow
 @given(one=lists(), seed=st.integers(0, 1000))
 def test_any_list_comes_out_as_it_went_in(
@@ -135,6 +136,7 @@ OTHER_QUOTES: list[dict[str, Any]] = [
 ESCAPED = st.text(st.one_of(NO_LINE, st.sampled_from("\n,;\"'\\")), max_size=20)
 
 
+@pytest.mark.slow
 @slow
 @given(
     one=lists(),
@@ -262,6 +264,7 @@ def read_rows(one: dict[str, Any], rows: Sequence[tuple[str, ...]]) -> list[list
 ANY_CLASS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
+@pytest.mark.slow
 @slow
 @given(first=ANY_CLASS, second=ANY_CLASS)
 @example(first="A+", second="A-")

@@ -200,6 +200,7 @@ def test_a_manifest_is_read_within_bounds(curate: Curate, saved: Path, tmp_path:
     assert "manifest.json" in refuse(curate, saved.with_name("bomb.zip"), tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_an_archive_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
     curate: Curate, saved: Path, tmp_path: Path
 ) -> None:

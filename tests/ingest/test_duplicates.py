@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sqlalchemy import select
 
 from curate.ingest.images.duplicates import find_groups, near_clusters, near_pairs
@@ -92,6 +93,7 @@ SAME_PAINTING = {
 """Paintings of near_duplicates/ that stand in wikiart224/ too, as another scan: looked at by eye."""
 
 
+@pytest.mark.slow
 def test_the_150_real_pairs_are_found_beside_3000_paintings(
     take: Take, catalog: Catalog, shared_data: Path
 ) -> None:

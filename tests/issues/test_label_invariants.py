@@ -73,6 +73,7 @@ def found_under(
     return list(issue_rows(table, columns, doubts))
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_renaming_every_file_changes_nothing(seed: int) -> None:
@@ -94,6 +95,7 @@ def test_only_labels_that_the_model_has_not_seen_are_doubted() -> None:
     assert {number % 4 for number in asked} == {0, 3}
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=st.integers(0, 10_000), attribute=st.sampled_from(["style", "artist"]))
 def test_an_attribute_that_nobody_filled_in_changes_nothing_else(seed: int, attribute: str) -> None:
@@ -158,6 +160,7 @@ def test_labels_that_are_all_the_same_are_scored(place: int) -> None:
     assert all_scored(scores_of(same), same.columns)
 
 
+@pytest.mark.slow
 def test_how_much_is_worked_on_at_a_time_and_kept_does_not_move_a_score(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -22,6 +22,7 @@ def scores_of(gallery: Gallery) -> dict[str, LabelScores]:
     )
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=st.integers(0, 10_000))
 def test_permuting_artworks_permutes_the_result(seed: int) -> None:
@@ -46,6 +47,7 @@ def test_permuting_artworks_permutes_the_result(seed: int) -> None:
         np.testing.assert_array_equal(after[name].suggested, before[name].suggested[moved])
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=st.integers(0, 10_000))
 def test_permuting_classes_permutes_the_suggestions_and_keeps_the_scores(seed: int) -> None:

@@ -110,6 +110,7 @@ def test_all_base_models_together_find_more_than_the_model_alone() -> None:
     assert together > alone + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.02, 0.05, 0.1, 0.2])
 def test_scores_add_up_to_about_the_errors_there_are(rate: float) -> None:
     gallery = make_gallery(1500, rate=rate)
@@ -132,6 +133,7 @@ def test_label_that_a_reviewer_confirmed_is_not_doubted_again() -> None:
     assert score > 0.6
 
 
+@pytest.mark.slow
 def test_verdicts_that_find_nothing_wrong_take_the_doubt_back() -> None:
     gallery = make_gallery(600)
     before = untouched(600).score
@@ -239,6 +241,7 @@ def slipped_scores() -> LabelScores:
     return style_of(slipped_gallery()[0])
 
 
+@pytest.mark.slow
 def test_artworks_that_bear_all_the_labels_of_another_are_found() -> None:
     """The record of the wrong artist speaks for the wrong style; that nothing fits the picture tells."""
     gallery, slipped = slipped_gallery()
@@ -252,6 +255,7 @@ def test_artworks_that_bear_all_the_labels_of_another_are_found() -> None:
     assert (slipped & wrong).sum() > 15
 
 
+@pytest.mark.slow
 def test_reason_says_that_no_label_fits() -> None:
     gallery, _ = slipped_gallery()
     style = slipped_scores()
@@ -262,6 +266,7 @@ def test_reason_says_that_no_label_fits() -> None:
     assert style.kinds["misplaced"] > 0.01
 
 
+@pytest.mark.slow
 def test_artwork_is_not_taken_for_misplaced_once_a_reviewer_saw_one_of_its_labels() -> None:
     gallery, _ = slipped_gallery()
     worst = int(np.argmin(slipped_scores().score))

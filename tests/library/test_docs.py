@@ -76,6 +76,7 @@ def test_readme_two_more_lines_to_fiftyone(place: Path) -> None:
     assert len(typed(second)) == 2
 
 
+@pytest.mark.slow
 def test_python_page(place: Path) -> None:
     """All of it but the App, in order, as somebody would who reads it."""
     blocks = [block for block in examples("docs/python.md") if "launch_app" not in block]
@@ -88,6 +89,7 @@ def test_python_page(place: Path) -> None:
     assert (place / "curated.csv").is_file() and (place / "yield.png").is_file()
 
 
+@pytest.mark.slow
 def test_models_page(place: Path) -> None:
     """With random weights and the first twelve pictures: what is tested is that the snippets fit together."""
     code = "\n".join(examples("docs/models.md")).replace("pretrained=True", "pretrained=False")

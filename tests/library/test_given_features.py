@@ -13,6 +13,8 @@ import curate as library
 from curate.demo.gallery import GalleryImage, draw_gallery, write_listing
 from tests.conftest import Curate
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--folds", "2", "--epochs", "12", "--min-class-count", "4", "--ensemble", "1", "--device", "cpu")
 
 

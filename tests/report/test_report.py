@@ -279,6 +279,7 @@ def test_without_chromium_a_pdf_is_refused_before_any_work(
     assert not (tmp_path / "r.pdf").exists()
 
 
+@pytest.mark.slow
 def test_report_grows_with_the_classes_not_with_the_artworks(tmp_path: Path, curate: Curate) -> None:
     sizes = []
     for count in (300, 900):
