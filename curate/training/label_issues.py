@@ -30,10 +30,10 @@ from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
-from db.runs.issues import BEFORE_REVIEW, DOUBTED_BELOW
+from db.runs.issues import BEFORE_REVIEW, FLAGGED_BELOW
 
 FEWEST_FLAGGED = 20
-"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
+"""A label becomes an issue below ``FLAGGED_BELOW``, or when it is among the worst of its attribute: as many
 as may be wrong by the estimate's upper end, and at least this many, so that a budget can be filled."""
 
 
@@ -186,8 +186,8 @@ def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArra
     rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
     worst = max(FEWEST_FLAGGED, round(scored.expected.high))
-    flagged = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
+    flagged = rows[(scored.score[rows] < FLAGGED_BELOW) | (np.arange(len(rows)) < worst)]
+    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < FLAGGED_BELOW))
     return np.concatenate([flagged, confirmed])
 
 

@@ -297,8 +297,8 @@ class Picture:
         found = top_confusions(self._session, self.run.id, names.attribute_id, limit)
         return [(names.shown[label], names.shown[predicted], count) for label, predicted, count in found]
 
-    def most_doubted(self) -> str | None:
-        """Return the attribute with the most labels in doubt; None where nothing is doubted."""
+    def most_flagged(self) -> str | None:
+        """Return the attribute with the most flagged labels; None where no label is flagged."""
         if self.run is None:
             return None
         rows = self._session.execute(
@@ -306,10 +306,10 @@ class Picture:
             .where(Issue.run_id == self.run.id, Issue.kind == "label", Issue.state.in_(OPEN_STATES))
             .group_by(Issue.attribute_id)
         )
-        doubts = {attribute_id: count for attribute_id, count in rows}
+        issue_counts = {attribute_id: count for attribute_id, count in rows}
         return max(
-            (name for name, names in self.names.items() if names.attribute_id in doubts),
-            key=lambda name: doubts[self.names[name].attribute_id],
+            (name for name, names in self.names.items() if names.attribute_id in issue_counts),
+            key=lambda name: issue_counts[self.names[name].attribute_id],
             default=None,
         )
 

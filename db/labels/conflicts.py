@@ -34,7 +34,7 @@ Contradictions = dict[tuple[int, int], Contradiction]
 
 
 def record_conflicts(session: Session) -> int:
-    """Bring the issues ``label_conflict`` and ``duplicate`` up to date; return how many labels they doubt."""
+    """Bring the issues ``label_conflict`` and ``duplicate`` up to date; return how many labels they flag."""
     take_turns(session)
     ties, doubles = label_conflicts(session), duplicate_conflicts(session)
     _keep(session, "label_conflict", ties)

@@ -11,7 +11,7 @@ from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
 INSTRUCTION = """\
-<p>Each attribute has one row of verdicts. Where the label is doubted, its block says why.</p>
+<p>Each attribute has one row of verdicts. Where the label is flagged, its block says why.</p>
 <p><b>Keys</b>: 1 right · 2 wrong, it is … (the suggestion is chosen already; type to search for another) ·
 3 right but atypical · 4 none of these · 5 can't tell; the second attribute uses q w e r t, the third
 a s d f g. 0 marks an unusable image. Esc closes a list, Ctrl+Enter submits, Ctrl+Space skips.</p>

@@ -248,9 +248,9 @@ def _exact_duplicates(session: Session, artworks: Iterable[Artwork]) -> dict[int
 
 
 def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
-    """Close what is doubted of artworks: in one attribute, or all of it.
+    """Close the open issues of artworks: in one attribute, or all of them.
 
-    What is to be closed is chosen here: in the query, SQLite would walk through all doubts of these kinds.
+    Kinds and states are compared here: in the query, SQLite would walk through all issues of these kinds.
     """
     for some in chunks(sorted(artwork_ids)):
         columns = (Issue.id, Issue.attribute_id, Issue.kind, Issue.state)

@@ -25,7 +25,7 @@ class PlannedItem:
     """One artwork of a planned batch.
 
     Attributes:
-        attributes: The attributes in doubt, worst first; for an audit, those whose label is asked for.
+        attributes: The flagged attributes, worst first; for an audit, those whose label is asked for.
         inclusion_probability: With what probability an audit item was drawn.
         known: For a control, the right class of each attribute, by attribute id.
         shown: For a control, the class that its task shows as the label, by attribute id.

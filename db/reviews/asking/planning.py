@@ -46,7 +46,7 @@ ISSUE_COLUMNS = (
 
 @dataclass(frozen=True)
 class OpenIssue:
-    """One label that a run doubts and nobody has been asked about.
+    """One label that a run flags and nobody has been asked about.
 
     Attributes:
         same: One for equal images.

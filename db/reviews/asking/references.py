@@ -1,4 +1,4 @@
-"""Artworks that show what a class looks like: beside a doubt, a reviewer compares instead of remembering.
+"""Artworks that show what a class looks like: a reviewer compares instead of remembering.
 
 Those are taken that surely bear the class (a reviewer said so, or the run is surest of them), and among
 these the ones that look most like the artwork in question.
@@ -24,10 +24,10 @@ EACH = 3
 """Reference artworks of one class beside one artwork."""
 
 SUREST = 0.25
-"""The share of a class that may stand for it: the nearest of all its artworks would be the doubtful ones."""
+"""The share of a class that may stand for it: of all of it, the nearest would be those labelled wrong."""
 
 LEAST = 12
-"""So many of a class may stand for it, however small it is."""
+"""At least this many of a class may stand for it, however small it is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find_references(
 ) -> dict[Wanted, tuple[int, ...]]:
     """Return the artworks to show beside others, nearest in looks first, at most ``each`` a class.
 
-    None of them is doubted in the attribute, is unusable, or is a duplicate of the artwork or of another one
+    None of them is flagged in the attribute, is unusable, or is a duplicate of the artwork or of another one
     shown. Fewer, or none, where the class has no more; none where the run's arrays do not lie here.
     """
     asked = list(dict.fromkeys(wanted))
@@ -126,8 +126,8 @@ def _sure_members(session: Session, run: Run, attribute_id: int, class_id: int) 
         for row in rows
         if row.authority != "import" or (row.score is not None and row.predicted_id in alike)
     ]
-    doubted = _doubted(session, attribute_id, [row.artwork_id for _, row in sure])
-    sure = [(score, row) for score, row in sure if row.artwork_id not in doubted]
+    flagged = _flagged(session, attribute_id, [row.artwork_id for _, row in sure])
+    sure = [(score, row) for score, row in sure if row.artwork_id not in flagged]
     sure.sort(key=lambda entry: (-entry[0], entry[1].artwork_id))
     kept = sure[: max(LEAST, round(SUREST * len(sure)))]
     return [
@@ -135,10 +135,10 @@ def _sure_members(session: Session, run: Run, attribute_id: int, class_id: int) 
     ]
 
 
-def _doubted(session: Session, attribute_id: int, artwork_ids: list[int]) -> set[int]:
-    """Return which of these artworks are doubted in an attribute.
+def _flagged(session: Session, attribute_id: int, artwork_ids: list[int]) -> set[int]:
+    """Return which of these artworks are flagged in an attribute.
 
-    Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
+    Kinds and states are compared here: in the query, SQLite would walk through all issues by them.
     """
     found: set[int] = set()
     for some in chunks(artwork_ids):

@@ -43,7 +43,7 @@ from review.fiftyone.fields import declare_fields
 from review.fiftyone.service import recount
 from review.mongod import keeping_mongod
 
-VERSION = 3
+VERSION = 4
 """Of the dataset's layout and of the paths of classes that FiftyOne keeps with it (those of
 ``review/fiftyone/similarity.py``); a dataset of another version is gone over as a whole."""
 
