@@ -159,7 +159,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
         if by_column and labels.paths is not None:
             stray = frame.index[~frame.index.isin(labels.paths)]
             raise InvalidInput(
-                f"{what} have the {PATH_COLUMN} {str(stray[0])!r}, and labels have no such one "
+                f"{what} have the {PATH_COLUMN} {str(stray[0])!r}, and labels do not have it "
                 f"({len(stray)} such rows)."
             )
         if labels.index is not None and len(frame) == labels.count and not by_column:
@@ -171,7 +171,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     if frame.index.equals(names):
         return frame
     if not (frame.index.is_unique and names.is_unique):
-        raise InvalidInput(f"{what} or labels name a row twice. Give each row a name of its own, or none.")
+        raise InvalidInput(f"{what} or labels name a row twice. Give each row its own name, or none.")
     if not names.isin(frame.index).all():
         lacking = int((~names.isin(frame.index)).sum())
         labels.notes.append(f"{what} have no row for {lacking} of {labels.count} labels.")

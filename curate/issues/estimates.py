@@ -139,7 +139,7 @@ def errors_left(
 
     Args:
         scores: Scores of the labels not yet reviewed, shape ``(N,)``; NaN where there is none.
-        audited: Scores of the audited labels when they were drawn, shape ``(V,)``, NaN likewise.
+        audited: Scores of the audited labels when they were drawn, shape ``(V,)``, NaN where there was none.
         wrong: 1 where the audit found the label wrong, 0 where right, shape ``(V,)``.
         each: How many labels each of ``scores`` stands for.
         seed: Makes the interval repeatable.
@@ -171,7 +171,7 @@ def _draw_totals(calibration: Calibration, odds: Floats, each: float, rng: np.ra
 
 
 def _draw_unscored(count: float, wrong: Floats, rng: np.random.Generator) -> Floats:
-    """Draw how many of so many labels without a score are wrong, given those that were audited."""
+    """Draw how many labels without a score are wrong, given those that were audited."""
     share = rng.beta(UNSCORED_WRONG + wrong.sum(), UNSCORED_RIGHT + len(wrong) - wrong.sum(), size=DRAWS)
     return rng.binomial(round(count), share).astype(np.float64)
 

@@ -45,7 +45,7 @@ IMPORTED_STATUSES = ("ok", "unverified")
 """Artworks that may have probabilities; nobody needs their images for it."""
 
 SUSPICIOUS = 0.99
-"""A model that agrees with so many of the labels has probably been trained on them."""
+"""A model that agrees with this share of the labels has probably been trained on them."""
 
 FEWEST_SUSPECTED = 100
 

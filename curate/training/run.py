@@ -60,7 +60,7 @@ class TrainSummary:
 def train(
     workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
 ) -> TrainSummary | None:
-    """Train one run on the labels as they stand, and write its predictions and issues.
+    """Train one run on the labels as they are now, and write its predictions and issues.
 
     An interrupted run with the same settings on the same labels is continued, not begun again. Of several
     processes that train together (``torchrun``), the first one writes, and the others return None.

@@ -124,7 +124,7 @@ class ReviewVerbs(OpenedFolder):
             audit: The share drawn at random, to estimate the errors left.
             controls: The share whose answer is known, to measure reviewers; or a list of known answers.
             annotators: How many reviewers each artwork is to have.
-            per_sheet: Contact sheets, many artworks at once, with so many on one at most.
+            per_sheet: Contact sheets, many artworks at once, with at most this many on one.
             again: Ask about labels that were judged before: of a class, by a reviewer, before a day.
             sheet: Write a sheet to fill in instead, ``.csv``, ``.xlsx`` or ``.html``; no server is needed.
             batch: Write the sheet of this batch again: it was lost.

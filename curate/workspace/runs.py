@@ -141,7 +141,7 @@ class RunVerbs(OpenedFolder):
 
         Args:
             images: Image files.
-            run: The run's number; the newest with a model of its own (``model_run``) if left out.
+            run: The run's number; the newest with its own model (``model_run``) if left out.
             top: Classes of each attribute, best first.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
 

@@ -318,7 +318,7 @@ def _projection(
 ) -> tuple[_Projection, Sampled]:
     """Load the folder's projections, or fit them on a sample drawn by digest, which no label or path steers.
 
-    One fitted on fewer than ``SAMPLE`` images is fitted anew once the collection has doubled since.
+    One fitted on fewer than ``SAMPLE`` images is fitted again once the collection has doubled since.
     Returns what the sample's images gave, too, so that they pass the backbone once.
     """
     nothing = torch.empty(0)

@@ -52,7 +52,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels as they stand now: filepath and one column an attribute; or a list as it came in.
+    """Write the labels as they are now: filepath and one column an attribute; or a list as it came in.
 
     Example: curate export corrected.xlsx --like list.xlsx --changes changes.csv
     """

@@ -43,7 +43,7 @@ QUERIES = 2048
 
 
 def group_duplicates(catalog: Catalog, summary: IngestSummary, progress: Progress) -> None:
-    """Find the duplicate groups of a catalog anew where its images changed, and count them in the summary."""
+    """Find a catalog's duplicate groups again where its images changed, and count them in the summary."""
     with catalog.read() as session:
         state = images_state(session, RULE)
         images = None if grouped_state(session) == state else hashed_images(session)

@@ -60,7 +60,7 @@ def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, s
     """Look for the images of a list.
 
     Args:
-        records: The list's; begun anew if asked again.
+        records: The list's; started again if asked again.
         folder: Where they are looked for.
         source: The list, or what a table in memory is called; for the message.
 

@@ -21,12 +21,12 @@ AT_ONCE = 2**19  # log-probabilities worked on at a time: they stay in the proce
 SHRINKAGE = 0.4  # of the Gaussian classes' covariance
 WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
 WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
-"""Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
-indicators; so many logits a unit make them comparable to the others before they are weighted."""
+"""Above this many classes the Gaussian process is left out: its answers would not fit. They come as regressed
+indicators; this many logits a unit make them comparable to the others before they are weighted."""
 FEWEST_TO_REFIT = 60  # labels; below, class means are noise and the run's probabilities stand alone
 REVIEWED_WEIGHT = 2.0
 NEAREST, SHARPNESS, VOTES_OF_ALL = 40, 5.0, 2.0
-"""A vote weighs ``exp(SHARPNESS * similarity)``; so many votes are shared as the classes are in all."""
+"""A vote weighs ``exp(SHARPNESS * similarity)``; this many votes are shared as the classes are in all."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BaseModels:
     """The models of one attribute; none of them reads an artwork's own label or a duplicate's.
 
     Attributes:
-        column: The labels as they stand, and the run's probabilities.
+        column: The labels as they are now, and the run's probabilities.
         groups: Duplicate groups, shape ``(N,)``.
         weights: How much each label counts, shape ``(N,)``.
         related: What other attributes tell about this one.
@@ -149,7 +149,7 @@ def prepare_models(
     neighbours: Neighbours | None,
     related: tuple[Related, ...],
 ) -> BaseModels:
-    """Fit the base models of one attribute to its labels as they stand."""
+    """Fit the base models of one attribute to its labels as they are now."""
     labels, width = column.labels, len(column.classes)
     rows = np.flatnonzero(column.scorable)
     weights = np.where(column.reviewed > 0, REVIEWED_WEIGHT, 1.0)

@@ -24,7 +24,7 @@ ROUNDS = 3
 PLANTED_SHARE = 0.12
 EXAMPLES = 18_000
 MOST_COPIES = 6  # times that the same labels are planted into
-WIDE, WIDE_EXAMPLES, WIDE_ROUNDS = 200, 6_000, 2  # with so many classes each example costs more
+WIDE, WIDE_EXAMPLES, WIDE_ROUNDS = 200, 6_000, 2  # with this many classes each example costs more
 FEWEST = 60  # labels; below, nothing can be learnt
 FEWEST_PLANTED = 10
 LEAST_WEIGHT = 1e-3
@@ -102,7 +102,7 @@ class PlantedErrors:
 
     @property
     def wide(self) -> bool:
-        """Whether there are so many classes that fewer examples must do."""
+        """Whether there are too many classes for all the examples."""
         return self.models.width > WIDE
 
     def detect(self, rng: np.random.Generator) -> Judged | None:

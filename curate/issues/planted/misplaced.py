@@ -35,7 +35,7 @@ class Misplaced:
     Attributes:
         probability: Shape ``(N,)``; 0 where fewer than two labels can be compared or a reviewer saw one.
         share: Estimated share among the artworks that could be compared.
-        fits: How well the labels fit, as they stand.
+        fits: How well the current labels fit.
         parts: The part of each artwork, shape ``(N,)``.
         compared: Where there are two labels to compare, shape ``(N,)``.
         detectors: What was learnt, by the part that it has not learnt from.
@@ -153,7 +153,7 @@ class Fits:
 
     @classmethod
     def of(cls, columns: Sequence[LabelColumn]) -> Fits:
-        """Judge all labels as they stand; attributes without any that could be judged are left out."""
+        """Judge all labels as they are now; attributes without any that could be judged are left out."""
         count = len(columns[0].labels)
         judged = {c.attribute: _margins(c, np.arange(count), c.labels) for c in columns}
         kept = sorted((c for c in columns if judged[c.attribute][1].any()), key=lambda c: c.attribute)
