@@ -240,11 +240,11 @@ def next_round(catalog: Catalog, run: Run, rounds: Sequence[BatchStatus]) -> Nex
 
 
 def draw_controls(
-    known: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
+    labels: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
 ) -> list[tuple[int, list[KnownLabel]]]:
     """Draw artworks of which labels are known for certain."""
     by_artwork: dict[int, list[KnownLabel]] = {}
-    for label in known:
+    for label in labels:
         if label.artwork_id not in taken:
             by_artwork.setdefault(label.artwork_id, []).append(label)
     ids = list(by_artwork)

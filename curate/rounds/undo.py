@@ -55,9 +55,9 @@ def undo_verdict(
             verdict = find_verdict(session, int(what))
         else:
             verdict = newest_verdict(session, str(what), attribute)
-        found = UndoneVerdict(verdict.id, verdict_line(session, verdict))
+        undone = UndoneVerdict(verdict.id, verdict_line(session, verdict))
     if dry_run:
-        return found
+        return undone
     with catalog.write() as session:
-        changed = derive(session, supersede(session, find_verdict(session, found.verdict)))
-    return UndoneVerdict(found.verdict, found.said, changed)
+        changed = derive(session, supersede(session, find_verdict(session, undone.verdict)))
+    return UndoneVerdict(undone.verdict, undone.said, changed)

@@ -110,7 +110,7 @@ def train(
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
         scored_run = score_run(
-            table=table, columns=trained, result=result, folds=folds, found=findings, seed=settings.seed
+            table=table, columns=trained, result=result, folds=folds, findings=findings, seed=settings.seed
         )
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
         metrics = with_estimates(result.metrics, scored_run.scores)

@@ -184,13 +184,13 @@ def _again(again: bool, where: str | None, by: str | None, before: datetime | No
         return None
     if where is None and by is None and before is None:
         raise typer.BadParameter("say which: --where, --by or --before", param_hint="--again")
-    found = dict(re.findall(r"(attribute|class)=(.+?)(?=\s+(?:attribute|class)=|$)", where or ""))
-    if where is not None and "attribute" not in found:
+    wanted = dict(re.findall(r"(attribute|class)=(.+?)(?=\s+(?:attribute|class)=|$)", where or ""))
+    if where is not None and "attribute" not in wanted:
         raise typer.BadParameter(
             f"{where!r} names no attribute; write 'attribute=style class=Realism'", param_hint="--where"
         )
     moment = before.replace(tzinfo=UTC) if before is not None else None
-    return AgainSettings(found.get("attribute"), found.get("class"), by, moment)
+    return AgainSettings(wanted.get("attribute"), wanted.get("class"), by, moment)
 
 
 def _controls(text: str) -> float | Path:

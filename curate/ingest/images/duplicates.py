@@ -142,9 +142,9 @@ def near_pairs(hashes: NDArray[np.uint8], radius: int = RADIUS) -> Iterator[tupl
     index = faiss.IndexBinaryFlat(hashes.shape[1] * 8)
     index.add(np.ascontiguousarray(hashes))
     for start in range(0, len(hashes), QUERIES):
-        limits, distances, found = index.range_search(
+        limits, distances, others = index.range_search(
             np.ascontiguousarray(hashes[start : start + QUERIES]), radius + 1
         )
         rows = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits).astype(np.int64))
-        later = found > rows
-        yield from zip(rows[later].tolist(), found[later].tolist(), distances[later].tolist(), strict=True)
+        later = others > rows
+        yield from zip(rows[later].tolist(), others[later].tolist(), distances[later].tolist(), strict=True)

@@ -67,8 +67,8 @@ class BaseModels:
         records = tuple(
             keep_records(related, self.groups, labels, self.weights, self.width) for related in self.related
         )
-        known = labels >= 0
-        marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
+        labelled = labels >= 0
+        marginal = np.bincount(labels[labelled], weights=self.weights[labelled], minlength=self.width) + 0.5
         coefficients = None if self.gaussians is None else self.gaussians.refit(labels, self.width)
         answers = None if self.process is None else self.process.fit(labels, self.width)
         return Refit(
@@ -94,24 +94,24 @@ class Refit:
 
     def log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
-        found = {"model": self._model(rows)}
+        logs = {"model": self._model(rows)}
         for place, (related, records) in enumerate(zip(self.models.related, self.records, strict=True)):
             strength = 1.0 if len(related.attributes) > 1 or place == 0 else 5.0
-            found[f"record {place}"] = log_of(records.shares(rows, strength))
+            logs[f"record {place}"] = log_of(records.shares(rows, strength))
         if self.models.process is not None and self.answers is not None:
-            found["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
-        return found | self.image_log_probs(rows)
+            logs["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
+        return logs | self.image_log_probs(rows)
 
     def image_log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return the log-probabilities of the models that read the image, ``(len(rows), K)`` each."""
         models = self.models
-        found: dict[str, Matrix] = {}
+        logs: dict[str, Matrix] = {}
         if models.neighbours is not None:
-            found["neighbours"] = log_of(self._votes(rows))
+            logs["neighbours"] = log_of(self._votes(rows))
         if models.gaussians is not None and self.coefficients is not None:
             logits = models.gaussians.logits(self.coefficients, rows)
-            found["gaussians"] = normalised(logits / np.float32(models.gaussian_temperature))
-        return found
+            logs["gaussians"] = normalised(logits / np.float32(models.gaussian_temperature))
+        return logs
 
     def _votes(self, rows: Ints) -> Matrix:
         models = self.models
@@ -247,8 +247,8 @@ def fit_pool(each: dict[str, Matrix], labels: Ints, near: Pool | None = None) ->
         return nll + 0.01 * float(away @ away), (expected - own).mean(axis=0).astype(np.float64) + 0.02 * away
 
     begin = start if near is None or near.names != names else near.weights
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 50})
-    return Pool(names, np.asarray(found.x, dtype=np.float64))
+    fit = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 50})
+    return Pool(names, np.asarray(fit.x, dtype=np.float64))
 
 
 def chunks(count: int, width: int) -> Iterator[slice]:
