@@ -18,7 +18,7 @@
     ├── NotInEncoding            a corrected class that the list's encoding cannot write
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
-    ├── NoTableFormat            a file to be written that is called like no table
+    ├── NoTableFormat            the name of a file to be written is no table's
     ├── OnlySheetsWait           a sync with a server that was never asked, while sheets wait
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
@@ -201,11 +201,11 @@ class OnlySheetsWait(CurateError):
 
 
 class NoTableFormat(CurateError):
-    """A file that is called like none of the tables that are written."""
+    """A file to be written whose name ends like none of the tables."""
 
     def __init__(self, out: Path, suffixes: Sequence[str]) -> None:
         super().__init__(
-            f"{out} is called like no table that curate writes ({', '.join(suffixes)}). "
+            f"{out} does not end like a table that curate writes ({', '.join(suffixes)}). "
             f"Call it {out.stem}.{suffixes[0]}, or add `--format`."
         )
 

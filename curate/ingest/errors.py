@@ -29,7 +29,7 @@ class UnknownSource(CurateError):
 
     def __init__(self, source: Path, problem: str) -> None:
         super().__init__(
-            f"{source} is no source that curate knows: {problem}. Expected a list (CSV, xlsx), "
+            f"{source} cannot be read as a source: {problem}. Expected a list (CSV, xlsx), "
             f"a folder of images, ArtGAN's lists, Kaggle's classes.csv or wclasses.csv, or parquet files; "
             f"say which with `--format`."
         )

@@ -331,7 +331,7 @@ class SourceReading:
         """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it.
 
         Where that would be most of them they are left as they are, unless ``most_too``: a disk that is not
-        mounted looks so.
+        mounted looks like this.
         """
         if self.reader.format != "folders":
             return
@@ -342,9 +342,9 @@ class SourceReading:
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         if 2 * len(vanished) > len(catalogued) and not most_too:
             self.summary.remarks.append(
-                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that "
-                f"is not mounted looks so, too: their artworks are left as they are. If they are "
-                f"really gone, add `--allow-missing`."
+                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. Is its disk "
+                f"mounted? Their artworks are left as they are. If they are really gone, add "
+                f"`--allow-missing`."
             )
             return
         with self.catalog.write() as session:

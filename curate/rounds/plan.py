@@ -69,7 +69,7 @@ class BatchSettings:
         audit, controls: The shares of the batch that are audits and controls.
         answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
             that two reviewers agree on.
-        annotators: How many reviewers each artwork is to have.
+        annotators: How many reviewers judge each artwork.
         per_sheet: Artworks on one contact sheet; each is asked about alone if None.
         again: Ask about labels that were judged before, instead of about open issues.
     """

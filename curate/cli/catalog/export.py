@@ -75,5 +75,5 @@ def export(
     if done.unknown and done.like is not None and not as_json:
         note(
             f"{done.unknown} rows of {done.like.name} are no artwork of this catalog; "
-            f"they stand as they were."
+            f"they are left as they were."
         )

@@ -89,8 +89,8 @@ def ingest(
         typer.Option(
             "--map",
             metavar="COLUMN=ATTRIBUTE",
-            help="A column of labels, as often as there are some; `COLUMN=` is none. What is left out here "
-            "and below is guessed, and told; what is said is remembered in curate.toml.",
+            help="A column of labels; give one for each, and `COLUMN=` for a column that is none. What you "
+            "leave out here and below is guessed and printed; what you say is remembered in curate.toml.",
         ),
     ] = None,
     file: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of image files.")] = None,
@@ -234,7 +234,7 @@ def _remark(summary: IngestSummary) -> None:
     if summary.written.overruled:
         note(
             f"{summary.written.overruled} labels of this source differ from what reviewers decided; "
-            f"the reviewers' stand."
+            f"the reviewers' labels count."
         )
     for attribute, new, other in summary.near_matches[:20]:
         note(

@@ -50,9 +50,9 @@ class FolderEmpty(CurateError):
 
     def __init__(self, folder: Path, count: int) -> None:
         super().__init__(
-            f"There is no image in {folder}, and {count} of it are known here: a disk that is not mounted "
-            f"looks so. Nothing was changed. Run the command again when they are back; where they have "
-            f"moved, type `curate relocate`; if they are really gone, add `--allow-missing`."
+            f"There is no image in {folder}, and the catalog has {count} of it. Is its disk mounted? "
+            f"Nothing was changed. Run the command again when they are back; if they have moved, type "
+            f"`curate relocate`; if they are really gone, add `--allow-missing`."
         )
 
 
