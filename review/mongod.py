@@ -81,7 +81,7 @@ def find_mongod(command: str = "browse") -> Mongod:
 
 
 def diagnose() -> tuple[bool, str]:
-    """Say in one line whether FiftyOne has its MongoDB, and if not how to mend it: for ``curate doctor``."""
+    """Say in one line whether FiftyOne has its MongoDB, and if not how to fix it: for ``curate doctor``."""
     try:
         program = find_mongod()
     except NoMongod as error:
@@ -161,7 +161,7 @@ def _ask_server(uri: str, command: str) -> Mongod:
 
 @contextmanager
 def keeping_mongod(command: str) -> Iterator[None]:
-    """Turn what FiftyOne says when its MongoDB dies under it into an error with the mend.
+    """Turn what FiftyOne says when its MongoDB dies under it into an error that says what to do.
 
     Raises:
         MongodLost: It died.

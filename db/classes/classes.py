@@ -35,7 +35,7 @@ def find_attribute(session: Session, name: str) -> Attribute:
 
 @dataclass(frozen=True)
 class ClassList:
-    """The classes of one attribute as they stand, merged ones resolved.
+    """The classes of one attribute as they are today, merged ones resolved.
 
     ``key``, ``name``, ``spelling`` and ``current`` are by class id; ``current`` leads from a merged class to
     the one it went into. ``spelling`` is what a label row without a spelling of its own was written as.

@@ -108,7 +108,7 @@ class Writer:
         return artworks_at(session, self.collection, self.root, paths)
 
     def unchanged(self, session: Session, entries: Sequence[tuple[CatalogArtwork, Entry]]) -> list[bool]:
-        """Return for each entry whether the catalog has its labels and splits as they stand."""
+        """Return for each entry whether the catalog has the same labels and splits."""
         columns = self.columns
         ids = [known.id for known, _ in entries]
         said = live_classes(session, ids, columns.labels)

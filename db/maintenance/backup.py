@@ -131,7 +131,7 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
 
 
 def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path], tuple[int, ...]]:
-    """Copy the catalog as it stands now; return its schema, its complete runs, and which are damaged."""
+    """Copy the catalog as it is now; return its schema, its complete runs, and which are damaged."""
     with _unchecked(workspace) as (url, catalog, revision):
         if url.get_backend_name() == "sqlite":
             copy_sqlite(Path(str(url.database)), target)

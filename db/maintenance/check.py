@@ -33,7 +33,7 @@ EXAMPLES = 3
 """How many broken rows a finding names."""
 
 CHUNK = 5000
-"""Artworks whose labels are derived anew at once."""
+"""Artworks whose labels are derived again at once."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
 
 
 def repair(session: Session) -> dict[str, int]:
-    """Make anew what follows from the rows; return how many rows of each kind that changed."""
+    """Derive again what follows from other rows; return how many rows of each kind that changed."""
     labels = sum(derive(session, some) for some in chunks(sorted(set(_underived(session))), CHUNK))
     asked = select(Task.artwork_id).where(Task.state != "withdrawn")
     unasked = update(Issue).where(Issue.state == "pushed", Issue.artwork_id.not_in(asked))

@@ -68,7 +68,7 @@ LESS = 0.9
 
 
 class RemoteFile(NamedTuple):
-    """A file below a URL: its path from there, its size, a number that changes when it is written anew."""
+    """A file below a URL: its path from there, its size, a number that changes when it is written again."""
 
     path: str
     bytes: int
@@ -462,7 +462,7 @@ def _remote(path: str, found: Mapping[str, Any]) -> RemoteFile:
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn what a storage says into an error with the mend; a file that is not there stays what it is."""
+    """Turn a storage's error into one that says what to do; that of a file that is not there is kept."""
     try:
         yield
     except FileNotFoundError:

@@ -95,7 +95,7 @@ class Workspace:
         self.mirror(root)
         folder = self.settings.roots[root]
         if os.name == "nt" and (problem := refused_by_windows(path)) is not None:
-            raise ImageRefused(root, path, problem, "Rename it where it lies, and ingest it anew.")
+            raise ImageRefused(root, path, problem, "Rename it where it lies, and ingest it again.")
         if leaves_root(path):
             raise ImageRefused(root, path, f"lies outside {folder}")
         file = folder / path
@@ -246,7 +246,7 @@ def _make_private_file(path: Path) -> None:
 def change_settings(
     workspace: Workspace, table: str, key: str, value: str | int | Mapping[str, Any]
 ) -> Workspace:
-    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
+    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace again."""
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value

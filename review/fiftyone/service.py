@@ -99,7 +99,7 @@ def watcher(fiftyone: Any) -> Callable[[], None]:
 
 
 def recount(fiftyone: Any, dataset: Any) -> None:
-    """Let MongoDB count a dataset's samples anew where it does not know how many there are.
+    """Let MongoDB count a dataset's samples again where it does not know how many there are.
 
     After a MongoDB was killed its own count, which FiftyOne shows, is that of the last minute's checkpoint: 0
     for a new dataset.

@@ -58,7 +58,7 @@ def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
 
 
 def current_class(session: Session, artwork_id: int | None, attribute_id: int | None) -> int | None:
-    """Return the class that the artwork has in an attribute as it stands."""
+    """Return the class that the artwork has in an attribute now."""
     if attribute_id is None:
         return None
     return session.scalar(

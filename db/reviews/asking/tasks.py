@@ -77,7 +77,7 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
 
 
 def retire_task(session: Session, task: Task) -> None:
-    """Let go of a server's id that now is another task's: the server counts anew, or its tasks were deleted.
+    """Let go of a server's id that now is another task's: it was set up again, or its tasks were deleted.
 
     The row keeps what was asked and answered, under a number that no server gives.
     """

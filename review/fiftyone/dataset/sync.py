@@ -4,7 +4,7 @@ The dataset is a view of the catalog and can be made again from it at any time; 
 dataset (tags, a person's own fields and saved views) is never touched. ``info["curate"]`` says how far the
 catalog was read: it is written first as unfinished and last as done, so that a sync that was
 killed is known and gone over again. Samples that somebody changed since it began are found by FiftyOne's
-own ``last_modified_at`` and mended.
+own ``last_modified_at`` and set right.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
 
 
 def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, State | None]:
-    """Return the workspace's dataset, and its state if it has one: made anew, it has none.
+    """Return the workspace's dataset, and its state if it has one: made again, it has none.
 
     Raises:
         DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
@@ -260,7 +260,7 @@ def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | 
     if writer.count() != before.samples:
         return f"it has {writer.count()} samples where the last sync left {before.samples}"
     if odd := writer.misdeclared():
-        return f"its field {odd[0]!r} was declared anew, as something else"
+        return f"its field {odd[0]!r} was declared again, as something else"
     if missing := [name for name in state.fields if not writer.has_field(name)]:
         return f"its field {missing[0]!r} is gone"
     return None

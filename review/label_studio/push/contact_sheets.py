@@ -91,7 +91,7 @@ class ContactPusher:
         self._fill(batch, pushed)
 
     def withdraw_old(self, run_id: int, pushed: Pushed) -> None:
-        """Take back the open sheets of earlier runs that nobody has begun: the new run asks anew."""
+        """Take back the open sheets of earlier runs that nobody has begun: the new run asks again."""
         with self.catalog.read() as session:
             open_rows = open_sheets(session, self.server.url, self.project)
         if not open_rows:
