@@ -91,13 +91,13 @@ def diagnose() -> tuple[bool, str]:
     return True, f"MongoDB {program.version} ({program.where}){_age(program)}"
 
 
-def _age(found: Mongod) -> str:
+def _age(program: Mongod) -> str:
     """Return what is to be said of a MongoDB that gets no more security fixes."""
-    release = ".".join(found.version.split(".")[:2])
+    release = ".".join(program.version.split(".")[:2])
     if release not in ENDED:
         return ""
     newer = shutil.which("mongod")
-    there = f"; another one is at {newer}" if newer and Path(newer) != Path(found.where) else ""
+    there = f"; another one is at {newer}" if newer and Path(newer) != Path(program.where) else ""
     return (
         f"; MongoDB {release} has had no security fixes since {ENDED[release]}{there}. Any newer one serves: "
         f"start it and set FIFTYONE_DATABASE_URI (docs/security.md)"

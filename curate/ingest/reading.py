@@ -200,7 +200,7 @@ class SourceReading:
         """Find what is known of a batch's artworks, and decide which images to check."""
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
-            plan.known = self.writer.known(session, paths)
+            plan.known = self.writer.find_artworks(session, paths)
         for path, _, found in plan.records:
             if isinstance(found, NotFound):
                 status = "missing" if found.reason == "missing" else "refused"

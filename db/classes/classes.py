@@ -26,11 +26,11 @@ def find_attribute(session: Session, name: str) -> Attribute:
         UnknownAttribute: There is none; the message lists those there are.
     """
     there = attributes(session)
-    found = next((a for a in there if a.name == name), None)
-    found = found or next((a for a in there if fold(a.title or a.name) == fold(name)), None)
-    if found is None:
+    match = next((a for a in there if a.name == name), None)
+    match = match or next((a for a in there if fold(a.title or a.name) == fold(name)), None)
+    if match is None:
         raise UnknownAttribute(name, [a.name for a in there])
-    return found
+    return match
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class AnswerBatch:
         annotations = session.scalars(
             select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
         )
-        found = {(row.server, row.annotation_id): row for row in annotations}
+        by_name = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
         pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
         exact_duplicates = _exact_duplicates(session, pictures)
@@ -144,7 +144,7 @@ class AnswerBatch:
         return cls(
             session=session,
             recorded=recorded,
-            annotations=found,
+            annotations=by_name,
             rows=[*rows, *pictures],
             classes=_classes(session, shown),
             exact_duplicates=exact_duplicates,

@@ -209,8 +209,10 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
 def _read_state(kept: Mapping[str, Any], otherwise: State) -> State:
     """Return what a dataset's info says, or, where somebody has changed it, that nothing is known."""
     try:
-        known = {key: kept[key] for key in kept if key in State.__dataclass_fields__}
-        state = TypeAdapter(State).validate_json(json.dumps(known))  # FiftyOne's own lists and dicts are none
+        fields = {key: kept[key] for key in kept if key in State.__dataclass_fields__}
+        state = TypeAdapter(State).validate_json(
+            json.dumps(fields)
+        )  # FiftyOne's own lists and dicts are none
         if state.done:
             datetime.fromisoformat(str(state.synced_at))
     except (ValidationError, TypeError, ValueError, RecursionError):
@@ -230,7 +232,7 @@ def _require_original(name: str, workspace: Workspace, catalog: str, owner: obje
         other = open_workspace(Path(owner))
         if other.database_url == workspace.database_url or os.path.samefile(owner, workspace.folder):
             return
-        with other.open_catalog() as found, found.read() as session:
+        with other.open_catalog() as theirs, theirs.read() as session:
             row = session.get(CatalogSetting, "uuid")
     except (CurateError, OSError):
         return  # it was moved away: this is the workspace that the dataset shows
