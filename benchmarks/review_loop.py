@@ -6,7 +6,7 @@ attributes and batches, ``python -m benchmarks.review_loop --data ../shared/data
 The standard mix: a third each of uniform, confusable and same-artist errors, 10 % in all, in style and genre
 at once. A reviewer judges ``batch`` artworks a round and is right about 95 labels in 100, else names any
 other class; labels are changed accordingly and the model is retrained. Ours chooses by the rule of
-``curate push`` (``curate.batches.rank``), and the reviewer is asked, as there, about doubted labels only.
+``curate push`` (``curate.batches.rank``), and the reviewer is asked, as there, about flagged labels only.
 cleanlab's self-confidence is pooled over an artwork's attributes by the minimum and by a soft one, whichever
 takes fewer reviews, and one review settles all attributes.
 
@@ -136,13 +136,13 @@ class Loop:
     def ours(self, limit: int) -> Choice:
         """Choose as ``curate push`` does."""
         scores = self.score()
-        doubts = []
+        issues = []
         for name, scored in scores.items():
             for row in issue_rows_of(scored, self.settled[name].astype(np.int8)).tolist():
                 pair = (int(self.labels[name][row]), int(scored.suggested[row]))
-                doubts.append(OpenIssue(row, name, float(scored.score[row]), str(row), pair))
-        doubts.sort(key=lambda doubt: doubt.score)
-        items = rank(doubts, len(self.true), None, set(np.flatnonzero(self.reviewed).tolist()))[:limit]
+                issues.append(OpenIssue(row, name, float(scored.score[row]), str(row), pair))
+        issues.sort(key=lambda issue: issue.score)
+        items = rank(issues, len(self.true), None, set(np.flatnonzero(self.reviewed).tolist()))[:limit]
         asked = {name: np.zeros(len(self.reviewed), dtype=bool) for name in self.true}
         for item in items:
             for name in item.attributes:

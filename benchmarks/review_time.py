@@ -3,7 +3,7 @@
     python benchmarks/review_time.py --artworks 200
     python benchmarks/review_time.py --artworks 200 --only html
 
-A scripted reviewer who knows the truth answers the same doubted labels in four ways: HTML page and Label
+A scripted reviewer who knows the truth answers the same flagged labels in four ways: HTML page and Label
 Studio, one by one and many at once. An action is a key pressed (a chord is one) or a click; waiting is from
 an answer until the next picture can be seen. At the end each catalog must hold the same labels and verdicts.
 Prints a table and, last, one line of JSON.
@@ -39,8 +39,8 @@ from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 from tests.label_studio.test_loop import labels
 
 WRONG, OTHER = 0.25, 0.05
-"""How many of the doubted labels are wrong as suggested, and wrong otherwise: on real paintings a fifth to a
-quarter of the doubted labels were wrong (docs/LOG.md), here a little more."""
+"""How many of the flagged labels are wrong as suggested, and wrong otherwise: on real paintings a fifth to a
+quarter of the flagged labels were wrong (docs/LOG.md), here a little more."""
 
 PATIENCE = 60.0
 
@@ -122,7 +122,7 @@ class Hand:
 
 
 def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:
-    """Make a gallery whose style labels are all doubted; return it with the true class of each artwork."""
+    """Make a gallery whose style labels are all flagged; return it with the true class of each artwork."""
     gallery = make_gallery(folder, url, artworks)
     add_run(gallery.workspace, {i: {"style": 0.3 + 0.3 * i / artworks} for i in range(artworks)})
     as_suggested, otherwise = round(wrong * artworks), round(OTHER * artworks)

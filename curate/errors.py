@@ -1,4 +1,4 @@
-"""Errors of the commands that work on the catalog, each with the sentence that mends it.
+"""Errors of the commands that work on the catalog, each with a sentence that says what to do.
 
 ::
 
@@ -138,7 +138,7 @@ class AnswersUnreadable(CurateError):
     """A row of a list of known answers is none."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} cannot be read ({problem}). Mend that line, then push again.")
+        super().__init__(f"{path} cannot be read ({problem}). Fix that line, then push again.")
 
 
 class NotAnAnswerList(CurateError):

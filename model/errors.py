@@ -1,4 +1,4 @@
-"""What a user can mend in training and prediction.
+"""Errors of training and prediction that a user can fix.
 
 ::
 

@@ -29,7 +29,7 @@ MAY_BE_EMPTY = ("--comment", "--missing")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the app; print what the user can mend as one line, and exit with status 1."""
+    """Run the app; print an error that the user can fix as one line, and exit with status 1."""
     gc.set_threshold(ALLOCATED_BETWEEN_COLLECTIONS)
     print_anywhere()
     guard()

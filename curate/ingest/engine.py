@@ -94,8 +94,8 @@ def ingest(
         require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
     if reader.format == "folders" and not allow_missing:
         _require_some(workspace, reader)
-    if agree is not None and reader.doubts:
-        agree([*reader.remarks, *reader.doubts])
+    if agree is not None and reader.guesses:
+        agree([*reader.remarks, *reader.guesses])
     workspace = remember(workspace, source, said)
     return take(
         workspace,

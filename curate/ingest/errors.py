@@ -40,7 +40,7 @@ class SourceUnreadable(CurateError):
 
     def __init__(self, source: Path, problem: str) -> None:
         end = "" if problem.endswith("?") else "."
-        super().__init__(f"{source} cannot be read: {problem}{end} Mend the file and run the command again.")
+        super().__init__(f"{source} cannot be read: {problem}{end} Fix the file and run the command again.")
 
 
 class NoPathColumn(CurateError):

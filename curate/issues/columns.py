@@ -176,5 +176,5 @@ class LabelScores:
         return self._evidence(int(row))
 
     def reason(self, row: int) -> str:
-        """Say in words why the label of one artwork is doubted."""
+        """Say in words why the label of one artwork is flagged."""
         return self._reason(int(row))

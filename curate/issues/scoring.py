@@ -36,7 +36,7 @@ from curate.issues.probability.verdicts import learn_from
 from curate.issues.reasons import Reasons
 
 PARTS = 5
-DOUBT_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed
+ODDS_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed
 STRONGEST_ODDS = 50.0
 
 
@@ -176,9 +176,9 @@ def _expected(wrong: Floats, rate: ErrorRate) -> Estimate:
 
 
 def _after_review(wrong: Floats, reviewed: NDArray[np.int8]) -> Floats:
-    """Doubt labels that a reviewer confirmed far less; what evidence stays can still tell them apart."""
+    """Lower the chance that a confirmed label is wrong; what evidence is left can still tell them apart."""
     odds = np.minimum(wrong / np.maximum(1.0 - wrong, 1e-9), STRONGEST_ODDS)
-    kept = np.select([reviewed == value for value in DOUBT_KEPT], list(DOUBT_KEPT.values()), 1.0)
+    kept = np.select([reviewed == value for value in ODDS_KEPT], list(ODDS_KEPT.values()), 1.0)
     lessened = odds * kept
     return np.where(reviewed == IMPORTED, wrong, lessened / (1.0 + lessened))
 

@@ -270,5 +270,5 @@ def _checked(path: Path, artworks: NDArray[np.object_], vectors: NDArray[Any]) -
             "(N, D), (N, T, D) or (N, h, w, D) was expected.",
         )
     if vectors.dtype.kind not in "fiu" or np.isinf(vectors).any():
-        raise NotPredictions(path, "has features that are infinite or no numbers", "Mend these rows.")
+        raise NotPredictions(path, "has features that are infinite or no numbers", "Fix these rows.")
     return EmbeddingFile(path, artworks, vectors)

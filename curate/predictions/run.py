@@ -59,7 +59,7 @@ class ImportSummary:
         name: What the model is called.
         protocol: ``imported``, and whose word says that the probabilities are out of sample.
         metrics: By attribute, as a trained run's.
-        issues: How many labels the run doubts.
+        issues: How many labels the run flags.
         artworks: Artworks of the catalog that have probabilities, and those that have none.
         unmatched: Rows of the files whose artworks the catalog does not have.
         seconds: How long reading, scoring and writing took.
@@ -185,7 +185,7 @@ def _store(
     """Write the arrays, then the run as a whole in one transaction.
 
     Returns:
-        The run's number, how many labels it doubts, and about how many are wrong.
+        The run's number, how many labels it flags, and about how many are wrong.
     """
     uuid = uuid4()
     with catalog.read() as session:

@@ -1,4 +1,4 @@
-"""From a run's probabilities to what the catalog keeps: a score for each label, issues for the doubted ones.
+"""From a run's probabilities to what the catalog keeps: a score for each label, issues for the flagged ones.
 
 Nothing here reads a path or a file name: they spell the labels.
 """
@@ -32,9 +32,9 @@ from db.provenance import OUT_OF_SAMPLE
 from db.reviews.findings import Found
 from db.runs.issues import BEFORE_REVIEW, FLAGGED_BELOW
 
-FEWEST_DOUBTED = 20
+FEWEST_FLAGGED = 20
 """A label becomes an issue below ``FLAGGED_BELOW``, or when it is among the worst of its attribute: as many
-as may be wrong by the estimate's upper end, and at least so many, so that a budget can be filled."""
+as may be wrong by the estimate's upper end, and at least this many, so that a budget can be filled."""
 
 
 @dataclass(frozen=True)
@@ -185,10 +185,10 @@ def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArra
     known = np.isfinite(scored.score) & (scored.suggested >= 0)
     rows = np.flatnonzero(known & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
-    worst = max(FEWEST_DOUBTED, round(scored.expected.high))
-    doubted = rows[(scored.score[rows] < FLAGGED_BELOW) | (np.arange(len(rows)) < worst)]
+    worst = max(FEWEST_FLAGGED, round(scored.expected.high))
+    flagged = rows[(scored.score[rows] < FLAGGED_BELOW) | (np.arange(len(rows)) < worst)]
     confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < FLAGGED_BELOW))
-    return np.concatenate([doubted, confirmed])
+    return np.concatenate([flagged, confirmed])
 
 
 def _before_review(scored: LabelScores) -> NDArray[np.float64]:
@@ -198,7 +198,7 @@ def _before_review(scored: LabelScores) -> NDArray[np.float64]:
 def issue_rows(
     table: LabelTable, columns: Mapping[str, AttributeLabels], scored_run: RunScores
 ) -> Iterator[dict[str, Any]]:
-    """Yield one row a doubted label, one an image that is unlike all others, one that looks unusable."""
+    """Yield one row a flagged label, one an image that is unlike all others, one that looks unusable."""
     for name, column in columns.items():
         scored = scored_run.scores[name]
         for row in issue_rows_of(scored, table.review_state[name]):

@@ -1,4 +1,4 @@
-"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to doubt."""
+"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to flag."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class TrainSummary:
     """What ``curate train`` tells: the run, its metrics by attribute, what it could not read.
 
-    ``issues`` is how many labels it doubts, ``expected_wrong`` about how many are wrong.
+    ``issues`` is how many labels it flags, ``expected_wrong`` about how many are wrong.
     """
 
     run: int
@@ -170,7 +170,7 @@ def _store(
     """Write the arrays, then all that the catalog keeps, in one transaction.
 
     Returns:
-        How many labels are doubted, and about how many are wrong.
+        How many labels are flagged, and about how many are wrong.
     """
     digest = write_arrays(folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds))
     with catalog.write() as session:

@@ -25,7 +25,7 @@ __all__ = ["Workspace", "init", "open"]
 class Workspace(CatalogVerbs, RunVerbs, FindingVerbs, ReviewVerbs, CareVerbs):
     """An opened workspace; each method does what the command of its name does.
 
-    Every method may be interrupted and called again. What the user can mend is raised as a ``CurateError``,
+    Every method may be interrupted and called again. What the user can fix is raised as a ``CurateError``,
     whose text is the sentence that the command prints.
     """
 

@@ -154,8 +154,8 @@ class CareVerbs(OpenedFolder):
             with catalog.read() as session:
                 yield from check_catalog(session, self._folder, progress.advance if images else None)
 
-    def mend(self) -> dict[str, int]:
-        """Make anew all that follows from the catalog's rows; return how much of each was mended."""
+    def repair(self) -> dict[str, int]:
+        """Derive again all that follows from other rows; return how many rows of each kind changed."""
         from db.maintenance.check import repair
 
         with self._catalog() as catalog, catalog.write() as session:

@@ -119,8 +119,8 @@ class ReviewVerbs(OpenedFolder):
 
         Args:
             limit: Artworks in the batch, audits and controls among them.
-            attribute: Rank by the doubts in this attribute only.
-            run: The run whose doubts are asked about; the newest complete one if left out.
+            attribute: Rank by the issues of this attribute only.
+            run: The run whose issues are asked about; the newest complete one if left out.
             audit: The share drawn at random, to estimate the errors left.
             controls: The share whose answer is known, to measure reviewers; or a list of known answers.
             annotators: How many reviewers each artwork is to have.

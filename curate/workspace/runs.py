@@ -23,7 +23,7 @@ class RunVerbs(OpenedFolder):
     """The commands about runs."""
 
     def train(self, settings: TrainSettings | None = None, **options: Any) -> TrainSummary | None:
-        """Train one run on the labels as they stand, and list the labels that it doubts.
+        """Train one run on the labels as they are now, and list the labels that it flags.
 
         Args:
             settings: All settings; those of ``curate.toml`` if left out.

@@ -82,7 +82,7 @@ def cross_validate(
         given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
-        CurateError: Anything the user can mend; see ``model.errors``.
+        CurateError: Anything that the user can fix; see ``model.errors``.
     """
     settings = settings.resolved()
     with _opened(
@@ -142,7 +142,7 @@ def holdout(
         given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
-        CurateError: Anything the user can mend; see ``model.errors``.
+        CurateError: Anything that the user can fix; see ``model.errors``.
     """
     settings = settings.resolved()
     with _opened(

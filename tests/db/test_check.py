@@ -214,7 +214,7 @@ def test_images_are_read_only_when_asked(curate: Curate, tmp_path: Path) -> None
     }
 
 
-def test_the_command_says_ok_or_how_to_mend(curate: Curate, tmp_path: Path) -> None:
+def test_the_command_says_ok_or_how_to_repair(curate: Curate, tmp_path: Path) -> None:
     workspace = init_workspace(tmp_path / "ws", ("style", "genre"))
     fill(workspace)
     whole = curate("-w", workspace.folder, "check")
@@ -222,7 +222,8 @@ def test_the_command_says_ok_or_how_to_mend(curate: Curate, tmp_path: Path) -> N
         session.execute(text("UPDATE duplicate_group SET size = 9"))
 
     faulty = curate("-w", workspace.folder, "check")
-    mended = curate("-w", workspace.folder, "check", "--mend")
+    repaired = curate("-w", workspace.folder, "check", "--repair")
+    by_its_old_name = curate("-w", workspace.folder, "check", "--mend")
 
     assert whole.status == 0 and all(line.startswith("ok      ") for line in whole.stdout.splitlines())
     assert faulty.status == 1
@@ -230,7 +231,11 @@ def test_the_command_says_ok_or_how_to_mend(curate: Curate, tmp_path: Path) -> N
         "BROKEN  every duplicate group has the size that it says: 1 not (1); run `curate check --mend`\n"
         in faulty.stdout
     )
-    assert (mended.status, mended.stderr) == (
+    assert (repaired.status, repaired.stderr) == (
         0,
-        "mended 0 labels\nmended 0 issues\nmended 1 duplicate groups\n",
+        "repaired 0 labels\nrepaired 0 issues\nrepaired 1 duplicate groups\n",
+    )
+    assert (by_its_old_name.status, by_its_old_name.stderr) == (
+        0,
+        "repaired 0 labels\nrepaired 0 issues\nrepaired 0 duplicate groups\n",
     )

@@ -222,13 +222,13 @@ def test_a_list_of_known_answers_is_read_as_spreadsheets_save_it(
     [
         (
             'filepath,style\n"a.jpg,x\n',
-            '(line 2: its quotes do not close, "a.jpg,x). Mend that line, then push again.',
+            '(line 2: its quotes do not close, "a.jpg,x). Fix that line, then push again.',
         ),
         (
             "filepath,style\na.jpg,x,y\n",
-            "(line 2 has 3 cells, the header 2). Mend that line, then push again.",
+            "(line 2 has 3 cells, the header 2). Fix that line, then push again.",
         ),
-        ("", "cannot be read: it is empty. Mend the file and run the command again."),
+        ("", "cannot be read: it is empty. Fix the file and run the command again."),
     ],
 )
 def test_a_list_of_known_answers_that_is_none_is_refused_by_its_line(

@@ -33,7 +33,8 @@ def push(
         ),
     ] = 100,
     attribute: Annotated[
-        str | None, typer.Option(help="Rank by the doubts in this attribute only.", rich_help_panel=ASKED)
+        str | None,
+        typer.Option(help="Rank by the issues of this attribute only.", rich_help_panel=ASKED),
     ] = None,
     run_id: RunId = None,
     audit: Annotated[

@@ -76,7 +76,7 @@ def sync_corrections(
 def _watch(workspace: Workspace, full: bool, every: float, webhook: int | None, as_json: bool) -> None:
     """Look again and again; while the server does not answer say so, once, and go on.
 
-    What else is wrong, a token that is refused or a project that is gone, ends the watch: waiting mends none.
+    Any other fault, such as a refused token or a deleted project, ends the watch: waiting fixes none.
     """
     from review.errors import RequestFailed, ServerDown
 

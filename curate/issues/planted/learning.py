@@ -2,8 +2,8 @@
 
 Further errors of several kinds are planted into the labels; the base models are refitted to them; a detector
 learns to tell the planted from the rest, never judging an artwork it has learnt from; the shares of the
-kinds are then estimated on the labels as they are. The labels found doubtful are set right by
-suggestion and it starts again, so that the detector learns from labels with fewer errors of their own.
+kinds are then estimated on the labels as they are. The labels that it flags are replaced by
+the suggested ones, and it starts again, so that the detector learns from labels with fewer errors.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ TO_COMMON = 0.25  # from 0, any class is written by mistake alike, to 1, each by
 WEIGHTS = {"gaussians": 3.0, "neighbours": 1.0}  # of the models, the run's own 1
 TRAINING_MARGIN = 0.4
 """What the margin in training counts, in spreads of the log-odds. A model that learns an image late, or not
-at all, doubts its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
+at all, speaks against its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
 ranking", NeurIPS 2020)."""
 TEMPERATURE_ON = 5_000  # labels; enough for one number
 SPREAD = 1.349  # between the quartiles, in standard deviations of a normal distribution
