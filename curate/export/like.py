@@ -147,7 +147,7 @@ class _Matcher:
             if decided is None or at >= len(row.cells):
                 continue
             said = self._rules[at].read(row.cells[at].strip())
-            classes = {self._listed.known[key].get(fold(label)) for label in said.labels}
+            classes = {self._listed.class_of[key].get(fold(label)) for label in said.labels}
             if classes != {decided.class_id}:
                 new = self._listed.spelling[key][decided.class_id]
                 yield Change(

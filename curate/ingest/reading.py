@@ -200,7 +200,7 @@ class SourceReading:
         """Find what is known of a batch's artworks, and decide which images to check."""
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
-            plan.in_catalog = self.writer.known(session, paths)
+            plan.in_catalog = self.writer.find_artworks(session, paths)
         for path, _, file in plan.records:
             if isinstance(file, NotFound):
                 status = "missing" if file.reason == "missing" else "refused"

@@ -218,12 +218,14 @@ def _forget_listed(session: Session, plan: IngestUndo) -> None:
 
 def _sources_of(session: Session, ingest_ids: Collection[int]) -> set[int]:
     """Return the sources that ingests read: those of their labels, and of their lists."""
-    found = set(session.scalars(select(Label.source_id).where(Label.ingest_id.in_(ingest_ids)).distinct()))
+    source_ids = set(
+        session.scalars(select(Label.source_id).where(Label.ingest_id.in_(ingest_ids)).distinct())
+    )
     mappings = session.scalars(
         select(Ingest.mapping).where(Ingest.id.in_(ingest_ids), Ingest.mapping.is_not(None))
     )
     names = {str(mapping["source"]) for mapping in mappings if mapping and "source" in mapping}
-    return found | set(session.scalars(select(Source.id).where(Source.name.in_(names))))
+    return source_ids | set(session.scalars(select(Source.id).where(Source.name.in_(names))))
 
 
 def _say(session: Session, label_ids: Sequence[int], when: datetime, retracts: bool) -> None:

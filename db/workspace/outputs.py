@@ -158,10 +158,10 @@ def sweep(folder: Path, workspace: bool = False) -> int:
     """
     removed = 0
     try:
-        found = [entry for entry in os.scandir(folder) if entry.name.startswith(".")]
+        hidden = [entry for entry in os.scandir(folder) if entry.name.startswith(".")]
     except OSError:
         return 0
-    for entry in found:
+    for entry in hidden:
         if _is_left(entry, workspace):
             removed += _remove(Path(entry.path))
     return removed

@@ -41,7 +41,7 @@ def apart() -> dict[str, Any]:
 
 
 def end_tree(pid: int, seconds: float = 10) -> None:
-    """End a process and all that it started: asked first, after so many seconds killed."""
+    """End a process and all that it started: asked first, killed after this many seconds."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""Every knob of a training run: range, default, and what it does.
+"""Every setting of a training run: range, default, and what it does.
 
 One model serves three places: the ``[train]`` table of ``curate.toml``, the options of ``curate train``,
 and the settings stored with each run. It imports pydantic only, so that ``curate --help`` stays quick.
@@ -101,7 +101,7 @@ AUGMENTATIONS: dict[str, dict[str, float]] = {
         "mixup": 0.2,
     },
 }
-"""What each value of ``augment`` switches on; any single knob given beside it wins."""
+"""What each value of ``augment`` switches on; any single setting given beside it wins."""
 
 
 class TrainSettings(BaseModel):

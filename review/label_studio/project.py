@@ -36,10 +36,10 @@ def require_ours(server: Server, project: int, catalog_uuid: str) -> None:
         ProjectForeign: It does not carry the catalog's mark.
     """
     with server.asked("for the project", project):
-        found = server.client.projects.get(id=project)
-    if mark(catalog_uuid) not in (found.description or ""):
+        theirs = server.client.projects.get(id=project)
+    if mark(catalog_uuid) not in (theirs.description or ""):
         own = find_project(server, catalog_uuid)
-        raise ProjectForeign(server.url, project, found.title or "", mark(catalog_uuid), own)
+        raise ProjectForeign(server.url, project, theirs.title or "", mark(catalog_uuid), own)
 
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
@@ -71,8 +71,8 @@ def make_contact_project(server: Server, title: str, catalog_uuid: str, config: 
 def _oldest(server: Server, marked: str) -> int | None:
     with server.asked("for its projects"):
         projects = server.client.projects.list(include="id,description")  # without the counts of each
-        found = [p.id for p in projects if marked in (p.description or "")]
-    return min(found, default=None)
+        ids = [p.id for p in projects if marked in (p.description or "")]
+    return min(ids, default=None)
 
 
 def _make(server: Server, title: str, marked: str, config: str) -> int:

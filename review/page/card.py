@@ -102,11 +102,11 @@ class ReviewCard:
 class References:
     """The artworks shown beside others, by artwork id, attribute and class key."""
 
-    found: Mapping[tuple[int, str, str], Sequence[Card]] = field(default_factory=dict)
+    cards: Mapping[tuple[int, str, str], Sequence[Card]] = field(default_factory=dict)
 
     def beside(self, artwork_id: int, attribute: str, key: str) -> Sequence[Card]:
         """Return those that show a class beside one artwork."""
-        return self.found.get((artwork_id, attribute, key), ())
+        return self.cards.get((artwork_id, attribute, key), ())
 
     def without(self, artwork_ids: Collection[int]) -> References:
         """Return the same without some artworks, as whose image cannot be shown."""
@@ -114,13 +114,13 @@ class References:
             return self
         kept = {
             place: [card for card in shown if card.artwork_id not in artwork_ids]
-            for place, shown in self.found.items()
+            for place, shown in self.cards.items()
         }
         return References(kept)
 
     def all(self) -> Iterable[Card]:
         """Yield each artwork that is shown beside another."""
-        yield from {card.artwork_id: card for shown in self.found.values() for card in shown}.values()
+        yield from {card.artwork_id: card for shown in self.cards.values() for card in shown}.values()
 
 
 def read_references(
@@ -144,9 +144,9 @@ def read_references(
                     vocabulary = words[attribute]
                     named[place] = Wanted(artwork_id, vocabulary.attribute_id, vocabulary.id_of[key])
     with catalog.read() as session:
-        found = find_references(session, workspace, session.get_one(Run, run_id), named.values())
-        shown = read_cards(session, (i for ids in found.values() for i in ids))
-    return References({place: [shown[i] for i in found.get(want, ())] for place, want in named.items()})
+        beside = find_references(session, workspace, session.get_one(Run, run_id), named.values())
+        shown = read_cards(session, (i for ids in beside.values() for i in ids))
+    return References({place: [shown[i] for i in beside.get(want, ())] for place, want in named.items()})
 
 
 def review_cards(

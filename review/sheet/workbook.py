@@ -104,8 +104,8 @@ def _lists(
         _line(words, number, [allowed(verdict)])
     words.column_dimensions["A"].width = 110
     classes = book.create_sheet("classes")
-    for place, (attribute, known) in enumerate(class_lists.items(), 1):
-        names = sorted(known.names.values(), key=str.casefold)
+    for place, (attribute, class_list) in enumerate(class_lists.items(), 1):
+        names = sorted(class_list.names.values(), key=str.casefold)
         for number, name in enumerate([attribute, *names], 1):
             cell = classes.cell(number, place, in_workbook(name))
             cell.data_type = "s"

@@ -159,7 +159,7 @@ def test_settings_are_validated_with_their_place(
 
     assert result.status == 1
     assert result.stderr == (
-        f"error: {folder / 'curate.toml'}: {where}: {problem}. Mend that line and run the command again.\n"
+        f"error: {folder / 'curate.toml'}: {where}: {problem}. Fix that line and run the command again.\n"
     )
 
 
@@ -185,7 +185,7 @@ def test_a_knob_out_of_range_is_named(curate: Curate, folder: Path) -> None:
 
     assert result.stderr == (
         "error: curate train: --folds: Input should be greater than or equal to 2, not 1. "
-        "Mend that line and run the command again.\n"
+        "Fix that line and run the command again.\n"
     )
 
 

@@ -228,7 +228,7 @@ def test_a_server_that_is_away_is_named(tmp_path: Path) -> None:
         f"(connection failed:"
     )
     assert message.endswith(
-        "). Start the server or mend database_url in curate.toml, then run the command again; "
+        "). Start the server or fix database_url in curate.toml, then run the command again; "
         "what was being written is not half there."
     )
     assert "secret" not in message and "\n" not in message

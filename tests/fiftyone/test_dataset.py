@@ -1,4 +1,4 @@
-"""The dataset follows the catalog: made, brought up to date, mended."""
+"""The dataset follows the catalog: made, brought up to date, set right."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load(gallery: Any) -> Any:
 
 
 def dump(gallery: Any) -> list[dict[str, Any]]:
-    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes anew."""
+    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes again."""
     import fiftyone.core.odm as odm
 
     rows = odm.get_db_conn()[load(gallery)._sample_collection_name].find().sort("_id")
@@ -181,7 +181,7 @@ def test_a_verdict_changes_only_its_artwork_and_keeps_tags(gallery: Any) -> None
     assert corrected.values("artwork") == [str(gallery.uuids[0])]
 
 
-def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) -> None:
+def test_edited_and_deleted_samples_are_set_right_from_the_catalog(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
     before = dump(gallery)
@@ -191,8 +191,8 @@ def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) ->
     edited["genre_score"] = None
     edited.save()
 
-    mended = sync_dataset(gallery.workspace, gallery.catalog)
-    assert (mended.updated, mended.rebuilt) == (1, None)
+    renewed = sync_dataset(gallery.workspace, gallery.catalog)
+    assert (renewed.updated, renewed.rebuilt) == (1, None)
     assert dump(gallery) == before
 
     dataset.delete_samples([sample_of(gallery, 4).id])
@@ -223,7 +223,7 @@ class Meanwhile(Silent):
             self.acts.pop()()
 
 
-def test_a_sample_edited_while_a_sync_runs_is_mended_by_the_next(gallery: Any) -> None:
+def test_a_sample_edited_while_a_sync_runs_is_set_right_by_the_next(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
     untouched = dump(gallery)

@@ -1,4 +1,4 @@
-"""Datasets that somebody edited by hand, workspaces that were copied: mended, or refused in one sentence."""
+"""Datasets edited by hand, workspaces that were copied: set right, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def values(name: str, value: Any) -> Edit:
     return lambda _fo, dataset: dataset.set_values(name, [value] * dataset.count())
 
 
-MENDED: dict[str, Edit] = {
+SET_RIGHT: dict[str, Edit] = {
     "no state": notes(marks=KeyError),
     "marks of nothing": notes(marks={}),
     "marks of text": notes(marks={"class_change": "x"}),
@@ -132,11 +132,11 @@ def shown(gallery: Gallery) -> tuple[Gallery, Any, Any]:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("name", MENDED)
-def test_an_edit_is_mended_by_the_next_browse(shown: tuple[Gallery, Any, Any], name: str) -> None:
+@pytest.mark.parametrize("name", SET_RIGHT)
+def test_an_edit_is_set_right_by_the_next_browse(shown: tuple[Gallery, Any, Any], name: str) -> None:
     gallery, fo, dataset = shown
     wanted = dict(zip(dataset.values("artwork"), dataset.values("style.label"), strict=True))
-    MENDED[name](fo, dataset)
+    SET_RIGHT[name](fo, dataset)
 
     summary = sync_dataset(gallery.workspace, gallery.catalog)
     again = sync_dataset(gallery.workspace, gallery.catalog)

@@ -205,7 +205,7 @@ def test_a_copy_is_another_artwork_of_an_exact_group(take: Take, catalog: Catalo
     }
 
 
-def test_a_contradiction_that_is_mended_closes_its_issue(take: Take, catalog: Catalog, gallery: Path) -> None:
+def test_a_contradiction_that_is_fixed_closes_its_issue(take: Take, catalog: Catalog, gallery: Path) -> None:
     shutil.copy(gallery / "images/0.jpg", gallery / "images/copy.jpg")
     with (gallery / "labels.csv").open("a") as file:
         file.write("images/copy.jpg,Fauvism,portrait,painter-0\n")
@@ -302,7 +302,7 @@ def test_images_without_any_label_are_told(take: Take, gallery: Path) -> None:
     ]
 
 
-def test_a_refused_image_is_an_issue_until_it_is_mended(take: Take, catalog: Catalog, gallery: Path) -> None:
+def test_a_refused_image_is_an_issue_until_it_is_fixed(take: Take, catalog: Catalog, gallery: Path) -> None:
     whole = (gallery / "images/4.jpg").read_bytes()
     (gallery / "images/4.jpg").write_bytes(whole[:-200])
     first = take(gallery / "labels.csv")

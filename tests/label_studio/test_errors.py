@@ -209,5 +209,5 @@ def test_a_url_template_is_fetched_before_anything_is_sent(curate: Curate, make:
 
     assert result.stderr == (
         f"error: {url}/pictures/0000.png is not an image (status 404), and a reviewer's browser would fetch "
-        f"it. Mend the URL template under [label_studio] images in curate.toml.\n"
+        f"it. Fix the URL template under [label_studio] images in curate.toml.\n"
     )

@@ -1,4 +1,4 @@
-"""A batch as a CSV sheet: filled in, read back, mended and read again, without any server."""
+"""A batch as a CSV sheet: filled in, read back, corrected and read again, without any server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fill(path: Path, **cells: dict[int, str]) -> None:
         writer.writerows(rows)
 
 
-def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
+def test_a_sheet_comes_back_as_verdicts_and_may_be_corrected(
     curate: Curate, gallery: Gallery, tmp_path: Path
 ) -> None:
     sheet, at = tmp_path / "review.csv", ["-w", gallery.workspace.folder]
@@ -53,7 +53,7 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
     fill(sheet, style_verdict={0: "wrong", 1: "right", 2: "wrong"}, style_class={0: "Rococo", 2: "Barok"})
     one, same = curate(*sync), curate(*sync).json()
     fill(sheet, style_class={0: "Art_Nouveau", 2: "Baroque"})
-    mended = curate(*sync).json()
+    corrected = curate(*sync).json()
 
     assert (pushed["created"], again["created"]) == (4, 0)
     assert (first["artwork"], first["style_label"]) == (str(gallery.uuids[0]), "Baroque")
@@ -63,7 +63,7 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
         "refused: annotation 1-3:reviewer: line 4: style has no class 'Barok'; nearest: Baroque\n"
     )
     assert (same["annotations"], same["verdicts"]) == (0, {})
-    assert mended["verdicts"] == {"corrected": 2}
+    assert corrected["verdicts"] == {"corrected": 2}
     assert labels(gallery.workspace, "style")[:4] == ["Art_Nouveau", "Rococo", "Baroque", "Baroque"]
 
 

@@ -39,6 +39,6 @@ def check(
             typer.echo(f"ok      {finding.name}")
         else:
             examples = ", ".join(finding.examples)
-            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
+            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.repair}")
     if broken:
         raise typer.Exit(1)

@@ -135,7 +135,7 @@ class AnswerBatch:
         annotations = session.scalars(
             select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
         )
-        found = {(row.server, row.annotation_id): row for row in annotations}
+        by_name = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
         pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
         exact_duplicates = _exact_duplicates(session, pictures)
@@ -144,7 +144,7 @@ class AnswerBatch:
         return cls(
             session=session,
             recorded=recorded,
-            annotations=found,
+            annotations=by_name,
             rows=[*rows, *pictures],
             classes=_classes(session, shown),
             exact_duplicates=exact_duplicates,
@@ -203,7 +203,7 @@ class AnswerBatch:
         ]
 
     def given(self, answer: Answer, decision: Decision) -> int | None:
-        """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
+        """Return the class that an answer's artwork has now, in the attribute decided on."""
         return self.classes.get((answer.artwork_id or 0, decision.attribute_id or 0))
 
     def alike(self, artwork_id: int, attribute_id: int | None, given: int | None) -> set[int]:
@@ -221,7 +221,7 @@ class AnswerBatch:
 
 
 def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
-    """Return the classes that artworks have as they stand, by artwork and attribute."""
+    """Return the classes that artworks have now, by artwork and attribute."""
     classes = {}
     for some in chunks(sorted(artwork_ids)):
         for row in session.execute(

@@ -83,8 +83,8 @@ def forget_annotation(session: Session, server: str, annotation_id: str) -> set[
 
 def _record_one(batch: AnswerBatch, answer: Answer) -> set[int]:
     """Write one answer; return the artworks whose labels may have changed."""
-    known = _keep_annotation(batch, answer)
-    if known is None:
+    edited = _keep_annotation(batch, answer)
+    if edited is None:
         return set()
     task = batch.session.get(Task, answer.task_id) if answer.task_id is not None else None
     if task is not None and task.state == "open" and answer.finishes:
@@ -93,7 +93,7 @@ def _record_one(batch: AnswerBatch, answer: Answer) -> set[int]:
     if task is not None and task.purpose == "control":
         batch.recorded.control_answers += answer_control(batch, answer, task)
         return set()
-    return _replace_verdicts(batch, answer, task, batch.verdicts_of(answer) if known else {})
+    return _replace_verdicts(batch, answer, task, batch.verdicts_of(answer) if edited else {})
 
 
 def _keep_annotation(batch: AnswerBatch, answer: Answer) -> bool | None:

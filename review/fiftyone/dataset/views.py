@@ -45,11 +45,11 @@ class WantedView:
     view: Any
 
 
-def count_confusions(picture: Picture, known: Confusions, stale: Container[str]) -> Confusions:
+def count_confusions(picture: Picture, counted: Confusions, stale: Container[str]) -> Confusions:
     """Return the confusions of each attribute; those that an earlier sync counted, unless they are stale."""
     return {
-        name: known[name]
-        if name in known and name not in stale
+        name: counted[name]
+        if name in counted and name not in stale
         else [[label, predicted] for label, predicted, _ in picture.top_confusions(name, CONFUSIONS)]
         for name in picture.names
     }
