@@ -171,8 +171,8 @@ def main() -> None:
     truth = read_truth(options.data, table, given, looks)
     with tempfile.TemporaryDirectory(prefix="curate-benchmark-") as name:
         workspace = make(Path(name), options.data, given, looks)
-        found = count(workspace, truth, options.cards, table["filepath"])
-    print(json.dumps({"image_size": IMAGE_SIZE, "rate": RATE, "cards": options.cards, **found}))
+        counts = count(workspace, truth, options.cards, table["filepath"])
+    print(json.dumps({"image_size": IMAGE_SIZE, "rate": RATE, "cards": options.cards, **counts}))
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ def audit(bench: Bench, audits: int, loops: int) -> dict[str, object]:
             for loop in range(loops // 4):
                 drawn = np.random.default_rng([seed, loop]).permutation(len(rows))
                 asked, rest = rows[drawn[:audits]], rows[drawn[audits:]]
-                found = errors_left(score[rest], score[asked], wrong[asked].astype(float), seed=loop)
-                covered.append(found.low <= wrong[rest].sum() <= found.high)
+                estimate = errors_left(score[rest], score[asked], wrong[asked].astype(float), seed=loop)
+                covered.append(estimate.low <= wrong[rest].sum() <= estimate.high)
                 share = (wrong[asked].sum() + 1.35) / (audits + 2.71)  # Wilson's centre at 90 %
                 plain = 2 * 1.645 * np.sqrt(share * (1 - share) / audits) * len(rest)
-                ratio.append((found.high - found.low) / plain)
+                ratio.append((estimate.high - estimate.low) / plain)
         coverage[f"{rate:.0%}"], width[f"{rate:.0%}"] = float(np.mean(covered)), float(np.mean(ratio))
         print(
             f"true error rate {rate:.0%}: covered {coverage[f'{rate:.0%}']:.2f}, "
@@ -101,7 +101,7 @@ class Loop:
                 self.labels[name][wrong] = planted[wrong]
         self.reviewed = np.zeros(len(bench.data.groups), dtype=bool)
         self.settled = {name: self.reviewed.copy() for name in self.true}
-        self.found: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in self.true}
+        self.answers: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in self.true}
         self.probs: dict[str, Floats] = {}
         self.trace: list[tuple[int, float]] = []
         self.retrain()
@@ -117,7 +117,7 @@ class Loop:
 
     def review(self, choice: Choice) -> int:
         """Let the reviewer answer; return how many labels were found wrong."""
-        found = 0
+        errors = 0
         for name, true in self.true.items():
             for row in choice.rows[(true[choice.rows] >= 0) & choice.asked[name][choice.rows]].tolist():
                 given, answer = int(self.labels[name][row]), int(true[row])
@@ -125,13 +125,13 @@ class Loop:
                     other = int(self.rng.integers(len(self.bench.data.classes[name]) - 1))
                     answer = other + (other >= answer)
                 wrong = answer != given
-                found += wrong
-                self.found[name].append((row, given, wrong))
+                errors += wrong
+                self.answers[name].append((row, given, wrong))
                 self.labels[name][row] = answer
                 self.settled[name][row] = True
         self.reviewed[choice.rows] = True
         self.retrain()
-        return found
+        return errors
 
     def ours(self, limit: int) -> Choice:
         """Choose as ``curate push`` does."""
@@ -159,7 +159,7 @@ class Loop:
             else column
             for column in columns_of(data, {**data.labels, **self.labels}, self.probs)
         ]
-        verdicts = {name: _findings(found) for name, found in self.found.items() if found}
+        verdicts = {name: _findings(answers) for name, answers in self.answers.items() if answers}
         scores = score_labels(
             columns,
             groups=data.groups,
@@ -193,8 +193,8 @@ class Loop:
         return expected, float(np.diff(norm.cdf(np.array([middle / 1.25, middle / 0.75]), middle, spread))[0])
 
 
-def _findings(found: Sequence[tuple[int, int, bool]]) -> Findings:
-    rows, given, wrong = zip(*found, strict=True)
+def _findings(answers: Sequence[tuple[int, int, bool]]) -> Findings:
+    rows, given, wrong = zip(*answers, strict=True)
     return Findings(np.array(rows), np.array(given), np.array(wrong, dtype=bool))
 
 
@@ -232,11 +232,11 @@ def loop(
         while len(state.trace) <= rounds or not _halved(state.trace):
             choice = state.ours(batch)
             expected, reach = state.forecast(choice)
-            found = state.review(choice)
+            errors = state.review(choice)
             if len(state.trace) > 2 and len(choice.rows) == batch:
-                within.append(abs(found - expected) <= 0.25 * found)
+                within.append(abs(errors - expected) <= 0.25 * errors)
                 reachable.append(reach)
-            print(f"  expected {expected:.0f}, found {found}", flush=True)
+            print(f"  expected {expected:.0f}, found {errors}", flush=True)
         traces.setdefault("ours", []).append(state.trace)
         for name, pool in POOLS.items():
             state = Loop(bench, attributes, rate, seed)

@@ -91,8 +91,8 @@ def measured(count: int) -> dict[str, float]:
             str(count),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:
@@ -104,10 +104,10 @@ def main() -> None:
         print(json.dumps(train(args.child, args.images[0])))
         return
     sizes = sorted(args.images)
-    found = {count: measured(count) for count in sizes}
-    for count, figures in found.items():
+    by_count = {count: measured(count) for count in sizes}
+    for count, figures in by_count.items():
         print(f"{count:>8} images: at most {figures['peak'] / 2**20:7.0f} MiB anonymous")
-    least, most = found[sizes[0]], found[sizes[-1]]
+    least, most = by_count[sizes[0]], by_count[sizes[-1]]
     more = max(sizes[-1] - sizes[0], 1)
     growth = {
         "anonymous_bytes_an_image": (most["peak"] - least["peak"]) / more,
@@ -116,7 +116,7 @@ def main() -> None:
     }
     for name, value in growth.items():
         print(f"{name:28}{value:10.0f}")
-    print(json.dumps({"peak_mib": {n: f["peak"] / 2**20 for n, f in found.items()}, **growth}))
+    print(json.dumps({"peak_mib": {n: f["peak"] / 2**20 for n, f in by_count.items()}, **growth}))
 
 
 if __name__ == "__main__":
