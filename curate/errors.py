@@ -135,7 +135,7 @@ class GalleryUnusable(CurateError):
 
 
 class AnswersUnreadable(CurateError):
-    """A row of a list of known answers is none."""
+    """A row of a list of known answers cannot be read."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path} cannot be read ({problem}). Fix that line, then push again.")

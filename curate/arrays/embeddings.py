@@ -32,7 +32,7 @@ def read_embeddings(embeddings: Any, labels: LabelTable) -> NDArray[np.float32] 
         labels: The labels that they belong to; told what was done.
 
     Raises:
-        InvalidInput: They are no numbers, of another shape, or infinite.
+        InvalidInput: They are not numbers, have another shape, or are infinite.
     """
     if embeddings is None:
         return None

@@ -56,8 +56,8 @@ def find_issues(
             ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")`` gives the right ones.
         embeddings: Features of the images, shape ``(N, D)``; scaled to length 1 where they aren't. Rows of
             NaN are artworks without an image.
-        groups: Which artworks are duplicates of each other, shape ``(N,)``, any values; missing: of none.
-        folds: Which fold's model predicted each artwork, shape ``(N,)``, from 0 on; -1 or missing: none.
+        groups: Duplicate group of each artwork, shape ``(N,)``, any values; missing where it has none.
+        folds: The fold whose model predicted each artwork, shape ``(N,)``, from 0 on; -1 or missing: none.
         classes: The classes in the order of the columns of ``pred_probs``; a dict where there are several
             attributes.
         paths: The images' files, shape ``(N,)``, for thumbnails and FiftyOne; never read as evidence.
@@ -68,7 +68,7 @@ def find_issues(
         The label issues. The order of the rows and of the columns makes no difference to them.
 
     Raises:
-        InvalidInput: An array cannot be what it was given as. It is a ``ValueError``.
+        InvalidInput: An array cannot be used as it was given. It is a ``ValueError``.
 
     Example:
         >>> import curate
@@ -152,7 +152,7 @@ def _fit_others(
 
 
 def _canonical_rows(table: LabelTable, embedding: NDArray[np.float32]) -> Ints:
-    """Return the rows in an order that depends on what they hold, not on where they stand."""
+    """Return the rows in an order that depends on what they hold, not on their places."""
     codes = np.stack([_dense(table.attributes[name].codes) for name in sorted(table.attributes)], axis=1)
     keys = [
         blake2b(code.tobytes() + vector.tobytes(), digest_size=16).digest()

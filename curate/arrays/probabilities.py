@@ -112,7 +112,7 @@ def as_matrix(what: str, given: Any, count: int) -> Floats:
     """Return numbers of shape ``(count, K)`` as float64.
 
     Raises:
-        InvalidInput: They are no numbers, or of another shape.
+        InvalidInput: They are not numbers, or have another shape.
     """
     values = as_numbers(what, given)
     if values.ndim != 2:
@@ -147,7 +147,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     NaN: nothing is known of it.
 
     Raises:
-        InvalidInput: The table names rows that the labels have not, or one of them twice.
+        InvalidInput: The table names rows that the labels do not have, or one of them twice.
     """
     by_column = PATH_COLUMN in frame.columns
     if by_column:
@@ -190,7 +190,7 @@ def _matching_names(index: pd.Index, labels: LabelTable) -> pd.Index | None:
 
 
 def check_rows(attribute: str, values: Floats, what: str = "pred_probs") -> None:
-    """Raise InvalidInput where rows are not probabilities; a row that is NaN throughout is no prediction."""
+    """Raise InvalidInput where rows are not probabilities; a row of NaN alone is a missing prediction."""
     name = f"{what} of {attribute!r}"
     if values.shape[1] < 2:
         raise InvalidInput(f"{name} have {values.shape[1]} column. Two classes at least are needed.")

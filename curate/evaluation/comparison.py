@@ -108,7 +108,7 @@ def compare_runs(runs: Sequence[RunPredictions], budget: int = 100, seed: int = 
     """Compare runs attribute by attribute on the labels as they are now.
 
     Args:
-        runs: Two or more; the first is what the others are held against.
+        runs: Two or more; the others are compared with the first.
         budget: How many artworks a review could look at.
         seed: Seed of the intervals' resampling.
     """

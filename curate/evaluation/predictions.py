@@ -46,7 +46,7 @@ class Labels:
 
 @dataclass(frozen=True)
 class AttributePredictions:
-    """What a run says of one attribute of N artworks, and the labels it is held against.
+    """What a run says of one attribute of N artworks, and the labels it is compared with.
 
     Attributes:
         keys, names: The classes as they are now, K of them; merged ones are one.

@@ -105,7 +105,7 @@ class RunEvaluation:
     """One run in numbers.
 
     Attributes:
-        flagged_artworks: Artworks with a flagged label in any attribute; ``judged_artworks`` is of how many.
+        flagged_artworks: Artworks with a flagged label in any attribute, out of ``judged_artworks``.
     """
 
     run: int

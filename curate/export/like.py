@@ -64,7 +64,7 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
 
     Raises:
         ListNotIngested: The catalog does not know a list with these columns.
-        NotInEncoding: A corrected class has characters that the list's encoding has not.
+        NotInEncoding: A corrected class has characters that the list's encoding does not have.
         BadOption: ``out`` is the list itself, or called like a workbook where the list is none.
         FileMissing: There is no such list.
     """
@@ -173,7 +173,7 @@ def _write(table: Table, changes: list[Change], out: Path) -> None:
 
 
 def _write_text(table: TextTable, changes: list[Change], out: Path) -> None:
-    """Write a text with some cells changed; what was read is checked to be the file's very bytes."""
+    """Write a text with some cells changed; what was read is checked to be the file's bytes."""
     by_row: dict[int, list[Change]] = {}
     for change in changes:
         by_row.setdefault(change.row, []).append(change)

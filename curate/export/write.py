@@ -70,7 +70,7 @@ class Exported:
         rows: Artworks, with ``history`` labels, with ``like`` rows of the list.
         what: What the rows are: ``artworks``, ``labels`` or ``rows``.
         like: The list that was written again, if one was.
-        unknown: Its rows that are no artwork of the catalog.
+        unknown: Its rows that are not artworks of the catalog.
         changed: Its cells that were corrected.
     """
 

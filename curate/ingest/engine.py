@@ -139,7 +139,7 @@ def ingest_records(
         NoPathColumn: No column is named like a path, or holds any.
         NoLabelColumn: No column has the name of an attribute.
         MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
-        InvalidInput: They are no records.
+        InvalidInput: They are not records.
     """
     said = checked(stated or {})
     for option in ("separator", "encoding", "sheet"):

@@ -124,7 +124,7 @@ def bad_spelling(spelling: str) -> str | None:
 
 
 def storable(text: str) -> str:
-    """Return a text as every database takes it: what is no character is escaped, all else stays."""
+    """Return a text as every database takes it: what is not a character is escaped, all else stays."""
     return NO_CHARACTER.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -7,7 +7,7 @@
     ├── ArtworksUnmatched       none of a file's artworks is in the catalog
     ├── ArtworkListedTwice      a file, or two of them, predict one artwork twice
     ├── ClassTwice              two columns are one class
-    ├── ClassesUnmatched        columns whose names are no classes of the attribute
+    ├── ClassesUnmatched        columns whose names are not classes of the attribute
     ├── InSample                every probability is of a model that was trained on the artwork
     ├── AttributeUnclear        columns that say neither which attribute they are of, nor fit one alone
     └── NotSaidOutOfSample      nobody says whether the model had seen the artworks

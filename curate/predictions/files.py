@@ -87,7 +87,7 @@ def read_predictions_file(path: Path, attributes: Sequence[str]) -> PredictionFi
 
     Raises:
         FileMissing: It is not there.
-        NotPredictions: It is no such file; the sentence says what it lacks.
+        NotPredictions: It is not such a file; the sentence says what it lacks.
     """
     _check_format(path)
     if path.suffix.lower() == ".npz":
@@ -105,7 +105,7 @@ def _check_format(path: Path) -> None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """Read a parquet or CSV file; what is no number in CSV stays text."""
+    """Read a parquet or CSV file; what is not a number in CSV stays text."""
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
@@ -150,7 +150,7 @@ def from_frame(path: Path, frame: pd.DataFrame, attributes: Sequence[str]) -> Pr
         None if provenance is None else provenance.fillna("").astype(str).to_numpy(dtype=object),
     )
     if aside:
-        read.notes.append(f"{path}: the columns {some(aside)} are no numbers and were left aside.")
+        read.notes.append(f"{path}: the columns {some(aside)} are not numbers and were left aside.")
     return read
 
 
@@ -228,7 +228,7 @@ def read_embeddings_file(path: Path) -> EmbeddingFile:
 
     Raises:
         FileMissing: It is not there.
-        NotPredictions: It is no such file; the sentence says what it lacks.
+        NotPredictions: It is not such a file; the sentence says what it lacks.
     """
     _check_format(path)
     if path.suffix.lower() == ".npz":
@@ -259,7 +259,7 @@ def _checked(path: Path, artworks: NDArray[np.object_], vectors: NDArray[Any]) -
     """Return features with their cells in a row.
 
     Raises:
-        NotPredictions: They are no numbers, of no shape that is one, or infinite.
+        NotPredictions: They are not numbers, have another shape, or are infinite.
     """
     if vectors.ndim == 4:
         vectors = vectors.reshape(len(vectors), -1, vectors.shape[-1])
@@ -270,5 +270,5 @@ def _checked(path: Path, artworks: NDArray[np.object_], vectors: NDArray[Any]) -
             "(N, D), (N, T, D) or (N, h, w, D) was expected.",
         )
     if vectors.dtype.kind not in "fiu" or np.isinf(vectors).any():
-        raise NotPredictions(path, "has features that are infinite or no numbers", "Fix these rows.")
+        raise NotPredictions(path, "has features that are infinite or not numbers", "Fix these rows.")
     return EmbeddingFile(path, artworks, vectors)

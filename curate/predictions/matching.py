@@ -127,7 +127,7 @@ def match_classes(
         resolve: Finds classes by key, name or alias.
 
     Raises:
-        ClassesUnmatched: Some columns are no class of the attribute.
+        ClassesUnmatched: Some columns are not classes of the attribute.
         AttributeUnclear: They are classes of several attributes, or of none.
         ClassTwice: Two columns are one class.
     """
@@ -152,7 +152,7 @@ def _only_fit(
     """Return the one attribute that has all of these classes, or that is the only one to have any.
 
     Raises:
-        ClassesUnmatched: It has not all of them.
+        ClassesUnmatched: It does not have all of them.
         AttributeUnclear: Several attributes have all of them, or several have some.
     """
     class_ids = {attribute: resolve(attribute, names) for attribute in attributes}

@@ -23,8 +23,8 @@ def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str
 
     Raises:
         FileMissing: There is no such file.
-        SourceUnreadable: It is empty, or no text.
-        AnswersUnreadable: One of its rows is none.
+        SourceUnreadable: It is empty, or not text.
+        AnswersUnreadable: One of its rows cannot be read.
         NotAnAnswerList: No column names the artwork, or none an attribute.
     """
     if not path.is_file():

@@ -21,7 +21,7 @@ def next_training(settings: TrainSettings, last: Mapping[str, Any]) -> str:
     """Return ``curate train`` with the options that make its run like the last one.
 
     Args:
-        settings: The workspace's; what they say already is no option.
+        settings: The workspace's; what they say already needs no option.
         last: The resolved settings that a run was stored with.
 
     Example:

@@ -204,7 +204,7 @@ def require_server(catalog: Catalog) -> None:
     """Refuse to ask a server for answers where all that waits for some is sheets, and none was ever sent.
 
     Raises:
-        OnlySheetsWait: So it is.
+        OnlySheetsWait: There are only sheets to wait for.
     """
     with catalog.read() as session:
         waiting, sent = waiting_tasks(session, ON_PAPER), was_sent(session)

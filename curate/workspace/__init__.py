@@ -38,7 +38,7 @@ def open(folder: AnyPath = ".", *, progress: bool = True) -> Workspace:
         progress: Show how long work goes on, in a notebook or on a terminal.
 
     Raises:
-        CurateError: It is no workspace, or its catalog cannot be read by this version.
+        CurateError: It is not a workspace, or its catalog cannot be read by this version.
     """
     from curate.progress import chosen_progress, silent_progress
 

@@ -9,10 +9,10 @@ from curate.errors import InvalidInput
 
 
 def require_one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
-    """Refuse a word that is none of those known.
+    """Refuse a word that is not one of those allowed.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: It is not.
 
     Example:
         >>> require_one_of("format", "doc", ("html", "pdf"))
@@ -24,7 +24,7 @@ def require_one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
 
 
 def require_number(name: str, value: Any, low: float, high: float | None = None) -> None:
-    """Refuse what is no number, or out of its range.
+    """Refuse what is not a number, or out of its range.
 
     Raises:
         InvalidInput: It is.

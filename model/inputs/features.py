@@ -393,7 +393,7 @@ def _load_projection(path: Path) -> _Projection:
 
 
 def _write_once(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all; if another process was first, its file stands."""
+    """Write a file whole or not at all; if another process was first, its file stays."""
     if path.exists():
         return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-", suffix=path.suffix)

@@ -46,7 +46,7 @@ def load_weights(backbone: Backbone, weights: str, seed: int) -> str:
         A short digest of the weights: two backbones with the same one compute the same features.
 
     Raises:
-        WeightsUnavailable: ``auto``, and they are neither here nor to be fetched.
+        WeightsUnavailable: ``auto``, and they are neither here nor can be fetched.
         WeightsMismatch: The file does not fit this backbone.
     """
     if weights == "none":

@@ -185,7 +185,7 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an artwork to undo": (
         lambda ws: ws.undo("I 1"),
-        "'I 1' is no verdict's number. With an artwork, name the attribute too.",
+        "'I 1' is not the number of a verdict. With an artwork, name the attribute too.",
     ),
     "an unknown attribute": (
         lambda ws: ws.import_predictions(

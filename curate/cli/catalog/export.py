@@ -74,6 +74,6 @@ def export(
         typer.echo(f"{out}: {done.rows} rows like {done.like.name}, {len(done.changed)} cells corrected")
     if done.unknown and done.like is not None and not as_json:
         note(
-            f"{done.unknown} rows of {done.like.name} are no artwork of this catalog; "
+            f"{done.unknown} rows of {done.like.name} are not artworks of this catalog; "
             f"they are left as they were."
         )

@@ -47,7 +47,7 @@ class FoundFile(NamedTuple):
 
 
 class NotFound(NamedTuple):
-    """Why a listed path is no file that may be read; ``path`` is its key where it could be one."""
+    """Why a listed path is not a file that may be read; ``path`` is its key where it could be one."""
 
     reason: str
     detail: str = ""
@@ -348,7 +348,7 @@ class _Names:
         return name in self._spelled
 
     def find(self, wanted: str) -> str | None:
-        """Return the one name that shares a key with the wanted one; two that do are no answer."""
+        """Return the one name that shares a key with the wanted one; None where several do."""
         for key, by_key in zip(CLOSE_KEYS, self._close, strict=True):
             if names := by_key.get(key(wanted), []):
                 return names[0] if len(names) == 1 else None

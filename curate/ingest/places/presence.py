@@ -46,7 +46,7 @@ class MostImagesMissing(CurateError):
 
 
 class FolderEmpty(CurateError):
-    """A folder of images that holds none, where some of it are known."""
+    """A folder without images, of which the catalog has some."""
 
     def __init__(self, folder: Path, count: int) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, s
     """Look for the images of a list.
 
     Args:
-        records: The list's; started again if asked again.
+        records: The list's; they may be read twice.
         folder: Where they are looked for.
         source: The list, or what a table in memory is called; for the message.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from db.images.formats import IMAGE_SUFFIXES
 
 LARGEST = 2_000_000
-"""Files that are looked at; a folder with more of them is no folder of images."""
+"""Files that are looked at; a folder with more of them is not a folder of images."""
 
 
 def is_image(name: str) -> bool:

@@ -1,6 +1,6 @@
 """ArtGAN's WikiArt lists: a train and a val list each of style, genre and artist, joined by path.
 
-Every variant that is about: with CRLF or LF, one comma or two, a junk first line, a header or none, with and
+It reads every variant: with CRLF or LF, one comma or two, a junk first line, a header or none, with and
 without a suffix. A path has at most one record, whichever lists it stands in.
 """
 

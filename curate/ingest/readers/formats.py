@@ -66,7 +66,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         FileMissing: There is nothing at that path.
         SourceUnreadable: It is neither a file nor a folder.
         UnknownSource: No reader knows what it is.
-        BadOption: An option asks for what the source or the workspace has not.
+        BadOption: An option asks for what the source or the workspace does not have.
     """
     if not source.exists():
         raise FileMissing(source, "file or folder")

@@ -15,7 +15,7 @@ from curate.ingest.tables.table import count_lines, open_text_table
 
 NAMES, CODED = "import:kaggle-classes", "import:kaggle-wclasses"
 UNCERTAIN = "uncertain artist"
-"""A ``subset`` that is no split: the artist is uncertain, so the row gives none."""
+"""A ``subset`` that is not a split: the artist is uncertain, so the row gives none."""
 
 
 @dataclass

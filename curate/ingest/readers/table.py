@@ -197,7 +197,7 @@ def _column(table: Table, option: str, wanted: str | None) -> str | None:
 
 
 def _stated_labels(table: Table, attributes: Mapping[str, str], stated: SourceSettings) -> dict[str, str]:
-    """Return the attribute key of each column that the user maps, empty for one that is no label."""
+    """Return the attribute key of each column that the user maps, empty for one that is not a label."""
     by_name = {fold(name): key for key, title in attributes.items() for name in (title, key)}
     labels: dict[str, str] = {}
     for name, attribute in stated.map.items():

@@ -18,7 +18,7 @@ from curate.ingest.tables.encoding import TextEncoding, guess_encoding
 from curate.ingest.tables.quoting import STANDARD, Quoting
 
 LONGEST_LINE = 1_000_000
-"""Characters; a longer line, or a longer cell over several lines, is no row of a list."""
+"""Characters; a longer line, or a longer cell over several lines, is not a row of a list."""
 LONGEST_QUOTE = 2_000
 """Lines that one quoted cell may run over before its opening quote is taken for a slip."""
 BLANKS = re.compile(r"[ \u00a0]*")

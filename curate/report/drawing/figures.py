@@ -36,7 +36,7 @@ CELLS = 40
 ENOUGH = 10
 """Predictions that a bin of the calibration needs before its share means anything."""
 WIDE, NARROW = 6.0, 4.4
-"""Widths in inches: a page shows a figure at most so wide, and shrinks it on a phone."""
+"""Widths in inches: a page shows a figure at most this wide, and shrinks it on a phone."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ def rounds(frame: pd.DataFrame) -> Chart:
 
 
 def accuracy_by_run(frame: pd.DataFrame) -> Chart:
-    """Draw each attribute's accuracy from run to run, each against the labels that stood then.
+    """Draw each attribute's accuracy from run to run, each against the labels of that time.
 
     Args:
         frame: ``run``, ``attribute``, ``accuracy``.

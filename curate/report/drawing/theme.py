@@ -75,7 +75,7 @@ XLINK = "{http://www.w3.org/1999/xlink}href"
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with the theme; a letter that the font lacks (an emoji) is no reason to warn."""
+    """Draw with the theme; a letter that the font lacks (an emoji) does not warn."""
     with matplotlib.rc_context(RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
