@@ -81,7 +81,7 @@ def not_allowed() -> dict[str, str]:
 def executed(
     place: Path, *arguments: str, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
 ) -> Done:
-    """Run one command line as a program of its own, for what must be said before a program begins."""
+    """Run one command line as its own program, for what must be said before a program begins."""
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "curate.cli", "-w", str(place), *arguments],
         capture_output=True,

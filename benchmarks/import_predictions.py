@@ -1,6 +1,6 @@
 """How long a million artworks' probabilities take to become a run: `python -m benchmarks.import_predictions`.
 
-A catalog of so many artworks without images is made first, not measured: paths, and labels of ten classes of
+A catalog of that size without images is made first, not measured: paths, and labels of ten classes of
 which one in twenty is wrong. The probabilities lie in a parquet file. Prints the stages, the peak memory of
 the import's own process, and one JSON line.
 """

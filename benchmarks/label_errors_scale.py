@@ -3,7 +3,7 @@
 Run it as ``python -m benchmarks.label_errors_scale``. Labels, probabilities and embedding are drawn,
 the neighbours are given; ``--attributes style genre --no-embedding`` scores some attributes by
 probabilities alone, as for a million artworks of somebody else's model. Each size is scored in a
-process of its own, so that its peak memory is its own. It prints a table and, last, one JSON line:
+separate process, so that its peak memory is its own. It prints a table and, last, one JSON line:
 ``cpu_seconds``, ``wall_seconds`` and ``peak_gib`` by size, and ``growth``, the CPU seconds of the
 largest over the smallest, divided by the same of their sizes (1: linear).
 """

@@ -113,7 +113,7 @@ def project_of(gallery: Gallery) -> int:
 
 
 def bare_import(server: Server, tasks: list[dict[str, object]]) -> None:
-    """Import the same tasks into a project of their own, with nothing of ours around it."""
+    """Import the same tasks into a separate project, with nothing of ours around it."""
     config = next(iter(server.client.projects.list())).label_config
     bare = server.client.projects.create(title="bare import", label_config=config)
     for start in range(0, len(tasks), 1000):

@@ -9,7 +9,7 @@ against ``right`` and ``agree``; anything else is left out).
 ``--train`` also scores each list in the product: ``curate init``, ``ingest`` and ``train`` into a workspace
 under the cache, which is kept, then all methods on the run's arrays. ``--half A`` or ``B`` measures on one
 half of the artworks, by a fixed hash of the file names: choose on one, report on the other. ``--audits 50``
-judges so many random labels first, as a batch's audit would, and measures what is estimated of the rest.
+judges this many random labels first, as a batch's audit would, and measures what is estimated of the rest.
 
 It prints a table for each list and set of probabilities and, last, one JSON line: by name ``auprc`` of every
 method, ``precision_at_n``, ``expected_over_true`` (ours and cleanlab's counts), ``interval_holds`` and
@@ -322,7 +322,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "curate-real-errors")
     parser.add_argument("--train", action="store_true", help="also in the product: train on each list")
     parser.add_argument("--half", choices=("A", "B"), help="one half of the artworks, by file name")
-    parser.add_argument("--audits", type=int, default=0, help="also the estimates after so many audits")
+    parser.add_argument("--audits", type=int, default=0, help="also the estimates after this many audits")
     args = parser.parse_args()
     figures = {}
     for truth in [truth for folder in args.data for truth in read_truths(folder)]:

@@ -5,7 +5,7 @@
 
 Writes a catalog of drawn images (each many times, under other names), labels of 27 styles, 10 genres and
 1,119 artists with a long tail, and one run's arrays and rows; then runs `curate evaluate` and
-`curate report`, each in a process of its own. Prints a table and, last, one line of JSON: ``seconds``,
+`curate report`, each in its own process. Prints a table and, last, one line of JSON: ``seconds``,
 ``cpu_seconds`` and ``peak_gib`` of the two together, and ``megabytes`` of the page.
 """
 
@@ -192,7 +192,7 @@ class Cost:
 
 
 def timed(folder: Path, *arguments: str) -> Cost:
-    """Run a command in a process of its own."""
+    """Run a command in its own process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     command = [sys.executable, "-m", "curate.cli", "--workspace", str(folder), *arguments]

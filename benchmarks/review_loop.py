@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "curate-benchmark")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3, help="at least so many of ours, for the forecasts")
+    parser.add_argument("--rounds", type=int, default=3, help="at least this many of ours, for the forecasts")
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--attributes", nargs="+", default=["style", "genre"])
     parser.add_argument("--audits", type=int, default=0, help="instead: audit verdicts of the errors left")

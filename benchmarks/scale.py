@@ -4,7 +4,7 @@
 
 For each size and database a catalog is drawn (``benchmarks/large_catalog.py``), and each query is timed
 five times on it; the median counts. CPU is this process's: on SQLite that is the whole query, also where
-other programs slow the wall clock; PostgreSQL works in a process of its own. The limit is 2 seconds.
+other programs slow the wall clock; PostgreSQL works in its own process. The limit is 2 seconds.
 """
 
 from __future__ import annotations

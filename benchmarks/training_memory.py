@@ -2,7 +2,7 @@
 
     python -m benchmarks.training_memory --images 5000 20000
 
-Draws small images, each its own, and trains on them by cross-validation in a process of its own, once a size:
+Draws small images, each its own, and trains on them by cross-validation in a separate process, once a size:
 EfficientNet-Lite0 at 64 px gives grids as large as those of real paintings at 160 px (2 x 2 cells of 512
 features, 4 kB). Watches the process's anonymous memory, which is what the kernel can't drop; pages of the
 memory-mapped cache are not in it. What grows beside is what a run returns: probabilities and embedding.
@@ -79,7 +79,7 @@ def train(folder: Path, count: int) -> dict[str, float]:
 
 
 def measured(count: int) -> dict[str, float]:
-    """Run :func:`train` in a process of its own."""
+    """Run :func:`train` in its own process."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,

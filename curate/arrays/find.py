@@ -245,7 +245,7 @@ def _one_column(what: str, given: Any, count: int) -> pd.Series:
 
 
 def _read_groups(groups: Any, count: int) -> Ints:
-    """Return a group for each artwork, numbered from 0; those of none get one of their own."""
+    """Return a group for each artwork, numbered from 0; those of none get their own."""
     if groups is None:
         return np.arange(count, dtype=np.int64)
     column = _one_column("groups", groups, count)

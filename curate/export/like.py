@@ -132,13 +132,13 @@ class _Matcher:
         if self._file >= len(cells):
             return None
         written = cells[self._file]
-        found = self._listed.by_written.get(storable(written))
-        if found is None and self._folder is not None:
+        artwork_id = self._listed.by_written.get(storable(written))
+        if artwork_id is None and self._folder is not None:
             key = self._folder.key(written)
-            found = None if isinstance(key, NotFound) else self._listed.by_path.get(nfc(key))
-        if found is None and self._id is not None and self._id < len(cells):
-            found = self._listed.by_id.get(cells[self._id].strip())
-        return found
+            artwork_id = None if isinstance(key, NotFound) else self._listed.by_path.get(nfc(key))
+        if artwork_id is None and self._id is not None and self._id < len(cells):
+            artwork_id = self._listed.by_id.get(cells[self._id].strip())
+        return artwork_id
 
     def changes(self, row: Row, artwork_id: int) -> Iterator[Change]:
         """Yield the cells of a row that do not say what reviewers decided."""

@@ -56,7 +56,7 @@ class ExportRequest:
         if self.changes is not None and self.like is None:
             raise IncompatibleOptions("changes goes with like.")
         if self.format is not None and (self.like is not None or self.predictions is not None):
-            raise IncompatibleOptions("like and predictions have a format of their own.")
+            raise IncompatibleOptions("like and predictions have their own format.")
         if self.history and self.format in ("artgan", "imagefolder"):
             raise IncompatibleOptions("history is a table: csv, xlsx or parquet.")
 

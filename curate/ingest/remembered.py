@@ -55,10 +55,10 @@ def checked(stated: Mapping[str, Any]) -> SourceSettings:
 
 def said_of(workspace: Workspace, source: Path, stated: Mapping[str, Any]) -> SourceSettings:
     """Return what is said of a list: what is stated now, over what was remembered; its map is joined."""
-    known = workspace.settings.sources.get(source_name(workspace, source), SourceSettings())
+    remembered = workspace.settings.sources.get(source_name(workspace, source), SourceSettings())
     said = checked(stated)
-    values = {**known.model_dump(), **said.model_dump(include=said.model_fields_set)}
-    values["map"] = {**known.map, **said.map}
+    values = {**remembered.model_dump(), **said.model_dump(include=said.model_fields_set)}
+    values["map"] = {**remembered.map, **said.map}
     return SourceSettings.model_validate(values)
 
 

@@ -97,8 +97,8 @@ def score_labels(
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),
             )
             scorer = Scorer(models, misplaced, parts, tuple(k for k in kinds if k != MISPLACED), seed)
-            found = scorer.score(None if findings is None else order.findings(findings, original))
-            scores[column.attribute] = _restored(found, order, original)
+            scored = scorer.score(None if findings is None else order.findings(findings, original))
+            scores[column.attribute] = _restored(scored, order, original)
     return scores
 
 
@@ -152,19 +152,19 @@ class Scorer:
         return full
 
 
-def _restored(found: LabelScores, order: Canonical, original: LabelColumn) -> LabelScores:
+def _restored(scores: LabelScores, order: Canonical, original: LabelColumn) -> LabelScores:
     """Return scores at the caller's rows and in the caller's classes."""
-    assert found.before_review is not None and found.clarity is not None
+    assert scores.before_review is not None and scores.clarity is not None
     return replace(
-        found,
-        score=order.restore(found.score),
-        suggested=order.restore_classes(found.suggested, original),
-        p_label=order.restore(found.p_label),
-        p_suggested=order.restore(found.p_suggested),
-        before_review=order.restore(found.before_review),
-        clarity=order.restore(found.clarity),
-        _evidence=lambda row: found.evidence(int(order.place[row])),
-        _reason=lambda row: found.reason(int(order.place[row])),
+        scores,
+        score=order.restore(scores.score),
+        suggested=order.restore_classes(scores.suggested, original),
+        p_label=order.restore(scores.p_label),
+        p_suggested=order.restore(scores.p_suggested),
+        before_review=order.restore(scores.before_review),
+        clarity=order.restore(scores.clarity),
+        _evidence=lambda row: scores.evidence(int(order.place[row])),
+        _reason=lambda row: scores.reason(int(order.place[row])),
     )
 
 

@@ -159,8 +159,8 @@ def _by_attribute(frame: pd.DataFrame, names: Sequence[str], attributes: Sequenc
     groups: dict[str | None, list[tuple[str, str]]] = {}
     for name in names:
         attribute, point, rest = name.partition(".")
-        known = point and attribute in attributes
-        groups.setdefault(attribute if known else None, []).append((name, rest if known else name))
+        prefixed = point and attribute in attributes
+        groups.setdefault(attribute if prefixed else None, []).append((name, rest if prefixed else name))
     return [
         ClassColumns(
             attribute,
@@ -209,9 +209,9 @@ def _named_artworks(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[n
 def _reference(path: Path, names: Sequence[str], what: str) -> str:
     """Return the name of the column that says whose row it is."""
     lowered = {name.lower(): name for name in reversed(names)}
-    for known in REFERENCES:
-        if known in lowered:
-            return lowered[known]
+    for reference in REFERENCES:
+        if reference in lowered:
+            return lowered[reference]
     raise NotPredictions(
         path,
         f"does not say whose rows these are ({what}s: {some(list(names)) or 'none'})",

@@ -69,12 +69,12 @@ class Cells:
     Attributes:
         confused: The commonest mistakes, most artworks first.
         others: All other mistakes among the commonest classes; a page shows them when they are asked for.
-        known: What the run knows best of each of the commonest classes.
+        surest: What the run knows best of each of the commonest classes.
     """
 
     confused: list[Cell]
     others: list[Cell]
-    known: list[Cell]
+    surest: list[Cell]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class RunContent:
         for group in self.duplicates:
             yield from group.rows
         for cells in self.cells.values():
-            for cell in [*cells.confused, *cells.others, *cells.known]:
+            for cell in [*cells.confused, *cells.others, *cells.surest]:
                 yield from cell.rows
 
 

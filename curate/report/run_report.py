@@ -155,7 +155,7 @@ def _attribute(
         "distribution_note": "An orange mark is the count as imported" if changed else "",
         "confused": [_cell(index, cell, one, content, images) for cell in cells.confused],
         "others": [_cell(index, cell, one, content, images) for cell in cells.others],
-        "known": [_cell(index, cell, one, content, images) for cell in cells.known],
+        "surest": [_cell(index, cell, one, content, images) for cell in cells.surest],
         "classes": one.per_class.to_dict("records"),
     }
 

@@ -127,9 +127,9 @@ def push_batch(
         run = find_run(session, run_id, "push")
         sheets = settings.per_sheet is not None or has_open_sheets(session)
     if sheets:
-        found = _push_sheets(workspace, catalog, settings, run, progress)
-        if found is not None:
-            return found
+        pushed_sheets = _push_sheets(workspace, catalog, settings, run, progress)
+        if pushed_sheets is not None:
+            return pushed_sheets
     with open_project(workspace, catalog, progress, settings.annotators) as pusher:
         resumed = pusher.resume()
         if resumed is not None:

@@ -29,7 +29,7 @@ class PushSummary:
         refreshed, withdrawn: Open tasks that took on the newest run's suggestion, and that were taken back.
         skipped: Artworks that have an open task elsewhere.
         left_out: Paths of artworks that nobody can be asked about: their images cannot be shown.
-        resumed: It finished an earlier push instead of planning anew.
+        resumed: It finished an earlier push instead of planning again.
         expected_yield: How many wrong labels the batch's reviews should find.
         expected_wrong: About how many labels are wrong in all.
         place: The server's address, or the sheet.

@@ -60,7 +60,7 @@ class TrainSummary:
 def train(
     workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
 ) -> TrainSummary | None:
-    """Train one run on the labels as they stand, and write its predictions and issues.
+    """Train one run on the labels as they are now, and write its predictions and issues.
 
     An interrupted run with the same settings on the same labels is continued, not begun again. Of several
     processes that train together (``torchrun``), the first one writes, and the others return None.
@@ -110,7 +110,7 @@ def train(
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
         scored_run = score_run(
-            table=table, columns=trained, result=result, folds=folds, found=findings, seed=settings.seed
+            table=table, columns=trained, result=result, folds=folds, findings=findings, seed=settings.seed
         )
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
         metrics = with_estimates(result.metrics, scored_run.scores)

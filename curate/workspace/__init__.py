@@ -64,9 +64,9 @@ def init(
     try:
         init_workspace(Path(folder), tuple(attributes))
     except WorkspaceExists:
-        known = open_workspace(Path(folder)).settings.attributes
-        if tuple(known) != tuple(attributes):
+        existing = open_workspace(Path(folder)).settings.attributes
+        if tuple(existing) != tuple(attributes):
             raise BadSettings(
-                Path(folder) / "curate.toml", "attributes", f"it has {', '.join(known)}, not {attributes}"
+                Path(folder) / "curate.toml", "attributes", f"it has {', '.join(existing)}, not {attributes}"
             ) from None
     return open(folder, progress=progress)

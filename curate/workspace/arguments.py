@@ -8,7 +8,7 @@ from typing import Any, SupportsFloat
 from curate.errors import InvalidInput
 
 
-def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
+def require_one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
     """Refuse a word that is none of those known.
 
     Raises:
@@ -19,8 +19,8 @@ def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
         Traceback (most recent call last):
         curate.errors.InvalidInput: format is 'doc', expected one of html, pdf.
     """
-    if value not in known:
-        raise InvalidInput(f"{name} is {value!r}, expected one of {', '.join(known)}.")
+    if value not in allowed:
+        raise InvalidInput(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
 
 
 def require_number(name: str, value: Any, low: float, high: float | None = None) -> None:

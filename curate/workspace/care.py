@@ -34,7 +34,7 @@ class CareVerbs(OpenedFolder):
         ingest: int | None = None,
         dry_run: bool = False,
     ) -> UndoneVerdict | UndoneIngest:
-        """Take a verdict back, so that what stood before counts again; or all that an ingest brought.
+        """Take a verdict back, so that the label before it counts again; or all that an ingest brought.
 
         Args:
             what: A verdict's number; or an artwork's path, uuid or id in a list, with ``attribute``.

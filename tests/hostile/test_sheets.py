@@ -389,7 +389,7 @@ def test_a_blank_copy_takes_nothing_back(desk: Desk) -> None:
 
     assert (read["status"], read["annotations"], read["taken_back"]) == (0, 0, 0)
     assert desk.said[0].startswith(
-        f"{ROWS} answers that were given before are blank in this sheet; they stand."
+        f"{ROWS} answers that were given before are blank in this sheet; they stay."
     )
     assert desk.read(desk.sheet)["annotations"] == 0
 

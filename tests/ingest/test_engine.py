@@ -272,7 +272,7 @@ def test_an_empty_folder_is_a_disk_that_is_not_mounted(take: Take, catalog: Cata
         take(gallery / "images", format="folders")
 
     assert str(refused.value).startswith(
-        f"There is no image in {gallery / 'images'}, and 6 of it are known here: a disk that is not mounted"
+        f"There is no image in {gallery / 'images'}, and the catalog has 6 of it. Is its disk mounted?"
     )
     assert {artwork(catalog, f"{at}.jpg").status for at in range(6)} == {"ok"}
     assert take(gallery / "images", format="folders", allow_missing=True).vanished == 6

@@ -240,8 +240,8 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an old workbook": (
         lambda ws: ws.export("labels.xls"),
-        "labels.xls is called like no table that curate writes (csv, xlsx, parquet). Call it labels.csv, or "
-        "add `--format`.",
+        "labels.xls does not end like a table that curate writes (csv, xlsx, parquet). Call it labels.csv, "
+        "or add `--format`.",
     ),
 }
 

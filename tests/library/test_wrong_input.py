@@ -201,14 +201,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
             "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
             "pred_probs": named("a", "b").assign(filepath=list("wxyq")),
         },
-        "pred_probs of 'style' have the filepath 'q', and labels have no such one (1 such rows).",
+        "pred_probs of 'style' have the filepath 'q', and labels do not have it (1 such rows).",
     ),
     "a path twice": (
         {
             "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
             "pred_probs": named("a", "b").assign(filepath=list("wxyy")),
         },
-        "pred_probs of 'style' or labels name a row twice. Give each row a name of its own, or none.",
+        "pred_probs of 'style' or labels name a row twice. Give each row its own name, or none.",
     ),
     "a grid for embeddings": (
         {"embeddings": np.zeros((4, 7, 7, 16))},

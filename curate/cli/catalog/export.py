@@ -52,7 +52,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels as they stand now: filepath and one column an attribute; or a list as it came in.
+    """Write the labels as they are now: filepath and one column an attribute; or a list as it came in.
 
     Example: curate export corrected.xlsx --like list.xlsx --changes changes.csv
     """
@@ -75,5 +75,5 @@ def export(
     if done.unknown and done.like is not None and not as_json:
         note(
             f"{done.unknown} rows of {done.like.name} are no artwork of this catalog; "
-            f"they stand as they were."
+            f"they are left as they were."
         )

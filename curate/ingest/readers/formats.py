@@ -138,7 +138,8 @@ def _recognise_file(source: Path) -> str:
     if LIST.match(source.name):
         return "artgan"
     if source.suffix.lower() not in LIST_SUFFIXES:
-        raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+        suffix = f"with the suffix {source.suffix}" if source.suffix else "without a suffix"
+        raise UnknownSource(source, f"a file {suffix}")
     if source.suffix.lower() in SHEETS:
         return "xlsx"
     return "kaggle" if kind_of_list(source) else "csv"

@@ -180,11 +180,11 @@ def _explained(data: bytes, name: str) -> float:
             ]
             parts = [part + n * one / sum(said) for part, one in zip(parts, said, strict=True)]
         shares = [part / max(met.total(), 1) for part in parts]
-    found = 0.0
+    likelihood = 0.0
     for letter, n in met.items():
         chance = sum(s * one.get(letter, FOREIGN) for s, one in zip(shares, chances, strict=True))
-        found += n * math.log(chance)
-    return found
+        likelihood += n * math.log(chance)
+    return likelihood
 
 
 def _chances(letters: str) -> dict[str, float]:

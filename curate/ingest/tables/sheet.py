@@ -231,10 +231,10 @@ def _cell(number: int, column: int, text: str, style: bytes) -> bytes:
 
 
 def _index(letters: str) -> int:
-    found = 0
+    index = 0
     for letter in letters:
-        found = found * 26 + ord(letter) - 64
-    return found - 1
+        index = index * 26 + ord(letter) - 64
+    return index - 1
 
 
 def _letters(column: int) -> str:

@@ -194,13 +194,13 @@ def column_names(header: Sequence[str]) -> list[str]:
 
 def sample_rows(table: Table) -> list[list[str]]:
     """Return the first rows of a table that say something, as wide as its header."""
-    width, found = len(table.columns), []
+    width, rows = len(table.columns), []
     for row in table.rows():
         if isinstance(row, Row) and len(row.cells) >= width and any(cell.strip() for cell in row.cells):
-            found.append(row.cells[:width])
-        if len(found) == SAMPLED:
+            rows.append(row.cells[:width])
+        if len(rows) == SAMPLED:
             break
-    return found
+    return rows
 
 
 def count_lines(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""Delimited text, one row at a time, each with the very characters that it was read from.
+"""Delimited text, one row at a time, each with exactly the characters that it was read from.
 
 Whatever a line holds, the next one is read as ever; and ``"".join(piece.raw for piece in pieces(…))`` is the
 file, so that a list can be written again with some cells changed and nothing else.
@@ -53,8 +53,8 @@ def open_text(path: Path, encoding: TextEncoding | None = None) -> Iterator[IO[s
             file.read(1 if encoding.mark else 0)
             yield file
         except UnicodeError as error:
-            found = f"its text ({encoding.name}) breaks off inside a character; was it copied whole?"
-            raise SourceUnreadable(path, found) from error
+            problem = f"its text ({encoding.name}) breaks off inside a character; was it copied whole?"
+            raise SourceUnreadable(path, problem) from error
 
 
 def rows(file: IO[str], delimiter: str, quoting: Quoting = STANDARD) -> Iterator[Row | Refused]:
@@ -213,10 +213,10 @@ def _cell_end(text: str, at: int, delimiter: str, quoting: Quoting) -> tuple[int
                 return stop, None
         if start == at:
             return (-1, None) if quoted is None else (quoted.end(), text[quoted.end()])
-    found = text.find(delimiter, at)
-    while quoting.escapes and found > 0 and _is_escaped(text, found, at):
-        found = text.find(delimiter, found + 1)
-    return (len(text) if found < 0 else found), None
+    end = text.find(delimiter, at)
+    while quoting.escapes and end > 0 and _is_escaped(text, end, at):
+        end = text.find(delimiter, end + 1)
+    return (len(text) if end < 0 else end), None
 
 
 def _is_escaped(text: str, place: int, start: int) -> bool:

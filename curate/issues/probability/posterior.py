@@ -98,8 +98,8 @@ def pool_images(refit: Refit) -> Posterior:
 def _mean_logs(refit: Refit, rows: Ints) -> Matrix:
     models = refit.models
     own = normalised(log_of(models.column.pred_probs[rows]) / np.float32(models.temperature))
-    found = refit.image_log_probs(rows)
-    each = [(1.0, own), *((WEIGHTS[name], logs) for name, logs in found.items())]
+    by_model = refit.image_log_probs(rows)
+    each = [(1.0, own), *((WEIGHTS[name], logs) for name, logs in by_model.items())]
     total = np.sum([np.float32(weight) * logs for weight, logs in each], axis=0)
     return normalised((total / sum(weight for weight, _ in each)).astype(np.float32))
 
@@ -110,13 +110,13 @@ def against_in_training(models: BaseModels, rows: Ints, spread: float) -> Floats
     if margins is None:
         return np.zeros(len(rows))
     own = margins[rows]
-    known = np.isfinite(own)
-    if known.sum() < 2:
+    trained = np.isfinite(own)
+    if trained.sum() < 2:
         return np.zeros(len(rows))
-    low, middle, high = np.quantile(own[known], [0.25, 0.5, 0.75])
+    low, middle, high = np.quantile(own[trained], [0.25, 0.5, 0.75])
     if high - low < 1e-6:
         return np.zeros(len(rows))
-    apart = np.where(known, (middle - own) * SPREAD / (high - low), 0.0)
+    apart = np.where(trained, (middle - own) * SPREAD / (high - low), 0.0)
     return TRAINING_MARGIN * spread * np.clip(apart, -5.0, 5.0)
 
 

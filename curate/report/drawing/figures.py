@@ -32,7 +32,7 @@ TOP_CLASSES = 10
 BARS = 30
 """Bars of a distribution; rarer classes are counted in its title."""
 CELLS = 40
-"""Up to so many classes a confusion matrix is drawn cell by cell; above it is an image."""
+"""Up to this many classes a confusion matrix is drawn cell by cell; above it is an image."""
 ENOUGH = 10
 """Predictions that a bin of the calibration needs before its share means anything."""
 WIDE, NARROW = 6.0, 4.4
@@ -75,7 +75,7 @@ def distribution(one: AttributeEvaluation, imported: Sequence[int], corrected: S
     Args:
         one: The attribute's evaluation.
         imported: Labels of each class as imported, in the order of ``one.keys``.
-        corrected: The same as they stand.
+        corrected: The same as they are now.
     """
     frame = pd.DataFrame(
         {"class": one.keys, "name": one.names, "imported": imported, "corrected": corrected}

@@ -125,7 +125,7 @@ def as_inline_svg(figure: Figure, prefix: str, title: str) -> str:
 
 
 def _theme(element: ElementTree.Element, prefix: str) -> None:
-    """Give one element ids of its own, and the page's colours and font."""
+    """Give one element its own ids, and the page's colours and font."""
     if "id" in element.attrib:
         element.set("id", f"{prefix}-{element.attrib['id']}")
     reference = element.attrib.pop(XLINK, None)
