@@ -184,7 +184,7 @@ class CatalogUnreachable(CurateError):
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
             f"The catalog {name} cannot be reached ({said}). Start the server or fix database_url "
-            f"in curate.toml, then run the command again; what was being written is not half there."
+            f"in curate.toml, then run the command again; nothing was left half-written."
         )
 
 
@@ -194,7 +194,7 @@ class NoSpace(CurateError):
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
             f"{name} could not be written ({said}). Make room on that disk and run the command again; "
-            f"what was being written is not half there."
+            f"nothing was left half-written."
         )
 
 
@@ -352,12 +352,12 @@ class StorageUnreachable(CurateError):
 
 
 class ListingEmpty(CurateError):
-    """A storage lists nothing where it listed images before; taken for an accident."""
+    """A storage lists nothing where it listed images before, which looks like an accident."""
 
     def __init__(self, url: str, images: int) -> None:
         super().__init__(
-            f"{url} lists no file, and {images} of it are known here: that is taken for an accident, and "
-            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"{url} lists no file, and the catalog has {images} from there: that looks like an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; if the images have "
             f"moved, type `curate relocate`."
         )
 
@@ -380,7 +380,7 @@ class FileMissing(CurateError):
 
 
 class AttributesClash(CurateError):
-    """Attributes of an older catalog of which one would overwrite the other in what is written."""
+    """Two attributes of an older catalog, one of which would overwrite the other in the output."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(

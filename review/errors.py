@@ -72,7 +72,7 @@ class FiftyOneMissing(ReviewError):
 
 
 class NoMongod(ReviewError):
-    """FiftyOne has no MongoDB to use; ``problem`` says why, in a sentence without its stop."""
+    """FiftyOne has no MongoDB to use; ``problem`` says why, in a sentence without its full stop."""
 
     def __init__(self, command: str, problem: str) -> None:
         self.problem = problem
@@ -115,7 +115,7 @@ class MongodLost(ReviewError):
 
 
 class MongodFailed(ReviewError):
-    """mongod runs, and would not serve FiftyOne's data."""
+    """mongod starts, and cannot serve FiftyOne's data."""
 
     def __init__(self, command: str, complaint: str, log: Path) -> None:
         super().__init__(
@@ -166,7 +166,7 @@ class AppOutdated(ReviewError):
 
 
 class DatasetNameTaken(ReviewError):
-    """There is a dataset of the name that arrays were to get."""
+    """The name for a dataset of arrays is taken."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -208,7 +208,7 @@ class PortForbidden(ReviewError):
 
     def __init__(self, port: int) -> None:
         super().__init__(
-            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"This user may not listen at port {port}: systems keep ports below 1024 for services. "
             f"Name another: `curate browse --port 5151`."
         )
 
@@ -218,13 +218,13 @@ class WebhookPortTaken(ReviewError):
 
     def __init__(self, port: int, said: str) -> None:
         super().__init__(
-            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Nothing can listen for webhooks at port {port} ({said}). "
             f"Name a free one with --webhook, or leave it out: --watch looks by itself."
         )
 
 
 class AppNotStarted(ReviewError):
-    """The server of the App cannot be had at a port."""
+    """The App's server does not start at a port."""
 
     def __init__(self, port: int, why: str) -> None:
         super().__init__(

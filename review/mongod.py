@@ -92,7 +92,7 @@ def diagnose() -> tuple[bool, str]:
 
 
 def _age(program: Mongod) -> str:
-    """Return what is to be said of a MongoDB that gets no more security fixes."""
+    """Return a warning about a MongoDB that gets no more security fixes, else nothing."""
     release = ".".join(program.version.split(".")[:2])
     if release not in ENDED:
         return ""

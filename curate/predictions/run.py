@@ -31,7 +31,7 @@ from db.engine.catalog import Catalog
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
-from db.reviews.findings import found_labels
+from db.reviews.findings import reviewed_labels
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace
@@ -129,7 +129,7 @@ def import_predictions(
     with catalog.read() as session:
         table = label_table(session, IMPORTED_STATUSES)
         lists = read_class_lists(session)
-        findings = found_labels(session)
+        findings = reviewed_labels(session)
         read = [_read(file, list(lists)) for file in files]
         imported = _Gatherer(
             workspace,

@@ -29,7 +29,7 @@ from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
-from db.reviews.findings import Found
+from db.reviews.findings import ReviewedLabels
 from db.runs.issues import BEFORE_REVIEW, FLAGGED_BELOW
 
 FEWEST_FLAGGED = 20
@@ -59,7 +59,7 @@ def score_run(
     columns: Mapping[str, AttributeLabels],
     result: Predicted,
     folds: NDArray[np.int64],
-    findings: Mapping[str, Found],
+    findings: Mapping[str, ReviewedLabels],
     seed: int,
 ) -> RunScores:
     """Score every label whose probability is out of sample, and every image."""
@@ -126,7 +126,7 @@ def mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
-def _findings(table: LabelTable, column: AttributeLabels, reviewed: Found | None) -> Findings:
+def _findings(table: LabelTable, column: AttributeLabels, reviewed: ReviewedLabels | None) -> Findings:
     """Return what reviewers found in the run's own rows and columns; what is in neither is left out."""
     if reviewed is None:
         nothing = np.empty(0, dtype=np.int64)

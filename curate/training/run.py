@@ -27,7 +27,7 @@ from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable, label_digest, label_table
 from db.models import Run
-from db.reviews.findings import found_labels
+from db.reviews.findings import reviewed_labels
 from db.runs.issues import replace_issues
 from db.runs.label_weights import label_weights
 from db.runs.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
@@ -79,7 +79,7 @@ def train(
     with catalog.read() as session:
         table = label_table(session) if settings.embeddings is None else label_table(session, WITHOUT_IMAGES)
         lists = read_class_lists(session)
-        findings = found_labels(session)
+        findings = reviewed_labels(session)
         settings, weights = label_weights(session, settings, table)
     columns = {name: attribute_labels(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}

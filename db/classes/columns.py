@@ -1,4 +1,4 @@
-"""Attributes of an older catalog that one column, or field, would have to hold both; new ones are refused."""
+"""Attributes of an older catalog that would share one column or field; new ones are refused."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def used_range(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def true_range(low: int, high: int) -> tuple[float, float]:
-    """Return black and white of whole numbers: 0 and the largest of the fewest usual bits that hold them.
+    """Return black and white of whole numbers: 0, and the largest of the smallest bit depth that fits.
 
     Example:
         >>> true_range(12, 4000), true_range(0, 60_000)
@@ -158,7 +158,7 @@ def scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
 
 
 def deep_channels(data: bytes, apart: bool = False) -> NDArray[np.uint16] | None:
-    """Return all bits of a PNG or TIFF whose channels have 16, shape ``(H, W, 3)``; None where nobody can.
+    """Return the 16-bit channels of a PNG or TIFF, shape ``(H, W, 3)``; None where it has none.
 
     Pillow has no mode for them. Transparency falls on white.
 

@@ -132,7 +132,7 @@ def _later_of_the_same(session: Session, ingest: Ingest) -> int | None:
 
 
 def _taken_back() -> Exists:
-    """Return the condition on a label that another row takes it back."""
+    """Return the SQL condition that another row takes a label back."""
     retraction = aliased(Label)
     return select(retraction.id).where(retraction.retracts_id == Label.id).exists()
 

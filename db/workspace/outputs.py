@@ -48,7 +48,7 @@ def _host() -> str:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which becomes ``path`` in one step when all is written, and else is removed.
+    """Yield a path to write to, which becomes ``path`` in one step when all is written, or is removed.
 
     A link is followed, and stays one. Into a device or a pipe the finished file is copied.
 
@@ -105,7 +105,7 @@ def _copy_into(source: Path, target: Path) -> None:
 
 
 def _opened(device: Path) -> BinaryIO:
-    """Open a device to write to; a pipe that nobody reads is given some seconds, and then up."""
+    """Open a device to write to; a pipe that nobody reads is given up after some seconds."""
     deadline = time.monotonic() + READER_SECONDS
     while True:
         try:

@@ -224,7 +224,7 @@ def _said(error: ErrorDetails) -> str:
 
 
 def _require_names(path: Path, named: object) -> None:
-    """Refuse attributes that cannot be called so.
+    """Refuse names that no attribute can have.
 
     Raises:
         BadSettings: One is empty, too long, or cannot be shown.

@@ -66,7 +66,7 @@ DEVICES = frozenset(
 
 
 def refused_by_windows(path: str) -> str | None:
-    """Return why Windows has no file of such a name, or another thing by it, such as a stream or a device.
+    """Return why Windows cannot have a file of this name, or takes it for a stream or a device.
 
     Example:
         >>> refused_by_windows("Monet/sea?.jpg"), refused_by_windows("Monet/sea.jpg")

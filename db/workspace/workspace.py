@@ -174,7 +174,7 @@ def init_workspace(
     database_url: str | None = None,
     runs_url: str | None = None,
 ) -> Workspace:
-    """Make a workspace, and its catalog or a seat at one that others use already.
+    """Make a workspace, and its catalog, or join one that others use already.
 
     The settings file comes last, so that a torn workspace can be made again. A catalog that is there keeps
     its attributes and its place for runs.
@@ -273,7 +273,7 @@ def with_attributes(workspace: Workspace, names: Sequence[str]) -> Settings:
 
 
 def _refuse_clash(before: Sequence[str], after: Sequence[str]) -> None:
-    """Refuse further attributes whose columns would be another's; those of an older catalog stay as they are.
+    """Refuse new attributes whose columns another attribute has; those of an older catalog stay as they are.
 
     Raises:
         BadSettings: A column has that name already.

@@ -19,7 +19,7 @@ a s d f g. 0 marks an unusable image. Esc closes a list, Ctrl+Enter submits, Ctr
 
 
 def mark(catalog_uuid: str) -> str:
-    """Return the words in a project's description by which a catalog knows its own."""
+    """Return the words in a project's description by which a catalog recognises its own."""
     return f"Made by curate for the catalog {catalog_uuid}."
 
 
@@ -54,7 +54,7 @@ asked about on a card of its own. Ctrl+Enter submits, and says that <b>all other
 
 
 def contact_mark(catalog_uuid: str) -> str:
-    """Return the words by which a catalog knows its project of contact sheets."""
+    """Return the words by which a catalog recognises its project of contact sheets."""
     return f"Contact sheets of the catalog {catalog_uuid}."
 
 

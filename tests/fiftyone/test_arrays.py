@@ -1,4 +1,4 @@
-"""Doubts from arrays as a FiftyOne dataset."""
+"""Label issues from arrays as a FiftyOne dataset."""
 
 from __future__ import annotations
 

@@ -219,4 +219,4 @@ def test_a_port_that_is_kept_from_this_user_is_named(monkeypatch: pytest.MonkeyP
     with pytest.raises(PortForbidden) as refused:
         choose_port(80)
 
-    assert str(refused.value).startswith("Port 80 may not be listened at by this user")
+    assert str(refused.value).startswith("This user may not listen at port 80")

@@ -445,7 +445,7 @@ def test_a_lost_sheet_is_written_again_after_a_new_run_too(desk: Desk) -> None:
 
 
 def test_a_row_that_is_asked_about_twice_must_say_which(desk: Desk) -> None:
-    """The first batch was answered, the label doubted and asked about again, and the task cell lost."""
+    """The first batch was answered, the label flagged and asked about again, and the task cell lost."""
     desk.sheet.fill(style_verdict="right", reviewer="ann")
     desk.read()
     from db.reviews.asking.batches import Plan, PlannedItem

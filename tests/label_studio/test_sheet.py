@@ -20,7 +20,7 @@ from tests.label_studio.test_loop import labels
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    """Six artworks, four of them doubted in style, the first one most."""
+    """Six artworks, four of them flagged in style, the first one most."""
     made = make_gallery(tmp_path, "http://127.0.0.1:9", 6)
     add_run(made.workspace, {i: {"style": 0.1 + 0.1 * i} for i in range(4)})
     return made

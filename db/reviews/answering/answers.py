@@ -74,7 +74,7 @@ class Answer:
 
     @property
     def counted(self) -> Sequence[Decision]:
-        """The decisions that become verdicts: none of a skip, a refused answer or one of no artwork."""
+        """The decisions that become verdicts: none if the answer was skipped, refused or has no artwork."""
         return () if self.refused or self.skipped or self.artwork_id is None else self.decisions
 
 

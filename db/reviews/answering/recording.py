@@ -187,7 +187,7 @@ def _answered_by_all(session: Session, task: Task, answer: Answer | None = None)
 
 
 def _reopen(session: Session, row: Annotation) -> None:
-    """Open a task again that has answers too few now, unless its artwork has another one open."""
+    """Open a task again that now has too few answers, unless its artwork has another open task."""
     task = session.get(Task, row.task_id) if row.task_id is not None else None
     if task is None or task.state != "done":
         return

@@ -130,7 +130,7 @@ def set_status(session: Session, artwork_id: int, before: str, after: str, reaso
 
 
 def _same_image(artwork_id: int) -> ColumnElement[bool]:
-    """Return the condition on artworks that have the same bytes, the artwork itself among them."""
+    """Return the SQL condition on artworks that have the same bytes, the artwork itself among them."""
     same = select(Artwork.sha256).where(Artwork.id == artwork_id, Artwork.sha256.is_not(None))
     return (Artwork.id == artwork_id) | Artwork.sha256.in_(same)
 
