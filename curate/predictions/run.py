@@ -327,11 +327,11 @@ class _Gatherer:
 
 
 def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.str_]:
-    """Return whose probability each row of a file is, shape ``(N,)``: its own word, else the caller's.
+    """Return whose probability each row of a file is, shape ``(N,)``: as the row says, else the caller.
 
     Raises:
         NotSaidOutOfSample: Neither says it.
-        InSample: By its own word the model had seen every artwork, and the caller does not ask for it so.
+        InSample: The file says that the model had seen every artwork, and the caller does not accept that.
     """
     if file.provenance is None:
         if said is None:

@@ -1,6 +1,6 @@
 """Delimited text, one row at a time, each with exactly the characters that it was read from.
 
-Whatever a line holds, the next one is read as ever; and ``"".join(piece.raw for piece in pieces(…))`` is the
+Whatever a line holds, the next one is read as usual; and ``"".join(piece.raw for piece in pieces(…))`` is the
 file, so that a list can be written again with some cells changed and nothing else.
 """
 

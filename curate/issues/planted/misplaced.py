@@ -1,4 +1,4 @@
-"""Find artworks that bear all the labels of another, as where the rows of a list slipped against the images.
+"""Find artworks that have all the labels of another, as where the rows of a list slipped against the images.
 
 One attribute alone can't tell: where the artist is wrong too, the record of that artist speaks for the wrong
 style. Looked at together, none of the labels fits the image. What that looks like here is
@@ -30,7 +30,7 @@ RIGHT, MOVED = 0, 1  # kinds of artworks; from 2 on: one attribute's label is wr
 
 @dataclass(frozen=True)
 class Misplaced:
-    """How likely each artwork bears the labels of another.
+    """How likely each artwork has the labels of another.
 
     Attributes:
         probability: Shape ``(N,)``; 0 where fewer than two labels can be compared or a reviewer saw one.
