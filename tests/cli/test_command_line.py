@@ -180,7 +180,7 @@ def test_nothing_to_train_on(curate: Curate, folder: Path) -> None:
     )
 
 
-def test_a_knob_out_of_range_is_named(curate: Curate, folder: Path) -> None:
+def test_a_setting_out_of_range_is_named(curate: Curate, folder: Path) -> None:
     result = curate("-w", folder, "train", "--folds", "1")
 
     assert result.stderr == (

@@ -16,7 +16,7 @@ from tests.model.gallery import draw
 pytestmark = pytest.mark.slow
 
 
-def test_every_knob_is_an_option_with_its_help() -> None:
+def test_every_setting_is_an_option_with_its_help() -> None:
     options = {option.name: option for option in command_line().commands["train"].params}  # type: ignore[attr-defined]
 
     assert set(TrainSettings.model_fields) <= set(options)

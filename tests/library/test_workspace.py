@@ -55,11 +55,11 @@ def model(given: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_labels_probabilities_and_issues_call_a_class_alike(museum: library.Workspace) -> None:
-    given, doubts, probs = museum.labels(), museum.issues(), museum.pred_probs()[OWN]
+    given, issues, probs = museum.labels(), museum.issues(), museum.pred_probs()[OWN]
 
     assert set(given[OWN]) == {"Religiöse Malerei", "St. Ives/School", "C++", "C#"} == set(probs.columns)
-    assert set(doubts["label"]) <= set(given[OWN])
-    assert set(doubts["attribute"]) == {OWN}
+    assert set(issues["label"]) <= set(given[OWN])
+    assert set(issues["attribute"]) == {OWN}
     expected = model(given).set_index("filepath")[list(probs.columns)]
     np.testing.assert_allclose(probs.loc[expected.index], expected, atol=1e-3)
 
