@@ -40,7 +40,7 @@ class ReviewersSayIt(CurateError):
 
     def __init__(self, attribute: str, key: str, labels: int) -> None:
         super().__init__(
-            f"Reviewers gave {attribute} {key!r} to {labels} artworks, so it is a class to them. "
+            f"Reviewers gave {attribute} {key!r} to {labels} artworks, so it cannot mean no label. "
             f"Take these verdicts back first (`curate history ARTWORK`, `curate undo VERDICT`)."
         )
 

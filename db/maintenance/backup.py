@@ -314,9 +314,7 @@ def _require_room(file: Path, folder: Path, manifest: Manifest) -> None:
     needed = sum(size for _, size in manifest.files.values())
     packed = file.stat().st_size
     if needed > BOMB_BYTES and needed > BOMB_RATIO * packed:
-        said = (
-            f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup of curate's does"
-        )
+        said = f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup by curate does"
         raise BadBackup(file, said)
     free = shutil.disk_usage(there).free
     if needed > free:

@@ -95,7 +95,7 @@ class Workspace:
         self.mirror(root)
         folder = self.settings.roots[root]
         if os.name == "nt" and (problem := refused_by_windows(path)) is not None:
-            raise ImageRefused(root, path, problem, "Rename it where it lies, and ingest it again.")
+            raise ImageRefused(root, path, problem, "Rename the file, and ingest it again.")
         if leaves_root(path):
             raise ImageRefused(root, path, f"lies outside {folder}")
         file = folder / path
@@ -198,7 +198,7 @@ def init_workspace(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
     if (problem := clash(settings.attributes)) is not None:
-        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
+        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: give that attribute another name")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
@@ -281,7 +281,7 @@ def _refuse_clash(before: Sequence[str], after: Sequence[str]) -> None:
     for new in sorted(set(after) - set(before)):
         for other in after:
             if (problem := clash((other, new))) is not None:
-                raise BadSettings(Path("--map"), new, f"{problem}: name that attribute otherwise")
+                raise BadSettings(Path("--map"), new, f"{problem}: give that attribute another name")
 
 
 def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:

@@ -99,7 +99,7 @@ def _lists(
 ) -> None:
     """Add the drop-down lists, and the page that says which words are taken."""
     words = book.create_sheet("words")
-    _line(words, 1, ["A verdict is one of these; the words after it are taken for it too"], bold=True)
+    _line(words, 1, ["A verdict is one of these; the words after it mean the same"], bold=True)
     for number, verdict in enumerate(VERDICTS, 2):
         _line(words, number, [allowed(verdict)])
     words.column_dimensions["A"].width = 110

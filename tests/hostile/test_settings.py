@@ -132,7 +132,7 @@ NAMES = {
     ",".join(f"a{i}" for i in range(30)): "attributes: at most 12 can be named, not 30.",
     "=cmd()": "attributes.0: '=cmd()' cannot name an attribute: a spreadsheet would run it as a formula",
     "style,@SUM(A1)": "attributes.1: '@SUM(A1)' cannot name an attribute: a spreadsheet would run it",
-    "x" * 201: "is 201 characters long, and 200 are the most",
+    "x" * 201: "is 201 characters long, and at most 200 are allowed",
 }
 
 
@@ -202,7 +202,7 @@ def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: st
         ("Filepath", "'filepath' is the column of the images"),
         ("style_pred", "'style_pred' is what the pred of 'style' is called"),
         ("Style pred", "'style_pred' is what the pred of 'style' is called"),
-        ("x" * 201, "is 201 characters long, and 200 are the most"),
+        ("x" * 201, "is 201 characters long, and at most 200 are allowed"),
         ("@SUM(A1)", "a spreadsheet would run it as a formula"),
     ],
 )

@@ -39,7 +39,7 @@ POLICY = b"cross-origin-resource-policy"
 SAFE = ("GET", "HEAD", "OPTIONS")
 NO_KEY = (
     "This App belongs to one `curate browse`. Open the address that it printed: the key is in it. "
-    "It is another one each time."
+    "It is a new one each time."
 )
 
 
