@@ -190,7 +190,7 @@ class ExportTaken(CurateError):
 
 
 class OnlySheetsWait(CurateError):
-    """A server is to be asked for answers, and all that was ever asked went out as sheets."""
+    """A server should be asked for answers, but everything so far went out as sheets."""
 
     def __init__(self, waiting: Mapping[int, int]) -> None:
         asked = ", ".join(f"{count} artworks of batch {batch}" for batch, count in waiting.items())

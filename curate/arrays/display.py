@@ -77,7 +77,7 @@ def draw(issues: Issues) -> Figure:
     left.plot(reviews, errors, label="in review order")
     left.plot(reviews, errors[-1] * reviews / len(errors), "--", color="grey", label="at random")
     left.set_xlabel("artworks reviewed")
-    left.set_ylabel("wrong labels to be expected")
+    left.set_ylabel("expected wrong labels")
     left.legend()
     frame = issues.to_frame(reasons=False)
     pairs = frame.groupby(["attribute", "label", "suggested"])["probability_wrong"].sum()
@@ -85,5 +85,5 @@ def draw(issues: Issues) -> Figure:
     many = len(issues.attributes) > 1
     names = [f"{name}: {a} → {b}" if many else f"{a} → {b}" for name, a, b in worst.index]
     right.barh(names, worst.to_numpy())
-    right.set_xlabel("wrong labels to be expected")
+    right.set_xlabel("expected wrong labels")
     return figure

@@ -107,7 +107,7 @@ class Issues:
         return self._told(self.to_frame(attribute, reasons=False).head(k), reasons=True)
 
     def queue(self, k: int | None = None) -> pd.DataFrame:
-        """Return the artworks in the order in which to review them, the most errors to be expected first.
+        """Return the artworks in the order in which to review them, the most expected errors first.
 
         A review settles all labels of an artwork, and one kind of issue does not fill the list; duplicates of
         an artwork that comes earlier go last. Columns: ``row``, ``expected_errors`` (how many of its labels

@@ -51,7 +51,7 @@ class AttributePredictions:
     Attributes:
         keys, names: The classes as they are now, K of them; merged ones are one.
         class_ids: Their catalog ids, shape ``(K,)``.
-        usable: Where a probability is out of sample, shape ``(N,)``; the rest is not to be evaluated.
+        usable: Where a probability is out of sample, shape ``(N,)``; the rest is not evaluated.
         predicted: The likeliest class, -1 where there is no probability, shape ``(N,)``.
         confidence: Its probability; NaN where there is none.
         corrected: The labels as they are now.

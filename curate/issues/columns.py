@@ -142,7 +142,7 @@ NOTHING_EXPECTED = Estimate(0.0, 0.0, 0.0, 0, True)
 
 @dataclass(frozen=True)
 class LabelScores:
-    """How far each label of one attribute is to be trusted, and what should stand there instead.
+    """How far each label of one attribute can be trusted, and which class it should be instead.
 
     Attributes:
         attribute: The attribute's name.

@@ -47,7 +47,7 @@ def artwork_order(
     limit: int | None = None,
     crowding: float = CROWDING,
 ) -> Ints:
-    """Order the artworks for review, the most errors to be expected first; see ``review_order``.
+    """Order the artworks for review, the most expected errors first; see ``review_order``.
 
     Duplicates of an artwork that was asked about go last: its verdict answers for them.
 

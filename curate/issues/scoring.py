@@ -52,7 +52,7 @@ def score_labels(
     kinds: tuple[str, ...] = KINDS,
     seed: int,
 ) -> dict[str, LabelScores]:
-    """Score how far each label of each attribute is to be trusted.
+    """Score how far each label of each attribute can be trusted.
 
     Args:
         columns: One column an attribute, all over the same N artworks.

@@ -149,7 +149,7 @@ def _asked_again(session: Any, run: Run, settings: BatchSettings) -> list[Planne
 def rank(
     issues: Sequence[OpenIssue], width: int, attribute: str | None, taken: Collection[int]
 ) -> list[PlannedItem]:
-    """Return the artworks to review, the most errors to be expected first, one for equal images.
+    """Return the artworks to review, the most expected errors first, one for equal images.
 
     Args:
         issues: The open issues, worst first.
@@ -203,7 +203,7 @@ class NextRound:
 
     Attributes:
         reviews: Artworks to review in it.
-        expected: Wrong labels to be expected.
+        expected: Expected wrong labels.
         verdicts: How many verdicts that rests on; ``assumed`` if they are too few.
         last: Wrong labels a review of the last batch found; None before the first answer.
         pays: One review in ten or more should find an error.

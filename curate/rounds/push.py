@@ -201,7 +201,7 @@ def waiting_sheets(catalog: Catalog) -> dict[int, int]:
 
 
 def require_server(catalog: Catalog) -> None:
-    """Refuse to ask a server for answers where all that waits for some is sheets, and none was ever sent.
+    """Refuse to ask a server for answers where only sheets wait for some, and nothing was ever sent to one.
 
     Raises:
         OnlySheetsWait: There are only sheets to wait for.

@@ -35,7 +35,7 @@ TORCHVISION_WEIGHTS = {"resnet50": "ResNet50_Weights", "efficientnet_b0": "Effic
 
 
 def load_weights(backbone: Backbone, weights: str, seed: int) -> str:
-    """Fill a backbone and return what its weights are to be known by.
+    """Fill a backbone and return a digest of its weights.
 
     Args:
         backbone: Filled in place.

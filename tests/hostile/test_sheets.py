@@ -433,8 +433,8 @@ def test_a_lost_sheet_is_written_again_after_a_new_run_too(desk: Desk) -> None:
     desk.sheet.fill(style_verdict="right")
 
     assert nothing.stdout == (
-        "Nothing to review is left that nobody is asked about; no sheet was written.\n"
-        "5 artworks wait in the sheet of batch 1. Where it was lost: curate push --to csv --batch 1\n"
+        "Reviewers have been asked about all that is left; no sheet was written.\n"
+        "5 artworks wait in the sheet of batch 1. If it was lost: curate push --to csv --batch 1\n"
     )
     assert again.status == 0
     assert len(rows) == ROWS - 1

@@ -196,7 +196,7 @@ def test_a_push_that_is_only_planned_says_what_it_would_ask_and_writes_nothing(
     told, counted = curate(*push).stdout, curate(*push, "--json").json()
 
     assert told.startswith("Would push 4 review; 3")
-    assert "wrong labels to be expected among the reviews (assumed: 0 verdicts, 50 are needed).\n" in told
+    assert "wrong labels expected among the reviews (assumed: 0 verdicts, 50 are needed).\n" in told
     assert (counted["planned"], counted["created"], counted["batch"]) == ({"review": 4}, 0, None)
     assert curate(*push, "--json").json() == counted
 

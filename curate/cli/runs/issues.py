@@ -124,7 +124,7 @@ def show(line: Sequence[IssueRow], kept: KeptCells | None) -> None:
 
 
 def tell(listed: IssueList) -> None:
-    """Say how many were listed, how many errors are to be expected among them, and how many in all."""
+    """Say how many were listed, how many errors are expected among them, and how many in all."""
     count = len(listed.rows)
     if not count:
         note(f"No open issues of kind {listed.kind}.")
