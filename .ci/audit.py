@@ -94,7 +94,7 @@ def audited(lock: Path) -> list[str] | None:
     if len(known) < KNOWN * len(dependencies):
         return None
     return [
-        f"{package['name']} {package['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions'])}"
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions'])}"
         for package in known
         for fault in package.get("vulns", ())
         if fault["fix_versions"]

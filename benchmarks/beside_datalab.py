@@ -47,7 +47,7 @@ def main() -> None:
 
 def sets(data: Path) -> list[tuple[str, dict[str, Any], NDArray[np.bool_]]]:
     """Return the name, the inputs and the truth of each set."""
-    found = []
+    sets = []
     for path in sorted(data.glob("*/pred_probs.*.npz")):
         which = path.stem.removeprefix("pred_probs.").split(".")
         folder, noise = path.parent, which[0] if len(which) > 1 else ""
@@ -62,8 +62,8 @@ def sets(data: Path) -> list[tuple[str, dict[str, Any], NDArray[np.bool_]]]:
             "pred_probs": loaded["pred_probs"][:, order].astype(float),
             "classes": loaded["classes"][order],
         }
-        found.append((f"{folder.name} {' '.join(which)}", inputs, wrong))
-    return found
+        sets.append((f"{folder.name} {' '.join(which)}", inputs, wrong))
+    return sets
 
 
 def measure(name: str, inputs: dict[str, Any], truth: NDArray[np.bool_]) -> list[dict[str, Any]]:

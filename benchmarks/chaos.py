@@ -56,20 +56,20 @@ def run_case(scene: Scene, number: int, seed: int, kinds: Sequence[str]) -> Outc
     kind = kinds[number % len(kinds)]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=scene.folder) as folder:
-        found = KINDS[kind](scene, Path(folder), rng)
-    return replace(found, seconds=round(time.monotonic() - began, 1))
+        outcome = KINDS[kind](scene, Path(folder), rng)
+    return replace(outcome, seconds=round(time.monotonic() - began, 1))
 
 
 def done_before(path: Path | None) -> list[dict[str, object]]:
     """Return the cases that earlier invocations finished; a line that was cut off is none."""
-    found = []
+    outcomes = []
     if path is not None and path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
-                found.append(json.loads(line))
+                outcomes.append(json.loads(line))
             except ValueError:
                 continue
-    return found
+    return outcomes
 
 
 def main(argv: Sequence[str] | None = None) -> None:

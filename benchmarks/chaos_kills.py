@@ -86,13 +86,13 @@ def compare_verdicts(kind: str, folder: Path, said: Sequence[str], kills: int) -
     """Every acknowledged verdict is there once; at most one more was committed unheard."""
     workspace = open_workspace(folder)
     with workspace.open_catalog() as catalog, catalog.read() as session:
-        found = Counter(session.scalars(select(Verdict.annotation_id)))
+        recorded = Counter(session.scalars(select(Verdict.annotation_id)))
         broken = [finding.name for finding in check_catalog(session, workspace) if finding.broken]
-    lost = sum(found[name] == 0 for name in said)
-    doubled = sum(n - 1 for n in found.values()) + max(0, len(found) - len(said) - 1)
+    lost = sum(recorded[name] == 0 for name in said)
+    doubled = sum(n - 1 for n in recorded.values()) + max(0, len(recorded) - len(said) - 1)
     if lost or doubled or broken:
-        return Outcome(kind, "broken", f"{broken} {len(said)} {len(found)}", lost, doubled, kills)
-    return Outcome(kind, "survived", f"{len(said)} verdicts acknowledged, {len(found)} there", kills=kills)
+        return Outcome(kind, "broken", f"{broken} {len(said)} {len(recorded)}", lost, doubled, kills)
+    return Outcome(kind, "survived", f"{len(said)} verdicts acknowledged, {len(recorded)} there", kills=kills)
 
 
 def kill_reviewer(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
@@ -195,8 +195,8 @@ def kill_label_studio(scene: Scene, folder: Path, rng: random.Random) -> Outcome
         studio.start()
         return True
 
-    found = _round(kind, folder, studio.server.url, rng, server_dies, kills)
-    return next((refused for refused in told if refused.result == "broken"), found)
+    outcome = _round(kind, folder, studio.server.url, rng, server_dies, kills)
+    return next((refused for refused in told if refused.result == "broken"), outcome)
 
 
 def kill_review(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
@@ -214,9 +214,9 @@ def kill_review(scene: Scene, folder: Path, rng: random.Random) -> Outcome:
 def _round(kind: str, folder: Path, url: str, rng: random.Random, harm: Disturb, kills: list[int]) -> Outcome:
     """Go round once with harm done to the push or to the sync; count what is lost or doubled."""
     first, then = rng.choice(((harm, untouched), (untouched, harm)))
-    found = go_round(folder, url, first, then)
-    lost, doubled = found.lost + found.missing_tasks, found.doubled + found.doubled_tasks
+    counted = go_round(folder, url, first, then)
+    lost, doubled = counted.lost + counted.missing_tasks, counted.doubled + counted.doubled_tasks
     if lost or doubled:
-        return Outcome(kind, "broken", f"{found}", lost, doubled, sum(kills))
+        return Outcome(kind, "broken", f"{counted}", lost, doubled, sum(kills))
     expected = counts(open_workspace(folder / "ws"))
     return outcome(kind, folder / "ws", expected, sum(kills), spared=NO_ARRAYS)

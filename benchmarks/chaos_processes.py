@@ -1,6 +1,6 @@
-"""Commands as processes of their own that start at once: forked from one that has everything imported.
+"""Commands as separate processes that start at once: forked from one that has everything imported.
 
-Each is a real process, in a session of its own, that ``kill -9`` ends as it would end any other.
+Each is a real process, in its own session, that ``kill -9`` ends as it would end any other.
 """
 
 from __future__ import annotations
@@ -100,13 +100,13 @@ def start(
     environment: Mapping[str, str] | None = None,
     largest: int | None = None,
 ) -> Started:
-    """Start a function of this package in a process of its own.
+    """Start a function of this package in its own process.
 
     Args:
         folder: Where what it prints is kept.
         work: The function, with its ``arguments``.
         environment: Variables for it alone.
-        largest: No file may grow past so many bytes.
+        largest: No file may grow past this many bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     printed = folder / f"printed-{uuid4().hex[:8]}"
@@ -153,7 +153,7 @@ def curate(place: Path, *arguments: str, **options: Any) -> Done:
 
 
 def killed(place: Path, arguments: Sequence[str], after: float) -> int:
-    """Start a command and kill it after so many seconds; return 1 if it was hit."""
+    """Start a command and kill it after this many seconds; return 1 if it was hit."""
     command = begin(place, *arguments)
     command.wait(after)
     return command.kill()

@@ -70,18 +70,18 @@ def make_scene(folder: Path, services: Services) -> Scene:
 
 def not_allowed() -> dict[str, str]:
     """Return the kinds that this machine cannot do, with the reason."""
-    found = {}
+    lacking = {}
     if not FAKETIME.exists():
-        found["clock moved"] = "libfaketime is not installed"
+        lacking["clock moved"] = "libfaketime is not installed"
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
-        found["read-only folder"] = "root may write everywhere, and setpriv is not installed"
-    return found
+        lacking["read-only folder"] = "root may write everywhere, and setpriv is not installed"
+    return lacking
 
 
 def executed(
     place: Path, *arguments: str, environment: dict[str, str] | None = None, prefix: Sequence[str] = ()
 ) -> Done:
-    """Run one command line as a program of its own, for what must be said before a program begins."""
+    """Run one command line as its own program, for what must be said before a program begins."""
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "curate.cli", "-w", str(place), *arguments],
         capture_output=True,
@@ -117,11 +117,11 @@ def outcome(
     with workspace.open_catalog() as catalog, catalog.read() as session:
         findings = check_catalog(session, workspace)
         broken = [finding.name for finding in findings if finding.broken and finding.name not in spared]
-    found = counts(workspace)
-    lost = sum(max(0, wanted - got) for wanted, got in zip(expected, found, strict=True))
-    doubled = sum(max(0, got - wanted) for wanted, got in zip(expected, found, strict=True))
+    counted = counts(workspace)
+    lost = sum(max(0, wanted - got) for wanted, got in zip(expected, counted, strict=True))
+    doubled = sum(max(0, got - wanted) for wanted, got in zip(expected, counted, strict=True))
     if broken or lost or doubled:
-        return Outcome(kind, "broken", f"{broken} {expected} {found}", lost, doubled, kills)
+        return Outcome(kind, "broken", f"{broken} {expected} {counted}", lost, doubled, kills)
     return Outcome(kind, "survived", f"{kills} kills", kills=kills)
 
 

@@ -130,8 +130,8 @@ class Services:
     def label_studio(self) -> LabelStudio:
         """A Label Studio server; ``CURATE_TEST_LABEL_STUDIO`` may name a folder where it has been before."""
         folder = Path(os.environ.get("CURATE_TEST_LABEL_STUDIO") or self.folder / "label-studio")
-        found = LabelStudio(start_server(folder, self.folder, free_port()), self.folder)
-        self._stack.callback(lambda: stop_server(found.server))
-        wait_until_up(found.server, say=lambda _text: None)
-        os.environ["LABEL_STUDIO_API_KEY"] = found.server.token
-        return found
+        started = LabelStudio(start_server(folder, self.folder, free_port()), self.folder)
+        self._stack.callback(lambda: stop_server(started.server))
+        wait_until_up(started.server, say=lambda _text: None)
+        os.environ["LABEL_STUDIO_API_KEY"] = started.server.token
+        return started

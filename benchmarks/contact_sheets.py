@@ -2,7 +2,7 @@
 
     python benchmarks/contact_sheets.py --cases 40 --seed 0
 
-Each case pushes doubts as contact sheets, answers all of them and syncs, with one fault at a random request
+Each case pushes issues as contact sheets, answers all of them and syncs, with one fault at a random request
 of the push and of the sync, or ``kill -9`` of the command at a random moment; every third time each sheet is
 submitted twice. Then one more push and sync, and a count: nothing may be lost or doubled. Prints a line a
 case and, last, one line of JSON.

@@ -203,20 +203,20 @@ def bare_bulk(fo: Any, made: list[dict[str, Any]]) -> Any:
 
 
 def _metadata(fo: Any, row: dict[str, Any]) -> Any:
-    known = {key: value for key, value in row["metadata"].items() if key != "_cls"}
-    return fo.ImageMetadata(**known)
+    fields = {key: value for key, value in row["metadata"].items() if key != "_cls"}
+    return fo.ImageMetadata(**fields)
 
 
 def _value(fo: Any, value: Any) -> Any:
     """Return a value of a document as FiftyOne's own object."""
     if not isinstance(value, dict):
         return value
-    known = {key: inner for key, inner in value.items() if key not in ("_cls", "_id", "tags")}
-    if "logits" in known:
+    fields = {key: inner for key, inner in value.items() if key not in ("_cls", "_id", "tags")}
+    if "logits" in fields:
         from fiftyone.core.utils import deserialize_numpy_array
 
-        known["logits"] = deserialize_numpy_array(known["logits"])
-    return fo.Classification(**known)
+        fields["logits"] = deserialize_numpy_array(fields["logits"])
+    return fo.Classification(**fields)
 
 
 def per_sample(fo: Any, made: list[dict[str, Any]]) -> float:
@@ -300,9 +300,9 @@ def measure(folder: Path, artworks: int, few: int) -> dict[str, float]:
 
 def _documents(fo: Any, dataset: Any) -> list[dict[str, Any]]:
     """Return the documents that our sync wrote, without what FiftyOne adds itself."""
-    found = fo.core.odm.get_db_conn()[dataset._sample_collection_name].find()
+    rows = fo.core.odm.get_db_conn()[dataset._sample_collection_name].find()
     hidden = ("_id", "_dataset_id", "_media_type", "_rand", "created_at", "last_modified_at", "tags")
-    return [{key: value for key, value in row.items() if key not in hidden} for row in found]
+    return [{key: value for key, value in row.items() if key not in hidden} for row in rows]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How long a million artworks' probabilities take to become a run: `python -m benchmarks.import_predictions`.
 
-A catalog of so many artworks without images is made first, not measured: paths, and labels of ten classes of
+A catalog of that size without images is made first, not measured: paths, and labels of ten classes of
 which one in twenty is wrong. The probabilities lie in a parquet file. Prints the stages, the peak memory of
 the import's own process, and one JSON line.
 """
@@ -28,8 +28,8 @@ summary = curate.open(sys.argv[1], progress=False).import_predictions(sys.argv[2
 took = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak, cpu = used.ru_maxrss / 2**20, used.ru_utime + used.ru_stime
-found = {"seconds": took, "cpu": cpu, "gib": peak, "issues": summary.issues, "stages": summary.seconds}
-print(json.dumps(found))
+figures = {"seconds": took, "cpu": cpu, "gib": peak, "issues": summary.issues, "stages": summary.seconds}
+print(json.dumps(figures))
 """
 
 
@@ -48,15 +48,15 @@ def main() -> None:
             text=True,
             check=True,
         ).stdout
-    found = json.loads(told)
+    figures = json.loads(told)
     print(f"catalog of {options.artworks} artworks made in {made:.0f} s (not measured)")
-    for stage, seconds in found["stages"].items():
+    for stage, seconds in figures["stages"].items():
         print(f"{stage:<10} {seconds:>7.1f} s")
     print(
-        f"imported in {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU), at most "
-        f"{found['gib']:.2f} GiB, {found['issues']} issues"
+        f"imported in {figures['seconds']:.1f} s ({figures['cpu']:.1f} s of CPU), at most "
+        f"{figures['gib']:.2f} GiB, {figures['issues']} issues"
     )
-    print(json.dumps({"artworks": options.artworks, "classes": options.classes, **found}))
+    print(json.dumps({"artworks": options.artworks, "classes": options.classes, **figures}))
 
 
 def prepare(folder: Path, count: int, width: int) -> float:

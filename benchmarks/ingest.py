@@ -186,8 +186,8 @@ def measure_queries(workspace: Workspace) -> dict[str, float]:
             group: {name: min(timed(query) for _ in range(3)) for name, query in queries.items()}
             for group, queries in {"top": top, "counts": counts}.items()
         }
-    for group, found in slowest.items():
-        print(f"{group}: " + ", ".join(f"{name} {seconds * 1000:.1f} ms" for name, seconds in found.items()))
+    for group, times in slowest.items():
+        print(f"{group}: " + ", ".join(f"{name} {seconds * 1000:.1f} ms" for name, seconds in times.items()))
     return {
         "slowest_topk_ms": max(slowest["top"].values()) * 1000,
         "slowest_aggregate_s": max(slowest["counts"].values()),

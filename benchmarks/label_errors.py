@@ -83,11 +83,11 @@ def left_out(bench: Bench, kinds: Sequence[str], seeds: Sequence[int]) -> dict[s
         for seed in seeds:
             table.add(key, bench.without(*key, seed))
         table.show(key)
-    found: dict[str, object] = {}
+    figures: dict[str, object] = {}
     for key in table.runs:
         methods = ("ours", "ours, without this kind", table.best_cleanlab([key]))
-        found[str(key)] = {method: round(table.mean([key], method, "auprc"), 3) for method in methods}
-    return found
+        figures[str(key)] = {method: round(table.mean([key], method, "auprc"), 3) for method in methods}
+    return figures
 
 
 def _keys(attributes: Sequence[str], kinds: Sequence[str], rate: float) -> list[Key]:

@@ -152,9 +152,9 @@ class Bench:
         )
         probs = {name: self.probs(name, given) for name, given in data.labels.items()}
         ours = Bench(data, self.kinds).ours({}, probs, seed)
-        found = {}
+        figures = {}
         for name, given in data.labels.items():
             wrong = (data.codes[name] != self.data.codes[name]) & (given >= 0)
             scores = {"ours": ours[name].score, **other_methods(data, name, given, probs[name])}
-            found[name] = {method: measure(score, wrong) for method, score in scores.items()}
-        return found
+            figures[name] = {method: measure(score, wrong) for method, score in scores.items()}
+        return figures

@@ -36,41 +36,41 @@ FILTERS = (
 
 def other_methods(data: Paintings, attribute: str, labels: Ints, probs: Floats) -> dict[str, Floats]:
     """Return what every other method says of each label, ``(N,)``, lower is worse; NaN where nothing."""
-    known = np.flatnonzero(labels >= 0)
-    given, p = labels[known], probs[known]
-    found = {name: cleanlab_score(labels, probs, name)[known] for name in SCORES}
-    found["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[0]
-    found["Datalab, features"] = _jittered(_datalab(given, features=data.embedding[known])[0])
+    rows = np.flatnonzero(labels >= 0)
+    given, p = labels[rows], probs[rows]
+    scores = {name: cleanlab_score(labels, probs, name)[rows] for name in SCORES}
+    scores["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[0]
+    scores["Datalab, features"] = _jittered(_datalab(given, features=data.embedding[rows])[0])
     best = p.max(axis=1)
-    found["FiftyOne mistakenness"] = -np.where(p.argmax(axis=1) == given, 1.0 - best, 1.0 + best) / 2.0
-    found["kNN vote"] = neighbour_vote(data, labels)[known]
+    scores["FiftyOne mistakenness"] = -np.where(p.argmax(axis=1) == given, 1.0 - best, 1.0 + best) / 2.0
+    scores["kNN vote"] = neighbour_vote(data, labels)[rows]
     by = "style" if attribute == "artist" else "artist"
-    record = np.log(leave_one_out_record(labels, data.codes[by], probs.shape[1])[known])
-    found[f"{by} record, margin"] = _margin(record, given)
-    found["log-odds sum"] = _margin(record + np.log(p), given)
-    found["random"] = np.random.default_rng(0).random(len(known))
-    return {name: _spread(values, known, len(labels)) for name, values in found.items()}
+    record = np.log(leave_one_out_record(labels, data.codes[by], probs.shape[1])[rows])
+    scores[f"{by} record, margin"] = _margin(record, given)
+    scores["log-odds sum"] = _margin(record + np.log(p), given)
+    scores["random"] = np.random.default_rng(0).random(len(rows))
+    return {name: _spread(values, rows, len(labels)) for name, values in scores.items()}
 
 
 def cleanlab_score(labels: Ints, probs: Floats, name: str) -> Floats:
     """Return one of cleanlab's ``SCORES``, shape ``(N,)``; NaN where there is no label."""
-    known = np.flatnonzero(labels >= 0)
+    rows = np.flatnonzero(labels >= 0)
     method, adjusted = SCORES[name]
-    score = get_label_quality_scores(labels[known], probs[known], method=method, adjust_pred_probs=adjusted)
-    return _spread(score, known, len(labels))
+    score = get_label_quality_scores(labels[rows], probs[rows], method=method, adjust_pred_probs=adjusted)
+    return _spread(score, rows, len(labels))
 
 
 def filters(data: Paintings, labels: Ints, probs: Floats) -> dict[str, Flags]:
     """Return which labels each of cleanlab's filters, and Datalab, calls wrong, shape ``(N,)``."""
-    known = np.flatnonzero(labels >= 0)
-    given, p = labels[known], probs[known]
-    found = {f"filter {name}": find_label_issues(given, p, filter_by=name, n_jobs=1) for name in FILTERS}
-    found["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[1]
-    found["Datalab, features"] = _datalab(given, features=data.embedding[known])[1]
+    rows = np.flatnonzero(labels >= 0)
+    given, p = labels[rows], probs[rows]
+    by_method = {f"filter {name}": find_label_issues(given, p, filter_by=name, n_jobs=1) for name in FILTERS}
+    by_method["Datalab, pred_probs"] = _datalab(given, pred_probs=p)[1]
+    by_method["Datalab, features"] = _datalab(given, features=data.embedding[rows])[1]
     flagged: dict[str, Flags] = {}
-    for name, flags in found.items():
+    for name, flags in by_method.items():
         flagged[name] = np.zeros(len(labels), dtype=np.bool_)
-        flagged[name][known] = flags
+        flagged[name][rows] = flags
     return flagged
 
 
@@ -84,12 +84,12 @@ def _datalab(given: Ints, **evidence: Floats) -> tuple[Floats, Flags]:
 
 def leave_one_out_record(labels: Ints, by: Ints, width: int) -> Floats:
     """Return the smoothed shares of the classes among the other works of the same artist, ``(N, K)``."""
-    known = np.flatnonzero(labels >= 0)
+    rows = np.flatnonzero(labels >= 0)
     counts = np.zeros((by.max() + 1, width))
-    np.add.at(counts, (by[known], labels[known]), 1.0)
+    np.add.at(counts, (by[rows], labels[rows]), 1.0)
     own = counts[by]
-    own[known, labels[known]] -= 1.0
-    smoothed: Floats = own + np.bincount(labels[known], minlength=width) / len(known)
+    own[rows, labels[rows]] -= 1.0
+    smoothed: Floats = own + np.bincount(labels[rows], minlength=width) / len(rows)
     smoothed /= smoothed.sum(axis=1, keepdims=True)
     return smoothed
 

@@ -3,7 +3,7 @@
 Run it as ``python -m benchmarks.label_errors_scale``. Labels, probabilities and embedding are drawn,
 the neighbours are given; ``--attributes style genre --no-embedding`` scores some attributes by
 probabilities alone, as for a million artworks of somebody else's model. Each size is scored in a
-process of its own, so that its peak memory is its own. It prints a table and, last, one JSON line:
+separate process, so that its peak memory is its own. It prints a table and, last, one JSON line:
 ``cpu_seconds``, ``wall_seconds`` and ``peak_gib`` by size, and ``growth``, the CPU seconds of the
 largest over the smallest, divided by the same of their sizes (1: linear).
 """
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--no-embedding", action="store_true")
     arguments = parser.parse_args()
     sizes = sorted(arguments.sizes)
-    found: dict[str, dict[str, float]] = {}
+    figures: dict[str, dict[str, float]] = {}
     for count in sizes:
         with get_context("spawn").Pool(1) as pool:
             cost = pool.apply(score, (count, arguments.attributes, not arguments.no_embedding))
@@ -95,10 +95,10 @@ def main() -> None:
             flush=True,
         )
         for name, value in cost.items():
-            found.setdefault(name, {})[str(count)] = value
-    cpu = list(found["cpu_seconds"].values())
+            figures.setdefault(name, {})[str(count)] = value
+    cpu = list(figures["cpu_seconds"].values())
     growth = cpu[-1] / max(cpu[0], 0.1) / (sizes[-1] / sizes[0])
-    print(json.dumps({**found, "growth": round(growth, 3)}))
+    print(json.dumps({**figures, "growth": round(growth, 3)}))
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ class Key(NamedTuple):
 
 def measure(score: Floats, wrong: Flags) -> dict[str, float]:
     """Return AUPRC, precision at n, and reviews an error costs at each budget."""
-    known = np.isfinite(score)
-    score, wrong = score[known], wrong[known]
+    finite = np.isfinite(score)
+    score, wrong = score[finite], wrong[finite]
     worst = wrong[np.argsort(score, kind="stable")]
     figures = {"auprc": average_precision_score(wrong, -score), "at_n": worst[: wrong.sum()].mean()}
     for budget in BUDGETS:
@@ -63,8 +63,8 @@ class Table:
 
     def add(self, key: Key, figures: Mapping[str, Mapping[str, float]]) -> None:
         """Keep the figures of one seed."""
-        for method, found in figures.items():
-            self.runs[key][method].append(dict(found))
+        for method, values in figures.items():
+            self.runs[key][method].append(dict(values))
 
     def of(self, key: Key, method: str, figure: str) -> Floats:
         """Return a method's figures, one a seed."""
@@ -80,26 +80,26 @@ class Table:
 
     def over(self, keys: Sequence[Key], rival: str, method: str = "ours") -> dict[str, list[float]]:
         """Return by scenario the mean paired difference in AUPRC and its 90 % interval."""
-        found = {}
+        gains = {}
         for key in keys:
             apart = self.of(key, method, "auprc") - self.of(key, rival, "auprc")
             error = 0.0
             if len(apart) > 1:
                 error = student.ppf(0.95, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart))
-            found[str(key)] = [round(float(apart.mean() + by), 3) for by in (0.0, -error, error)]
-        return found
+            gains[str(key)] = [round(float(apart.mean() + by), 3) for by in (0.0, -error, error)]
+        return gains
 
     def show(self, key: Key) -> None:
         """Print every method's figures in one scenario, best first."""
         print(f"\n{key}, {key.rate:.0%}   AUPRC (sd over seeds)  at n   reviews an error at 1/5/10 %")
         for method in sorted(self.runs[key], key=lambda method: -self.mean([key], method, "auprc")):
-            found = self.of(key, method, "auprc")
+            values = self.of(key, method, "auprc")
             costs = " ".join(
                 f"{self.mean([key], method, f'reviews {budget:.0%}'):6.2f}" for budget in BUDGETS
             )
             at_n = self.mean([key], method, "at_n")
             print(
-                f"  {method:38s} {found.mean():.3f} ({found.std():.3f})        {at_n:.3f}  {costs}",
+                f"  {method:38s} {values.mean():.3f} ({values.std():.3f})        {at_n:.3f}  {costs}",
                 flush=True,
             )
 
@@ -137,12 +137,12 @@ def summary(table: Table, keys: Sequence[Key]) -> dict[str, object]:
 def show_filters(table: Table, keys: Sequence[Key]) -> dict[str, object]:
     """Print each filter at its own cut, means over the scenarios, and return the same."""
     print("\nfilters, means over the scenarios   flagged  precision  recall  our precision in as many")
-    found: dict[str, object] = {}
+    means_by_method: dict[str, object] = {}
     for method in table.runs[keys[0]]:
         means = {
             figure: table.mean(keys, method, figure) for figure in ("flagged", "precision", "recall", "ours")
         }
         flagged, precision, recall, ours = means.values()
         print(f"  {method:32s} {flagged:8.0f}  {precision:9.3f}  {recall:6.3f}  {ours:.3f}", flush=True)
-        found[method] = {figure: round(value, 3) for figure, value in means.items()}
-    return found
+        means_by_method[method] = {figure: round(value, 3) for figure, value in means.items()}
+    return means_by_method

@@ -113,7 +113,7 @@ def project_of(gallery: Gallery) -> int:
 
 
 def bare_import(server: Server, tasks: list[dict[str, object]]) -> None:
-    """Import the same tasks into a project of their own, with nothing of ours around it."""
+    """Import the same tasks into a separate project, with nothing of ours around it."""
     config = next(iter(server.client.projects.list())).label_config
     bare = server.client.projects.create(title="bare import", label_config=config)
     for start in range(0, len(tasks), 1000):
@@ -221,7 +221,7 @@ def main() -> None:
     parser.add_argument("--fiftyone", action="store_true", help="FiftyOne's own backend as well")
     parser.add_argument("--server-data", type=Path, help="a folder that keeps the server's data")
     options = parser.parse_args()
-    found: dict[str, object] = {}
+    figures: dict[str, object] = {}
     # mongod, which FiftyOne stops when this process ends, may still write while the folder is removed
     with tempfile.TemporaryDirectory(prefix="curate-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -234,7 +234,7 @@ def main() -> None:
                 print(f"push          {ours:8.0f} tasks/s\nbare import   {bare:8.0f} tasks/s")
                 print(f"sync of {NEW_ANSWERS}   {alone:8.2f} s; beside {options.finished} finished tasks:")
                 print(f"              {beside:8.2f} s")
-                found |= {
+                figures |= {
                     "tasks": options.tasks,
                     "push_rate_over_bare_import": round(median(ratios), 3),
                     "by_pair": [round(ratio, 3) for ratio in ratios],
@@ -244,10 +244,10 @@ def main() -> None:
                 if options.fiftyone:
                     peer = fiftyone_backend(folder, server, gallery, seconds)
                     print(f"FiftyOne's backend  {peer}")
-                    found["fiftyone_backend"] = peer
+                    figures["fiftyone_backend"] = peer
             if options.cases:
-                found |= campaign(folder, server, options.cases, options.seed)
-    print(json.dumps(found))
+                figures |= campaign(folder, server, options.cases, options.seed)
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

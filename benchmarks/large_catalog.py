@@ -1,4 +1,4 @@
-"""A catalog of any size as a few rounds leave it: labels, a run, its doubts, batches and their answers.
+"""A catalog of any size as a few rounds leave it: labels, a run, its issues, batches and their answers.
 
 Rows are drawn, not trained, and written past every check, so that a million artworks take minutes.
 """
@@ -44,8 +44,8 @@ ANSWERED, OPEN = 20, 3
 BATCH = 500
 SERVER = "http://127.0.0.1:8080"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-DOUBTED = 0.1
-"""The share of labels that the run doubts."""
+FLAGGED = 0.1
+"""The share of labels that the run flags."""
 
 Row = tuple[Any, ...]
 
@@ -122,7 +122,7 @@ def _lists(session: Session) -> dict[int, np.ndarray[Any, Any]]:
 def _artworks(
     session: Session, ids: range, classes: dict[int, np.ndarray[Any, Any]], rng: np.random.Generator
 ) -> None:
-    """Write a chunk of artworks with labels, splits, predictions and doubts."""
+    """Write a chunk of artworks with labels, splits, predictions and issues."""
     when = stored_time(START)
     load(
         session,
@@ -156,14 +156,14 @@ def _artworks(
         given = rng.choice(class_ids, len(ids), p=weights / weights.sum()).tolist()
         instead = rng.choice(class_ids, len(ids)).tolist()
         score = rng.beta(4, 1, len(ids)).round(6).tolist()
-        doubted = (rng.random(len(ids)) < DOUBTED).tolist()
-        for i, class_id, other, s, doubt in zip(ids, given, instead, score, doubted, strict=True):
+        flagged = (rng.random(len(ids)) < FLAGGED).tolist()
+        for i, class_id, other, s, is_flagged in zip(ids, given, instead, score, flagged, strict=True):
             label_id = 3 * (i - 1) + attribute_id
             labels.append((label_id, i, attribute_id, class_id, 1, when))
             effective.append((i, attribute_id, class_id, label_id, "import", False))
-            s = s * 0.8 if doubt else s
+            s = s * 0.8 if is_flagged else s
             predictions.append((1, i, attribute_id, i % 5, "fold", other, 0.5, class_id, s, s, other, 0.5))
-            if doubt:
+            if is_flagged:
                 issues.append((1, i, attribute_id, "label", "open", s, class_id, other, s, 0.5, "", "{}"))
     load(session, Label, ("id", "artwork_id", "attribute_id", "class_id", "source_id", "created_at"), labels)
     columns = ("artwork_id", "attribute_id", "class_id", "label_id", "authority", "conflict")

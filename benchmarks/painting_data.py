@@ -120,10 +120,10 @@ def _features(paths: list[Path], cache: Path) -> tuple[Floats, NDArray[np.float3
     seen = np.concatenate(layers)
     drawn = np.random.default_rng(0).permutation(len(seen))[:SAMPLE]
     mean, matrix = (part.numpy() for part in principal_axes(seen[drawn], statistics.blocks))
-    found = np.concatenate(pooled), np.concatenate([(part - mean) @ matrix for part in layers])
-    for path, array in zip(kept, found, strict=True):
+    arrays = np.concatenate(pooled), np.concatenate([(part - mean) @ matrix for part in layers])
+    for path, array in zip(kept, arrays, strict=True):
         np.save(path, array)
-    return found
+    return arrays
 
 
 def out_of_fold(inputs: Floats, labels: Ints, folds: Ints, width: int) -> Floats:
@@ -152,15 +152,15 @@ def plant_errors(
     width = pred_probs.shape[1]
     wrong = labels.copy()
     taken = _taken_for(labels, pred_probs)
-    known = labels >= 0
-    for row in np.flatnonzero(known & (rng.random(len(labels)) < rate)):
+    labelled = labels >= 0
+    for row in np.flatnonzero(labelled & (rng.random(len(labels)) < rate)):
         given = labels[row]
         if kind == "uniform":
             wrong[row] = rng.choice(np.delete(np.arange(width), given))
         elif kind == "confusable" and taken[given].any():
             wrong[row] = rng.choice(width, p=taken[given] / taken[given].sum())
         elif kind in ("same-artist", "same-style"):
-            others = np.flatnonzero((peers == peers[row]) & known & (labels != given))
+            others = np.flatnonzero((peers == peers[row]) & labelled & (labels != given))
             if len(others):
                 wrong[row] = labels[rng.choice(others)]
     return wrong, wrong != labels
@@ -182,7 +182,7 @@ def plant_conflicts(
 def _taken_for(labels: Ints, pred_probs: Floats) -> Floats:
     """Return how often each class is taken for each other, shape ``(K, K)``."""
     taken: Floats = np.zeros((pred_probs.shape[1], pred_probs.shape[1]))
-    known = labels >= 0
-    np.add.at(taken, (labels[known], pred_probs[known].argmax(axis=1)), 1.0)
+    labelled = labels >= 0
+    np.add.at(taken, (labels[labelled], pred_probs[labelled].argmax(axis=1)), 1.0)
     np.fill_diagonal(taken, 0.0)
     return taken

@@ -9,7 +9,7 @@ against ``right`` and ``agree``; anything else is left out).
 ``--train`` also scores each list in the product: ``curate init``, ``ingest`` and ``train`` into a workspace
 under the cache, which is kept, then all methods on the run's arrays. ``--half A`` or ``B`` measures on one
 half of the artworks, by a fixed hash of the file names: choose on one, report on the other. ``--audits 50``
-judges so many random labels first, as a batch's audit would, and measures what is estimated of the rest.
+judges this many random labels first, as a batch's audit would, and measures what is estimated of the rest.
 
 It prints a table for each list and set of probabilities and, last, one JSON line: by name ``auprc`` of every
 method, ``precision_at_n``, ``expected_over_true`` (ours and cleanlab's counts), ``interval_holds`` and
@@ -100,15 +100,15 @@ def read_truths(folder: Path) -> list[Truth]:
     """Read what is known of a folder's lists."""
     rows = _rows(folder / "truth.csv")
     if "status" in rows[0]:
-        found = []
+        truths = []
         for attribute in sorted({row["attribute"] for row in rows}):
             mine = [
                 r for r in rows if r["attribute"] == attribute and r["status"] in ("wrong", "right", "agree")
             ]
             wrong = {row["filepath"]: row["status"] == "wrong" for row in mine}
             if sum(wrong.values()) >= FEWEST_WRONG:
-                found.append(Truth(folder.name, folder / "labels.csv", attribute, wrong))
-        return found
+                truths.append(Truth(folder.name, folder / "labels.csv", attribute, wrong))
+        return truths
     if "wrong" in rows[0]:
         wrong = {row["filepath"]: row["wrong"] == "1" for row in rows}
         return [Truth(folder.name, folder / "labels.csv", "label", wrong)]
@@ -255,33 +255,33 @@ def rivals(case: Case, rows: Ints) -> dict[str, Floats]:
     labels, probs = column.labels[rows], column.pred_probs[rows].astype(np.float64)
     probs = np.maximum(probs, 1e-9)
     probs /= probs.sum(axis=1, keepdims=True)
-    found: dict[str, Floats] = {
+    scores: dict[str, Floats] = {
         name: get_label_quality_scores(labels, probs, method=method, adjust_pred_probs=adjusted)
         for name, (method, adjusted) in SCORES.items()
     }
     best = probs.max(axis=1)
-    found["FiftyOne mistakenness"] = -np.where(probs.argmax(axis=1) == labels, 1.0 - best, 1.0 + best)
+    scores["FiftyOne mistakenness"] = -np.where(probs.argmax(axis=1) == labels, 1.0 - best, 1.0 + best)
     if case.embedding is not None and case.folds is not None:
         embedding = case.embedding
         near = find_neighbours(embedding, case.groups, NEAREST).rows[rows]
         agree = (column.labels[near] == labels[:, None]) & (near >= 0)
         jitter = np.random.default_rng(0).random(len(rows)) * 1e-3
-        found["kNN vote"] = agree.mean(axis=1) + jitter
-        found["logistic regression"] = _regression(embedding, column.labels, case.folds, rows)
-    return found
+        scores["kNN vote"] = agree.mean(axis=1) + jitter
+        scores["logistic regression"] = _regression(embedding, column.labels, case.folds, rows)
+    return scores
 
 
 def _regression(embedding: NDArray[np.float32], labels: Ints, folds: Ints, rows: Ints) -> Floats:
     """Return a logistic regression's out-of-fold probability of the given labels."""
     vectors = embedding - np.nanmean(embedding, axis=0)
-    found = np.zeros(len(labels))
+    own = np.zeros(len(labels))
     for fold in np.unique(folds[rows]):
         train, test = np.flatnonzero((folds != fold) & (labels >= 0)), rows[folds[rows] == fold]
         model = LogisticRegression(C=3.0, max_iter=300).fit(vectors[train], labels[train])
         probs = np.zeros((len(test), int(labels.max()) + 1))
         probs[:, model.classes_] = model.predict_proba(vectors[test])
-        found[test] = probs[np.arange(len(test)), labels[test]]
-    return found[rows]
+        own[test] = probs[np.arange(len(test)), labels[test]]
+    return own[rows]
 
 
 def measure(case: Case, audits: int) -> dict[str, object]:
@@ -307,13 +307,15 @@ def measure(case: Case, audits: int) -> dict[str, object]:
         auprc[name] = round(float(average_precision_score(wrong, -score[judged])), 4)
         precision[name] = round(float(wrong[order][: wrong.sum()].mean()), 4)
         print(f"  {name:38}{auprc[name]:8.3f}{precision[name]:8.3f}")
-    found = counts(column.labels[rows], column.pred_probs[rows].astype(np.float64), own, rows, judged, wrong)
+    figures = counts(
+        column.labels[rows], column.pred_probs[rows].astype(np.float64), own, rows, judged, wrong
+    )
     if audits:
-        found["after_audits"] = after_audits(own.score[rows][judged], wrong, audits)
+        figures["after_audits"] = after_audits(own.score[rows][judged], wrong, audits)
     best = max((name for name in auprc if name.startswith("cleanlab")), key=lambda name: auprc[name])
     against = {"best_cleanlab": best, "difference": round(auprc["ours"] - auprc[best], 4)}
-    print("  " + json.dumps(against | found))
-    return {"auprc": auprc, "precision_at_n": precision, **against, **found}
+    print("  " + json.dumps(against | figures))
+    return {"auprc": auprc, "precision_at_n": precision, **against, **figures}
 
 
 def main() -> None:
@@ -322,7 +324,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "curate-real-errors")
     parser.add_argument("--train", action="store_true", help="also in the product: train on each list")
     parser.add_argument("--half", choices=("A", "B"), help="one half of the artworks, by file name")
-    parser.add_argument("--audits", type=int, default=0, help="also the estimates after so many audits")
+    parser.add_argument("--audits", type=int, default=0, help="also the estimates after this many audits")
     args = parser.parse_args()
     figures = {}
     for truth in [truth for folder in args.data for truth in read_truths(folder)]:

@@ -32,7 +32,7 @@ def counts(
     total = int(wrong.sum())
     share = judged.mean()  # counts are of all labels; those judged are taken to be like the others
     chance = 1.0 - own.score[rows][judged]
-    found = {
+    expected = {
         "ours": float(chance.sum()),
         "cleanlab num_label_issues": share * num_label_issues(labels, probs),
         "cleanlab find_label_issues": float(find_label_issues(labels, probs, n_jobs=1)[judged].sum()),
@@ -44,7 +44,7 @@ def counts(
         batch = order[: max(1, round(part * total))]
         forecast[name] = round(float(chance[batch].sum() / max(wrong[batch].sum(), 1)), 3)
     return {
-        "expected_over_true": {name: round(value / total, 3) for name, value in found.items()},
+        "expected_over_true": {name: round(value / total, 3) for name, value in expected.items()},
         "interval_over_true": [round(low / total, 3), round(high / total, 3)],
         "interval_holds": bool(low <= total <= high),
         "forecast_over_found": forecast,
@@ -69,13 +69,13 @@ def after_audits(scores: Floats, wrong: Flags, count: int) -> dict[str, object]:
         rng = np.random.default_rng(draw)
         audited = np.zeros(len(scores), dtype=np.bool_)
         audited[rng.choice(len(scores), count, replace=False)] = True
-        known, truth = scores[audited], wrong[audited].astype(np.float64)
+        scored, truth = scores[audited], wrong[audited].astype(np.float64)
         rest, left = scores[~audited], wrong[~audited]
-        estimate = errors_left(rest, known, truth, seed=draw)
+        estimate = errors_left(rest, scored, truth, seed=draw)
         expected.append(estimate.value / max(left.sum(), 1))
         held.append(estimate.low <= left.sum() <= estimate.high)
         batch = np.argsort(rest, kind="stable")[: max(1, round(BATCHES["n/2"] * wrong.sum()))]
-        yielded = forecast_yield(rest[batch], known, truth).expected
+        yielded = forecast_yield(rest[batch], scored, truth).expected
         forecast.append(yielded / max(left[batch].sum(), 1))
     return {
         "expected_over_true": _spread(expected),

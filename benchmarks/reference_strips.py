@@ -1,4 +1,4 @@
-"""How far the reference artworks beside a doubt can be believed, on real paintings.
+"""How far the reference artworks beside a label issue can be believed, on real paintings.
 
     python benchmarks/reference_strips.py --data ../shared/data/wikiart224 --cards 400
 
@@ -123,7 +123,7 @@ def shown_on(cards: Iterable[ReviewCard]) -> Iterator[Strip]:
 
 
 def count(workspace: Workspace, truth: Truth, most: int, paths: Iterable[str]) -> dict[str, int]:
-    """Count, over the strips of the worst labels' cards, what is wrong, doubted, or the same picture."""
+    """Count, over the strips of the worst labels' cards, what is wrong, flagged, or the same picture."""
     place = {path: row for row, path in enumerate(paths)}
     with workspace.open_catalog() as catalog:
         with catalog.read() as session:
@@ -133,7 +133,7 @@ def count(workspace: Workspace, truth: Truth, most: int, paths: Iterable[str]) -
                 Attribute, Attribute.id == Issue.attribute_id
             )
             standing = standing.where(Issue.kind.in_(ASKED_KINDS), Issue.state.in_(OPEN_STATES))
-            doubted = {(row_of[artwork], name) for artwork, name in session.execute(standing)}
+            flagged = {(row_of[artwork], name) for artwork, name in session.execute(standing)}
         plan = plan_batch(catalog, run, BatchSettings(limit=most, audit=0, controls=0))
         cards = review_cards(catalog, workspace, run.id, plan.items)
     bearers: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -150,7 +150,7 @@ def count(workspace: Workspace, truth: Truth, most: int, paths: Iterable[str]) -
         counts[of + "two labels"] += sum(truth.disputed.get((row, name)) == "two_labels" for row in rows)
         drawn = rng.choices(bearers[name, strip.key], k=len(rows)) if rows else []
         counts[of + "wrong if drawn"] += sum(truth.wrong(row, name) for row in drawn)
-        counts["doubted"] += sum((row, name) in doubted for row in rows)
+        counts["flagged"] += sum((row, name) in flagged for row in rows)
         counts["of another class"] += sum(truth.given[name][row] != strip.key for row in rows)
         looks = truth.looks[[artwork, *rows]]
         counts["the same picture"] += int((np.triu(looks @ looks.T, 1) > SAME_PICTURE).sum())
@@ -171,8 +171,8 @@ def main() -> None:
     truth = read_truth(options.data, table, given, looks)
     with tempfile.TemporaryDirectory(prefix="curate-benchmark-") as name:
         workspace = make(Path(name), options.data, given, looks)
-        found = count(workspace, truth, options.cards, table["filepath"])
-    print(json.dumps({"image_size": IMAGE_SIZE, "rate": RATE, "cards": options.cards, **found}))
+        counts = count(workspace, truth, options.cards, table["filepath"])
+    print(json.dumps({"image_size": IMAGE_SIZE, "rate": RATE, "cards": options.cards, **counts}))
 
 
 if __name__ == "__main__":

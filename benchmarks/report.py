@@ -5,7 +5,7 @@
 
 Writes a catalog of drawn images (each many times, under other names), labels of 27 styles, 10 genres and
 1,119 artists with a long tail, and one run's arrays and rows; then runs `curate evaluate` and
-`curate report`, each in a process of its own. Prints a table and, last, one line of JSON: ``seconds``,
+`curate report`, each in its own process. Prints a table and, last, one line of JSON: ``seconds``,
 ``cpu_seconds`` and ``peak_gib`` of the two together, and ``megabytes`` of the page.
 """
 
@@ -71,10 +71,10 @@ def write_catalog(workspace: Workspace, catalog: Catalog, root: str, artworks: i
             width = CLASSES[attribute.name]
             share = 1 / np.arange(1, width + 1) ** 0.8
             drawn[attribute.name] = rng.choice(width, size=artworks, p=share / share.sum()).tolist()
-            found = resolve_classes(
+            class_ids = resolve_classes(
                 session, attribute, [f"{attribute.name} {i:04}" for i in range(width)], "benchmark"
             )
-            ids = sorted(found.values())
+            ids = sorted(class_ids.values())
             labels = [ids[label] for label in drawn[attribute.name]]
             insert_rows(
                 session,
@@ -120,8 +120,8 @@ def write_run(workspace: Workspace, catalog: Catalog, drawn: dict[str, list[int]
         for attribute in attributes(session):
             width = CLASSES[attribute.name]
             names = [f"{attribute.name} {i:04}" for i in range(width)]
-            found = resolve_classes(session, attribute, names, "benchmark")
-            ids = np.array([found[name] for name in names])
+            class_ids = resolve_classes(session, attribute, names, "benchmark")
+            ids = np.array([class_ids[name] for name in names])
             classes[attribute.name] = names
             own = probs[attribute.name]
             said, given = own.argmax(axis=1), np.array(drawn[attribute.name])
@@ -192,7 +192,7 @@ class Cost:
 
 
 def timed(folder: Path, *arguments: str) -> Cost:
-    """Run a command in a process of its own."""
+    """Run a command in its own process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     command = [sys.executable, "-m", "curate.cli", "--workspace", str(folder), *arguments]

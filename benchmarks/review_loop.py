@@ -6,7 +6,7 @@ attributes and batches, ``python -m benchmarks.review_loop --data ../shared/data
 The standard mix: a third each of uniform, confusable and same-artist errors, 10 % in all, in style and genre
 at once. A reviewer judges ``batch`` artworks a round and is right about 95 labels in 100, else names any
 other class; labels are changed accordingly and the model is retrained. Ours chooses by the rule of
-``curate push`` (``curate.batches.rank``), and the reviewer is asked, as there, about doubted labels only.
+``curate push`` (``curate.batches.rank``), and the reviewer is asked, as there, about flagged labels only.
 cleanlab's self-confidence is pooled over an artwork's attributes by the minimum and by a soft one, whichever
 takes fewer reviews, and one review settles all attributes.
 
@@ -57,11 +57,11 @@ def audit(bench: Bench, audits: int, loops: int) -> dict[str, object]:
             for loop in range(loops // 4):
                 drawn = np.random.default_rng([seed, loop]).permutation(len(rows))
                 asked, rest = rows[drawn[:audits]], rows[drawn[audits:]]
-                found = errors_left(score[rest], score[asked], wrong[asked].astype(float), seed=loop)
-                covered.append(found.low <= wrong[rest].sum() <= found.high)
+                estimate = errors_left(score[rest], score[asked], wrong[asked].astype(float), seed=loop)
+                covered.append(estimate.low <= wrong[rest].sum() <= estimate.high)
                 share = (wrong[asked].sum() + 1.35) / (audits + 2.71)  # Wilson's centre at 90 %
                 plain = 2 * 1.645 * np.sqrt(share * (1 - share) / audits) * len(rest)
-                ratio.append((found.high - found.low) / plain)
+                ratio.append((estimate.high - estimate.low) / plain)
         coverage[f"{rate:.0%}"], width[f"{rate:.0%}"] = float(np.mean(covered)), float(np.mean(ratio))
         print(
             f"true error rate {rate:.0%}: covered {coverage[f'{rate:.0%}']:.2f}, "
@@ -101,7 +101,7 @@ class Loop:
                 self.labels[name][wrong] = planted[wrong]
         self.reviewed = np.zeros(len(bench.data.groups), dtype=bool)
         self.settled = {name: self.reviewed.copy() for name in self.true}
-        self.found: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in self.true}
+        self.answers: dict[str, list[tuple[int, int, bool]]] = {name: [] for name in self.true}
         self.probs: dict[str, Floats] = {}
         self.trace: list[tuple[int, float]] = []
         self.retrain()
@@ -117,7 +117,7 @@ class Loop:
 
     def review(self, choice: Choice) -> int:
         """Let the reviewer answer; return how many labels were found wrong."""
-        found = 0
+        errors = 0
         for name, true in self.true.items():
             for row in choice.rows[(true[choice.rows] >= 0) & choice.asked[name][choice.rows]].tolist():
                 given, answer = int(self.labels[name][row]), int(true[row])
@@ -125,24 +125,24 @@ class Loop:
                     other = int(self.rng.integers(len(self.bench.data.classes[name]) - 1))
                     answer = other + (other >= answer)
                 wrong = answer != given
-                found += wrong
-                self.found[name].append((row, given, wrong))
+                errors += wrong
+                self.answers[name].append((row, given, wrong))
                 self.labels[name][row] = answer
                 self.settled[name][row] = True
         self.reviewed[choice.rows] = True
         self.retrain()
-        return found
+        return errors
 
     def ours(self, limit: int) -> Choice:
         """Choose as ``curate push`` does."""
         scores = self.score()
-        doubts = []
+        issues = []
         for name, scored in scores.items():
             for row in issue_rows_of(scored, self.settled[name].astype(np.int8)).tolist():
                 pair = (int(self.labels[name][row]), int(scored.suggested[row]))
-                doubts.append(OpenIssue(row, name, float(scored.score[row]), str(row), pair))
-        doubts.sort(key=lambda doubt: doubt.score)
-        items = rank(doubts, len(self.true), None, set(np.flatnonzero(self.reviewed).tolist()))[:limit]
+                issues.append(OpenIssue(row, name, float(scored.score[row]), str(row), pair))
+        issues.sort(key=lambda issue: issue.score)
+        items = rank(issues, len(self.true), None, set(np.flatnonzero(self.reviewed).tolist()))[:limit]
         asked = {name: np.zeros(len(self.reviewed), dtype=bool) for name in self.true}
         for item in items:
             for name in item.attributes:
@@ -159,7 +159,7 @@ class Loop:
             else column
             for column in columns_of(data, {**data.labels, **self.labels}, self.probs)
         ]
-        verdicts = {name: _findings(found) for name, found in self.found.items() if found}
+        verdicts = {name: _findings(answers) for name, answers in self.answers.items() if answers}
         scores = score_labels(
             columns,
             groups=data.groups,
@@ -193,8 +193,8 @@ class Loop:
         return expected, float(np.diff(norm.cdf(np.array([middle / 1.25, middle / 0.75]), middle, spread))[0])
 
 
-def _findings(found: Sequence[tuple[int, int, bool]]) -> Findings:
-    rows, given, wrong = zip(*found, strict=True)
+def _findings(answers: Sequence[tuple[int, int, bool]]) -> Findings:
+    rows, given, wrong = zip(*answers, strict=True)
     return Findings(np.array(rows), np.array(given), np.array(wrong, dtype=bool))
 
 
@@ -232,11 +232,11 @@ def loop(
         while len(state.trace) <= rounds or not _halved(state.trace):
             choice = state.ours(batch)
             expected, reach = state.forecast(choice)
-            found = state.review(choice)
+            errors = state.review(choice)
             if len(state.trace) > 2 and len(choice.rows) == batch:
-                within.append(abs(found - expected) <= 0.25 * found)
+                within.append(abs(errors - expected) <= 0.25 * errors)
                 reachable.append(reach)
-            print(f"  expected {expected:.0f}, found {found}", flush=True)
+            print(f"  expected {expected:.0f}, found {errors}", flush=True)
         traces.setdefault("ours", []).append(state.trace)
         for name, pool in POOLS.items():
             state = Loop(bench, attributes, rate, seed)
@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "curate-benchmark")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=3, help="at least so many of ours, for the forecasts")
+    parser.add_argument("--rounds", type=int, default=3, help="at least this many of ours, for the forecasts")
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--attributes", nargs="+", default=["style", "genre"])
     parser.add_argument("--audits", type=int, default=0, help="instead: audit verdicts of the errors left")

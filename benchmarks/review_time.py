@@ -3,7 +3,7 @@
     python benchmarks/review_time.py --artworks 200
     python benchmarks/review_time.py --artworks 200 --only html
 
-A scripted reviewer who knows the truth answers the same doubted labels in four ways: HTML page and Label
+A scripted reviewer who knows the truth answers the same flagged labels in four ways: HTML page and Label
 Studio, one by one and many at once. An action is a key pressed (a chord is one) or a click; waiting is from
 an answer until the next picture can be seen. At the end each catalog must hold the same labels and verdicts.
 Prints a table and, last, one line of JSON.
@@ -39,8 +39,8 @@ from tests.label_studio.conftest import CLASSES, Gallery, add_run, make_gallery
 from tests.label_studio.test_loop import labels
 
 WRONG, OTHER = 0.25, 0.05
-"""How many of the doubted labels are wrong as suggested, and wrong otherwise: on real paintings a fifth to a
-quarter of the doubted labels were wrong (docs/LOG.md), here a little more."""
+"""How many of the flagged labels are wrong as suggested, and wrong otherwise: on real paintings a fifth to a
+quarter of the flagged labels were wrong (docs/LOG.md), here a little more."""
 
 PATIENCE = 60.0
 
@@ -98,12 +98,12 @@ class Hand:
     def wait(self, ready: Callable[[], Any]) -> Any:
         """Wait until something is so; return it."""
         began = time.perf_counter()
-        while not (found := ready()):
+        while not (result := ready()):
             if time.perf_counter() - began > PATIENCE:
                 raise AssertionError("the page did not come")
             time.sleep(0.02)
         self.count.waited += time.perf_counter() - began
-        return found
+        return result
 
     def choose(self, where: str, name: str) -> None:
         """Pick a class from one of Label Studio's lists, again where the click met another entry."""
@@ -115,14 +115,14 @@ class Hand:
             assert time.perf_counter() < deadline, f"the list does not take {name}"
             if not driver.find_elements(By.CSS_SELECTOR, option):
                 self.click(field)
-            found = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
+            option_element = self.wait(lambda: driver.find_elements(By.CSS_SELECTOR, option))[0]
             time.sleep(UNFOLDING)
-            self.click(found)
+            self.click(option_element)
             time.sleep(UNFOLDING)
 
 
 def make(folder: Path, url: str, artworks: int, wrong: float) -> tuple[Gallery, dict[int, str]]:
-    """Make a gallery whose style labels are all doubted; return it with the true class of each artwork."""
+    """Make a gallery whose style labels are all flagged; return it with the true class of each artwork."""
     gallery = make_gallery(folder, url, artworks)
     add_run(gallery.workspace, {i: {"style": 0.3 + 0.3 * i / artworks} for i in range(artworks)})
     as_suggested, otherwise = round(wrong * artworks), round(OTHER * artworks)
@@ -319,7 +319,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["html", "server"], help="one of the two")
     parser.add_argument("--server-data", type=Path, help="a folder that keeps the server's data")
     options = parser.parse_args()
-    found: dict[str, Any] = {}
+    figures_by_way: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="curate-benchmark-") as name, ExitStack() as stack:
         folder, server = Path(name), None
         if options.only != "html":
@@ -331,11 +331,11 @@ def main() -> None:
             if options.only in (None, "server" if at_server else "html"):
                 place, there = folder / f"w{number}", server if at_server else None
                 figures = review(way, place, options.artworks, options.wrong, there)
-                found[way] = figures
+                figures_by_way[way] = figures
                 shown = {key: value for key, value in figures.items() if key != "verdicts"}
                 print(f"{way:30} {shown}", flush=True)
-    same = {json.dumps(figures.pop("verdicts")) for figures in found.values()}
-    print(json.dumps({"artworks": options.artworks, "same_verdicts": len(same) == 1, "ways": found}))
+    same = {json.dumps(figures.pop("verdicts")) for figures in figures_by_way.values()}
+    print(json.dumps({"artworks": options.artworks, "same_verdicts": len(same) == 1, "ways": figures_by_way}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 For each size and database a catalog is drawn (``benchmarks/large_catalog.py``), and each query is timed
 five times on it; the median counts. CPU is this process's: on SQLite that is the whole query, also where
-other programs slow the wall clock; PostgreSQL works in a process of its own. The limit is 2 seconds.
+other programs slow the wall clock; PostgreSQL works in its own process. The limit is 2 seconds.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ def queries(catalog: Catalog) -> dict[str, Callable[[int], object]]:
 
     def label(repeat: int) -> object:
         with catalog.write() as session:
-            found = find_artwork(session, artwork)
+            artwork_row = find_artwork(session, artwork)
             return decide(
                 session,
-                found.id,
+                artwork_row.id,
                 [Decision(2, "corrected", 28 + repeat)],
                 user="me",
                 annotation_id=f"{time.time_ns()}",
@@ -141,7 +141,7 @@ def sync(catalog: Catalog, batch_id: int, repeat: int) -> object:
 
 def measure(catalog: Catalog) -> dict[str, Timing]:
     """Return the median wall and CPU seconds of each query; the first, cold, repeat counts too."""
-    found = {}
+    medians = {}
     for name, query in queries(catalog).items():
         wall, cpu = [], []
         for repeat in range(REPEATS):
@@ -149,8 +149,8 @@ def measure(catalog: Catalog) -> dict[str, Timing]:
             query(repeat)
             wall.append(time.perf_counter() - began)
             cpu.append(time.process_time() - used)
-        found[name] = (statistics.median(wall), statistics.median(cpu))
-    return found
+        medians[name] = (statistics.median(wall), statistics.median(cpu))
+    return medians
 
 
 def plot(results: dict[str, dict[int, dict[str, Timing]]], path: Path) -> None:

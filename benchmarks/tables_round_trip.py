@@ -162,8 +162,8 @@ def correct(workspace: Workspace) -> int:
     rng = random.Random(0)
     with workspace.open_catalog() as catalog, catalog.write() as session:
         artworks = list(session.scalars(select(Artwork.id).order_by(Artwork.id)))
-        found = [find_attribute(session, key) for key in workspace.settings.attributes]
-        several = [one for one in found if class_list(session, one).live()]
+        attributes = [find_attribute(session, key) for key in workspace.settings.attributes]
+        several = [one for one in attributes if class_list(session, one).live()]
         for attribute in several:
             resolve_classes(session, attribute, ["Another class"], "benchmark")
         chosen = rng.sample(artworks, min(CORRECTIONS, len(artworks)))
@@ -185,12 +185,12 @@ def export(workspace: Workspace, source: Path, out: Path) -> dict[tuple[int, int
 
 def differences(before: Path, after: Path) -> dict[tuple[int, int], str]:
     """Return the cells that differ between two tables, read by others than us: by (first line, column)."""
-    found: dict[tuple[int, int], str] = {}
+    changes: dict[tuple[int, int], str] = {}
     for (line, old), (_, new) in zip(cells_of(before), cells_of(after), strict=True):
         if old != new:
             assert len(old) == len(new)
-            found |= {(line, at): b for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b}
-    return found
+            changes |= {(line, at): b for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b}
+    return changes
 
 
 def cells_of(path: Path) -> Sequence[tuple[int, list[str]]]:

@@ -135,7 +135,7 @@ def logistic_regression(
     """Out-of-fold accuracy of scikit-learn's multinomial logistic regression, an attribute at a time."""
     from sklearn.linear_model import LogisticRegression
 
-    found = {}
+    accuracies = {}
     for target in gallery.targets:
         given, hits = target.labels >= 0, 0
         for fold in range(folds.max() + 1):
@@ -143,8 +143,8 @@ def logistic_regression(
             classifier = LogisticRegression(C=strength, max_iter=300)
             classifier.fit(features[train], target.labels[train])
             hits += int((classifier.predict(features[test]) == target.labels[test]).sum())
-        found[target.attribute] = hits / int((given & (folds >= 0)).sum())
-    return found
+        accuracies[target.attribute] = hits / int((given & (folds >= 0)).sum())
+    return accuracies
 
 
 def quality(gallery: Gallery, options: argparse.Namespace) -> Figures:
@@ -299,11 +299,11 @@ def step_ratio(gallery: Gallery, options: argparse.Namespace, rows: int = 192, r
 
 def recipes(gallery: Gallery, options: argparse.Namespace) -> Figures:
     """Fine-tune by the default recipe and by the seed's, on the same splits; test accuracy of each."""
-    found: dict[str, list[dict[str, float]]] = {"default": [], "seed": []}
+    by_recipe: dict[str, list[dict[str, float]]] = {"default": [], "seed": []}
     majority: dict[str, float] = {}
     for split in range(options.splits):
         splits = assign_splits(gallery.labels, gallery.groups, split)
-        for recipe in found:
+        for recipe in by_recipe:
             settings = settings_of(
                 options,
                 recipe=recipe,
@@ -322,14 +322,15 @@ def recipes(gallery: Gallery, options: argparse.Namespace) -> Figures:
                 run_dir=options.work / f"{recipe}-{split}-{options.recipe_size}",
                 progress=Silent(),
             )
-            found[recipe].append({name: m["accuracy"] for name, m in result.metrics.items()})
+            by_recipe[recipe].append({name: m["accuracy"] for name, m in result.metrics.items()})
             majority = {name: m["majority"] for name, m in result.metrics.items()}
             print(
-                f"split {split} {recipe:8} " + "  ".join(f"{n} {v:.3f}" for n, v in found[recipe][-1].items())
+                f"split {split} {recipe:8} "
+                + "  ".join(f"{n} {v:.3f}" for n, v in by_recipe[recipe][-1].items())
             )
     means = {
         recipe: {name: statistics.mean(run[name] for run in runs) for name in runs[0]}
-        for recipe, runs in found.items()
+        for recipe, runs in by_recipe.items()
     }
     for title, values in (("always the commonest class", majority), ("seed's recipe", means["seed"])):
         print(f"{title:31}" + "".join(f"{value:10.3f}" for value in values.values()))

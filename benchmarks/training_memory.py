@@ -2,7 +2,7 @@
 
     python -m benchmarks.training_memory --images 5000 20000
 
-Draws small images, each its own, and trains on them by cross-validation in a process of its own, once a size:
+Draws small images, each its own, and trains on them by cross-validation in a separate process, once a size:
 EfficientNet-Lite0 at 64 px gives grids as large as those of real paintings at 160 px (2 x 2 cells of 512
 features, 4 kB). Watches the process's anonymous memory, which is what the kernel can't drop; pages of the
 memory-mapped cache are not in it. What grows beside is what a run returns: probabilities and embedding.
@@ -79,7 +79,7 @@ def train(folder: Path, count: int) -> dict[str, float]:
 
 
 def measured(count: int) -> dict[str, float]:
-    """Run :func:`train` in a process of its own."""
+    """Run :func:`train` in its own process."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -91,8 +91,8 @@ def measured(count: int) -> dict[str, float]:
             str(count),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def main() -> None:
@@ -104,10 +104,10 @@ def main() -> None:
         print(json.dumps(train(args.child, args.images[0])))
         return
     sizes = sorted(args.images)
-    found = {count: measured(count) for count in sizes}
-    for count, figures in found.items():
+    by_count = {count: measured(count) for count in sizes}
+    for count, figures in by_count.items():
         print(f"{count:>8} images: at most {figures['peak'] / 2**20:7.0f} MiB anonymous")
-    least, most = found[sizes[0]], found[sizes[-1]]
+    least, most = by_count[sizes[0]], by_count[sizes[-1]]
     more = max(sizes[-1] - sizes[0], 1)
     growth = {
         "anonymous_bytes_an_image": (most["peak"] - least["peak"]) / more,
@@ -116,7 +116,7 @@ def main() -> None:
     }
     for name, value in growth.items():
         print(f"{name:28}{value:10.0f}")
-    print(json.dumps({"peak_mib": {n: f["peak"] / 2**20 for n, f in found.items()}, **growth}))
+    print(json.dumps({"peak_mib": {n: f["peak"] / 2**20 for n, f in by_count.items()}, **growth}))
 
 
 if __name__ == "__main__":

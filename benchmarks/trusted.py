@@ -75,7 +75,7 @@ def compare(folder: Path, work: Path, seeds: int, backbone: str) -> dict[str, di
     bench = Bench(load_paintings(folder, work))
     examples, data = examples_of(folder), bench.data
     settings = TrainSettings(backbone=backbone, image_size=160, min_class_count=5, tensorboard=False)
-    found: dict[str, dict[str, list[float]]] = {}
+    accuracies: dict[str, dict[str, list[float]]] = {}
 
     def train(way: str, labels: dict[str, Ints], label_weight: dict[str, Floats], seed: int) -> RunResult:
         targets = [AttributeLabels(name, data.classes[name], labels[name]) for name in labels]
@@ -98,8 +98,8 @@ def compare(folder: Path, work: Path, seeds: int, backbone: str) -> dict[str, di
             audit = np.random.default_rng(seed).random(len(true)) < AUDITED
             rows = np.flatnonzero(audit & (true >= 0))
             right = result.pred_probs[name][rows].argmax(axis=1) == true[rows]
-            found.setdefault(way, {}).setdefault(name, []).append(round(float(right.mean()), 4))
-        show(f"seed {seed}  {way}", {name: values[-1] for name, values in found[way].items()})
+            accuracies.setdefault(way, {}).setdefault(name, []).append(round(float(right.mean()), 4))
+        show(f"seed {seed}  {way}", {name: values[-1] for name, values in accuracies[way].items()})
         return result
 
     for seed in range(seeds):
@@ -108,7 +108,7 @@ def compare(folder: Path, work: Path, seeds: int, backbone: str) -> dict[str, di
         for way, label_weight in ways_of(bench, labels, plain, seed).items():
             train(way, labels, label_weight, seed)
         train("the true labels", data.labels, {}, seed)
-    return found
+    return accuracies
 
 
 def main() -> None:
@@ -119,10 +119,10 @@ def main() -> None:
     parser.add_argument("--backbone", default="efficientnet_lite0")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        found = compare(args.data, args.work or Path(temporary), args.seeds, args.backbone)
-    for way, by_attribute in found.items():
+        accuracies = compare(args.data, args.work or Path(temporary), args.seeds, args.backbone)
+    for way, by_attribute in accuracies.items():
         show(way, {name: float(np.mean(values)) for name, values in by_attribute.items()})
-    print(json.dumps({"accuracy": found}))
+    print(json.dumps({"accuracy": accuracies}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Errors of the commands that work on the catalog, each with the sentence that mends it.
+"""Errors of the commands that work on the catalog, each with a sentence that says what to do.
 
 ::
 
@@ -18,7 +18,7 @@
     ├── NotInEncoding            a corrected class that the list's encoding cannot write
     ├── NotWrittenBack           an encoding that does not give back the bytes it was read from
     ├── ExportTaken              a folder to be written is there already
-    ├── NoTableFormat            a file to be written that is called like no table
+    ├── NoTableFormat            the name of a file to be written is no table's
     ├── OnlySheetsWait           a sync with a server that was never asked, while sheets wait
     ├── RunLocked                another process is training the same run
     ├── PartMissing              a package that a command needs is not installed
@@ -70,8 +70,8 @@ class IncompatibleOptions(InvalidInput):
 class UnknownSetting(InvalidInput):
     """A setting of training that there is not."""
 
-    def __init__(self, where: str, name: str, known: Sequence[str]) -> None:
-        near = get_close_matches(name, known, n=1, cutoff=0.5)
+    def __init__(self, where: str, name: str, settings: Sequence[str]) -> None:
+        near = get_close_matches(name, settings, n=1, cutoff=0.5)
         meant = f"Did you mean {near[0]}? " if near else ""
         super().__init__(f"{where} has no setting {name}. {meant}`curate train --help` lists all.")
 
@@ -135,18 +135,18 @@ class GalleryUnusable(CurateError):
 
 
 class AnswersUnreadable(CurateError):
-    """A row of a list of known answers is none."""
+    """A row of a list of known answers cannot be read."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} cannot be read ({problem}). Mend that line, then push again.")
+        super().__init__(f"{path} cannot be read ({problem}). Fix that line, then push again.")
 
 
 class NotAnAnswerList(CurateError):
     """The file of known answers lacks the columns that make it one."""
 
-    def __init__(self, path: Path, found: Sequence[str], attributes: Sequence[str]) -> None:
+    def __init__(self, path: Path, columns: Sequence[str], attributes: Sequence[str]) -> None:
         super().__init__(
-            f"{path} has the columns {', '.join(found) or 'none'}. A list of known answers needs `artwork` "
+            f"{path} has the columns {', '.join(columns) or 'none'}. A list of known answers needs `artwork` "
             f"or `filepath`, and at least one of {', '.join(attributes)}."
         )
 
@@ -190,7 +190,7 @@ class ExportTaken(CurateError):
 
 
 class OnlySheetsWait(CurateError):
-    """A server is to be asked for answers, and all that was ever asked went out as sheets."""
+    """A server should be asked for answers, but everything so far went out as sheets."""
 
     def __init__(self, waiting: Mapping[int, int]) -> None:
         asked = ", ".join(f"{count} artworks of batch {batch}" for batch, count in waiting.items())
@@ -201,12 +201,12 @@ class OnlySheetsWait(CurateError):
 
 
 class NoTableFormat(CurateError):
-    """A file that is called like none of the tables that are written."""
+    """A file to be written whose name ends like none of the tables."""
 
-    def __init__(self, out: Path, known: Sequence[str]) -> None:
+    def __init__(self, out: Path, suffixes: Sequence[str]) -> None:
         super().__init__(
-            f"{out} is called like no table that curate writes ({', '.join(known)}). "
-            f"Call it {out.stem}.{known[0]}, or add `--format`."
+            f"{out} does not end like a table that curate writes ({', '.join(suffixes)}). "
+            f"Call it {out.stem}.{suffixes[0]}, or add `--format`."
         )
 
 

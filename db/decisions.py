@@ -58,7 +58,7 @@ class DecisionKind(StrEnum):
 
     @property
     def keeps_class(self) -> bool:
-        """Whether the label is said to be right as it stands, so that no class need be named."""
+        """Whether the label is said to be right as it is, so that no class need be named."""
         return self.says_wrong is False
 
 

@@ -1,4 +1,4 @@
-"""What a user can mend, each with the sentence that says how.
+"""What a user can fix, each with the sentence that says how.
 
 ::
 
@@ -72,7 +72,7 @@ def typed(value: object) -> str:
 
 
 class CurateError(Exception):
-    """An error that the user can mend; its text is one line and says what to type."""
+    """An error that the user can fix; its text is one line and says what to type."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let it pass from one process to another, whatever it was made from."""
@@ -110,7 +110,7 @@ class BadSettings(CurateError):
     """``curate.toml`` does not hold what it should."""
 
     def __init__(self, path: Path, where: str, problem: str) -> None:
-        super().__init__(f"{path}: {where}: {problem}. Mend that line and run the command again.")
+        super().__init__(f"{path}: {where}: {problem}. Fix that line and run the command again.")
 
 
 class CatalogMissing(CurateError):
@@ -119,16 +119,16 @@ class CatalogMissing(CurateError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"The catalog {path} is missing. Put it back from a backup, "
-            f"or begin anew with `curate init` in an empty folder."
+            f"or start again with `curate init` in an empty folder."
         )
 
 
 class CatalogOutdated(CurateError):
     """The catalog has another schema than this version of curate."""
 
-    def __init__(self, name: str, found: str, needed: str) -> None:
+    def __init__(self, name: str, revision: str, needed: str) -> None:
         super().__init__(
-            f"{name} has schema revision {found}, and this version of curate needs {needed}. "
+            f"{name} has schema revision {revision}, and this version of curate needs {needed}. "
             f"Back it up, then run `curate upgrade`."
         )
 
@@ -136,9 +136,9 @@ class CatalogOutdated(CurateError):
 class CatalogNewer(CurateError):
     """The catalog was written by a newer version of curate."""
 
-    def __init__(self, name: str, found: str, known: str) -> None:
+    def __init__(self, name: str, revision: str, newest: str) -> None:
         super().__init__(
-            f"{name} has schema revision {found}, and this version of curate knows none after {known}. "
+            f"{name} has schema revision {revision}, and this version of curate knows none after {newest}. "
             f"Install the newer version: `pip install --upgrade curate-labels`."
         )
 
@@ -149,13 +149,13 @@ class CatalogDamaged(CurateError):
     def __init__(self, name: str, said: str) -> None:
         self.said = said
         if "://" in name:
-            mend = "Put a backup into an empty database with `curate restore FILE --database-url URL`."
+            fix = "Put a backup into an empty database with `curate restore FILE --database-url URL`."
         else:
-            mend = (
+            fix = (
                 "Move it away together with its -wal and -shm files, and put a backup back with "
                 "`curate restore FILE`."
             )
-        super().__init__(f"The catalog {name} is damaged ({said}). {mend}")
+        super().__init__(f"The catalog {name} is damaged ({said}). {fix}")
 
 
 class CatalogLocked(CurateError):
@@ -183,8 +183,8 @@ class CatalogUnreachable(CurateError):
 
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
-            f"The catalog {name} cannot be reached ({said}). Start the server or mend database_url "
-            f"in curate.toml, then run the command again; what was being written is not half there."
+            f"The catalog {name} cannot be reached ({said}). Start the server or fix database_url "
+            f"in curate.toml, then run the command again; nothing was left half-written."
         )
 
 
@@ -194,7 +194,7 @@ class NoSpace(CurateError):
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
             f"{name} could not be written ({said}). Make room on that disk and run the command again; "
-            f"what was being written is not half there."
+            f"nothing was left half-written."
         )
 
 
@@ -228,9 +228,9 @@ class NumberTooLarge(CurateError):
 class BadDatabaseUrl(CurateError):
     """The URL of the catalog names a database that curate does not speak."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, driver: str) -> None:
         super().__init__(
-            f"{found!r} is no database that curate can keep its catalog in. Give a URL such as "
+            f"{driver!r} is no database that curate can keep its catalog in. Give a URL such as "
             f"postgresql://USER@HOST/DATABASE, or none for a SQLite file in the workspace."
         )
 
@@ -268,8 +268,8 @@ class BatchNotFound(CurateError):
     """No batch by that number went to that place."""
 
     def __init__(self, batch_id: int, server: str, there: Sequence[int]) -> None:
-        known = f"There: {', '.join(map(str, there[-10:]))}." if there else "None went there yet."
-        super().__init__(f"There is no batch {batch_id} at {server}. {known} `curate status` lists all.")
+        others = f"There: {', '.join(map(str, there[-10:]))}." if there else "None went there yet."
+        super().__init__(f"There is no batch {batch_id} at {server}. {others} `curate status` lists all.")
 
 
 class NotAnOutput(CurateError):
@@ -284,7 +284,7 @@ class UnusableName(CurateError):
 
     def __init__(self, name: str, said: str) -> None:
         super().__init__(
-            f"{name} cannot be used ({said}). Mend that path, or give another, and type it again."
+            f"{name} cannot be used ({said}). Fix that path, or give another, and run the command again."
         )
 
 
@@ -295,11 +295,11 @@ class NotText(CurateError):
         shown = repr(text if len(text) <= 100 else f"{text[:100]}…")
         if encoding == "ascii":
             why = "Python was told that file names are ASCII here (by LC_ALL, PYTHONUTF8 or the like)"
-            mend = "Set PYTHONUTF8=1, and run the command again."
+            fix = "Set PYTHONUTF8=1, and run the command again."
         else:
             why = "names of artworks, classes and folders are text"
-            mend = "Type it anew; an artwork may be named by its uuid, and a folder or file be renamed."
-        super().__init__(f"{shown} cannot be written in {encoding.upper()}; {why}. {mend}")
+            fix = "Type it again; an artwork may be named by its uuid, and a folder or file be renamed."
+        super().__init__(f"{shown} cannot be written in {encoding.upper()}; {why}. {fix}")
 
 
 class FileExists(CurateError):
@@ -352,12 +352,12 @@ class StorageUnreachable(CurateError):
 
 
 class ListingEmpty(CurateError):
-    """A storage lists nothing where it listed images before; taken for an accident."""
+    """A storage lists nothing where it listed images before, which looks like an accident."""
 
-    def __init__(self, url: str, known: int) -> None:
+    def __init__(self, url: str, images: int) -> None:
         super().__init__(
-            f"{url} lists no file, and {known} of it are known here: that is taken for an accident, and "
-            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"{url} lists no file, and the catalog has {images} from there: that looks like an accident, and "
+            f"nothing was changed. Run the command again when its listing is back; if the images have "
             f"moved, type `curate relocate`."
         )
 
@@ -380,7 +380,7 @@ class FileMissing(CurateError):
 
 
 class AttributesClash(CurateError):
-    """Attributes of an older catalog of which one would overwrite the other in what is written."""
+    """Two attributes of an older catalog, one of which would overwrite the other in the output."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(
@@ -393,16 +393,18 @@ class AttributesClash(CurateError):
 class UnknownAttribute(CurateError):
     """An attribute that this workspace does not have."""
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"There is no attribute {name!r}. Attributes of this workspace: {', '.join(known)}.")
+    def __init__(self, name: str, attributes: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no attribute {name!r}. Attributes of this workspace: {', '.join(attributes)}."
+        )
 
 
 class UnknownClass(CurateError):
     """A class that an attribute does not have."""
 
-    def __init__(self, attribute: str, name: str, known: Sequence[str]) -> None:
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"Nearest: {', '.join(near)}" if near else f"It has {len(known)} classes"
+    def __init__(self, attribute: str, name: str, classes: Sequence[str]) -> None:
+        near = get_close_matches(name, classes, n=3, cutoff=0.5)
+        hint = f"Nearest: {', '.join(near)}" if near else f"It has {len(classes)} classes"
         super().__init__(
             f"{attribute} has no class {name!r}. {hint}. List them with `curate classes list {attribute}`."
         )
@@ -432,8 +434,8 @@ class ArtworkAmbiguous(CurateError):
 class RunNotFound(CurateError):
     """No run has that number, or it is not complete."""
 
-    def __init__(self, run_id: int, known: Sequence[int], unfinished: bool = False) -> None:
-        runs = ", ".join(str(known_id) for known_id in known) or "none"
+    def __init__(self, run_id: int, run_ids: Sequence[int], unfinished: bool = False) -> None:
+        runs = ", ".join(str(other) for other in run_ids) or "none"
         if unfinished:
             super().__init__(f"Run {run_id} is not complete. Complete runs in this catalog: {runs}.")
         else:
@@ -473,5 +475,5 @@ class VerdictNotFound(CurateError):
     """No verdict that still counts has that number."""
 
     def __init__(self, verdict_id: int, taken_back: bool) -> None:
-        found = "was taken back already" if taken_back else "does not exist"
-        super().__init__(f"Verdict {verdict_id} {found}. `curate history ARTWORK` lists verdicts by number.")
+        state = "was taken back already" if taken_back else "does not exist"
+        super().__init__(f"Verdict {verdict_id} {state}. `curate history ARTWORK` lists verdicts by number.")

@@ -1,4 +1,4 @@
-"""When two spellings are one class: as little as can be, since nobody can part them again."""
+"""When two spellings are one class: as seldom as possible, since nobody can separate them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user can mend in training and prediction.
+"""Errors of training and prediction that a user can fix.
 
 ::
 
@@ -62,9 +62,9 @@ class WeightsMismatch(CurateError):
 class NothingToLearn(CurateError):
     """There is nothing that a network could learn."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, problem: str) -> None:
         super().__init__(
-            f"There is nothing to train on: {found}. "
+            f"There is nothing to train on: {problem}. "
             f"See what the catalog holds with `curate stats`; "
             f"`--min-class-count` says how often a class must occur."
         )

@@ -73,7 +73,7 @@ def export_model(path: Path, out: Path, kind: Kind) -> list[Path]:
         if kind == "safetensors":
             shutil.copyfile(path.with_name(path.name + ".safetensors"), file)
         elif kind == "pth":
-            with file.open("wb") as opened:  # by name, torch would tell a full disk in words of its own
+            with file.open("wb") as opened:  # by name, torch would tell a full disk in its own words
                 torch.save(network.state_dict(), opened)
         else:
             _write_onnx(network, about, file)

@@ -1,4 +1,4 @@
-"""What a user of FiftyOne or Label Studio can mend.
+"""What a user of FiftyOne or Label Studio can fix.
 
 ::
 
@@ -58,7 +58,7 @@ from db.errors import CurateError, typed
 
 
 class ReviewError(CurateError):
-    """Something at the border to a review tool that the user can mend."""
+    """Something at the border to a review tool that the user can fix."""
 
 
 class FiftyOneMissing(ReviewError):
@@ -72,13 +72,12 @@ class FiftyOneMissing(ReviewError):
 
 
 class NoMongod(ReviewError):
-    """FiftyOne has no MongoDB to use; ``problem`` says why, in a sentence without its stop."""
+    """FiftyOne has no MongoDB to use; ``problem`` says why, in a sentence without its full stop."""
 
     def __init__(self, command: str, problem: str) -> None:
         self.problem = problem
         super().__init__(
-            f"`curate {command}` found no MongoDB: {problem}. "
-            f"Run `curate doctor` for the two ways to mend it."
+            f"`curate {command}` found no MongoDB: {problem}. Run `curate doctor` for the two ways to fix it."
         )
 
 
@@ -116,7 +115,7 @@ class MongodLost(ReviewError):
 
 
 class MongodFailed(ReviewError):
-    """mongod runs, and would not serve FiftyOne's data."""
+    """mongod starts, and cannot serve FiftyOne's data."""
 
     def __init__(self, command: str, complaint: str, log: Path) -> None:
         super().__init__(
@@ -141,7 +140,7 @@ class DatasetEdited(ReviewError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(
             f"The FiftyOne dataset {name!r} was edited: {problem}. Delete it with "
-            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (your tags and saved "
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it again (your tags and saved "
             f"views in it are lost); or put another name under [fiftyone] dataset in curate.toml."
         )
 
@@ -167,7 +166,7 @@ class AppOutdated(ReviewError):
 
 
 class DatasetNameTaken(ReviewError):
-    """There is a dataset of the name that arrays were to get."""
+    """The name for a dataset of arrays is taken."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -182,7 +181,7 @@ class DatasetUnreadable(ReviewError):
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(
             f"FiftyOne cannot read the dataset {name!r}: {problem.splitlines()[0]}. Upgrade FiftyOne; or run "
-            f"`fiftyone datasets delete {name}`, and `curate browse` makes it anew (without the App's tags)."
+            f"`fiftyone datasets delete {name}`, and `curate browse` makes it again (without the App's tags)."
         )
 
 
@@ -209,7 +208,7 @@ class PortForbidden(ReviewError):
 
     def __init__(self, port: int) -> None:
         super().__init__(
-            f"Port {port} may not be listened at by this user: systems keep those below 1024 for services. "
+            f"This user may not listen at port {port}: systems keep ports below 1024 for services. "
             f"Name another: `curate browse --port 5151`."
         )
 
@@ -219,13 +218,13 @@ class WebhookPortTaken(ReviewError):
 
     def __init__(self, port: int, said: str) -> None:
         super().__init__(
-            f"Port {port} cannot be listened at for webhooks ({said}). "
+            f"Nothing can listen for webhooks at port {port} ({said}). "
             f"Name a free one with --webhook, or leave it out: --watch looks by itself."
         )
 
 
 class AppNotStarted(ReviewError):
-    """The server of the App cannot be had at a port."""
+    """The App's server does not start at a port."""
 
     def __init__(self, port: int, why: str) -> None:
         super().__init__(
@@ -387,14 +386,14 @@ class ProjectForeign(LabelStudioError):
     """The project that the settings name belongs to something else."""
 
     def __init__(self, url: str, project: int, title: str, mark: str, own: int | None) -> None:
-        mend = (
+        fix = (
             f"set `project = {own}`, which carries it"
             if own
             else "remove the line `project`: a new one is made"
         )
         super().__init__(
             f"Project {project} at {url} ({title!r}) is not this catalog's: its description lacks "
-            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {mend}."
+            f"{mark!r}. Nothing was read or written. In [label_studio] of curate.toml {fix}."
         )
 
 
@@ -411,9 +410,9 @@ class NothingPushed(LabelStudioError):
 class ServerTooOld(LabelStudioError):
     """The server is older than what push and sync use."""
 
-    def __init__(self, url: str, found: str, needed: str) -> None:
+    def __init__(self, url: str, version: str, needed: str) -> None:
         super().__init__(
-            f"Label Studio at {url} has version {found}, and curate needs {needed} or newer. "
+            f"Label Studio at {url} has version {version}, and curate needs {needed} or newer. "
             f"Upgrade it with `pip install -U label-studio`."
         )
 
@@ -421,11 +420,11 @@ class ServerTooOld(LabelStudioError):
 class ServerTooNew(LabelStudioError):
     """The server is of a later major version than any that curate was tried with."""
 
-    def __init__(self, url: str, found: str, known: str) -> None:
+    def __init__(self, url: str, version: str, newest: str) -> None:
         super().__init__(
-            f"Label Studio at {url} has version {found}, and this curate knows {known}. Upgrade curate with "
-            f"`pip install -U curate-labels`, or install an older server: "
-            f"`pip install 'label-studio<{found}'`."
+            f"Label Studio at {url} has version {version}, and this curate knows {newest}. "
+            f"Upgrade curate with `pip install -U curate-labels`, or install an older server: "
+            f"`pip install 'label-studio<{version}'`."
         )
 
 
@@ -443,9 +442,9 @@ class RequestFailed(LabelStudioError):
 class ImagesNotServed(LabelStudioError):
     """The server does not hand out the images of a root."""
 
-    def __init__(self, url: str, folder: Path, found: str) -> None:
+    def __init__(self, url: str, folder: Path, answer: str) -> None:
         super().__init__(
-            f"Label Studio at {url} does not serve the images under {folder} ({found}). Restart it with "
+            f"Label Studio at {url} does not serve the images under {folder} ({answer}). Restart it with "
             f"LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true and "
             f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={folder.parent}; or, where it runs elsewhere, put a URL "
             f"template with {{path}} under [label_studio] images in curate.toml."
@@ -476,10 +475,10 @@ class ImagesGone(LabelStudioError):
 class TemplateNotServed(LabelStudioError):
     """The URL template leads to no image."""
 
-    def __init__(self, image_url: str, found: str) -> None:
+    def __init__(self, image_url: str, answer: str) -> None:
         super().__init__(
-            f"{image_url} is not an image ({found}), and a reviewer's browser would fetch it. "
-            f"Mend the URL template under [label_studio] images in curate.toml."
+            f"{image_url} is not an image ({answer}), and a reviewer's browser would fetch it. "
+            f"Fix the URL template under [label_studio] images in curate.toml."
         )
 
 

@@ -81,7 +81,7 @@ def find_mongod(command: str = "browse") -> Mongod:
 
 
 def diagnose() -> tuple[bool, str]:
-    """Say in one line whether FiftyOne has its MongoDB, and if not how to mend it: for ``curate doctor``."""
+    """Say in one line whether FiftyOne has its MongoDB, and if not how to fix it: for ``curate doctor``."""
     try:
         program = find_mongod()
     except NoMongod as error:
@@ -91,13 +91,13 @@ def diagnose() -> tuple[bool, str]:
     return True, f"MongoDB {program.version} ({program.where}){_age(program)}"
 
 
-def _age(found: Mongod) -> str:
-    """Return what is to be said of a MongoDB that gets no more security fixes."""
-    release = ".".join(found.version.split(".")[:2])
+def _age(program: Mongod) -> str:
+    """Return a warning about a MongoDB that gets no more security fixes, else nothing."""
+    release = ".".join(program.version.split(".")[:2])
     if release not in ENDED:
         return ""
     newer = shutil.which("mongod")
-    there = f"; another one is at {newer}" if newer and Path(newer) != Path(found.where) else ""
+    there = f"; another one is at {newer}" if newer and Path(newer) != Path(program.where) else ""
     return (
         f"; MongoDB {release} has had no security fixes since {ENDED[release]}{there}. Any newer one serves: "
         f"start it and set FIFTYONE_DATABASE_URI (docs/security.md)"
@@ -161,7 +161,7 @@ def _ask_server(uri: str, command: str) -> Mongod:
 
 @contextmanager
 def keeping_mongod(command: str) -> Iterator[None]:
-    """Turn what FiftyOne says when its MongoDB dies under it into an error with the mend.
+    """Turn what FiftyOne says when its MongoDB dies under it into an error that says what to do.
 
     Raises:
         MongodLost: It died.

@@ -1,1 +1,1 @@
-"""Your own arrays: labels, probabilities and embeddings in, doubts out; no workspace, no files."""
+"""Your own arrays: labels, probabilities and embeddings in, label issues out; no workspace, no files."""

@@ -1,4 +1,4 @@
-"""How doubts look in a notebook: a table with thumbnails, and two charts."""
+"""How label issues look in a notebook: a table with thumbnails, and two charts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SIDE = 96
 """Longest side of a thumbnail, pixels."""
 PAIRS = 12
-"""The commonest doubts that are drawn."""
+"""How many of the commonest label issues are drawn."""
 
 
 def as_html(issues: Issues, count: int) -> str:
@@ -65,19 +65,19 @@ def thumbnail(path: str | None) -> str:
 
 
 def draw(issues: Issues) -> Figure:
-    """Return a figure: the errors expected in the first n reviews, and the commonest doubts."""
+    """Return a figure: the errors expected in the first n reviews, and the commonest label issues."""
     import matplotlib.pyplot as plt  # also lets a notebook show figures that pyplot did not make
     from matplotlib.figure import Figure
 
     assert plt
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    found = np.cumsum(issues.queue()["expected_errors"].to_numpy())
-    reviews = np.arange(1, len(found) + 1)
-    left.plot(reviews, found, label="in review order")
-    left.plot(reviews, found[-1] * reviews / len(found), "--", color="grey", label="at random")
+    errors = np.cumsum(issues.queue()["expected_errors"].to_numpy())
+    reviews = np.arange(1, len(errors) + 1)
+    left.plot(reviews, errors, label="in review order")
+    left.plot(reviews, errors[-1] * reviews / len(errors), "--", color="grey", label="at random")
     left.set_xlabel("artworks reviewed")
-    left.set_ylabel("wrong labels to be expected")
+    left.set_ylabel("expected wrong labels")
     left.legend()
     frame = issues.to_frame(reasons=False)
     pairs = frame.groupby(["attribute", "label", "suggested"])["probability_wrong"].sum()
@@ -85,5 +85,5 @@ def draw(issues: Issues) -> Figure:
     many = len(issues.attributes) > 1
     names = [f"{name}: {a} → {b}" if many else f"{a} → {b}" for name, a, b in worst.index]
     right.barh(names, worst.to_numpy())
-    right.set_xlabel("wrong labels to be expected")
+    right.set_xlabel("expected wrong labels")
     return figure

@@ -32,7 +32,7 @@ def read_embeddings(embeddings: Any, labels: LabelTable) -> NDArray[np.float32] 
         labels: The labels that they belong to; told what was done.
 
     Raises:
-        InvalidInput: They are no numbers, of another shape, or infinite.
+        InvalidInput: They are not numbers, have another shape, or are infinite.
     """
     if embeddings is None:
         return None
@@ -63,17 +63,17 @@ def read_embeddings(embeddings: Any, labels: LabelTable) -> NDArray[np.float32] 
 def _unit(vectors: Floats, notes: list[str]) -> NDArray[np.float32]:
     """Scale each vector to length 1, where it isn't so already."""
     lengths = np.linalg.norm(vectors, axis=1)
-    known = np.isfinite(lengths) & (lengths > 1e-12)
-    if not known.any():
+    given = np.isfinite(lengths) & (lengths > 1e-12)
+    if not given.any():
         raise InvalidInput("embeddings are zero or NaN in every row.")
-    nothing = int((~known).sum())
+    nothing = int((~given).sum())
     if nothing:
         notes.append(f"{nothing} embeddings are zero or NaN: these artworks are judged without one.")
-    if (np.abs(lengths[known] - 1) > UNIT_TOLERANCE).any():
+    if (np.abs(lengths[given] - 1) > UNIT_TOLERANCE).any():
         notes.append("The embeddings were scaled to length 1.")
-        vectors = vectors / np.where(known, lengths, np.nan)[:, None]
+        vectors = vectors / np.where(given, lengths, np.nan)[:, None]
     elif nothing:
-        vectors = np.where(known[:, None], vectors, np.nan)
+        vectors = np.where(given[:, None], vectors, np.nan)
     return vectors.astype(np.float32)
 
 
@@ -95,7 +95,7 @@ def cross_fitted(
         given: One attribute's labels, rows in canonical order.
         embedding: Unit vectors, shape ``(N, D)``; NaN where there is none.
         groups: Duplicate group of each artwork, shape ``(N,)``.
-        folds: The fold of each artwork, shape ``(N,)``, groups whole; -1 where none of its labels is known.
+        folds: The fold of each artwork, shape ``(N,)``, groups whole; -1 where it has no label.
         seed: Makes the result repeatable.
         n_jobs: How many folds are fitted at once, as scikit-learn takes it.
         notes: Told which classes were left out.
@@ -112,7 +112,7 @@ def cross_fitted(
     rare = int(((given.codes >= 0) & (labels < 0)).sum())
     if len(kept) < 2:
         notes.append(
-            f"{given.attribute}: fewer than two classes have {count} labels each, so none is doubted."
+            f"{given.attribute}: fewer than two classes have {count} labels each, so none is flagged."
         )
         return None
     if rare:
@@ -151,8 +151,8 @@ def deal_folds(labels: Sequence[Ints], groups: Ints, seed: int) -> Ints:
 
 def _learnable(given: GivenLabels, groups: Ints, usable: NDArray[np.bool_], count: int) -> list[int]:
     """Return the classes with at least ``count`` groups among the usable artworks."""
-    known = (given.codes >= 0) & usable
-    pairs = np.unique(np.stack([given.codes[known], groups[known]]), axis=1)
+    labelled = (given.codes >= 0) & usable
+    pairs = np.unique(np.stack([given.codes[labelled], groups[labelled]]), axis=1)
     classes, sizes = np.unique(pairs[0], return_counts=True)
     kept: list[int] = classes[sizes >= count].tolist()
     return kept

@@ -1,4 +1,4 @@
-"""``curate.find_issues``: from labels, probabilities and embeddings to the labels to doubt."""
+"""``curate.find_issues``: from labels, probabilities and embeddings to the labels that are probably wrong."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def find_issues(
             ``sklearn.model_selection.cross_val_predict(..., method="predict_proba")`` gives the right ones.
         embeddings: Features of the images, shape ``(N, D)``; scaled to length 1 where they aren't. Rows of
             NaN are artworks without an image.
-        groups: Which artworks are duplicates of each other, shape ``(N,)``, any values; missing: of none.
-        folds: Which fold's model predicted each artwork, shape ``(N,)``, from 0 on; -1 or missing: none.
+        groups: Duplicate group of each artwork, shape ``(N,)``, any values; missing where it has none.
+        folds: The fold whose model predicted each artwork, shape ``(N,)``, from 0 on; -1 or missing: none.
         classes: The classes in the order of the columns of ``pred_probs``; a dict where there are several
             attributes.
         paths: The images' files, shape ``(N,)``, for thumbnails and FiftyOne; never read as evidence.
-        random_state: Makes the result repeatable; None draws anew each time.
+        random_state: Makes the result repeatable; None draws again each time.
         n_jobs: How many models are fitted at once on embeddings; -1 takes all cores.
 
     Returns:
-        The doubts; they depend neither on the order of the rows nor on that of the columns.
+        The label issues. The order of the rows and of the columns makes no difference to them.
 
     Raises:
-        InvalidInput: An array cannot be what it was given as. It is a ``ValueError``.
+        InvalidInput: An array cannot be used as it was given. It is a ``ValueError``.
 
     Example:
         >>> import curate
@@ -152,7 +152,7 @@ def _fit_others(
 
 
 def _canonical_rows(table: LabelTable, embedding: NDArray[np.float32]) -> Ints:
-    """Return the rows in an order that depends on what they hold, not on where they stand."""
+    """Return the rows in an order that depends on what they hold, not on their places."""
     codes = np.stack([_dense(table.attributes[name].codes) for name in sorted(table.attributes)], axis=1)
     keys = [
         blake2b(code.tobytes() + vector.tobytes(), digest_size=16).digest()
@@ -183,7 +183,7 @@ def _restored(column: LabelColumn, order: Ints) -> LabelColumn:
 
 
 def _check_judged(columns: Mapping[str, LabelColumn], table: LabelTable, dealt: Ints | None) -> None:
-    """Raise InvalidInput where nothing can be doubted; note where little can.
+    """Raise InvalidInput where no label can be judged; note where few can.
 
     Args:
         columns: The attributes.
@@ -207,11 +207,11 @@ def _check_judged(columns: Mapping[str, LabelColumn], table: LabelTable, dealt: 
         folds = len(np.unique(dealt[dealt >= 0]))
         raise InvalidInput(
             f"Embeddings alone need two classes with as many labels each as there are folds ({folds}), and "
-            f"{', '.join(columns)} has none such. Give more labels, or pred_probs."
+            f"{', '.join(columns)} lacks them. Give more labels, or pred_probs."
         )
     if not judged:
         raise InvalidInput(
-            f"No label of {', '.join(columns)} has a prediction, so there is nothing to doubt. "
+            f"No label of {', '.join(columns)} has a prediction, so there is nothing to judge. "
             f"Do the rows of labels and of pred_probs belong together?"
         )
 
@@ -245,7 +245,7 @@ def _one_column(what: str, given: Any, count: int) -> pd.Series:
 
 
 def _read_groups(groups: Any, count: int) -> Ints:
-    """Return a group for each artwork, numbered from 0; those of none get one of their own."""
+    """Return a group for each artwork, numbered from 0; those of none get their own."""
     if groups is None:
         return np.arange(count, dtype=np.int64)
     column = _one_column("groups", groups, count)
@@ -265,13 +265,13 @@ def _read_folds(folds: Any, count: int) -> Ints | None:
     if odd.any():
         row = int(np.argmax(odd))
         raise InvalidInput(f"folds hold {column[row]!r} at row {row}, expected 0, 1, 2 …, or -1 for none.")
-    found: Ints = numbers.fillna(-1).to_numpy().astype(np.int64)
-    present = np.unique(found[found >= 0])
+    given: Ints = numbers.fillna(-1).to_numpy().astype(np.int64)
+    present = np.unique(given[given >= 0])
     if len(present) < 2:
         raise InvalidInput(
             f"folds hold {len(present)} fold. Two at least are needed; leave folds out if there are none."
         )
-    return np.where(found >= 0, np.searchsorted(present, found), -1)
+    return np.where(given >= 0, np.searchsorted(present, given), -1)
 
 
 def _read_classes(classes: Any, table: LabelTable) -> dict[str, Sequence[Any]]:

@@ -57,9 +57,9 @@ class Issues:
         """Return what was found, in one sentence."""
         parts = []
         for name in self.attributes:
-            found, judged = self.expected(name), int(np.isfinite(self._scores[name].score).sum())
+            wrong, judged = self.expected(name), int(np.isfinite(self._scores[name].score).sum())
             parts.append(
-                f"{name} about {found.value:.0f} wrong of {judged} ({found.low:.0f} to {found.high:.0f})"
+                f"{name} about {wrong.value:.0f} wrong of {judged} ({wrong.low:.0f} to {wrong.high:.0f})"
             )
         return f"{len(self)} artworks; " + "; ".join(parts)
 
@@ -94,7 +94,7 @@ class Issues:
 
         Args:
             attribute: Only this one.
-            reasons: Leave the reasons out to have a large table sooner.
+            reasons: False leaves the reasons out, which makes a large table faster.
         """
         names = self.attributes if attribute is None else (self._one(attribute),)
         frame = pd.concat([self._scored(name) for name in names], ignore_index=True)
@@ -107,11 +107,11 @@ class Issues:
         return self._told(self.to_frame(attribute, reasons=False).head(k), reasons=True)
 
     def queue(self, k: int | None = None) -> pd.DataFrame:
-        """Return the artworks in the order in which to review them, the most errors to be expected first.
+        """Return the artworks in the order in which to review them, the most expected errors first.
 
-        A review settles all labels of an artwork, and one kind of doubt does not fill the list; duplicates of
+        A review settles all labels of an artwork, and one kind of issue does not fill the list; duplicates of
         an artwork that comes earlier go last. Columns: ``row``, ``expected_errors`` (how many of its labels
-        are wrong), ``doubts`` (attribute, label and suggestion of each likely error), ``index``, ``path``.
+        are wrong), ``issues`` (attribute, label and suggestion of each likely error), ``index``, ``path``.
 
         Args:
             k: How many; all if left out.
@@ -122,7 +122,7 @@ class Issues:
         columns = [self._columns[name] for name in names]
         rows = artwork_order(columns, self._scores, groups=self._groups, limit=k)
         wrong = np.stack([self.probability_wrong(name) for name in names], axis=1)[rows]
-        doubts = [
+        issues = [
             "; ".join(
                 f"{name}: {self._label(name, row)} → {self._suggested(name, row)}"
                 for name, chance in sorted(zip(names, chances, strict=True), key=lambda pair: -pair[1])
@@ -130,17 +130,17 @@ class Issues:
             )
             for row, chances in zip(rows.tolist(), np.nan_to_num(wrong), strict=True)
         ]
-        frame = pd.DataFrame({"row": rows, "expected_errors": np.nansum(wrong, axis=1), "doubts": doubts})
+        frame = pd.DataFrame({"row": rows, "expected_errors": np.nansum(wrong, axis=1), "issues": issues})
         return self._placed(frame)
 
     def plot(self) -> Figure:
-        """Draw the errors to be found by so many reviews, and the commonest doubts."""
+        """Draw the errors expected in the first n reviews, and the commonest label issues."""
         from curate.arrays.display import draw
 
         return draw(self)
 
     def to_fiftyone(self, name: str) -> Any:
-        """Make a FiftyOne dataset of the images, each label with its doubt beside it.
+        """Make a FiftyOne dataset of the images, each label with its issue beside it.
 
         Args:
             name: The dataset's name; one that is there already is not touched.
@@ -157,7 +157,7 @@ class Issues:
         if self.paths is None:
             raise InvalidInput("The images' files are not known. Give find_issues their paths=[…].")
         frame = self.to_frame()
-        return make_dataset(name, self.paths, [dict(doubt) for _, doubt in frame.iterrows()])
+        return make_dataset(name, self.paths, [dict(issue) for _, issue in frame.iterrows()])
 
     def _repr_html_(self) -> str:
         from curate.arrays.display import as_html

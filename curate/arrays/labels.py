@@ -15,7 +15,7 @@ from curate.errors import InvalidInput
 Ints = NDArray[np.int64]
 
 DEFAULT_NAME = "label"
-"""What a single sequence of labels is called, where it has no name of its own."""
+"""What a single sequence of labels is called, where it has no name."""
 
 PATH_COLUMN = "filepath"
 """The column of a table that says where the images are, as in the lists that ``curate ingest`` reads."""
@@ -84,7 +84,7 @@ def read_labels(labels: Any) -> LabelTable:
 
 
 def _columns(labels: Any) -> tuple[dict[str, pd.Series], pd.Index | None]:
-    """Return the columns by name, and the index where the caller's rows have names of their own."""
+    """Return the columns by name, and the index where the caller's rows have names."""
     if isinstance(labels, pd.DataFrame):
         names = [str(name) for name in labels.columns]
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -50,8 +50,8 @@ def read_pred_probs(pred_probs: Any, labels: LabelTable) -> dict[str, Probabilit
     if pred_probs is None:
         return {}
     names = list(labels.attributes)
-    if isinstance(pred_probs, pd.DataFrame) and (found := _named_attributes(pred_probs, names)):
-        pred_probs = dict.fromkeys(found, pred_probs)
+    if isinstance(pred_probs, pd.DataFrame) and (named := _named_attributes(pred_probs, names)):
+        pred_probs = dict.fromkeys(named, pred_probs)
     if not isinstance(pred_probs, Mapping):
         if len(names) > 1:
             raise InvalidInput(
@@ -112,7 +112,7 @@ def as_matrix(what: str, given: Any, count: int) -> Floats:
     """Return numbers of shape ``(count, K)`` as float64.
 
     Raises:
-        InvalidInput: They are no numbers, or of another shape.
+        InvalidInput: They are not numbers, or have another shape.
     """
     values = as_numbers(what, given)
     if values.ndim != 2:
@@ -147,7 +147,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     NaN: nothing is known of it.
 
     Raises:
-        InvalidInput: The table names rows that the labels have not, or one of them twice.
+        InvalidInput: The table names rows that the labels do not have, or one of them twice.
     """
     by_column = PATH_COLUMN in frame.columns
     if by_column:
@@ -159,7 +159,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
         if by_column and labels.paths is not None:
             stray = frame.index[~frame.index.isin(labels.paths)]
             raise InvalidInput(
-                f"{what} have the {PATH_COLUMN} {str(stray[0])!r}, and labels have no such one "
+                f"{what} have the {PATH_COLUMN} {str(stray[0])!r}, and labels do not have it "
                 f"({len(stray)} such rows)."
             )
         if labels.index is not None and len(frame) == labels.count and not by_column:
@@ -171,7 +171,7 @@ def aligned(what: str, frame: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     if frame.index.equals(names):
         return frame
     if not (frame.index.is_unique and names.is_unique):
-        raise InvalidInput(f"{what} or labels name a row twice. Give each row a name of its own, or none.")
+        raise InvalidInput(f"{what} or labels name a row twice. Give each row its own name, or none.")
     if not names.isin(frame.index).all():
         lacking = int((~names.isin(frame.index)).sum())
         labels.notes.append(f"{what} have no row for {lacking} of {labels.count} labels.")
@@ -190,7 +190,7 @@ def _matching_names(index: pd.Index, labels: LabelTable) -> pd.Index | None:
 
 
 def check_rows(attribute: str, values: Floats, what: str = "pred_probs") -> None:
-    """Raise InvalidInput where rows are not probabilities; a row that is NaN throughout is no prediction."""
+    """Raise InvalidInput where rows are not probabilities; a row of NaN alone is a missing prediction."""
     name = f"{what} of {attribute!r}"
     if values.shape[1] < 2:
         raise InvalidInput(f"{name} have {values.shape[1]} column. Two classes at least are needed.")
@@ -204,12 +204,12 @@ def check_rows(attribute: str, values: Floats, what: str = "pred_probs") -> None
         )
     if empty.all():
         raise InvalidInput(f"{name} are NaN in every row. There is no prediction to go by.")
-    known = values[~empty]
-    if np.isinf(known).any():
+    predicted = values[~empty]
+    if np.isinf(predicted).any():
         row = int(np.flatnonzero(np.isinf(values).any(axis=1))[0])
         raise InvalidInput(f"{name} are infinite at row {row}.")
-    low, high = float(known.min()), float(known.max())
-    sums = known.sum(axis=1)
+    low, high = float(predicted.min()), float(predicted.max())
+    sums = predicted.sum(axis=1)
     if low < -1e-6 or (high > 1 + 1e-6 and (np.abs(sums - 1) > SUM_TOLERANCE).any()):
         raise InvalidInput(
             f"{name} reach from {low:.3g} to {high:.3g}, expected 0 to 1. "

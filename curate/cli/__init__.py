@@ -29,7 +29,7 @@ MAY_BE_EMPTY = ("--comment", "--missing")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the app; print what the user can mend as one line, and exit with status 1."""
+    """Run the app; print an error that the user can fix as one line, and exit with status 1."""
     gc.set_threshold(ALLOCATED_BETWEEN_COLLECTIONS)
     print_anywhere()
     guard()
@@ -82,7 +82,7 @@ def _run(command: Callable[..., Any], argv: list[str]) -> None:
 def command_line(words: Sequence[str] = ()) -> Callable[..., Any]:
     """Return what Typer makes of the command that these words name; of all commands where they name none.
 
-    One command costs a third of all: the others' modules are not imported.
+    One command costs a third of what all cost: the others' modules are not imported.
     """
     name = _named(words)
     for module, names in COMMANDS.items():
@@ -109,7 +109,7 @@ def _made_of(_modules: frozenset[str]) -> Callable[..., Any]:
 
 
 def _while_printing(error: OSError) -> bool:
-    """Return whether it was standard output that could not be written: what was done stands."""
+    """Return whether it was standard output that could not be written: what was done is done."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_name == "echo" and "click" in trace.tb_frame.f_code.co_filename:

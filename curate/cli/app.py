@@ -98,10 +98,10 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print on stdout what names commands: each as it is to be typed from here."""
+    """Print on stdout what names commands: each as the user must type it here."""
     typer.echo(as_typed_here(text))
 
 
 def note(text: str) -> None:
-    """Print a line for people, on stderr; commands in it are as they are to be typed from here."""
+    """Print a line for people, on stderr; commands in it are as the user must type them here."""
     typer.echo(plain(as_typed_here(text)), err=True)

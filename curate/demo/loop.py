@@ -70,7 +70,7 @@ class RoundResult:
 Finish = Callable[[list[RoundResult], str], None]
 
 MARKER = ".curate-demo"
-"""A folder with this file in it was made by the demo, and may be made anew."""
+"""A folder with this file in it was made by the demo, and may be made again."""
 
 
 def make_gallery(settings: DemoSettings) -> tuple[Truth, list[str]]:

@@ -70,7 +70,7 @@ class Comparison:
     """Several runs side by side, the first one the baseline.
 
     Attributes:
-        budget: How many of the most doubtful artworks are looked at in ``overlap``.
+        budget: How many of each run's worst artworks are looked at in ``overlap``.
         overlap: Of each run's ``budget`` least likely labels, the share that the first run has too.
     """
 
@@ -104,10 +104,10 @@ def _record(one: AttributeComparison) -> dict[str, Any]:
 
 
 def compare_runs(runs: Sequence[RunPredictions], budget: int = 100, seed: int = 0) -> Comparison:
-    """Compare runs attribute by attribute on the labels as they stand.
+    """Compare runs attribute by attribute on the labels as they are now.
 
     Args:
-        runs: Two or more; the first is what the others are held against.
+        runs: Two or more; the others are compared with the first.
         budget: How many artworks a review could look at.
         seed: Seed of the intervals' resampling.
     """
@@ -117,7 +117,7 @@ def compare_runs(runs: Sequence[RunPredictions], budget: int = 100, seed: int = 
         one = _compare_attribute(name, runs, seed)
         if one is not None:
             by_attribute[name] = one
-    worst = [_most_doubtful(run, budget) for run in runs]
+    worst = [_worst_artworks(run, budget) for run in runs]
     overlap = [len(worst[0] & other) / max(len(other), 1) for other in worst]
     return Comparison(runs, by_attribute, [_flagged_artworks(run) for run in runs], budget, overlap)
 
@@ -184,7 +184,7 @@ def _pair(run_id: int, first: Bools, other: Bools, draws: Floats) -> Pair:
     )
 
 
-def _most_doubtful(run: RunPredictions, budget: int) -> set[int]:
+def _worst_artworks(run: RunPredictions, budget: int) -> set[int]:
     """Return the ids of the artworks with the least likely labels."""
     least = np.full(len(run), np.inf)
     for one in run.attributes.values():

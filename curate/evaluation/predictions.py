@@ -46,15 +46,15 @@ class Labels:
 
 @dataclass(frozen=True)
 class AttributePredictions:
-    """What a run says of one attribute of N artworks, and the labels it is held against.
+    """What a run says of one attribute of N artworks, and the labels it is compared with.
 
     Attributes:
-        keys, names: The classes as they stand now, K of them; merged ones are one.
+        keys, names: The classes as they are now, K of them; merged ones are one.
         class_ids: Their catalog ids, shape ``(K,)``.
-        usable: Where a probability is out of sample, shape ``(N,)``; the rest is not to be evaluated.
+        usable: Where a probability is out of sample, shape ``(N,)``; the rest is not evaluated.
         predicted: The likeliest class, -1 where there is no probability, shape ``(N,)``.
         confidence: Its probability; NaN where there is none.
-        corrected: The labels as they stand.
+        corrected: The labels as they are now.
         imported: The labels had nobody reviewed any.
     """
 
@@ -153,12 +153,12 @@ def reduce_probabilities(
     """Reduce the probabilities of one attribute to predictions, chunk by chunk.
 
     Args:
-        classes: The attribute's classes as they stand; columns of merged ones are summed.
+        classes: The attribute's current classes; columns of merged ones are summed.
         run_classes: The keys of the probabilities' columns.
         pred_probs: Shape ``(M, K)``; NaN rows where no image was read.
         rows: The rows of ``pred_probs`` to look at, shape ``(N,)``.
         usable: Which of them are out of sample, shape ``(N,)``.
-        corrected: Class ids of the labels as they stand, shape ``(N,)``, -1 where missing.
+        corrected: Class ids of the current labels, shape ``(N,)``, -1 where missing.
         imported: The same had nobody reviewed any.
     """
     current = classes.id_of

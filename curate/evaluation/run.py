@@ -51,14 +51,14 @@ class AttributeEvaluation:
     """One attribute of a run in numbers.
 
     Attributes:
-        corrected: Against the labels as they stand; None where no label was evaluated.
+        corrected: Against the labels as they are now; None where no label was evaluated.
         imported: Against the labels as they would stand had nobody reviewed any.
         changed: Evaluated labels that reviewers changed, gave or took away.
         artist_disjoint: None for the artist itself, and where no such artwork was predicted.
         flagged: Labels with a probability below ``THRESHOLD``.
         per_class: A row a class; see ``metrics.per_class``.
         reliability: A row a bin; see ``metrics.reliability``.
-        confusion: Counts ``(K, K)`` in the order of ``keys``: rows are labels as they stand.
+        confusion: Counts ``(K, K)`` in the order of ``keys``: rows are current labels.
     """
 
     attribute: str
@@ -105,7 +105,7 @@ class RunEvaluation:
     """One run in numbers.
 
     Attributes:
-        flagged_artworks: Artworks with a flagged label in any attribute; ``judged_artworks`` is of how many.
+        flagged_artworks: Artworks with a flagged label in any attribute, out of ``judged_artworks``.
     """
 
     run: int

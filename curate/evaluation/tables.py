@@ -28,7 +28,7 @@ def evaluation_table(evaluation: RunEvaluation) -> pd.DataFrame:
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
-    """Return runs side by side; the first is what the others are held against.
+    """Return runs side by side; the others are compared with the first.
 
     Columns: ``attribute``, ``run``, ``n``, ``accuracy``, ``macro_f1``; against the first run
     ``difference`` with its 95 % interval (``low``, ``high``), ``gained`` and ``lost`` artworks, and

@@ -23,7 +23,7 @@ TABLES = ("csv", "xlsx", "parquet")
 
 
 def labels_frame(catalog: Catalog) -> pd.DataFrame:
-    """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes.
+    """Return the labels as they are now, one row a usable artwork: ``filepath``, then the attributes.
 
     Each label is spelled as its source does; a reviewer's, and one of a merged class, by the class's name.
     The columns are called as people call the attributes; a label that is missing is an empty text.
@@ -40,7 +40,7 @@ def labels_frame(catalog: Catalog) -> pd.DataFrame:
 
 
 def classes_frame(catalog: Catalog) -> pd.DataFrame:
-    """Return the labels as they stand, one row a usable artwork: ``filepath``, then the attributes by key.
+    """Return the labels as they are now, one row a usable artwork: ``filepath``, then the attributes by key.
 
     Each label is its class's key, however its source spells it; one that is missing is None.
     """

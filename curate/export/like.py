@@ -64,7 +64,7 @@ def export_like(workspace: Workspace, catalog: Catalog, source: Path, out: Path)
 
     Raises:
         ListNotIngested: The catalog does not know a list with these columns.
-        NotInEncoding: A corrected class has characters that the list's encoding has not.
+        NotInEncoding: A corrected class has characters that the list's encoding does not have.
         BadOption: ``out`` is the list itself, or called like a workbook where the list is none.
         FileMissing: There is no such list.
     """
@@ -132,13 +132,13 @@ class _Matcher:
         if self._file >= len(cells):
             return None
         written = cells[self._file]
-        found = self._listed.by_written.get(storable(written))
-        if found is None and self._folder is not None:
+        artwork_id = self._listed.by_written.get(storable(written))
+        if artwork_id is None and self._folder is not None:
             key = self._folder.key(written)
-            found = None if isinstance(key, NotFound) else self._listed.by_path.get(nfc(key))
-        if found is None and self._id is not None and self._id < len(cells):
-            found = self._listed.by_id.get(cells[self._id].strip())
-        return found
+            artwork_id = None if isinstance(key, NotFound) else self._listed.by_path.get(nfc(key))
+        if artwork_id is None and self._id is not None and self._id < len(cells):
+            artwork_id = self._listed.by_id.get(cells[self._id].strip())
+        return artwork_id
 
     def changes(self, row: Row, artwork_id: int) -> Iterator[Change]:
         """Yield the cells of a row that do not say what reviewers decided."""
@@ -147,7 +147,7 @@ class _Matcher:
             if decided is None or at >= len(row.cells):
                 continue
             said = self._rules[at].read(row.cells[at].strip())
-            classes = {self._listed.known[key].get(fold(label)) for label in said.labels}
+            classes = {self._listed.class_of[key].get(fold(label)) for label in said.labels}
             if classes != {decided.class_id}:
                 new = self._listed.spelling[key][decided.class_id]
                 yield Change(
@@ -173,7 +173,7 @@ def _write(table: Table, changes: list[Change], out: Path) -> None:
 
 
 def _write_text(table: TextTable, changes: list[Change], out: Path) -> None:
-    """Write a text with some cells changed; what was read is checked to be the file's very bytes."""
+    """Write a text with some cells changed; what was read is checked to be the file's bytes."""
     by_row: dict[int, list[Change]] = {}
     for change in changes:
         by_row.setdefault(change.row, []).append(change)

@@ -56,7 +56,7 @@ class ExportRequest:
         if self.changes is not None and self.like is None:
             raise IncompatibleOptions("changes goes with like.")
         if self.format is not None and (self.like is not None or self.predictions is not None):
-            raise IncompatibleOptions("like and predictions have a format of their own.")
+            raise IncompatibleOptions("like and predictions have their own format.")
         if self.history and self.format in ("artgan", "imagefolder"):
             raise IncompatibleOptions("history is a table: csv, xlsx or parquet.")
 
@@ -70,7 +70,7 @@ class Exported:
         rows: Artworks, with ``history`` labels, with ``like`` rows of the list.
         what: What the rows are: ``artworks``, ``labels`` or ``rows``.
         like: The list that was written again, if one was.
-        unknown: Its rows that are no artwork of the catalog.
+        unknown: Its rows that are not artworks of the catalog.
         changed: Its cells that were corrected.
     """
 

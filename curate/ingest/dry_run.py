@@ -75,25 +75,25 @@ def dry_run(
 ) -> DryRun:
     """Read a source as ``curate.ingest.ingest`` would, with its options, and say what would come of it."""
     reader, _ = open_reader(workspace, source, images=images, check_images=check_images, **options)
-    found = DryRun(reader.format, reader.mapping, list(reader.remarks))
+    outcome = DryRun(reader.format, reader.mapping, list(reader.remarks))
     folder = ImageFolder(images or reader.images) if check_images else None
-    found.files = None if folder is None else 0
+    outcome.files = None if folder is None else 0
     names = [column.attribute for column in reader.columns]
-    for table in (found.labels, found.missing, found.withheld):
+    for table in (outcome.labels, outcome.missing, outcome.withheld):
         table.update({name: Counter() for name in names})
     rules = reader.rules or (DEFAULT_RULE,) * len(names)
     for record in reader:
-        found.read += 1
+        outcome.read += 1
         if isinstance(record, Refused):
-            found.refused[record.reason] += 1
+            outcome.refused[record.reason] += 1
             continue
         if folder is not None and isinstance(folder.find(record.path), FoundFile):
-            found.files = (found.files or 0) + 1
+            outcome.files = (outcome.files or 0) + 1
         for name, rule, cell in zip(names, rules, record.labels, strict=True):
             said = rule.read(cell)
-            found.labels[name].update(fold(label) for label in said.labels)
+            outcome.labels[name].update(fold(label) for label in said.labels)
             if said.reason is not None:
-                found.withheld[name][said.reason] += 1
+                outcome.withheld[name][said.reason] += 1
             elif not said.labels and cell:
-                found.missing[name][str(cell)] += 1
-    return found
+                outcome.missing[name][str(cell)] += 1
+    return outcome

@@ -42,7 +42,7 @@ class Encoder:
         self._ids: list[dict[Spelling, tuple[int, ...]]] = [{} for _ in reader.columns]
         self._odd: list[dict[Spelling, _Odd]] = [{} for _ in reader.columns]
         self._good_splits = {""}
-        self._known: dict[str, dict[str, int]] = {}
+        self._class_ids: dict[str, dict[str, int]] = {}
         self._own: dict[str, dict[int, str]] = {}
         self._missing: dict[str, set[int]] = {}
         self._respelt: set[int] = set()
@@ -51,7 +51,7 @@ class Encoder:
             sources = {name: find_source(session, name).id for name in sorted(names)}
             ids = {attribute.name: attribute.id for attribute in attributes(session)}
             for attribute in attributes(session):
-                self._known[attribute.name] = folded_classes(session, attribute)
+                self._class_ids[attribute.name] = folded_classes(session, attribute)
                 classes = class_list(session, attribute)
                 self._own[attribute.name] = dict(classes.spelling)
                 self._missing[attribute.name] = set(classes.missing)
@@ -87,14 +87,14 @@ class Encoder:
 
     def _learn(self, at: int, cells: set[Spelling]) -> None:
         attribute = self._said[at].attribute
-        known, aliases = self._known[attribute], self._aliases.get(attribute, {})
+        id_of, aliases = self._class_ids[attribute], self._aliases.get(attribute, {})
         said = {cell: self._rules[at].read(cell) for cell in cells}
         names = {one: aliases.get(one, one) for what in said.values() for one in what.labels}
-        if unknown := {name for name in names.values() if fold(name) not in known}:
+        if unknown := {name for name in names.values() if fold(name) not in id_of}:
             self._make(attribute, sorted(unknown))
         own, missing = self._own[attribute], self._missing[attribute]
         for cell, what in said.items():
-            spelled = {known[fold(names[one])]: one for one in reversed(what.labels)}
+            spelled = {id_of[fold(names[one])]: one for one in reversed(what.labels)}
             ids = tuple(sorted(spelled.keys() - missing))
             spellings = tuple(None if spelled[id_] == own[id_] else spelled[id_] for id_ in ids)
             self._ids[at][cell] = ids
@@ -120,7 +120,7 @@ class Encoder:
                 if canonical in ids:
                     add_alias(session, attribute, ids[canonical], alias, made_by)
             after = class_list(session, attribute)
-        self._known[name].update({fold(spelling): id_ for spelling, id_ in ids.items()})
+        self._class_ids[name].update({fold(spelling): id_ for spelling, id_ in ids.items()})
         self._own[name].update(after.spelling)
         self._missing[name].update(after.missing)
         added = {spelling for spelling, id_ in ids.items() if id_ not in before.key}
@@ -176,7 +176,7 @@ class Coded(NamedTuple):
     withheld: tuple[Unlabelled, ...] = ()
 
 
-def near_matches(new: Iterable[str], known: Iterable[str]) -> list[tuple[str, str]]:
+def near_matches(new: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
     """Return (new, other) pairs of classes that may be the same, in the order of the new ones.
 
     They look alike but for accents and punctuation, have the same words in another order, or (against the
@@ -186,14 +186,14 @@ def near_matches(new: Iterable[str], known: Iterable[str]) -> list[tuple[str, st
         >>> near_matches(["Impresionism", "Gogh, van Vincent"], ["Impressionism", "Vincent van Gogh"])
         [('Impresionism', 'Impressionism'), ('Gogh, van Vincent', 'Vincent van Gogh')]
     """
-    found = []
-    folded = [(name, loose_fold(name)) for name in known]
+    pairs = []
+    folded = [(name, loose_fold(name)) for name in others]
     by_words = {" ".join(sorted(text.split())): name for name, text in folded if text}
     for spelling in new:
         text = loose_fold(spelling)
         words = " ".join(sorted(text.split()))
         if words in by_words:
-            found.append((spelling, by_words[words]))
+            pairs.append((spelling, by_words[words]))
             continue
         if text:
             by_words[words] = spelling
@@ -203,5 +203,5 @@ def near_matches(new: Iterable[str], known: Iterable[str]) -> list[tuple[str, st
             if abs(len(other) - len(text)) <= 2 and other[:1] == text[:1]:
                 matcher.set_seq1(other)
                 if matcher.real_quick_ratio() > 0.9 and matcher.quick_ratio() > 0.9 and matcher.ratio() > 0.9:
-                    found.append((spelling, name))
-    return found
+                    pairs.append((spelling, name))
+    return pairs

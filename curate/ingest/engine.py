@@ -94,8 +94,8 @@ def ingest(
         require_presence(reader, ImageFolder(images or reader.images, follow_links), source)
     if reader.format == "folders" and not allow_missing:
         _require_some(workspace, reader)
-    if agree is not None and reader.doubts:
-        agree([*reader.remarks, *reader.doubts])
+    if agree is not None and reader.guesses:
+        agree([*reader.remarks, *reader.guesses])
     workspace = remember(workspace, source, said)
     return take(
         workspace,
@@ -139,7 +139,7 @@ def ingest_records(
         NoPathColumn: No column is named like a path, or holds any.
         NoLabelColumn: No column has the name of an attribute.
         MostImagesMissing: The images are not in the folder that was looked in; nothing was written.
-        InvalidInput: They are no records.
+        InvalidInput: They are not records.
     """
     said = checked(stated or {})
     for option in ("separator", "encoding", "sheet"):
@@ -206,19 +206,20 @@ def open_reader(
 def _require_some(workspace: Workspace, reader: Reader) -> None:
     """Refuse a folder without any image where the catalog has some of it: it may not be mounted."""
     place = reader.images.resolve()
-    root = next((name for name, known in workspace.settings.roots.items() if known.resolve() == place), None)
+    roots = workspace.settings.roots.items()
+    root = next((name for name, folder in roots if folder.resolve() == place), None)
     if root is None or any(isinstance(record, Record) for record in reader):
         return
     with workspace.open_catalog() as catalog, catalog.read() as session:
-        known = sum(1 for _ in known_paths(session, workspace.settings.collection, root))
-    if known:
-        raise FolderEmpty(reader.images, known)
+        count = sum(1 for _ in known_paths(session, workspace.settings.collection, root))
+    if count:
+        raise FolderEmpty(reader.images, count)
 
 
 def _there(folder: Path) -> Callable[[str], bool]:
     """Return whether a cell names a file of a folder."""
-    found = ImageFolder(folder)
-    return lambda cell: isinstance(found.find(cell), FoundFile)
+    images = ImageFolder(folder)
+    return lambda cell: isinstance(images.find(cell), FoundFile)
 
 
 def take(

@@ -27,9 +27,9 @@ from db.spelling import attribute_key
 class UnknownSource(CurateError):
     """No reader knows what a source is."""
 
-    def __init__(self, source: Path, found: str) -> None:
+    def __init__(self, source: Path, problem: str) -> None:
         super().__init__(
-            f"{source} is no source that curate knows: {found}. Expected a list (CSV, xlsx), "
+            f"{source} cannot be read as a source: {problem}. Expected a list (CSV, xlsx), "
             f"a folder of images, ArtGAN's lists, Kaggle's classes.csv or wclasses.csv, or parquet files; "
             f"say which with `--format`."
         )
@@ -40,7 +40,7 @@ class SourceUnreadable(CurateError):
 
     def __init__(self, source: Path, problem: str) -> None:
         end = "" if problem.endswith("?") else "."
-        super().__init__(f"{source} cannot be read: {problem}{end} Mend the file and run the command again.")
+        super().__init__(f"{source} cannot be read: {problem}{end} Fix the file and run the command again.")
 
 
 class NoPathColumn(CurateError):

@@ -45,7 +45,7 @@ class _Plan:
 
     records: list[tuple[str, Record, FoundFile | NotFound | None]] = field(default_factory=list)
     states: dict[str, ImageState] = field(default_factory=dict)
-    known: dict[str, CatalogArtwork] = field(default_factory=dict)
+    in_catalog: dict[str, CatalogArtwork] = field(default_factory=dict)
     checking: list[FoundFile] = field(default_factory=list)
     checks: Checks | None = None
     refused: list[Refused] = field(default_factory=list)
@@ -113,7 +113,7 @@ class SourceReading:
                 self._finish(waiting.popleft())
         while waiting:
             self._finish(waiting.popleft())
-        held = _Plan([(path, self.rows.merged(path, record), found) for path, record, found in self.held])
+        held = _Plan([(path, self.rows.merged(path, record), file) for path, record, file in self.held])
         self._look_up(held)
         held.checks = checker.submit(held.checking)
         self._finish(held)
@@ -129,8 +129,8 @@ class SourceReading:
         self.waited = True
         wanted: dict[str, set[str]] = {}
         for record in self.waiting:
-            found = self.folder.find(record.path)
-            wanted.setdefault(found.path or "", set()).add(record.path)
+            file = self.folder.find(record.path)
+            wanted.setdefault(file.path or "", set()).add(record.path)
         for path, listed in wanted.items():
             if len(listed) == 1 and path not in self.rows:
                 self.matched[listed.pop()] = path
@@ -201,38 +201,38 @@ class SourceReading:
         """Find what is known of a batch's artworks, and decide which images to check."""
         paths = [path for path, _, _ in plan.records]
         with self.catalog.read() as session:
-            plan.known = self.writer.known(session, paths)
-        for path, _, found in plan.records:
-            if isinstance(found, NotFound):
-                status = "missing" if found.reason == "missing" else "refused"
-                plan.states[path] = ImageState(status, found.reason)
-            elif found is None:
+            plan.in_catalog = self.writer.find_artworks(session, paths)
+        for path, _, file in plan.records:
+            if isinstance(file, NotFound):
+                status = "missing" if file.reason == "missing" else "refused"
+                plan.states[path] = ImageState(status, file.reason)
+            elif file is None:
                 plan.states[path] = ImageState("unverified")
-            elif self.verify or not _as_known(plan.known.get(path), found):
-                plan.checking.append(found)
+            elif self.verify or not _needs_no_reading(plan.in_catalog.get(path), file):
+                plan.checking.append(file)
 
     def _place(self, plan: _Plan, record: Record) -> None:
         """Give a record its key, and refuse it where it has none or had it before."""
-        found: FoundFile | NotFound | None = None
+        file: FoundFile | NotFound | None = None
         if self.web is None and is_web_url(record.path):
             self.by_url.append(record)
             return
         folder = self.folder if self.web is None else self.web
         if self.check_images:
-            found = folder.find(record.path)
-            if isinstance(found, FoundFile) and found.how:
+            file = folder.find(record.path)
+            if isinstance(file, FoundFile) and file.how:
                 if not self.waited:
                     self.waiting.append(record)
                     return
                 if record.path not in self.matched:
-                    found = NotFound("missing", "", own_key(self.folder, record.path))
-            path = found.path
+                    file = NotFound("missing", "", own_key(self.folder, record.path))
+            path = file.path
         else:
             key = folder.key(record.path)
-            found, path = (key, None) if isinstance(key, NotFound) else (None, nfc(key))
+            file, path = (key, None) if isinstance(key, NotFound) else (None, nfc(key))
         if path is None:
-            assert isinstance(found, NotFound)
-            plan.refused.append(Refused(record.where, found.reason, found.detail))
+            assert isinstance(file, NotFound)
+            plan.refused.append(Refused(record.where, file.reason, file.detail))
         elif path in self.rows:
             plan.refused.append(Refused(record.where, "listed_twice", self._listed_again(path, record)))
         elif (reason := self.encoder.refusal(record)) is not None:
@@ -240,11 +240,11 @@ class SourceReading:
         else:
             self.rows.add_first(path, record)
             if path in self.contested:  # what its other rows say has to be known before any is written
-                self.held.append((path, record, found))
+                self.held.append((path, record, file))
                 return
-            if isinstance(found, FoundFile) and found.renamed:
+            if isinstance(file, FoundFile) and file.renamed:
                 self.summary.notes["found_under_another_spelling"] += 1
-            plan.records.append((path, record, found))
+            plan.records.append((path, record, file))
 
     def _listed_again(self, path: str, record: Record) -> str:
         """Remember what another row says of an artwork; return how it is told among the refused."""
@@ -303,26 +303,28 @@ class SourceReading:
         """Return the entries that must be written; the others are counted as unchanged."""
         settled = []
         for entry in entries:
-            known = plan.known.get(entry.path)
-            if known is not None and _settled(known, entry.image):
-                settled.append((known, entry))
+            artwork = plan.in_catalog.get(entry.path)
+            if artwork is not None and _settled(artwork, entry.image):
+                settled.append((artwork, entry))
         with self.catalog.read() as session:
             same = self.writer.unchanged(session, settled)
         unchanged = {entry.path for (_, entry), is_same in zip(settled, same, strict=True) if is_same}
-        usable = {known.path for known, _ in settled if known.status in ("ok", "unverified", "unusable")}
+        usable = {
+            artwork.path for artwork, _ in settled if artwork.status in ("ok", "unverified", "unusable")
+        }
         self.summary.written.unchanged += len(unchanged & usable)
         return [entry for entry in entries if entry.path not in unchanged]
 
     def _bad_images(self, plan: _Plan) -> list[Refused]:
         """Return a refusal for each record whose image is missing or cannot be used."""
         refused = []
-        for path, record, found in plan.records:
+        for path, record, file in plan.records:
             state = plan.states.get(path)
-            known = plan.known.get(path)
-            if state is None and known is not None and known.status in ("refused", "missing"):
-                refused.append(Refused(record.where, known.reason or known.status, shown(path)))
+            artwork = plan.in_catalog.get(path)
+            if state is None and artwork is not None and artwork.status in ("refused", "missing"):
+                refused.append(Refused(record.where, artwork.reason or artwork.status, shown(path)))
             elif state is not None and state.status in ("refused", "missing"):
-                detail = found.detail if isinstance(found, NotFound) and found.detail else path
+                detail = file.detail if isinstance(file, NotFound) and file.detail else path
                 refused.append(Refused(record.where, state.reason or state.status, shown(detail)))
         return refused
 
@@ -330,7 +332,7 @@ class SourceReading:
         """Set artworks aside that a folder no longer holds; a list that leaves one out says nothing of it.
 
         Where that would be most of them they are left as they are, unless ``most_too``: a disk that is not
-        mounted looks so.
+        mounted looks like this.
         """
         if self.reader.format != "folders":
             return
@@ -341,9 +343,9 @@ class SourceReading:
         vanished = [artwork_id for artwork_id, path in unseen if self._gone(root, path)]
         if 2 * len(vanished) > len(catalogued) and not most_too:
             self.summary.remarks.append(
-                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. A disk that "
-                f"is not mounted looks so, too: their artworks are left as they are. If they are "
-                f"really gone, add `--allow-missing`."
+                f"{len(vanished)} of the {len(catalogued)} images that this folder had are gone. Is its disk "
+                f"mounted? Their artworks are left as they are. If they are really gone, add "
+                f"`--allow-missing`."
             )
             return
         with self.catalog.write() as session:
@@ -359,29 +361,30 @@ class SourceReading:
         if root not in self.roots or self.workspace.settings.root_urls.get(root) == LISTED:
             return False
         folder = self.folders.setdefault(root, ImageFolder(self.roots[root], root in self.linked))
-        found = folder.find(path)
-        if isinstance(found, FoundFile):
-            return bool(found.how)
-        return isinstance(found, NotFound) and found.reason == "missing"
+        file = folder.find(path)
+        if isinstance(file, FoundFile):
+            return bool(file.how)
+        return isinstance(file, NotFound) and file.reason == "missing"
 
 
-def _as_known(known: CatalogArtwork | None, found: FoundFile) -> bool:
+def _needs_no_reading(artwork: CatalogArtwork | None, file: FoundFile) -> bool:
     """Return whether an image needs no reading.
 
     What was refused is read again: its rights, a library, or this program may have changed since. But not
     what killed its decoder's process.
     """
-    if known is None or (known.bytes, known.mtime_ns) != (found.bytes, found.mtime_ns):
+    if artwork is None or (artwork.bytes, artwork.mtime_ns) != (file.bytes, file.mtime_ns):
         return False
-    return known.status in ("ok", "unusable") or known.reason == "kills_decoder"
+    return artwork.status in ("ok", "unusable") or artwork.reason == "kills_decoder"
 
 
-def _settled(known: CatalogArtwork, image: ImageState | None) -> bool:
+def _settled(artwork: CatalogArtwork, image: ImageState | None) -> bool:
     """Return whether an image is as the catalog has it."""
     if image is None:
         return True
     if image.bytes is None:
-        return (image.status, image.reason) == (known.status, known.reason) or (image.status == "unverified")
+        as_before = (image.status, image.reason) == (artwork.status, artwork.reason)
+        return as_before or image.status == "unverified"
     return False
 
 

@@ -67,7 +67,7 @@ class Reader(Protocol):
     """About how many records will come, for the progress bar."""
     remarks: list[str]
     """What a person should know: columns that were not read, classes that have another name here."""
-    doubts: list[str]
+    guesses: list[str]
     """What was guessed and might be meant otherwise; a terminal is asked."""
     aliases: dict[str, dict[str, str]]
     """By attribute, spellings that this format uses for a class of another name."""
@@ -92,7 +92,7 @@ class ReaderBase:
     splits: tuple[SaidSplit, ...] = ()
     total: int | None = None
     remarks: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)
     aliases: dict[str, dict[str, str]] = field(default_factory=dict)
     rules: tuple[CellRule, ...] = ()
     kept: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ def bad_spelling(spelling: str) -> str | None:
 
 
 def storable(text: str) -> str:
-    """Return a text as every database takes it: what is no character is escaped, all else stays."""
+    """Return a text as every database takes it: what is not a character is escaped, all else stays."""
     return NO_CHARACTER.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

@@ -21,7 +21,7 @@ HOW = {
     "keep_values": "It is True or False",
     "values": "It is 'missing', 'first' or 'whole'",
 }
-"""How an option is given that is no text."""
+"""How an option is given that is not text."""
 
 
 def source_name(workspace: Workspace, source: Path) -> str:
@@ -40,10 +40,10 @@ def location_of(source: Path) -> Path:
 
 
 def checked(stated: Mapping[str, Any]) -> SourceSettings:
-    """Return what is said of a list; what is None is not said.
+    """Return the settings stated for a list; None is not stated.
 
     Raises:
-        BadOption: It cannot be said so.
+        BadOption: A value is not valid.
     """
     try:
         return SourceSettings.model_validate({k: v for k, v in stated.items() if v is not None})
@@ -54,11 +54,11 @@ def checked(stated: Mapping[str, Any]) -> SourceSettings:
 
 
 def said_of(workspace: Workspace, source: Path, stated: Mapping[str, Any]) -> SourceSettings:
-    """Return what is said of a list: what is stated now, over what was remembered; its map is joined."""
-    known = workspace.settings.sources.get(source_name(workspace, source), SourceSettings())
+    """Return the settings of a list: those stated now override those remembered; the maps are joined."""
+    remembered = workspace.settings.sources.get(source_name(workspace, source), SourceSettings())
     said = checked(stated)
-    values = {**known.model_dump(), **said.model_dump(include=said.model_fields_set)}
-    values["map"] = {**known.map, **said.map}
+    values = {**remembered.model_dump(), **said.model_dump(include=said.model_fields_set)}
+    values["map"] = {**remembered.map, **said.map}
     return SourceSettings.model_validate(values)
 
 

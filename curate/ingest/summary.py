@@ -20,7 +20,7 @@ class IngestSummary:
         moved: Among the updated, artworks that were found at another path by their bytes.
         vanished: Artworks of the folder that were there before and have no file any more.
         unreadable: Open issues of that kind: images in the whole catalog that were refused.
-        overruled: Labels of this source that differ from what reviewers decided; theirs stand.
+        overruled: Labels of this source that differ from what reviewers decided; theirs count.
         exact_groups, near_groups, oversize_groups: Duplicate groups in the whole catalog; the last are
             too large to be believed and are used for nothing.
         new_classes: By attribute, classes that this source brought.

@@ -1,4 +1,4 @@
-"""Which labels to doubt, how far, and why: numpy in, numpy out.
+"""Which labels are probably wrong, how probably, and why: numpy in, numpy out.
 
 A name is imported from its module when it is first asked for: most commands want an estimate, not scipy.
 """

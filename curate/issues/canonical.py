@@ -68,16 +68,16 @@ def canonical_order(
     columns: Sequence[LabelColumn], groups: Ints, embedding: NDArray[np.floating] | None
 ) -> Canonical:
     """Order the artworks by a digest of everything known of them."""
-    known: list[NDArray[Any]] = []
+    arrays: list[NDArray[Any]] = []
     for column in sorted(columns, key=lambda column: column.attribute):
         if (column.labels >= 0).any():
             own = _class_order(column)
-            known += [_renumbered(column.labels, own)[:, None], _taken(column.pred_probs, own)]
+            arrays += [_renumbered(column.labels, own)[:, None], _taken(column.pred_probs, own)]
     if embedding is not None:
-        known.append(embedding)
+        arrays.append(embedding)
     keys = np.zeros(len(groups), dtype="S16")
-    for start in range(0, len(groups) if known else 0, HASHED_AT_ONCE):
-        keys[start : start + HASHED_AT_ONCE] = _digests(known, slice(start, start + HASHED_AT_ONCE))
+    for start in range(0, len(groups) if arrays else 0, HASHED_AT_ONCE):
+        keys[start : start + HASHED_AT_ONCE] = _digests(arrays, slice(start, start + HASHED_AT_ONCE))
     artworks = np.argsort(keys, kind="stable").astype(np.int64)
     place = np.empty(len(groups), dtype=np.int64)
     place[artworks] = np.arange(len(groups))
@@ -86,9 +86,9 @@ def canonical_order(
     return Canonical(artworks, place, rank[inverse].astype(np.int64))
 
 
-def _digests(known: Sequence[NDArray[Any]], some: slice) -> list[bytes]:
+def _digests(arrays: Sequence[NDArray[Any]], some: slice) -> list[bytes]:
     """Return a digest of each of some rows, over the bytes that all arrays hold there, one after another."""
-    parts = [np.ascontiguousarray(values[some]).view(np.uint8) for values in known]
+    parts = [np.ascontiguousarray(values[some]).view(np.uint8) for values in arrays]
     return [blake2b(row, digest_size=16).digest() for row in np.concatenate(parts, axis=1)]
 
 

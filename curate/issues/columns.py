@@ -30,7 +30,7 @@ class LabelColumn:
         margins: Training dynamics, shape ``(N,)``: the mean over the first epochs of the given label's logit
             minus the largest other logit, in models that trained on it, if the run kept them; NaN where none.
         codes: The label of every artwork, rare classes too, as any integers, shape ``(N,)``; negative where
-            missing. An artist with two works is no class of the run, but still has a record.
+            missing. An artist with two works is not a class of the run, but still has a record.
     """
 
     attribute: str
@@ -81,7 +81,7 @@ def evidence_only(attribute: str, codes: Ints) -> LabelColumn:
 
 
 def check_labels(labels: Ints, width: int) -> None:
-    """Raise ValueError when a label is no class index and not -1."""
+    """Raise ValueError when a label is neither a class index nor -1."""
     outside = (labels < -1) | (labels >= width)
     if outside.any():
         row = int(np.argmax(outside))
@@ -142,7 +142,7 @@ NOTHING_EXPECTED = Estimate(0.0, 0.0, 0.0, 0, True)
 
 @dataclass(frozen=True)
 class LabelScores:
-    """How far each label of one attribute is to be trusted, and what should stand there instead.
+    """How far each label of one attribute can be trusted, and which class it should be instead.
 
     Attributes:
         attribute: The attribute's name.
@@ -176,5 +176,5 @@ class LabelScores:
         return self._evidence(int(row))
 
     def reason(self, row: int) -> str:
-        """Say in words why the label of one artwork is doubted."""
+        """Say in words why the label of one artwork is flagged."""
         return self._reason(int(row))

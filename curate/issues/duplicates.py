@@ -1,4 +1,4 @@
-"""Duplicates of one picture with different labels: one of them is wrong, or the matter is arguable."""
+"""Duplicates of one picture with different labels: one of them is wrong, or either can stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ARGUABLE = 0.2  # share of such conflicts in which either label can stand
 
 
 def settle_conflicts(wrong: Floats, rows: Ints, labels: Ints, groups: Ints) -> Floats:
-    """Share the blame for contradicting duplicates by how far each label is doubted.
+    """Share the blame for contradicting duplicates by how likely each label is wrong.
 
     Exactly one class can be right in a group, so each class held in it gets the probability that it is the
     right one, in proportion to the odds for the labels that hold it.

@@ -118,12 +118,12 @@ def calibrate(scores: Floats, wrong: Floats, prior: Prior = UNCHECKED) -> Calibr
     order = np.argsort(scores, kind="stable")
     strata = np.array_split(order, min(VERDICT_STRATA, len(order))) if len(order) else []
     count = np.array([len(stratum) for stratum in strata], dtype=np.float64)
-    found = np.array([wrong[stratum].sum() for stratum in strata], dtype=np.float64)
+    errors = np.array([wrong[stratum].sum() for stratum in strata], dtype=np.float64)
     odds = np.array([_odds(scores[stratum]).mean() for stratum in strata], dtype=np.float64)
     for start in range(0, len(strata), 200):
         some = slice(start, start + 200)
         chance = np.clip(_wrong(odds[some], shift[:, None], stretch[:, None], floor[:, None]), 1e-9, 1 - 1e-9)
-        log_weight = log_weight + np.log(chance) @ found[some] + np.log1p(-chance) @ (count - found)[some]
+        log_weight = log_weight + np.log(chance) @ errors[some] + np.log1p(-chance) @ (count - errors)[some]
     weight = np.exp(log_weight - log_weight.max())
     return Calibration(shift, stretch, floor, weight / weight.sum())
 
@@ -139,7 +139,7 @@ def errors_left(
 
     Args:
         scores: Scores of the labels not yet reviewed, shape ``(N,)``; NaN where there is none.
-        audited: Scores of the audited labels when they were drawn, shape ``(V,)``, NaN likewise.
+        audited: Scores of the audited labels when they were drawn, shape ``(V,)``, NaN where there was none.
         wrong: 1 where the audit found the label wrong, 0 where right, shape ``(V,)``.
         each: How many labels each of ``scores`` stands for.
         seed: Makes the interval repeatable.
@@ -147,11 +147,11 @@ def errors_left(
     Returns:
         The estimate with its 90 % interval; ``assumed`` below fifty audits.
     """
-    known = np.isfinite(audited)
+    scored = np.isfinite(audited)
     rng = np.random.default_rng(seed)
     odds = np.sort(_odds(scores[np.isfinite(scores)]))
-    totals = _draw_totals(calibrate(audited[known], wrong[known]), odds, each, rng)
-    totals += _draw_unscored(each * (len(scores) - len(odds)), wrong[~known], rng)
+    totals = _draw_totals(calibrate(audited[scored], wrong[scored]), odds, each, rng)
+    totals += _draw_unscored(each * (len(scores) - len(odds)), wrong[~scored], rng)
     low, value, high = np.quantile(totals, [ENDS[0], 0.5, ENDS[1]])
     return Estimate(float(value), float(low), float(high), len(audited), len(audited) < FEWEST_AUDITS)
 
@@ -171,7 +171,7 @@ def _draw_totals(calibration: Calibration, odds: Floats, each: float, rng: np.ra
 
 
 def _draw_unscored(count: float, wrong: Floats, rng: np.random.Generator) -> Floats:
-    """Draw how many of so many labels without a score are wrong, given those that were audited."""
+    """Draw how many labels without a score are wrong, given those that were audited."""
     share = rng.beta(UNSCORED_WRONG + wrong.sum(), UNSCORED_RIGHT + len(wrong) - wrong.sum(), size=DRAWS)
     return rng.binomial(round(count), share).astype(np.float64)
 
@@ -188,14 +188,14 @@ def forecast_yield(scores: ArrayLike, reviewed: Floats, wrong: Floats, *, earlie
         wrong: 1 where found wrong, 0 where right, shape ``(V,)``.
         earlier: How many verdicts earlier runs asked for.
     """
-    known = np.isfinite(reviewed)
+    scored = np.isfinite(reviewed)
     asked = np.asarray(scores, dtype=np.float64)
     asked = asked[np.isfinite(asked)]
-    if known.any():
-        chance = calibrate(reviewed[known], wrong[known], LEARNT).mean_wrong(asked)
+    if scored.any():
+        chance = calibrate(reviewed[scored], wrong[scored], LEARNT).mean_wrong(asked)
     else:
         chance = LEARNT.floor + (1.0 - LEARNT.floor) * (1.0 - asked)
-    verdicts = earlier + int(known.sum())
+    verdicts = earlier + int(scored.sum())
     return Forecast(float(chance.sum()), verdicts, verdicts < FEWEST_AUDITS)
 
 

@@ -1,4 +1,4 @@
-"""Which artworks to review first, when there is time for so many only."""
+"""Which artworks to review first, when there is time for some only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CROWDING = 0.25  # how fast a class that was just asked about loses to others
 
 
 def review_order(wrong: Floats, pairs: Ints, *, limit: int | None = None, crowding: float = CROWDING) -> Ints:
-    """Order artworks by the errors that one review of each should find, without one kind of doubt filling it.
+    """Order artworks by the errors that one review of each should find, without one kind of issue filling it.
 
     A review settles all of an artwork's labels, so it is worth the sum of their chances of being wrong. The
     n-th artwork whose worst label is of one (given, suggested) pair of classes steps back a little: the odds
@@ -21,7 +21,7 @@ def review_order(wrong: Floats, pairs: Ints, *, limit: int | None = None, crowdi
     Args:
         wrong: Chance that each label is wrong, shape ``(N, A)``; NaN where there is none.
         pairs: A number for the pair of classes of each artwork's worst label, shape ``(N,)``.
-        limit: Stop after so many artworks.
+        limit: Stop after this many artworks.
         crowding: 0 orders by the expected errors alone.
 
     Returns:
@@ -47,7 +47,7 @@ def artwork_order(
     limit: int | None = None,
     crowding: float = CROWDING,
 ) -> Ints:
-    """Order the artworks for review, the most errors to be expected first; see ``review_order``.
+    """Order the artworks for review, the most expected errors first; see ``review_order``.
 
     Duplicates of an artwork that was asked about go last: its verdict answers for them.
 
@@ -55,7 +55,7 @@ def artwork_order(
         columns: The columns that were scored.
         scores: Their scores, by attribute.
         groups: Duplicate group of each artwork, shape ``(N,)``, if one of each is enough.
-        limit: Stop after so many artworks.
+        limit: Stop after this many artworks.
         crowding: 0 orders by the expected errors alone.
 
     Returns:

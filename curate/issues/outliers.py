@@ -29,20 +29,20 @@ def outlier_scores(neighbours: Neighbours) -> Floats:
     count = near.sum(axis=1)
     total = np.where(near, neighbours.similarity[:, :NEAREST], 0.0).sum(axis=1)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    known = np.isfinite(mean)
+    scored = np.isfinite(mean)
     scores = np.full(len(mean), np.nan)
-    if not known.any():
+    if not scored.any():
         return scores
-    low, middle, high = np.quantile(mean[known], [0.25, 0.5, 0.75])
+    low, middle, high = np.quantile(mean[scored], [0.25, 0.5, 0.75])
     spread = max(float(high - low) / 1.349, 1e-6)
-    scores[known] = np.clip(2.0 * ndtr((mean[known] - middle) / spread), 0.0, 1.0)
+    scores[scored] = np.clip(2.0 * ndtr((mean[scored] - middle) / spread), 0.0, 1.0)
     return scores
 
 
 def unusable_scores(scores: Sequence[LabelScores]) -> Floats:
     """Score whether an image is of use: no label fits it, and no other class does either.
 
-    So look images that are blurred, blank, of two things, or not of the subject; the reviewer tells which.
+    Blurred or blank images, and those of two things or of another subject, look so; the reviewer tells which.
 
     Args:
         scores: The label scores of the attributes, over the same N artworks.
@@ -51,13 +51,13 @@ def unusable_scores(scores: Sequence[LabelScores]) -> Floats:
         Shape ``(N,)``, in [0, 1], lower is worse: one less the chance that a label is wrong times how
         unclear the image is of any class, averaged over its attributes; NaN where no label was scored.
     """
-    doubts = [(1.0 - one.score) * (1.0 - one.clarity) for one in scores if one.clarity is not None]
-    if not doubts:
+    unusable = [(1.0 - one.score) * (1.0 - one.clarity) for one in scores if one.clarity is not None]
+    if not unusable:
         return np.full(len(scores[0].score) if scores else 0, np.nan)
-    known = np.isfinite(doubts)
-    total = np.where(known, doubts, 0.0).sum(axis=0)
+    scored = np.isfinite(unusable)
+    total = np.where(scored, unusable, 0.0).sum(axis=0)
     missing = np.full(total.shape, np.nan)
-    usable: Floats = 1.0 - np.divide(total, known.sum(axis=0), out=missing, where=known.any(axis=0))
+    usable: Floats = 1.0 - np.divide(total, scored.sum(axis=0), out=missing, where=scored.any(axis=0))
     return usable
 
 

@@ -1,4 +1,4 @@
-"""Why a label is doubted: the numbers, and the same in words."""
+"""Why a label is flagged: the numbers, and the same in words."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ from curate.issues.probability.verdicts import learn_from
 from curate.issues.reasons import Reasons
 
 PARTS = 5
-DOUBT_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed
+ODDS_KEPT = {1: 0.01, ATYPICAL: 0.001}  # what is left of the odds against a label that a reviewer confirmed
 STRONGEST_ODDS = 50.0
 
 
@@ -52,7 +52,7 @@ def score_labels(
     kinds: tuple[str, ...] = KINDS,
     seed: int,
 ) -> dict[str, LabelScores]:
-    """Score how far each label of each attribute is to be trusted.
+    """Score how far each label of each attribute can be trusted.
 
     Args:
         columns: One column an attribute, all over the same N artworks.
@@ -97,8 +97,8 @@ def score_labels(
                 related=tuple(related_attributes(column, sorted_columns, order.groups)),
             )
             scorer = Scorer(models, misplaced, parts, tuple(k for k in kinds if k != MISPLACED), seed)
-            found = scorer.score(None if findings is None else order.findings(findings, original))
-            scores[column.attribute] = _restored(found, order, original)
+            scored = scorer.score(None if findings is None else order.findings(findings, original))
+            scores[column.attribute] = _restored(scored, order, original)
     return scores
 
 
@@ -152,19 +152,19 @@ class Scorer:
         return full
 
 
-def _restored(found: LabelScores, order: Canonical, original: LabelColumn) -> LabelScores:
+def _restored(scores: LabelScores, order: Canonical, original: LabelColumn) -> LabelScores:
     """Return scores at the caller's rows and in the caller's classes."""
-    assert found.before_review is not None and found.clarity is not None
+    assert scores.before_review is not None and scores.clarity is not None
     return replace(
-        found,
-        score=order.restore(found.score),
-        suggested=order.restore_classes(found.suggested, original),
-        p_label=order.restore(found.p_label),
-        p_suggested=order.restore(found.p_suggested),
-        before_review=order.restore(found.before_review),
-        clarity=order.restore(found.clarity),
-        _evidence=lambda row: found.evidence(int(order.place[row])),
-        _reason=lambda row: found.reason(int(order.place[row])),
+        scores,
+        score=order.restore(scores.score),
+        suggested=order.restore_classes(scores.suggested, original),
+        p_label=order.restore(scores.p_label),
+        p_suggested=order.restore(scores.p_suggested),
+        before_review=order.restore(scores.before_review),
+        clarity=order.restore(scores.clarity),
+        _evidence=lambda row: scores.evidence(int(order.place[row])),
+        _reason=lambda row: scores.reason(int(order.place[row])),
     )
 
 
@@ -176,9 +176,9 @@ def _expected(wrong: Floats, rate: ErrorRate) -> Estimate:
 
 
 def _after_review(wrong: Floats, reviewed: NDArray[np.int8]) -> Floats:
-    """Doubt labels that a reviewer confirmed far less; what evidence stays can still tell them apart."""
+    """Lower the chance that a confirmed label is wrong; what evidence is left can still tell them apart."""
     odds = np.minimum(wrong / np.maximum(1.0 - wrong, 1e-9), STRONGEST_ODDS)
-    kept = np.select([reviewed == value for value in DOUBT_KEPT], list(DOUBT_KEPT.values()), 1.0)
+    kept = np.select([reviewed == value for value in ODDS_KEPT], list(ODDS_KEPT.values()), 1.0)
     lessened = odds * kept
     return np.where(reviewed == IMPORTED, wrong, lessened / (1.0 + lessened))
 

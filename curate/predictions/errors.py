@@ -7,7 +7,7 @@
     ├── ArtworksUnmatched       none of a file's artworks is in the catalog
     ├── ArtworkListedTwice      a file, or two of them, predict one artwork twice
     ├── ClassTwice              two columns are one class
-    ├── ClassesUnmatched        columns whose names are no classes of the attribute
+    ├── ClassesUnmatched        columns whose names are not classes of the attribute
     ├── InSample                every probability is of a model that was trained on the artwork
     ├── AttributeUnclear        columns that say neither which attribute they are of, nor fit one alone
     └── NotSaidOutOfSample      nobody says whether the model had seen the artworks
@@ -29,15 +29,15 @@ def some(names: Sequence[str], most: int = 5) -> str:
 class NotPredictions(CurateError):
     """A file that cannot be read as what it was named as."""
 
-    def __init__(self, path: Path, found: str, needed: str) -> None:
-        super().__init__(f"{path} {found}. {needed}")
+    def __init__(self, path: Path, problem: str, needed: str) -> None:
+        super().__init__(f"{path} {problem}. {needed}")
 
 
 class ArtworksUnmatched(CurateError):
     """A file names artworks, and the catalog has none of them."""
 
-    def __init__(self, path: Path, named: Sequence[str], known: Sequence[str]) -> None:
-        have = f"the catalog's paths look like {known[0]!r}" if known else "the catalog has no artwork"
+    def __init__(self, path: Path, named: Sequence[str], paths: Sequence[str]) -> None:
+        have = f"the catalog's paths look like {paths[0]!r}" if paths else "the catalog has no artwork"
         super().__init__(
             f"None of the {len(named)} artworks in {path} is in the catalog: it names {some(named, 2)}, and "
             f"{have}. Give the paths as `curate export` writes them, the artworks' ids, or those of their "
@@ -57,9 +57,9 @@ class ArtworkListedTwice(CurateError):
 class ClassesUnmatched(CurateError):
     """Columns of probabilities have names that the attribute's classes do not have."""
 
-    def __init__(self, attribute: str, unknown: Sequence[str], known: Sequence[str]) -> None:
+    def __init__(self, attribute: str, unknown: Sequence[str], classes: Sequence[str]) -> None:
         super().__init__(
-            f"{attribute} has no class {some(unknown)}; its classes are {some(known)}. Rename the "
+            f"{attribute} has no class {some(unknown)}; its classes are {some(classes)}. Rename the "
             f"columns, or "
             f"add the class: `curate classes add {attribute} {_quoted(unknown[0])}`."
         )
@@ -82,9 +82,9 @@ class AttributeUnclear(CurateError):
     """Columns that may be classes of several attributes, or of none."""
 
     def __init__(self, path: Path, columns: Sequence[str], attributes: Sequence[str], fit: int) -> None:
-        found = "fit several attributes" if fit else "fit no attribute as a whole"
+        problem = "fit several attributes" if fit else "fit no attribute as a whole"
         super().__init__(
-            f"The columns {some(columns, 3)} of {path} {found} of {', '.join(attributes)}. "
+            f"The columns {some(columns, 3)} of {path} {problem} of {', '.join(attributes)}. "
             f"Say which one they are of: --attribute NAME."
         )
 

@@ -87,7 +87,7 @@ def read_predictions_file(path: Path, attributes: Sequence[str]) -> PredictionFi
 
     Raises:
         FileMissing: It is not there.
-        NotPredictions: It is no such file; the sentence says what it lacks.
+        NotPredictions: It is not such a file; the sentence says what it lacks.
     """
     _check_format(path)
     if path.suffix.lower() == ".npz":
@@ -105,7 +105,7 @@ def _check_format(path: Path) -> None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """Read a parquet or CSV file; what is no number in CSV stays text."""
+    """Read a parquet or CSV file; what is not a number in CSV stays text."""
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
@@ -150,7 +150,7 @@ def from_frame(path: Path, frame: pd.DataFrame, attributes: Sequence[str]) -> Pr
         None if provenance is None else provenance.fillna("").astype(str).to_numpy(dtype=object),
     )
     if aside:
-        read.notes.append(f"{path}: the columns {some(aside)} are no numbers and were left aside.")
+        read.notes.append(f"{path}: the columns {some(aside)} are not numbers and were left aside.")
     return read
 
 
@@ -159,8 +159,8 @@ def _by_attribute(frame: pd.DataFrame, names: Sequence[str], attributes: Sequenc
     groups: dict[str | None, list[tuple[str, str]]] = {}
     for name in names:
         attribute, point, rest = name.partition(".")
-        known = point and attribute in attributes
-        groups.setdefault(attribute if known else None, []).append((name, rest if known else name))
+        prefixed = point and attribute in attributes
+        groups.setdefault(attribute if prefixed else None, []).append((name, rest if prefixed else name))
     return [
         ClassColumns(
             attribute,
@@ -209,9 +209,9 @@ def _named_artworks(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[n
 def _reference(path: Path, names: Sequence[str], what: str) -> str:
     """Return the name of the column that says whose row it is."""
     lowered = {name.lower(): name for name in reversed(names)}
-    for known in REFERENCES:
-        if known in lowered:
-            return lowered[known]
+    for reference in REFERENCES:
+        if reference in lowered:
+            return lowered[reference]
     raise NotPredictions(
         path,
         f"does not say whose rows these are ({what}s: {some(list(names)) or 'none'})",
@@ -228,7 +228,7 @@ def read_embeddings_file(path: Path) -> EmbeddingFile:
 
     Raises:
         FileMissing: It is not there.
-        NotPredictions: It is no such file; the sentence says what it lacks.
+        NotPredictions: It is not such a file; the sentence says what it lacks.
     """
     _check_format(path)
     if path.suffix.lower() == ".npz":
@@ -259,7 +259,7 @@ def _checked(path: Path, artworks: NDArray[np.object_], vectors: NDArray[Any]) -
     """Return features with their cells in a row.
 
     Raises:
-        NotPredictions: They are no numbers, of no shape that is one, or infinite.
+        NotPredictions: They are not numbers, have another shape, or are infinite.
     """
     if vectors.ndim == 4:
         vectors = vectors.reshape(len(vectors), -1, vectors.shape[-1])
@@ -270,5 +270,5 @@ def _checked(path: Path, artworks: NDArray[np.object_], vectors: NDArray[Any]) -
             "(N, D), (N, T, D) or (N, h, w, D) was expected.",
         )
     if vectors.dtype.kind not in "fiu" or np.isinf(vectors).any():
-        raise NotPredictions(path, "has features that are infinite or no numbers", "Mend these rows.")
+        raise NotPredictions(path, "has features that are infinite or not numbers", "Fix these rows.")
     return EmbeddingFile(path, artworks, vectors)

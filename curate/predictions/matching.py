@@ -67,9 +67,9 @@ def match_artworks(
         rows[lost] = _by_listing(named[lost], table, session)
     if (rows < 0).all():
         raise ArtworksUnmatched(path, [str(name) for name in named[:3]], table.paths[:1])
-    found, counts = np.unique(rows[rows >= 0], return_counts=True)
+    matched, counts = np.unique(rows[rows >= 0], return_counts=True)
     if (counts > 1).any():
-        twice = int(found[np.argmax(counts > 1)])
+        twice = int(matched[np.argmax(counts > 1)])
         raise ArtworkListedTwice(path, table.paths[twice], int((counts > 1).sum()))
     return rows
 
@@ -86,13 +86,13 @@ def _by_path(named: NDArray[np.object_], table: LabelTable) -> Ints:
 
 def _by_uuid(named: NDArray[np.object_], table: LabelTable) -> Ints:
     rows = {uuid: row for row, uuid in enumerate(table.uuids)}
-    found = np.full(len(named), -1, dtype=np.int64)
+    matched = np.full(len(named), -1, dtype=np.int64)
     for at, name in enumerate(named.tolist()):
         try:
-            found[at] = rows.get(UUID(name), -1)
+            matched[at] = rows.get(UUID(name), -1)
         except ValueError:
             continue
-    return found
+    return matched
 
 
 def _by_listing(named: NDArray[np.object_], table: LabelTable, session: Session) -> Ints:
@@ -127,7 +127,7 @@ def match_classes(
         resolve: Finds classes by key, name or alias.
 
     Raises:
-        ClassesUnmatched: Some columns are no class of the attribute.
+        ClassesUnmatched: Some columns are not classes of the attribute.
         AttributeUnclear: They are classes of several attributes, or of none.
         ClassTwice: Two columns are one class.
     """
@@ -152,15 +152,15 @@ def _only_fit(
     """Return the one attribute that has all of these classes, or that is the only one to have any.
 
     Raises:
-        ClassesUnmatched: It has not all of them.
+        ClassesUnmatched: It does not have all of them.
         AttributeUnclear: Several attributes have all of them, or several have some.
     """
-    known = {attribute: resolve(attribute, names) for attribute in attributes}
-    fitting = [attribute for attribute, ids in known.items() if len(ids) == len(names)]
+    class_ids = {attribute: resolve(attribute, names) for attribute in attributes}
+    fitting = [attribute for attribute, ids in class_ids.items() if len(ids) == len(names)]
     if len(fitting) == 1:
         return fitting[0]
-    near = [attribute for attribute, ids in known.items() if ids]
+    near = [attribute for attribute, ids in class_ids.items() if ids]
     if not fitting and len(near) == 1:
-        unknown = [name for name in names if name not in known[near[0]]]
+        unknown = [name for name in names if name not in class_ids[near[0]]]
         raise ClassesUnmatched(near[0], unknown, attributes[near[0]])
     raise AttributeUnclear(path, names, list(attributes), len(fitting))

@@ -31,7 +31,7 @@ from db.engine.catalog import Catalog
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable, label_digest, label_table
 from db.provenance import NO_IMAGE, OUT_OF_SAMPLE, Provenance
-from db.reviews.findings import found_labels
+from db.reviews.findings import reviewed_labels
 from db.runs.issues import replace_issues
 from db.runs.runs import RunArrays, complete_run, run_folder, start_run, write_arrays
 from db.workspace.workspace import Workspace
@@ -45,7 +45,7 @@ IMPORTED_STATUSES = ("ok", "unverified")
 """Artworks that may have probabilities; nobody needs their images for it."""
 
 SUSPICIOUS = 0.99
-"""A model that agrees with so many of the labels has probably been trained on them."""
+"""A model that agrees with this share of the labels has probably been trained on them."""
 
 FEWEST_SUSPECTED = 100
 
@@ -59,7 +59,7 @@ class ImportSummary:
         name: What the model is called.
         protocol: ``imported``, and whose word says that the probabilities are out of sample.
         metrics: By attribute, as a trained run's.
-        issues: How many labels the run doubts.
+        issues: How many labels the run flags.
         artworks: Artworks of the catalog that have probabilities, and those that have none.
         unmatched: Rows of the files whose artworks the catalog does not have.
         seconds: How long reading, scoring and writing took.
@@ -129,9 +129,9 @@ def import_predictions(
     with catalog.read() as session:
         table = label_table(session, IMPORTED_STATUSES)
         lists = read_class_lists(session)
-        findings = found_labels(session)
+        findings = reviewed_labels(session)
         read = [_read(file, list(lists)) for file in files]
-        found = _Gatherer(
+        imported = _Gatherer(
             workspace,
             session=session,
             table=table,
@@ -140,12 +140,12 @@ def import_predictions(
             attribute=attribute,
         ).gather(read)
     if embeddings is not None:
-        found.embedding = _place_embeddings(embeddings, table, workspace, catalog, found.notes)
-    measured = _measure(found)
+        imported.embedding = _place_embeddings(embeddings, table, workspace, catalog, imported.notes)
+    measured = _measure(imported)
     seconds = {"reading": time.monotonic() - began}
     progress.message("Scoring labels")
     scored = score_run(
-        table=table, columns=found.labels, result=found, folds=found.folds, found=findings, seed=0
+        table=table, columns=imported.labels, result=imported, folds=imported.folds, findings=findings, seed=0
     )
     metrics = with_estimates(measured, scored.scores)
     seconds["evidence"] = time.monotonic() - began - seconds["reading"]
@@ -156,7 +156,7 @@ def import_predictions(
         workspace,
         catalog=catalog,
         table=table,
-        found=found,
+        imported=imported,
         scored=scored,
         metrics=metrics,
         called=called,
@@ -164,10 +164,10 @@ def import_predictions(
         seconds=seconds,
     )
     seconds["total"] = time.monotonic() - began
-    known = int((found.provenance != NO_IMAGE).sum())
-    counts = (known, len(table) - known, found.unmatched)
+    with_probs = int((imported.provenance != NO_IMAGE).sum())
+    counts = (with_probs, len(table) - with_probs, imported.unmatched)
     return ImportSummary(
-        run, called, _protocol(found), metrics, issues, *counts, seconds, found.notes, expected
+        run, called, _protocol(imported), metrics, issues, *counts, seconds, imported.notes, expected
     )
 
 
@@ -175,7 +175,7 @@ def _store(
     workspace: Workspace,
     catalog: Catalog,
     table: LabelTable,
-    found: ImportedPredictions,
+    imported: ImportedPredictions,
     scored: RunScores,
     metrics: Mapping[str, Any],
     called: str,
@@ -185,18 +185,18 @@ def _store(
     """Write the arrays, then the run as a whole in one transaction.
 
     Returns:
-        The run's number, how many labels it doubts, and about how many are wrong.
+        The run's number, how many labels it flags, and about how many are wrong.
     """
     uuid = uuid4()
     with catalog.read() as session:
         folder = run_folder(session, workspace, uuid)
-    arrays = RunArrays(table.artwork_ids, found.pred_probs, found.embedding, found.folds)
+    arrays = RunArrays(table.artwork_ids, imported.pred_probs, imported.embedding, imported.folds)
     digest = write_arrays(folder, arrays)
     with catalog.write() as session:
         run = start_run(
             session,
             backbone=called,
-            protocol=_protocol(found),
+            protocol=_protocol(imported),
             seed=0,
             settings=said,
             digest=label_digest(table),
@@ -207,12 +207,12 @@ def _store(
             session,
             run,
             digest=digest,
-            classes={name: labels.classes for name, labels in found.labels.items()},
+            classes={name: labels.classes for name, labels in imported.labels.items()},
             metrics=metrics,
             seconds={**seconds, "total": sum(seconds.values())},
-            predictions=prediction_rows(table, found.labels, found, found.folds, scored),
+            predictions=prediction_rows(table, imported.labels, imported, imported.folds, scored),
         )
-        issues = replace_issues(session, run, issue_rows(table, found.labels, scored))
+        issues = replace_issues(session, run, issue_rows(table, imported.labels, scored))
         return run.id, issues, estimate_wrong_labels(session, run)
 
 
@@ -290,7 +290,7 @@ class _Gatherer:
         check_rows(attribute, columns.values.astype(np.float64), f"{file.path}: pred_probs")
         order = np.argsort([self.lists[attribute].key[int(i)] for i in ids], kind="stable")
         values = columns.values[kept][:, order].astype(np.float32)
-        known = np.asarray(~np.isnan(values).any(axis=1))
+        predicted = np.asarray(~np.isnan(values).any(axis=1))
         if attribute not in self.probs:
             self.class_ids[attribute] = ids[order]
             self.probs[attribute] = np.full((len(self.table), len(ids)), np.nan, dtype=np.float32)
@@ -300,11 +300,11 @@ class _Gatherer:
                 f"has other classes of {attribute} than the file before it",
                 "Files of one attribute need the same columns.",
             )
-        twice = at[known][~np.isnan(self.probs[attribute][at[known], 0])]
+        twice = at[predicted][~np.isnan(self.probs[attribute][at[predicted], 0])]
         if len(twice):
             raise ArtworkListedTwice(file.path, self.table.paths[int(twice[0])], len(twice))
-        self.probs[attribute][at[known]] = values[known]
-        return known
+        self.probs[attribute][at[predicted]] = values[predicted]
+        return predicted
 
     def _labels(self, attribute: str) -> AttributeLabels:
         """Return the labels among the columns' classes; those of other classes are masked and told."""
@@ -327,11 +327,11 @@ class _Gatherer:
 
 
 def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.str_]:
-    """Return whose probability each row of a file is, shape ``(N,)``: its own word, else the caller's.
+    """Return whose probability each row of a file is, shape ``(N,)``: as the row says, else the caller.
 
     Raises:
         NotSaidOutOfSample: Neither says it.
-        InSample: By its own word the model had seen every artwork, and the caller does not ask for it so.
+        InSample: The file says that the model had seen every artwork, and the caller does not accept that.
     """
     if file.provenance is None:
         if said is None:
@@ -346,9 +346,9 @@ def _provenance(file: PredictionFile, said: OutOfSample | None) -> NDArray[np.st
     return own
 
 
-def _protocol(found: ImportedPredictions) -> str:
+def _protocol(imported: ImportedPredictions) -> str:
     """Return how the run came about: imported, and by which word most of it is out of sample."""
-    words, counts = np.unique(found.provenance[found.provenance != NO_IMAGE], return_counts=True)
+    words, counts = np.unique(imported.provenance[imported.provenance != NO_IMAGE], return_counts=True)
     return f"imported, {words[np.argmax(counts)]}"
 
 
@@ -375,19 +375,19 @@ def _place_embeddings(
     return unit
 
 
-def _measure(found: ImportedPredictions) -> dict[str, Any]:
+def _measure(imported: ImportedPredictions) -> dict[str, Any]:
     """Return the metrics of each attribute, and note what looks as if it had been trained on."""
     from model.evaluate import metrics
 
     measured: dict[str, Any] = {}
-    judged = np.isin(found.provenance, OUT_OF_SAMPLE)
-    folds = found.folds if (found.folds >= 0).any() else None
-    for name, labels in found.labels.items():
+    judged = np.isin(imported.provenance, OUT_OF_SAMPLE)
+    folds = imported.folds if (imported.folds >= 0).any() else None
+    for name, labels in imported.labels.items():
         given = np.where(judged, labels.labels, -1)
-        measured[name] = metrics(given, found.pred_probs[name], folds, labels.rare)
+        measured[name] = metrics(given, imported.pred_probs[name], folds, labels.rare)
         accuracy, count = measured[name]["accuracy"], measured[name]["n"]
         if accuracy >= SUSPICIOUS and count >= FEWEST_SUSPECTED:
-            found.notes.append(
+            imported.notes.append(
                 f"{name}: the model agrees with {accuracy:.1%} of {count} labels. Models that were trained "
                 f"on "
                 f"the labels do so; then hardly any wrong label shows."

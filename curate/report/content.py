@@ -69,12 +69,12 @@ class Cells:
     Attributes:
         confused: The commonest mistakes, most artworks first.
         others: All other mistakes among the commonest classes; a page shows them when they are asked for.
-        known: What the run knows best of each of the commonest classes.
+        surest: What the run knows best of each of the commonest classes.
     """
 
     confused: list[Cell]
     others: list[Cell]
-    known: list[Cell]
+    surest: list[Cell]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RunContent:
 
     Attributes:
         label_issues, outliers, unusable: Worst first.
-        doubted, outlying, unclear: How many there are in all.
+        flagged, outlying, unclear: How many there are in all.
         duplicates: Groups whose labels differ first; ``duplicate_groups`` is how many there are.
         cells: By attribute the cells of its confusion matrix that are shown with artworks.
         counts: By attribute, labels of each class (imported, corrected) over all artworks.
@@ -108,7 +108,7 @@ class RunContent:
     predictions: RunPredictions
     evaluation: RunEvaluation
     label_issues: list[IssueCard]
-    doubted: int
+    flagged: int
     outliers: list[IssueCard]
     outlying: int
     unusable: list[IssueCard]
@@ -132,7 +132,7 @@ class RunContent:
         for group in self.duplicates:
             yield from group.rows
         for cells in self.cells.values():
-            for cell in [*cells.confused, *cells.others, *cells.known]:
+            for cell in [*cells.confused, *cells.others, *cells.surest]:
                 yield from cell.rows
 
 
@@ -144,7 +144,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
             worst_issues(session, kind=kind, run=run, states=ISSUE_STATES, limit=limit)
             for kind, limit in SHOWN.items()
         )
-        doubted, outlying, unclear = (count_issues_of(session, run, kind) for kind in SHOWN)
+        flagged, outlying, unclear = (count_issues_of(session, run, kind) for kind in SHOWN)
         lists = [class_list(session, attribute) for attribute in attributes(session)]
         rounds = pd.DataFrame(
             [
@@ -176,7 +176,7 @@ def read_content(catalog: Catalog, predictions: RunPredictions) -> RunContent:
         predictions=predictions,
         evaluation=evaluation,
         label_issues=list(label_issues(predictions, labels, names)),
-        doubted=doubted,
+        flagged=flagged,
         outliers=list(label_issues(predictions, outliers, names)),
         outlying=outlying,
         unusable=list(label_issues(predictions, unusable, names)),

@@ -1,4 +1,4 @@
-"""What a reader of reports can mend.
+"""Errors that a reader of reports can fix.
 
 ::
 

@@ -86,7 +86,7 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
     """
     run, evaluation = content.predictions.run, content.evaluation
     names = list(evaluation.attributes)
-    sections = [("glance", "At a glance"), ("doubts", "Doubtful labels"), ("rounds", "Rounds")]
+    sections = [("glance", "At a glance"), ("label-issues", "Label issues"), ("rounds", "Rounds")]
     sections += [(f"attribute-{i}", name.capitalize()) for i, name in enumerate(names, 1)]
     sections += [("training", "Training"), ("outliers", "Outliers"), ("unusable", "Unusable")]
     sections += [("duplicates", "Duplicates"), ("about", "About")]
@@ -110,7 +110,7 @@ def run_page(content: RunContent, charts: RunCharts, images: Mapping[int, str], 
         expected=expected_errors(content.scores),
         attributes=[_attribute(i, name, content, charts, images) for i, name in enumerate(names, 1)],
         label_issues=[_issue_card(content, one, images, "likely right") for one in content.label_issues],
-        doubted=content.doubted,
+        flagged_labels=content.flagged,
         settled=sum(one.state in ("resolved", "dismissed") for one in content.label_issues),
         outliers=[_issue_card(content, one, images, "typical") for one in content.outliers],
         outlying=content.outlying,
@@ -155,7 +155,7 @@ def _attribute(
         "distribution_note": "An orange mark is the count as imported" if changed else "",
         "confused": [_cell(index, cell, one, content, images) for cell in cells.confused],
         "others": [_cell(index, cell, one, content, images) for cell in cells.others],
-        "known": [_cell(index, cell, one, content, images) for cell in cells.known],
+        "surest": [_cell(index, cell, one, content, images) for cell in cells.surest],
         "classes": one.per_class.to_dict("records"),
     }
 

@@ -141,8 +141,8 @@ def run_record(content: RunContent) -> Mapping[str, Any]:
         return [{**artwork(one.row), **{k: v for k, v in vars(one).items() if k != "row"}} for one in cards]
 
     return content.evaluation.as_record() | {
-        "doubted": content.doubted,
-        "doubts": issues(content.label_issues),
+        "flagged": content.flagged,
+        "label_issues": issues(content.label_issues),
         "outlying": content.outlying,
         "outliers": issues(content.outliers),
         "unclear": content.unclear,

@@ -23,15 +23,15 @@ def read_answers(path: Path, names: Collection[str]) -> tuple[list[dict[str, str
 
     Raises:
         FileMissing: There is no such file.
-        SourceUnreadable: It is empty, or no text.
-        AnswersUnreadable: One of its rows is none.
+        SourceUnreadable: It is empty, or not text.
+        AnswersUnreadable: One of its rows cannot be read.
         NotAnAnswerList: No column names the artwork, or none an attribute.
     """
     if not path.is_file():
         raise FileMissing(path, "list of answers")
     table = open_table(path)
-    known = {fold(name): name for name in (*names, *NAMES_ARTWORK)}
-    columns = [known.get(fold(column), column) for column in table.columns]
+    name_of = {fold(name): name for name in (*names, *NAMES_ARTWORK)}
+    columns = [name_of.get(fold(column), column) for column in table.columns]
     key = next((column for column in NAMES_ARTWORK if column in columns), None)
     if key is None or not set(columns) & set(names):
         raise NotAnAnswerList(path, table.columns, list(names))

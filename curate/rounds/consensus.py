@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST = 1e-4
-"""A weight that nobody falls under: who is no better than always saying the commonest class still speaks."""
+"""The least weight: a reviewer no better than always saying the commonest class still counts a little."""
 
 Judgement = tuple[int, int, int]
 """An artwork, a reviewer, and the class that the one gives the other."""

@@ -36,9 +36,9 @@ class IssueQuery:
         kind: One of ``db.models.ISSUE_KINDS``.
         attribute: Only of this attribute.
         run: The run's number; the newest complete one if None.
-        by_artwork: A line is an artwork with all its doubts, not a label.
-        limit: So many lines at most; None is all.
-        every: Every scored label of the run, doubted or not.
+        by_artwork: A line is an artwork with all its issues, not a label.
+        limit: At most this many lines; None is all.
+        every: Every scored label of the run, flagged or not.
         below: Every label whose probability is below this.
         where: Only artworks whose list says so: a pattern by kept column.
     """

@@ -21,23 +21,23 @@ def next_training(settings: TrainSettings, last: Mapping[str, Any]) -> str:
     """Return ``curate train`` with the options that make its run like the last one.
 
     Args:
-        settings: The workspace's; what they say already is no option.
+        settings: The workspace's; what they say already needs no option.
         last: The resolved settings that a run was stored with.
 
     Example:
         >>> next_training(TrainSettings(), {"backbone": "efficientnet_lite0", "image_size": 96})
         'curate train --backbone efficientnet_lite0 --image-size 96'
     """
-    known = {name: last[name] for name in TrainSettings.model_fields if last.get(name) is not None}
-    given = {name: known[name] for name in RECIPES if name in known}
+    stored = {name: last[name] for name in TrainSettings.model_fields if last.get(name) is not None}
+    given = {name: stored[name] for name in RECIPES if name in stored}
     try:
         like = TrainSettings.model_validate(settings.model_dump(exclude_unset=True) | given).resolved()
     except ValidationError:
         return "curate train"
     default, own = like.model_dump(mode="json"), settings.resolved().model_dump(mode="json")
     options = [name for name in given if given[name] != own[name]]
-    options += [n for n in known if n not in (*RECIPES, *PLACES) and known[n] != default[n]]
-    return " ".join(["curate train", *(_option(name, known[name]) for name in options)])
+    options += [n for n in stored if n not in (*RECIPES, *PLACES) and stored[n] != default[n]]
+    return " ".join(["curate train", *(_option(name, stored[name]) for name in options)])
 
 
 def _option(name: str, value: Any) -> str:

@@ -69,7 +69,7 @@ class BatchSettings:
         audit, controls: The shares of the batch that are audits and controls.
         answers: A list of labels known to be right; controls are drawn from it, instead of from the labels
             that two reviewers agree on.
-        annotators: How many reviewers each artwork is to have.
+        annotators: How many reviewers judge each artwork.
         per_sheet: Artworks on one contact sheet; each is asked about alone if None.
         again: Ask about labels that were judged before, instead of about open issues.
     """
@@ -149,7 +149,7 @@ def _asked_again(session: Any, run: Run, settings: BatchSettings) -> list[Planne
 def rank(
     issues: Sequence[OpenIssue], width: int, attribute: str | None, taken: Collection[int]
 ) -> list[PlannedItem]:
-    """Return the artworks to review, the most errors to be expected first, one for equal images.
+    """Return the artworks to review, the most expected errors first, one for equal images.
 
     Args:
         issues: The open issues, worst first.
@@ -203,7 +203,7 @@ class NextRound:
 
     Attributes:
         reviews: Artworks to review in it.
-        expected: Wrong labels to be expected.
+        expected: Expected wrong labels.
         verdicts: How many verdicts that rests on; ``assumed`` if they are too few.
         last: Wrong labels a review of the last batch found; None before the first answer.
         pays: One review in ten or more should find an error.
@@ -240,11 +240,11 @@ def next_round(catalog: Catalog, run: Run, rounds: Sequence[BatchStatus]) -> Nex
 
 
 def draw_controls(
-    known: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
+    labels: Sequence[KnownLabel], count: int, taken: Collection[int], rng: np.random.Generator
 ) -> list[tuple[int, list[KnownLabel]]]:
     """Draw artworks of which labels are known for certain."""
     by_artwork: dict[int, list[KnownLabel]] = {}
-    for label in known:
+    for label in labels:
         if label.artwork_id not in taken:
             by_artwork.setdefault(label.artwork_id, []).append(label)
     ids = list(by_artwork)

@@ -127,9 +127,9 @@ def push_batch(
         run = find_run(session, run_id, "push")
         sheets = settings.per_sheet is not None or has_open_sheets(session)
     if sheets:
-        found = _push_sheets(workspace, catalog, settings, run, progress)
-        if found is not None:
-            return found
+        pushed_sheets = _push_sheets(workspace, catalog, settings, run, progress)
+        if pushed_sheets is not None:
+            return pushed_sheets
     with open_project(workspace, catalog, progress, settings.annotators) as pusher:
         resumed = pusher.resume()
         if resumed is not None:
@@ -201,10 +201,10 @@ def waiting_sheets(catalog: Catalog) -> dict[int, int]:
 
 
 def require_server(catalog: Catalog) -> None:
-    """Refuse to ask a server for answers where all that waits for some is sheets, and none was ever sent.
+    """Refuse to ask a server for answers where only sheets wait for some, and nothing was ever sent to one.
 
     Raises:
-        OnlySheetsWait: So it is.
+        OnlySheetsWait: There are only sheets to wait for.
     """
     with catalog.read() as session:
         waiting, sent = waiting_tasks(session, ON_PAPER), was_sent(session)

@@ -29,7 +29,7 @@ class PushSummary:
         refreshed, withdrawn: Open tasks that took on the newest run's suggestion, and that were taken back.
         skipped: Artworks that have an open task elsewhere.
         left_out: Paths of artworks that nobody can be asked about: their images cannot be shown.
-        resumed: It finished an earlier push instead of planning anew.
+        resumed: It finished an earlier push instead of planning again.
         expected_yield: How many wrong labels the batch's reviews should find.
         expected_wrong: About how many labels are wrong in all.
         place: The server's address, or the sheet.
@@ -77,20 +77,20 @@ class PushSummary:
         counts = self.planned()
         parts = ", ".join(f"{counts[purpose]} {purpose}" for purpose in PURPOSES if purpose in counts)
         return [
-            f"Would push {parts or 'nothing'}; {self.expected_yield:g} wrong labels to be expected among the "
+            f"Would push {parts or 'nothing'}; {self.expected_yield:g} wrong labels expected among the "
             f"reviews ({rests_on(self.plan.verdicts, self.plan.assumed)}).",
             tell_wrong_labels(self.expected_wrong),
         ]
 
     def _done_lines(self) -> list[str]:
         if self.project is None and not self.created:
-            return ["Nothing to review is left that nobody is asked about; no sheet was written."] + [
-                f"{count} artworks wait in the sheet of batch {batch}. Where it was lost: "
+            return ["Reviewers have been asked about all that is left; no sheet was written."] + [
+                f"{count} artworks wait in the sheet of batch {batch}. If it was lost: "
                 f"curate push --to {Path(self.place).suffix[1:]} --batch {batch}"
                 for batch, count in self.waiting.items()
             ]
         return [
-            f"{self._asked()}. Wrong labels to be expected: {self.expected_yield:g}.",
+            f"{self._asked()}. Expected wrong labels: {self.expected_yield:g}.",
             tell_wrong_labels(self.expected_wrong),
             self._next(),
         ]

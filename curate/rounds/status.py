@@ -51,7 +51,7 @@ def read_round_status(catalog: Catalog, settings: TrainSettings) -> RoundStatus:
 
 
 def next_step(status: Status, settings: TrainSettings) -> str:
-    """Return the command that goes on from here; a run is to be trained as the last one was."""
+    """Return the command that goes on from here; it trains a run as the last one was trained."""
     step = status.next_step()
     if step != "curate train" or status.run_settings is None:
         return step

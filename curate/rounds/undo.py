@@ -1,4 +1,4 @@
-"""Take one verdict back, so that what stood before counts again."""
+"""Take one verdict back, so that the label before it counts again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UndoneVerdict:
     def __str__(self) -> str:
         if self.labels_changed is not None:
             return f"verdict {self.verdict} taken back; {self.labels_changed} labels changed"
-        return f"Verdict {self.verdict}: {self.said}. It is taken back, and what stood before counts again."
+        return f"Verdict {self.verdict}: {self.said}. It is taken back, and the label before it counts again."
 
     def as_record(self) -> dict[str, Any]:
         """Return it as scripts read it."""
@@ -55,9 +55,9 @@ def undo_verdict(
             verdict = find_verdict(session, int(what))
         else:
             verdict = newest_verdict(session, str(what), attribute)
-        found = UndoneVerdict(verdict.id, verdict_line(session, verdict))
+        undone = UndoneVerdict(verdict.id, verdict_line(session, verdict))
     if dry_run:
-        return found
+        return undone
     with catalog.write() as session:
-        changed = derive(session, supersede(session, find_verdict(session, found.verdict)))
-    return UndoneVerdict(found.verdict, found.said, changed)
+        changed = derive(session, supersede(session, find_verdict(session, undone.verdict)))
+    return UndoneVerdict(undone.verdict, undone.said, changed)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from curate.training.label_issues import RunScores
 
 OUTLIER_BELOW = 0.001
-"""An artwork becomes an outlier when so few would lie as far from their neighbours by chance."""
+"""An artwork becomes an outlier when only this share would lie as far from their neighbours by chance."""
 
 FITS_BELOW, FITS_SHARE = 0.1, 0.01
 """… or when it looks like no class of any attribute (the seed's "atypical"): how far the likeliest class is
-from chance (0) to certainty (1); at most so large a share of the artworks, since a weak model fits none."""
+from chance (0) to certainty (1); at most this share of the artworks, since a weak model fits none."""
 
 
 UNUSABLE_BELOW = 0.7

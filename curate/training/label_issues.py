@@ -1,4 +1,4 @@
-"""From a run's probabilities to what the catalog keeps: a score for each label, issues for the doubted ones.
+"""From a run's probabilities to what the catalog keeps: a score for each label, issues for the flagged ones.
 
 Nothing here reads a path or a file name: they spell the labels.
 """
@@ -29,12 +29,12 @@ from curate.training.predicted import Predicted
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable
 from db.provenance import OUT_OF_SAMPLE
-from db.reviews.findings import Found
-from db.runs.issues import BEFORE_REVIEW, DOUBTED_BELOW
+from db.reviews.findings import ReviewedLabels
+from db.runs.issues import BEFORE_REVIEW, FLAGGED_BELOW
 
-FEWEST_DOUBTED = 20
-"""A label becomes an issue below ``DOUBTED_BELOW``, or when it is among the worst of its attribute: as many
-as may be wrong by the estimate's upper end, and at least so many, so that a budget can be filled."""
+FEWEST_FLAGGED = 20
+"""A label becomes an issue below ``FLAGGED_BELOW``, or when it is among the worst of its attribute: as many
+as may be wrong by the estimate's upper end, and at least this many, so that a budget can be filled."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def score_run(
     columns: Mapping[str, AttributeLabels],
     result: Predicted,
     folds: NDArray[np.int64],
-    found: Mapping[str, Found],
+    findings: Mapping[str, ReviewedLabels],
     seed: int,
 ) -> RunScores:
     """Score every label whose probability is out of sample, and every image."""
@@ -96,7 +96,7 @@ def score_run(
         embedding=result.embedding,
         layers=result.layers,
         folds=folds,
-        verdicts={name: _findings(table, column, found.get(name)) for name, column in columns.items()},
+        verdicts={name: _findings(table, column, findings.get(name)) for name, column in columns.items()},
         neighbours=neighbours,
         seed=seed,
     )
@@ -119,23 +119,23 @@ def mean_margin(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     Later, the networks have learnt the wrong labels too.
     """
     early = margins[: (len(margins) + 1) // 2]
-    known = np.isfinite(early)
-    total = np.where(known, early, 0.0).sum(axis=0)
+    trained = np.isfinite(early)
+    total = np.where(trained, early, 0.0).sum(axis=0)
     missing = np.full(margins.shape[1], np.nan)
-    mean: NDArray[np.float64] = np.divide(total, known.sum(axis=0), out=missing, where=known.any(axis=0))
+    mean: NDArray[np.float64] = np.divide(total, trained.sum(axis=0), out=missing, where=trained.any(axis=0))
     return mean
 
 
-def _findings(table: LabelTable, column: AttributeLabels, found: Found | None) -> Findings:
+def _findings(table: LabelTable, column: AttributeLabels, reviewed: ReviewedLabels | None) -> Findings:
     """Return what reviewers found in the run's own rows and columns; what is in neither is left out."""
-    if found is None:
+    if reviewed is None:
         nothing = np.empty(0, dtype=np.int64)
         return Findings(nothing, nothing, nothing.astype(np.bool_))
     index = {class_id: i for i, class_id in enumerate(column.class_ids.tolist())}
-    rows = table.rows_of(found.artwork_ids)
-    given = np.array([index.get(class_id, -1) for class_id in found.given_ids.tolist()], dtype=np.int64)
-    known = (rows >= 0) & (given >= 0)
-    return Findings(rows[known], given[known], found.wrong[known])
+    rows = table.rows_of(reviewed.artwork_ids)
+    given = np.array([index.get(class_id, -1) for class_id in reviewed.given_ids.tolist()], dtype=np.int64)
+    inside = (rows >= 0) & (given >= 0)
+    return Findings(rows[inside], given[inside], reviewed.wrong[inside])
 
 
 def prediction_rows(
@@ -149,31 +149,29 @@ def prediction_rows(
     for name, column in columns.items():
         probs, scored = result.pred_probs[name], scored_run.scores[name]
         rows = np.flatnonzero(np.isfinite(probs).all(axis=1))
-        found = probs[rows]
-        best, given, instead = found.argmax(axis=1), column.labels[rows], scored.suggested[rows]
+        predicted = probs[rows]
+        best, given, instead = predicted.argmax(axis=1), column.labels[rows], scored.suggested[rows]
         at, ids = np.arange(len(rows)), [*column.class_ids.tolist(), None]  # the last for -1
         values = {
             "artwork_id": table.artwork_ids[rows].tolist(),
             "attribute_id": [column.attribute_id] * len(rows),
-            "fold": _known(folds[rows], folds[rows] >= 0),
+            "fold": _or_none(folds[rows], folds[rows] >= 0),
             "provenance": result.provenance[rows].tolist(),
             "predicted_id": [ids[place] for place in best.tolist()],
-            "p_predicted": found[at, best].tolist(),
+            "p_predicted": predicted[at, best].tolist(),
             "class_id": [ids[place] for place in given.tolist()],
-            "p_label": _known(found[at, given], given >= 0),
-            "score": _known(scored.score[rows], np.isfinite(scored.score[rows])),
+            "p_label": _or_none(predicted[at, given], given >= 0),
+            "score": _or_none(scored.score[rows], np.isfinite(scored.score[rows])),
             "suggested_id": [ids[place] for place in instead.tolist()],
-            "p_suggested": _known(found[at, instead], instead >= 0),
+            "p_suggested": _or_none(predicted[at, instead], instead >= 0),
         }
         for row in zip(*values.values(), strict=True):
             yield dict(zip(values, row, strict=True))
 
 
-def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> list[Any]:
-    """Return values as Python's own, None where they are not known."""
-    return [
-        value if is_known else None for value, is_known in zip(values.tolist(), known.tolist(), strict=True)
-    ]
+def _or_none(values: NDArray[Any], present: NDArray[np.bool_]) -> list[Any]:
+    """Return values as Python's own, None where there is none."""
+    return [value if there else None for value, there in zip(values.tolist(), present.tolist(), strict=True)]
 
 
 def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArray[np.int64]:
@@ -182,13 +180,13 @@ def issue_rows_of(scored: LabelScores, review_state: NDArray[np.int8]) -> NDArra
     A label that a reviewer confirmed is among them where the evidence alone speaks against it: whether that
     has grown enough since to ask again, ``replace_issues`` knows.
     """
-    known = np.isfinite(scored.score) & (scored.suggested >= 0)
-    rows = np.flatnonzero(known & (review_state == IMPORTED))
+    judged = np.isfinite(scored.score) & (scored.suggested >= 0)
+    rows = np.flatnonzero(judged & (review_state == IMPORTED))
     rows = rows[np.argsort(scored.score[rows], kind="stable")]
-    worst = max(FEWEST_DOUBTED, round(scored.expected.high))
-    doubted = rows[(scored.score[rows] < DOUBTED_BELOW) | (np.arange(len(rows)) < worst)]
-    confirmed = np.flatnonzero(known & (review_state != IMPORTED) & (_before_review(scored) < DOUBTED_BELOW))
-    return np.concatenate([doubted, confirmed])
+    worst = max(FEWEST_FLAGGED, round(scored.expected.high))
+    flagged = rows[(scored.score[rows] < FLAGGED_BELOW) | (np.arange(len(rows)) < worst)]
+    confirmed = np.flatnonzero(judged & (review_state != IMPORTED) & (_before_review(scored) < FLAGGED_BELOW))
+    return np.concatenate([flagged, confirmed])
 
 
 def _before_review(scored: LabelScores) -> NDArray[np.float64]:
@@ -198,7 +196,7 @@ def _before_review(scored: LabelScores) -> NDArray[np.float64]:
 def issue_rows(
     table: LabelTable, columns: Mapping[str, AttributeLabels], scored_run: RunScores
 ) -> Iterator[dict[str, Any]]:
-    """Yield one row a doubted label, one an image that is unlike all others, one that looks unusable."""
+    """Yield one row a flagged label, one an image that is unlike all others, one that looks unusable."""
     for name, column in columns.items():
         scored = scored_run.scores[name]
         for row in issue_rows_of(scored, table.review_state[name]):

@@ -1,4 +1,4 @@
-"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to doubt."""
+"""One run, from the catalog and back: what to learn from, whose probabilities, which labels to flag."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from db.images.files import NEVER_OPENED
 from db.labels.attribute_labels import AttributeLabels
 from db.labels.table import LabelTable, label_digest, label_table
 from db.models import Run
-from db.reviews.findings import found_labels
+from db.reviews.findings import reviewed_labels
 from db.runs.issues import replace_issues
 from db.runs.label_weights import label_weights
 from db.runs.runs import RunArrays, complete_run, fail_run, run_folder, runs, start_run, write_arrays
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 class TrainSummary:
     """What ``curate train`` tells: the run, its metrics by attribute, what it could not read.
 
-    ``issues`` is how many labels it doubts, ``expected_wrong`` about how many are wrong.
+    ``issues`` is how many labels it flags, ``expected_wrong`` about how many are wrong.
     """
 
     run: int
@@ -60,7 +60,7 @@ class TrainSummary:
 def train(
     workspace: Workspace, catalog: Catalog, settings: TrainSettings, progress: Progress
 ) -> TrainSummary | None:
-    """Train one run on the labels as they stand, and write its predictions and issues.
+    """Train one run on the labels as they are now, and write its predictions and issues.
 
     An interrupted run with the same settings on the same labels is continued, not begun again. Of several
     processes that train together (``torchrun``), the first one writes, and the others return None.
@@ -79,7 +79,7 @@ def train(
     with catalog.read() as session:
         table = label_table(session) if settings.embeddings is None else label_table(session, WITHOUT_IMAGES)
         lists = read_class_lists(session)
-        findings = found_labels(session)
+        findings = reviewed_labels(session)
         settings, weights = label_weights(session, settings, table)
     columns = {name: attribute_labels(table, name, classes, min_count) for name, classes in lists.items()}
     columns = {name: column for name, column in columns.items() if len(column.classes) > 1}
@@ -110,7 +110,7 @@ def train(
         began = time.monotonic()
         trained = {name: columns[name] for name in result.pred_probs}
         scored_run = score_run(
-            table=table, columns=trained, result=result, folds=folds, found=findings, seed=settings.seed
+            table=table, columns=trained, result=result, folds=folds, findings=findings, seed=settings.seed
         )
         seconds = _with_evidence(result.seconds, time.monotonic() - began)
         metrics = with_estimates(result.metrics, scored_run.scores)
@@ -170,7 +170,7 @@ def _store(
     """Write the arrays, then all that the catalog keeps, in one transaction.
 
     Returns:
-        How many labels are doubted, and about how many are wrong.
+        How many labels are flagged, and about how many are wrong.
     """
     digest = write_arrays(folder, RunArrays(table.artwork_ids, result.pred_probs, result.embedding, folds))
     with catalog.write() as session:

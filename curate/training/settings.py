@@ -19,7 +19,7 @@ def changed_settings(
     """Return settings with other values in places.
 
     Args:
-        settings: What stands where nothing is changed.
+        settings: What stays where nothing is changed.
         changes: Values by name.
         where: Who asks, for the message.
         spelled: How a setting is called there.

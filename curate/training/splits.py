@@ -2,7 +2,7 @@
 
 The rule is iterative stratification (Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label
 data", ECML 2011) on duplicate groups: the class with the fewest groups left is dealt out first, each group
-to the part that lacks most of it. Rare classes are thereby spread as evenly as their groups allow.
+to the part that lacks most of it. This spreads rare classes as evenly as their groups allow.
 """
 
 from __future__ import annotations

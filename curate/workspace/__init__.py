@@ -25,7 +25,7 @@ __all__ = ["Workspace", "init", "open"]
 class Workspace(CatalogVerbs, RunVerbs, FindingVerbs, ReviewVerbs, CareVerbs):
     """An opened workspace; each method does what the command of its name does.
 
-    Every method may be interrupted and called again. What the user can mend is raised as a ``CurateError``,
+    Every method may be interrupted and called again. What the user can fix is raised as a ``CurateError``,
     whose text is the sentence that the command prints.
     """
 
@@ -38,7 +38,7 @@ def open(folder: AnyPath = ".", *, progress: bool = True) -> Workspace:
         progress: Show how long work goes on, in a notebook or on a terminal.
 
     Raises:
-        CurateError: It is no workspace, or its catalog cannot be read by this version.
+        CurateError: It is not a workspace, or its catalog cannot be read by this version.
     """
     from curate.progress import chosen_progress, silent_progress
 
@@ -64,9 +64,9 @@ def init(
     try:
         init_workspace(Path(folder), tuple(attributes))
     except WorkspaceExists:
-        known = open_workspace(Path(folder)).settings.attributes
-        if tuple(known) != tuple(attributes):
+        existing = open_workspace(Path(folder)).settings.attributes
+        if tuple(existing) != tuple(attributes):
             raise BadSettings(
-                Path(folder) / "curate.toml", "attributes", f"it has {', '.join(known)}, not {attributes}"
+                Path(folder) / "curate.toml", "attributes", f"it has {', '.join(existing)}, not {attributes}"
             ) from None
     return open(folder, progress=progress)

@@ -8,23 +8,23 @@ from typing import Any, SupportsFloat
 from curate.errors import InvalidInput
 
 
-def require_one_of(name: str, value: Any, known: Sequence[str]) -> None:
-    """Refuse a word that is none of those known.
+def require_one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Refuse a word that is not one of those allowed.
 
     Raises:
-        InvalidInput: It is none.
+        InvalidInput: It is not.
 
     Example:
         >>> require_one_of("format", "doc", ("html", "pdf"))
         Traceback (most recent call last):
         curate.errors.InvalidInput: format is 'doc', expected one of html, pdf.
     """
-    if value not in known:
-        raise InvalidInput(f"{name} is {value!r}, expected one of {', '.join(known)}.")
+    if value not in allowed:
+        raise InvalidInput(f"{name} is {value!r}, expected one of {', '.join(allowed)}.")
 
 
 def require_number(name: str, value: Any, low: float, high: float | None = None) -> None:
-    """Refuse what is no number, or out of its range.
+    """Refuse what is not a number, or out of its range.
 
     Raises:
         InvalidInput: It is.

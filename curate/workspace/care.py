@@ -34,7 +34,7 @@ class CareVerbs(OpenedFolder):
         ingest: int | None = None,
         dry_run: bool = False,
     ) -> UndoneVerdict | UndoneIngest:
-        """Take a verdict back, so that what stood before counts again; or all that an ingest brought.
+        """Take a verdict back, so that the label before it counts again; or all that an ingest brought.
 
         Args:
             what: A verdict's number; or an artwork's path, uuid or id in a list, with ``attribute``.
@@ -61,12 +61,12 @@ class CareVerbs(OpenedFolder):
             assert what is not None
             if attribute is None and not str(what).isdecimal():
                 raise InvalidInput(
-                    f"{what!r} is no verdict's number. With an artwork, name the attribute too."
+                    f"{what!r} is not the number of a verdict. With an artwork, name the attribute too."
                 )
             return undo_verdict(catalog, what, attribute, dry_run=dry_run)
 
     def classes(self, attribute: str | None = None) -> pd.DataFrame:
-        """Return the classes that stand, with how many artworks have each.
+        """Return the classes in use, with how many artworks have each.
 
         Columns: ``attribute``, ``key`` (what :meth:`labels` and :meth:`issues` say), ``name`` (what people
         see), ``aliases`` (every spelling met), ``labelled``.
@@ -113,7 +113,7 @@ class CareVerbs(OpenedFolder):
             return new_class(session, attribute, name, who)
 
     def rename_class(self, attribute: str, class_: str, name: str, *, user: str | None = None) -> str:
-        """Show a class by another name; return its key, which stays, as every spelling goes on to count."""
+        """Show a class by another name; return its key, which stays; every spelling still means it."""
         from db.labels.class_changes import rename_class
 
         with self._changing(user) as (session, who):
@@ -127,7 +127,7 @@ class CareVerbs(OpenedFolder):
             return merge_classes(session, attribute, from_, into, who)
 
     def take_as_missing(self, attribute: str, spelling: str, *, user: str | None = None) -> int:
-        """Make a class stand for no label; return how many labels are missing now."""
+        """Take a class as no label; return how many labels are missing now."""
         from db.labels.class_changes import take_as_missing
 
         with self._changing(user) as (session, who):
@@ -154,8 +154,8 @@ class CareVerbs(OpenedFolder):
             with catalog.read() as session:
                 yield from check_catalog(session, self._folder, progress.advance if images else None)
 
-    def mend(self) -> dict[str, int]:
-        """Make anew all that follows from the catalog's rows; return how much of each was mended."""
+    def repair(self) -> dict[str, int]:
+        """Derive again all that follows from other rows; return how many rows of each kind changed."""
         from db.maintenance.check import repair
 
         with self._catalog() as catalog, catalog.write() as session:

@@ -95,7 +95,7 @@ class CatalogVerbs(OpenedFolder):
         return place, folder
 
     def labels(self) -> pd.DataFrame:
-        """Return the labels as they stand: ``filepath`` and the attributes, None where there is none.
+        """Return the labels as they are now: ``filepath`` and the attributes, None where there is none.
 
         A class is called by its key, as in :meth:`issues` and :meth:`pred_probs`, however a list spells it.
         :meth:`export` gives each row its own spelling.
@@ -162,7 +162,7 @@ class CatalogVerbs(OpenedFolder):
         history: bool = False,
         predictions: int | None = None,
     ) -> Exported:
-        """Write the labels as they stand, or what else is asked for; an old file is replaced.
+        """Write the labels as they are now, or what else is asked for; an old file is replaced.
 
         Args:
             out: The file, or the folder of ``artgan`` and ``imagefolder``.

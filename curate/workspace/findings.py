@@ -32,15 +32,15 @@ class FindingVerbs(OpenedFolder):
         every: bool = False,
         where: Mapping[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Return what a run doubts, worst first; columns as in ``curate issues --json``.
+        """Return what a run flags, worst first; columns as in ``curate issues --json``.
 
         Args:
             kind: ``label``, ``label_conflict``, ``outlier``, ``unusable``, ``duplicate``, ``property`` or
                 ``unreadable``.
             attribute: Only this attribute.
-            limit: At most so many.
+            limit: At most this many.
             run: The run's number; the newest complete one if left out.
-            every: Every scored label of the run, doubted or not.
+            every: Every scored label of the run, flagged or not.
             where: Only artworks whose list says so: a text, or a pattern with ``*``, by kept column.
         """
         import pandas as pd
@@ -67,11 +67,11 @@ class FindingVerbs(OpenedFolder):
         Args:
             kind: As in :meth:`issues`, and so all but the next two.
             attribute: Only this attribute.
-            limit: At most so many lines.
+            limit: At most this many lines.
             run: The run's number; the newest complete one if left out.
-            every: Every scored label of the run, doubted or not.
+            every: Every scored label of the run, flagged or not.
             where: Only artworks whose list says so.
-            by_artwork: A line is an artwork with all its doubts.
+            by_artwork: A line is an artwork with all its issues.
             below: Every label whose probability is below this, instead of the ranked ones.
 
         Raises:
@@ -149,7 +149,7 @@ class FindingVerbs(OpenedFolder):
 
         Args:
             runs: Their numbers.
-            budget: How many artworks a review could look at: how far the runs doubt the same ones.
+            budget: How many artworks a review could look at: how far the runs flag the same ones.
 
         Raises:
             InvalidInput: They are not two different runs, or more.

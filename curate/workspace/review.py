@@ -115,16 +115,16 @@ class ReviewVerbs(OpenedFolder):
         batch: int | None = None,
         dry_run: bool = False,
     ) -> PushSummary:
-        """Send a batch of artworks to Label Studio, those whose review should fix most first.
+        """Send a batch of artworks to Label Studio, first those whose review should fix most.
 
         Args:
             limit: Artworks in the batch, audits and controls among them.
-            attribute: Rank by the doubts in this attribute only.
-            run: The run whose doubts are asked about; the newest complete one if left out.
+            attribute: Rank by the issues of this attribute only.
+            run: The run whose issues are asked about; the newest complete one if left out.
             audit: The share drawn at random, to estimate the errors left.
             controls: The share whose answer is known, to measure reviewers; or a list of known answers.
-            annotators: How many reviewers each artwork is to have.
-            per_sheet: Contact sheets, many artworks at once, with so many on one at most.
+            annotators: How many reviewers judge each artwork.
+            per_sheet: Contact sheets, many artworks at once, with at most this many on one.
             again: Ask about labels that were judged before: of a class, by a reviewer, before a day.
             sheet: Write a sheet to fill in instead, ``.csv``, ``.xlsx`` or ``.html``; no server is needed.
             batch: Write the sheet of this batch again: it was lost.

@@ -23,7 +23,7 @@ class RunVerbs(OpenedFolder):
     """The commands about runs."""
 
     def train(self, settings: TrainSettings | None = None, **options: Any) -> TrainSummary | None:
-        """Train one run on the labels as they stand, and list the labels that it doubts.
+        """Train one run on the labels as they are now, and list the labels that it flags.
 
         Args:
             settings: All settings; those of ``curate.toml`` if left out.
@@ -113,15 +113,15 @@ class RunVerbs(OpenedFolder):
 
         with self._catalog() as catalog:
             frame = predictions_frame(self._folder, catalog, run).set_index("filepath")
-        found = {}
+        tables = {}
         for name in self.attributes:
             start = f"{name}."
             own = {
                 column: column.removeprefix(start) for column in map(str, frame) if column.startswith(start)
             }
             if own:
-                found[name] = frame[list(own)].rename(columns=own)
-        return found
+                tables[name] = frame[list(own)].rename(columns=own)
+        return tables
 
     def model_run(self, run: int | None = None) -> int:
         """Return the number of the run whose model ``predict`` uses: this one, or the newest that has one.
@@ -141,7 +141,7 @@ class RunVerbs(OpenedFolder):
 
         Args:
             images: Image files.
-            run: The run's number; the newest with a model of its own (``model_run``) if left out.
+            run: The run's number; the newest with its own model (``model_run``) if left out.
             top: Classes of each attribute, best first.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
 

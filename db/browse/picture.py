@@ -106,10 +106,10 @@ class Probabilities:
         if not len(self.artwork_ids):
             return {}
         at = np.searchsorted(self.artwork_ids, artwork_ids).clip(max=len(self.artwork_ids) - 1)
-        found = self.artwork_ids[at] == artwork_ids
-        rows = np.asarray(self.probs[at[found]], dtype=np.float32)
-        known = ~np.isnan(rows).any(axis=1)
-        return dict(zip(artwork_ids[found][known].tolist(), rows[known], strict=True))
+        predicted = self.artwork_ids[at] == artwork_ids
+        rows = np.asarray(self.probs[at[predicted]], dtype=np.float32)
+        scored = ~np.isnan(rows).any(axis=1)
+        return dict(zip(artwork_ids[predicted][scored].tolist(), rows[scored], strict=True))
 
 
 def open_probabilities(folder: Path, attribute: str, classes: list[str]) -> Probabilities | None:
@@ -124,8 +124,8 @@ def read_marks(session: Session) -> Marks:
     """Return how far the catalog goes now; read it in the snapshot that the facts are read in."""
 
     def newest(column: InstrumentedAttribute[Any]) -> Any:
-        found = session.scalar(select(func.max(column)))
-        return found.isoformat() if isinstance(found, datetime) else found
+        value = session.scalar(select(func.max(column)))
+        return value.isoformat() if isinstance(value, datetime) else value
 
     return {
         "label": newest(Label.id) or 0,
@@ -247,9 +247,9 @@ class Picture:
             self.arrays_folder = run_folder(session, workspace, self.run.uuid)
             for name, row in run_attributes(session, self.run).items():
                 shown = [self.names[name].of_key[key] for key in row.classes]
-                found = open_probabilities(self.arrays_folder, name, shown)
-                if found is not None:
-                    self.probabilities[name] = found
+                probabilities = open_probabilities(self.arrays_folder, name, shown)
+                if probabilities is not None:
+                    self.probabilities[name] = probabilities
         self._disagreeing = disagreeing_groups(session)
 
     def artwork_ids(self) -> list[int]:
@@ -294,11 +294,11 @@ class Picture:
         if self.run is None:
             return []
         names = self.names[attribute]
-        found = top_confusions(self._session, self.run.id, names.attribute_id, limit)
-        return [(names.shown[label], names.shown[predicted], count) for label, predicted, count in found]
+        pairs = top_confusions(self._session, self.run.id, names.attribute_id, limit)
+        return [(names.shown[label], names.shown[predicted], count) for label, predicted, count in pairs]
 
-    def most_doubted(self) -> str | None:
-        """Return the attribute with the most labels in doubt; None where nothing is doubted."""
+    def most_flagged(self) -> str | None:
+        """Return the attribute with the most flagged labels; None where no label is flagged."""
         if self.run is None:
             return None
         rows = self._session.execute(
@@ -306,10 +306,10 @@ class Picture:
             .where(Issue.run_id == self.run.id, Issue.kind == "label", Issue.state.in_(OPEN_STATES))
             .group_by(Issue.attribute_id)
         )
-        doubts = {attribute_id: count for attribute_id, count in rows}
+        issue_counts = {attribute_id: count for attribute_id, count in rows}
         return max(
-            (name for name, names in self.names.items() if names.attribute_id in doubts),
-            key=lambda name: doubts[self.names[name].attribute_id],
+            (name for name, names in self.names.items() if names.attribute_id in issue_counts),
+            key=lambda name: issue_counts[self.names[name].attribute_id],
             default=None,
         )
 

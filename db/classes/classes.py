@@ -26,16 +26,16 @@ def find_attribute(session: Session, name: str) -> Attribute:
         UnknownAttribute: There is none; the message lists those there are.
     """
     there = attributes(session)
-    found = next((a for a in there if a.name == name), None)
-    found = found or next((a for a in there if fold(a.title or a.name) == fold(name)), None)
-    if found is None:
+    match = next((a for a in there if a.name == name), None)
+    match = match or next((a for a in there if fold(a.title or a.name) == fold(name)), None)
+    if match is None:
         raise UnknownAttribute(name, [a.name for a in there])
-    return found
+    return match
 
 
 @dataclass(frozen=True)
 class ClassList:
-    """The classes of one attribute as they stand, merged ones resolved.
+    """The classes of one attribute as they are today, merged ones resolved.
 
     ``key``, ``name``, ``spelling`` and ``current`` are by class id; ``current`` leads from a merged class to
     the one it went into. ``spelling`` is what a label row without a spelling of its own was written as.

@@ -1,4 +1,4 @@
-"""Attributes of an older catalog that one column, or field, would have to hold both; new ones are refused."""
+"""Attributes of an older catalog that would share one column or field; new ones are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shared_columns(session: Session) -> Iterator[str]:
         for other in there[:at]:
             names = {fold(one.name), fold(one.shown)} & {fold(other.name), fold(other.shown)}
             if names and one.shown != other.shown:
-                yield f"{other.shown!r} and {one.shown!r} are one name, case and signs aside"
+                yield f"{other.shown!r} and {one.shown!r} are one name but for case and punctuation"
 
 
 def require_own_fields(session: Session) -> None:

@@ -19,14 +19,14 @@ def match_class_names(session: Session, attribute: str, names: Sequence[str]) ->
     """
     of = find_attribute(session, attribute)
     by_key = class_list(session, of).id_of
-    found = {name: by_key[name] for name in names if name in by_key}
+    class_ids = {name: by_key[name] for name in names if name in by_key}
     for name in names:
-        if name not in found:
+        if name not in class_ids:
             try:
-                found[name] = find_class(session, of, name)
+                class_ids[name] = find_class(session, of, name)
             except UnknownClass:
                 continue
-    return found
+    return class_ids
 
 
 def class_keys(session: Session, attribute: str) -> list[str]:
@@ -51,5 +51,5 @@ class WithNames:
     def __call__(self, text: str) -> str:
         """Return a text with names; a key inside another word stays."""
         if there := [re.escape(key) for key in self._keys if key in text]:
-            text = re.sub(rf"(?<!\w)(?:{'|'.join(there)})(?!\w)", lambda found: self._names[found[0]], text)
+            text = re.sub(rf"(?<!\w)(?:{'|'.join(there)})(?!\w)", lambda match: self._names[match[0]], text)
         return text

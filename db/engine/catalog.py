@@ -172,7 +172,7 @@ def _create(url: str) -> None:
 
 @contextmanager
 def _changing_schema(url: str) -> Iterator[Connection]:
-    """Open a transaction in which tables may be made anew; it is refused where that loses a row's parent."""
+    """Open a transaction in which tables may be made again; it is refused where that loses a row's parent."""
     engine = make_engine(url)
     try:
         with (

@@ -1,4 +1,4 @@
-"""Why a command crashed: a SQLite catalog whose bytes were changed is recognised, and told as what it is."""
+"""Why a command crashed: if the SQLite catalog is damaged, the user is told so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from db.models import Base
 
 @contextmanager
 def damage_named(engine: Engine) -> Iterator[None]:
-    """Turn whatever goes wrong while a SQLite catalog is open into ``CatalogDamaged``, where it is that.
+    """Turn an error while a SQLite catalog is open into ``CatalogDamaged``, where damage is its cause.
 
     The catalog is read through only when something did go wrong that no error of ours explains.
     """

@@ -1,4 +1,4 @@
-"""Which driver errors a user can mend, and the error that says how; all others stay what they are."""
+"""Which driver errors a user can fix, and the error that says how; all others stay what they are."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def catalog_name(url: URL) -> str:
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn the driver errors that a user can mend into a ``CurateError`` with the mend."""
+    """Turn the driver errors that a user can fix into a ``CurateError`` that says how."""
     try:
         yield
     except OverflowError as error:

@@ -102,7 +102,7 @@ def begin_postgresql(connection: Connection, name: str) -> None:
 
 def postgresql_writer(connection: Connection) -> str:
     """Return who holds the advisory lock: curate names its process and host to the server."""
-    found = connection.scalar(
+    application = connection.scalar(
         text(
             "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
             "WHERE locktype = 'advisory' AND granted AND objid = :key AND classid = 0 "
@@ -110,4 +110,4 @@ def postgresql_writer(connection: Connection) -> str:
         ),
         {"key": POSTGRES_LOCK},
     )
-    return str(found or "another session")
+    return str(application or "another session")

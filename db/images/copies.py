@@ -73,7 +73,7 @@ def shown_files(
     Raises:
         RootUnknown: This workspace does not know the folder of a root.
     """
-    found: dict[int, Path] = {}
+    files: dict[int, Path] = {}
     wanted: dict[int, tuple[Path, str]] = {}
     for artwork_id, place in places.items():
         path = workspace.find_image(place.root, place.path)
@@ -83,8 +83,8 @@ def shown_files(
             assert place.sha256 is not None
             wanted[artwork_id] = (path, place.sha256)
         elif place.root in workspace.settings.root_urls or path.exists():
-            found[artwork_id] = path
-    return found | display_copies(workspace, wanted, progress)
+            files[artwork_id] = path
+    return files | display_copies(workspace, wanted, progress)
 
 
 def copy_path(workspace: Workspace, sha256: str) -> Path:

@@ -135,7 +135,7 @@ def used_range(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def true_range(low: int, high: int) -> tuple[float, float]:
-    """Return black and white of whole numbers: 0 and the largest of the fewest usual bits that hold them.
+    """Return black and white of whole numbers: 0, and the largest of the smallest bit depth that fits.
 
     Example:
         >>> true_range(12, 4000), true_range(0, 60_000)
@@ -158,7 +158,7 @@ def scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
 
 
 def deep_channels(data: bytes, apart: bool = False) -> NDArray[np.uint16] | None:
-    """Return all bits of a PNG or TIFF whose channels have 16, shape ``(H, W, 3)``; None where nobody can.
+    """Return the 16-bit channels of a PNG or TIFF, shape ``(H, W, 3)``; None where it has none.
 
     Pillow has no mode for them. Transparency falls on white.
 
@@ -167,15 +167,15 @@ def deep_channels(data: bytes, apart: bool = False) -> NDArray[np.uint16] | None
         apart: Whether it is a TIFF with a plane for each channel, which OpenCV takes for another picture.
     """
     try:
-        found = tiff_channels(data) if apart else _decoded(data)
+        decoded = tiff_channels(data) if apart else _decoded(data)
     except BadImage:
         return None
-    if found is None or found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
+    if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3 or decoded.shape[2] not in (3, 4):
         return None
-    channels: NDArray[np.uint16] = found[:, :, :3] if apart else found[:, :, 2::-1]
-    if found.shape[2] == 3:
+    channels: NDArray[np.uint16] = decoded[:, :, :3] if apart else decoded[:, :, 2::-1]
+    if decoded.shape[2] == 3:
         return channels
-    share = found[:, :, 3:].astype(np.float32) / 65535.0
+    share = decoded[:, :, 3:].astype(np.float32) / 65535.0
     white = true_range(0, int(channels.max()))[1]
     return np.asarray(channels * share + white * (1.0 - share), dtype=np.uint16)
 

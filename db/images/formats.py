@@ -116,8 +116,8 @@ def sniff(data: bytes) -> str:
         raise BadImage("unsupported_format")
     if data.startswith(LFS_POINTER):
         raise BadImage("lfs_pointer")
-    known = data.startswith((b"8BPS", b"%!PS", b"%PDF", b"<svg", b"\x00\x00\x01\x00"))
-    raise BadImage("unsupported_format" if known else "not_an_image")
+    other_format = data.startswith((b"8BPS", b"%!PS", b"%PDF", b"<svg", b"\x00\x00\x01\x00"))
+    raise BadImage("unsupported_format" if other_format else "not_an_image")
 
 
 def open_image(data: bytes, kind: str | None = None) -> Image.Image:

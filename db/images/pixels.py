@@ -192,9 +192,9 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
     """Return inks as sRGB by the profile in the file; without one that can be used, as if they were ideal."""
     from PIL import ImageCms
 
-    found = image.info.get("icc_profile")
+    icc_profile = image.info.get("icc_profile")
     try:
-        profile = ImageCms.ImageCmsProfile(BytesIO(found)) if found else None
+        profile = ImageCms.ImageCmsProfile(BytesIO(icc_profile)) if icc_profile else None
         if profile is None or profile.profile.xcolor_space.strip() != "CMYK":
             return image.convert("RGB")
         converted = ImageCms.profileToProfile(

@@ -1,4 +1,4 @@
-"""Duplicate groups in the catalog: what to compare, and how groups are kept when they are found anew."""
+"""Duplicate groups in the catalog: what to compare, and how groups are kept when they are found again."""
 
 from __future__ import annotations
 

@@ -38,17 +38,17 @@ def find_mapping(session: Session, location: str, name: str, columns: Sequence[s
         .where(Ingest.mapping.is_not(None), Ingest.undone_at.is_(None))
         .order_by(Ingest.id.desc())
     )
-    found: list[tuple[int, dict[str, Any]]] = []
+    candidates: list[tuple[int, dict[str, Any]]] = []
     for where, mapping in rows:
         if not mapping or not {mapping["file"], *mapping["labels"]} <= set(columns):
             continue
         alike = mapping["columns"] == list(columns)
         same_name = str(mapping["source"]).partition(":")[2].partition(":")[2] == name
         if where == location or same_name or alike:
-            found.append(((where == location) * 4 + same_name * 2 + alike, mapping))
-    if not found:
+            candidates.append(((where == location) * 4 + same_name * 2 + alike, mapping))
+    if not candidates:
         return None
-    best = max(found, key=lambda pair: pair[0])[1]
+    best = max(candidates, key=lambda pair: pair[0])[1]
     return IngestMapping(**{name: best[name] for name in IngestMapping.__dataclass_fields__})
 
 
@@ -73,7 +73,7 @@ class ListedArtworks:
         by_written, by_path, by_id: Artwork ids by the path as the list has it, by the catalog's path, by the
             id that people use.
         decided: What reviewers decided, by artwork and attribute.
-        known: By attribute, the class that each folded spelling stands for.
+        class_of: By attribute, the class that each folded spelling stands for.
         spelling: By attribute and class, how the list spells it.
     """
 
@@ -81,36 +81,36 @@ class ListedArtworks:
     by_path: dict[str, int] = field(default_factory=dict)
     by_id: dict[str, int] = field(default_factory=dict)
     decided: dict[tuple[int, str], Corrected] = field(default_factory=dict)
-    known: dict[str, dict[str, int]] = field(default_factory=dict)
+    class_of: dict[str, dict[str, int]] = field(default_factory=dict)
     spelling: dict[str, dict[int, str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, mapping: IngestMapping) -> ListedArtworks:
         """Read them."""
-        found = cls()
+        listed = cls()
         source_id = session.scalar(select(Source.id).where(Source.name == mapping.source))
         known_as: dict[int, str] = {}
         twice: Counter[str] = Counter()
         for artwork_id, path, id_ in session.execute(
             select(Listing.artwork_id, Listing.path, Listing.known_as).where(Listing.source_id == source_id)
         ):
-            found.by_written[path] = artwork_id
+            listed.by_written[path] = artwork_id
             if id_:
                 known_as[artwork_id] = id_
-                found.by_id[id_] = artwork_id
+                listed.by_id[id_] = artwork_id
                 twice[id_] += 1
         for id_ in [id_ for id_, n in twice.items() if n > 1]:
-            del found.by_id[id_]
+            del listed.by_id[id_]
         for path, artwork_id in session.execute(
             select(Artwork.path, Artwork.id).where(Artwork.root == mapping.root)
         ):
-            found.by_path[path] = artwork_id
+            listed.by_path[path] = artwork_id
         for key in mapping.labels.values():
             attribute = find_attribute(session, key)
-            found.known[key] = folded_classes(session, attribute)
-            found._read_decided(session, attribute, known_as)
-            found.spelling[key] = _spellings(session, attribute, source_id)
-        return found
+            listed.class_of[key] = folded_classes(session, attribute)
+            listed._read_decided(session, attribute, known_as)
+            listed.spelling[key] = _spellings(session, attribute, source_id)
+        return listed
 
     def _read_decided(self, session: Session, attribute: Attribute, known_as: Mapping[int, str]) -> None:
         current = class_list(session, attribute).current

@@ -194,26 +194,26 @@ def _live_labels(
 
 def _own_spellings(session: Session, merged: Mapping[int, int]) -> dict[int, str]:
     """Return the spellings of merged classes, and of those they went into."""
-    found: dict[int, str] = {}
+    spellings: dict[int, str] = {}
     for some in chunks(sorted({*merged, *merged.values()})):
         rows = session.execute(select(Class.id, Class.spelling, Class.name).where(Class.id.in_(some)))
-        found |= {row[0]: row[1] or row[2] for row in rows}
-    return found
+        spellings |= {row[0]: row[1] or row[2] for row in rows}
+    return spellings
 
 
 def listed_before(
     session: Session, artwork_ids: Sequence[int], source_id: int
 ) -> dict[int, tuple[int, Listed]]:
     """Return how a source lists artworks, by artwork: the row's id, and what it says."""
-    found: dict[int, tuple[int, Listed]] = {}
+    listings: dict[int, tuple[int, Listed]] = {}
     for some in chunks(artwork_ids):
         rows = session.execute(
             select(Listing.id, Listing.artwork_id, Listing.path, Listing.known_as, Listing.cells).where(
                 Listing.artwork_id.in_(some), Listing.source_id == source_id
             )
         )
-        found |= {row[1]: (row[0], Listed(row[2], row[3], row[4])) for row in rows}
-    return found
+        listings |= {row[1]: (row[0], Listed(row[2], row[3], row[4])) for row in rows}
+    return listings
 
 
 def withheld_before(
@@ -221,7 +221,7 @@ def withheld_before(
 ) -> dict[int, dict[tuple[int, str, str], int]]:
     """Return the cells of sources that gave no label, by artwork: ids of rows by (column, reason, cell)."""
     at = {(column.source_id, column.attribute_id): i for i, column in enumerate(columns)}
-    found: dict[int, dict[tuple[int, str, str], int]] = {}
+    cells: dict[int, dict[tuple[int, str, str], int]] = {}
     for some in chunks(artwork_ids):
         rows = session.execute(
             select(
@@ -235,8 +235,8 @@ def withheld_before(
         )
         for row_id, artwork_id, source_id, attribute_id, reason, spelling in rows:
             if (column := at.get((source_id, attribute_id))) is not None:
-                found.setdefault(artwork_id, {})[column, reason, spelling] = row_id
-    return found
+                cells.setdefault(artwork_id, {})[column, reason, spelling] = row_id
+    return cells
 
 
 def splits_said(

@@ -132,7 +132,7 @@ def _later_of_the_same(session: Session, ingest: Ingest) -> int | None:
 
 
 def _taken_back() -> Exists:
-    """Return the condition on a label that another row takes it back."""
+    """Return the SQL condition that another row takes a label back."""
     retraction = aliased(Label)
     return select(retraction.id).where(retraction.retracts_id == Label.id).exists()
 
@@ -218,12 +218,14 @@ def _forget_listed(session: Session, plan: IngestUndo) -> None:
 
 def _sources_of(session: Session, ingest_ids: Collection[int]) -> set[int]:
     """Return the sources that ingests read: those of their labels, and of their lists."""
-    found = set(session.scalars(select(Label.source_id).where(Label.ingest_id.in_(ingest_ids)).distinct()))
+    source_ids = set(
+        session.scalars(select(Label.source_id).where(Label.ingest_id.in_(ingest_ids)).distinct())
+    )
     mappings = session.scalars(
         select(Ingest.mapping).where(Ingest.id.in_(ingest_ids), Ingest.mapping.is_not(None))
     )
     names = {str(mapping["source"]) for mapping in mappings if mapping and "source" in mapping}
-    return found | set(session.scalars(select(Source.id).where(Source.name.in_(names))))
+    return source_ids | set(session.scalars(select(Source.id).where(Source.name.in_(names))))
 
 
 def _say(session: Session, label_ids: Sequence[int], when: datetime, retracts: bool) -> None:

@@ -101,28 +101,28 @@ class Writer:
     when: datetime = field(default_factory=now)
     ingest_id: int | None = None
 
-    def known(self, session: Session, paths: Sequence[str]) -> dict[str, CatalogArtwork]:
+    def find_artworks(self, session: Session, paths: Sequence[str]) -> dict[str, CatalogArtwork]:
         """Return the artworks of this root that have one of these paths, by path."""
         return artworks_at(session, self.collection, self.root, paths)
 
     def unchanged(self, session: Session, entries: Sequence[tuple[CatalogArtwork, Entry]]) -> list[bool]:
-        """Return for each entry whether the catalog has its labels and splits as they stand."""
+        """Return for each entry whether the catalog has the same labels and splits."""
         columns = self.columns
-        ids = [known.id for known, _ in entries]
+        ids = [artwork.id for artwork, _ in entries]
         said = live_classes(session, ids, columns.labels)
         splits = splits_said(session, ids, columns.splits)
         besides = _Besides.of(session, columns, ids)
         nothing: set[tuple[int, int, str | None]] = set()
         same = []
-        for known, entry in entries:
+        for artwork, entry in entries:
             if entry.spellings:
                 wanted = {(at, *one) for at in range(len(columns.labels)) for one in entry.spelled(at)}
             else:
                 wanted = {(at, id_, None) for at, ids_ in enumerate(entry.classes) for id_ in ids_}
             same.append(
-                said.get(known.id, nothing) == wanted
-                and all(splits.get((known.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
-                and besides.same(known.id, entry)
+                said.get(artwork.id, nothing) == wanted
+                and all(splits.get((artwork.id, at), ("", 0))[0] == s for at, s in enumerate(entry.splits))
+                and besides.same(artwork.id, entry)
             )
         return same
 
@@ -130,12 +130,12 @@ class Writer:
         """Write a batch of entries with distinct paths; the caller's transaction holds the write lock."""
         take_turns(session)
         written = Written()
-        known = self.known(session, [entry.path for entry in entries])
-        new = [entry for entry in entries if entry.path not in known]
-        found = {entry.path: known[entry.path] for entry in entries if entry.path in known}
-        found |= self._adopted(session, new, written)
-        self._add(session, [entry for entry in entries if entry.path not in found], written)
-        self._change(session, [(found[e.path], e) for e in entries if e.path in found], written)
+        at_path = self.find_artworks(session, [entry.path for entry in entries])
+        new = [entry for entry in entries if entry.path not in at_path]
+        existing = {entry.path: at_path[entry.path] for entry in entries if entry.path in at_path}
+        existing |= self._adopted(session, new, written)
+        self._add(session, [entry for entry in entries if entry.path not in existing], written)
+        self._change(session, [(existing[e.path], e) for e in entries if e.path in existing], written)
         return written
 
     def _adopted(self, session: Session, new: Sequence[Entry], written: Written) -> dict[str, CatalogArtwork]:
@@ -143,16 +143,16 @@ class Writer:
         adopted: dict[str, CatalogArtwork] = {}
         for root in self.other_roots:
             waiting = artworks_at(session, self.collection, root, [entry.path for entry in new])
-            adopted |= {path: known for path, known in waiting.items() if known.status == "unverified"}
-        taken = {known.id for known in adopted.values()}
+            adopted |= {path: artwork for path, artwork in waiting.items() if artwork.status == "unverified"}
+        taken = {artwork.id for artwork in adopted.values()}
         digests = {entry.image.sha256 for entry in new if entry.image and entry.image.sha256}
         lost = artworks_with_bytes(session, self.collection, digests)
         for entry in new:
             sha256 = entry.image.sha256 if entry.image else None
-            for known in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
-                if known.id not in taken and self.gone(known.root, known.path):
-                    adopted[entry.path] = known
-                    taken.add(known.id)
+            for artwork in lost.get(sha256 or "", ()) if entry.path not in adopted else ():
+                if artwork.id not in taken and self.gone(artwork.root, artwork.path):
+                    adopted[entry.path] = artwork
+                    taken.add(artwork.id)
                     written.moved += 1
                     break
         return adopted
@@ -281,13 +281,13 @@ class Writer:
         changed = self._change_images(session, pairs)
         relabelled = self._change_labels(session, pairs)
         changed |= relabelled.keys() | self._change_splits(session, pairs)
-        besides = _Besides.of(session, self.columns, [known.id for known, _ in pairs])
-        other = [(known.id, entry) for known, entry in pairs if not besides.same(known.id, entry)]
+        besides = _Besides.of(session, self.columns, [artwork.id for artwork, _ in pairs])
+        other = [(artwork.id, entry) for artwork, entry in pairs if not besides.same(artwork.id, entry)]
         besides.write(session, other)
         changed |= {artwork_id for artwork_id, _ in other}
         derive(session, relabelled)
         written.overruled += overruled(session, relabelled)
-        usable = {known.id for known, entry in pairs if entry.usable}
+        usable = {artwork.id for artwork, entry in pairs if entry.usable}
         written.updated += len(changed & usable)
         written.unchanged += len(usable - changed)
 
@@ -295,25 +295,25 @@ class Writer:
         """Update what is known of images; new bytes at a path make a revision and stale issues."""
         changed, revised, rows, only_status = set(), [], [], []
         when = stored_time(now())
-        for known, entry in pairs:
+        for artwork, entry in pairs:
             image = entry.image
-            if image is None or (image.status == "unverified" and known.status != "unverified"):
+            if image is None or (image.status == "unverified" and artwork.status != "unverified"):
                 continue
-            new_bytes = image.sha256 is not None and known.sha256 not in (None, image.sha256)
-            moved = (known.root, known.path) != (self.root, entry.path)
+            new_bytes = image.sha256 is not None and artwork.sha256 not in (None, image.sha256)
+            moved = (artwork.root, artwork.path) != (self.root, entry.path)
             status, reason = image.status, image.reason
-            if known.status == "unusable" and status == "ok" and not new_bytes:
-                status, reason = known.status, known.reason
-            if new_bytes or moved or (status, reason) != (known.status, known.reason):
-                changed.add(known.id)
-            elif image.bytes is None or (image.bytes, image.mtime_ns) == (known.bytes, known.mtime_ns):
+            if artwork.status == "unusable" and status == "ok" and not new_bytes:
+                status, reason = artwork.status, artwork.reason
+            if new_bytes or moved or (status, reason) != (artwork.status, artwork.reason):
+                changed.add(artwork.id)
+            elif image.bytes is None or (image.bytes, image.mtime_ns) == (artwork.bytes, artwork.mtime_ns):
                 continue
-            revised += [known.id] if new_bytes else []
-            place = (self.root, entry.path, known.revision + new_bytes, when, status, reason)
+            revised += [artwork.id] if new_bytes else []
+            place = (self.root, entry.path, artwork.revision + new_bytes, when, status, reason)
             if image.bytes is None:
-                only_status.append((*place, known.id))
+                only_status.append((*place, artwork.id))
             else:
-                rows.append((*place, *image[2:-1], known.id))
+                rows.append((*place, *image[2:-1], artwork.id))
         place_columns = ("root", "path", "revision", "updated_at", "status", "reason")
         update_rows(session, Artwork, place_columns, only_status)
         update_rows(session, Artwork, (*place_columns, *IMAGE_COLUMNS[2:]), rows)
@@ -334,20 +334,20 @@ class Writer:
             By artwork, the (attribute, class) pairs that were added; empty where one was only taken back.
         """
         columns = self.columns.labels
-        before = labels_said(session, [known.id for known, _ in pairs], columns)
+        before = labels_said(session, [artwork.id for artwork, _ in pairs], columns)
         rows: list[tuple[int, int, int, int, str | None, int | None]] = []
         changed: dict[int, set[tuple[int, int]]] = {}
-        for known, entry in pairs:
+        for artwork, entry in pairs:
             for at, column in enumerate(columns):
-                had = before.get((known.id, at), {})
+                had = before.get((artwork.id, at), {})
                 wanted = set(entry.spelled(at))
                 for class_id, spelling in wanted - had.keys():
-                    rows.append((known.id, column.attribute_id, class_id, column.source_id, spelling, None))
-                    changed.setdefault(known.id, set()).add((column.attribute_id, class_id))
+                    rows.append((artwork.id, column.attribute_id, class_id, column.source_id, spelling, None))
+                    changed.setdefault(artwork.id, set()).add((column.attribute_id, class_id))
                 for class_id, spelling in had.keys() - wanted:
-                    changed.setdefault(known.id, set())
+                    changed.setdefault(artwork.id, set())
                     rows += [
-                        (known.id, column.attribute_id, class_id, column.source_id, spelling, label_id)
+                        (artwork.id, column.attribute_id, class_id, column.source_id, spelling, label_id)
                         for label_id in had[class_id, spelling]
                     ]
         ids = next_ids(session, Label, len(rows))
@@ -372,14 +372,14 @@ class Writer:
 
     def _change_splits(self, session: Session, pairs: Sequence[tuple[CatalogArtwork, Entry]]) -> set[int]:
         """Replace split facts that differ; return the artworks concerned."""
-        before = splits_said(session, [known.id for known, _ in pairs], self.columns.splits)
+        before = splits_said(session, [artwork.id for artwork, _ in pairs], self.columns.splits)
         outdated, new = [], []
-        for known, entry in pairs:
+        for artwork, entry in pairs:
             for at, split in enumerate(entry.splits):
-                had, fact_id = before.get((known.id, at), ("", 0))
+                had, fact_id = before.get((artwork.id, at), ("", 0))
                 if had != split:
                     outdated += [fact_id] if had else []
-                    new += [(known.id, at, split)] if split else []
+                    new += [(artwork.id, at, split)] if split else []
         changed = {artwork_id for artwork_id, _, _ in new}
         for some in chunks(outdated):
             facts = session.scalars(select(SplitFact).where(SplitFact.id.in_(some))).all()

@@ -40,7 +40,7 @@ class ReviewersSayIt(CurateError):
 
     def __init__(self, attribute: str, key: str, labels: int) -> None:
         super().__init__(
-            f"Reviewers gave {attribute} {key!r} to {labels} artworks, so it is a class to them. "
+            f"Reviewers gave {attribute} {key!r} to {labels} artworks, so it cannot mean no label. "
             f"Take these verdicts back first (`curate history ARTWORK`, `curate undo VERDICT`)."
         )
 
@@ -240,8 +240,8 @@ def name_by_commonest(session: Session, class_ids: Sequence[int]) -> None:
     renamed = set(session.scalars(select(ClassChange.class_id).where(ClassChange.kind == "renamed")))
     taken_back = select(Label.retracts_id).where(Label.retracts_id.is_not(None))
     for class_id in sorted(set(class_ids) - renamed):
-        found = session.get_one(Class, class_id)
-        own = found.spelling or found.name
+        row = session.get_one(Class, class_id)
+        own = row.spelling or row.name
         counts: Counter[str] = Counter()
         for spelling, n in session.execute(
             select(Label.spelling, func.count())
@@ -257,7 +257,7 @@ def name_by_commonest(session: Session, class_ids: Sequence[int]) -> None:
         if counts:
             most = max(counts.values())
             name = min(name for name, n in counts.items() if n == most)
-            found.name = found.name if counts[found.name] == most else name
+            row.name = row.name if counts[row.name] == most else name
     session.flush()
 
 
@@ -272,9 +272,9 @@ def take_as_missing(session: Session, attribute_name: str, spelling: str, made_b
         ReviewersSayIt: Reviewers have given it; what they decided is not taken back like this.
     """
     attribute = _locked(session, attribute_name)
-    found = session.get_one(Class, find_class(session, attribute, spelling))
+    unwanted = session.get_one(Class, find_class(session, attribute, spelling))
     current = class_list(session, attribute).current
-    members = [id_ for id_, successor in current.items() if successor == found.id]
+    members = [id_ for id_, successor in current.items() if successor == unwanted.id]
     live = select(Label).where(
         Label.class_id.in_(members),
         Label.retracts_id.is_(None),
@@ -282,10 +282,10 @@ def take_as_missing(session: Session, attribute_name: str, spelling: str, made_b
     )
     labels = session.scalars(live).all()
     if by_reviewers := sum(label.verdict_id is not None for label in labels):
-        raise ReviewersSayIt(attribute_name, found.key, by_reviewers)
-    found.missing = True
+        raise ReviewersSayIt(attribute_name, unwanted.key, by_reviewers)
+    unwanted.missing = True
     session.add(
-        ClassChange(class_id=found.id, kind="missing", detail={"labels": len(labels)}, made_by=made_by)
+        ClassChange(class_id=unwanted.id, kind="missing", detail={"labels": len(labels)}, made_by=made_by)
     )
     derive(session, retract(session, [label.id for label in labels]))
     record_conflicts(session)

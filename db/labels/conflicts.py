@@ -34,7 +34,7 @@ Contradictions = dict[tuple[int, int], Contradiction]
 
 
 def record_conflicts(session: Session) -> int:
-    """Bring the issues ``label_conflict`` and ``duplicate`` up to date; return how many labels they doubt."""
+    """Bring the issues ``label_conflict`` and ``duplicate`` up to date; return how many labels they flag."""
     take_turns(session)
     ties, doubles = label_conflicts(session), duplicate_conflicts(session)
     _keep(session, "label_conflict", ties)
@@ -128,16 +128,16 @@ def _group_conflicts(
 
 def _keep(session: Session, kind: str, wanted: Contradictions) -> None:
     """Open issues for new contradictions, and resolve those that are gone."""
-    known: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    issues_by_label: dict[tuple[int, int], list[Any]] = defaultdict(list)
     rows = session.execute(
         select(
             Issue.id, Issue.artwork_id, Issue.attribute_id, Issue.class_id, Issue.suggested_id, Issue.state
         ).where(Issue.kind == kind, Issue.run_id.is_(None), Issue.attribute_id.is_not(None))
     ).all()
     for row in rows:
-        known[row.artwork_id, row.attribute_id].append(row)
+        issues_by_label[row.artwork_id, row.attribute_id].append(row)
     gone, new = [], []
-    for key, issues in known.items():
+    for key, issues in issues_by_label.items():
         want = wanted.get(key)
         gone += [
             row.id
@@ -148,7 +148,7 @@ def _keep(session: Session, kind: str, wanted: Contradictions) -> None:
     for key, want in wanted.items():
         stands = [
             row
-            for row in known.get(key, ())
+            for row in issues_by_label.get(key, ())
             if row.state in ("open", "pushed", "dismissed")
             and (row.class_id, row.suggested_id) == (want.class_id, want.suggested_id)
         ]

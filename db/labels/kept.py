@@ -18,8 +18,8 @@ from db.spelling import fold, loose_fold
 class UnknownColumn(CurateError):
     """A kept column that no list has."""
 
-    def __init__(self, column: str, known: Sequence[str]) -> None:
-        there = f"There are {', '.join(known)}" if known else "No list of this catalog has kept columns"
+    def __init__(self, column: str, columns: Sequence[str]) -> None:
+        there = f"There are {', '.join(columns)}" if columns else "No list of this catalog has kept columns"
         super().__init__(f"No list has a column {column!r} that is kept. {there}.")
 
 
@@ -64,12 +64,12 @@ def artworks_listed_as(session: Session, names: Sequence[str]) -> dict[str, int]
 
     An id that several artworks have is nobody's, and left out.
     """
-    found: dict[str, set[int]] = {}
+    artworks_by_name: dict[str, set[int]] = {}
     for some in chunks(names):
         rows = session.execute(select(Listing.known_as, Listing.artwork_id).where(Listing.known_as.in_(some)))
         for name, artwork_id in rows:
-            found.setdefault(str(name), set()).add(artwork_id)
-    return {name: artworks.pop() for name, artworks in found.items() if len(artworks) == 1}
+            artworks_by_name.setdefault(str(name), set()).add(artwork_id)
+    return {name: artworks.pop() for name, artworks in artworks_by_name.items() if len(artworks) == 1}
 
 
 def artworks_where(session: Session, wanted: Mapping[str, str]) -> set[int]:
@@ -85,7 +85,7 @@ def artworks_where(session: Session, wanted: Mapping[str, str]) -> set[int]:
     tests = {name: _pattern(text) for name, text in wanted.items()}
     columns: dict[str, None] = {}
     asked: dict[str, str | None] = {}
-    found: set[int] = set()
+    matching: set[int] = set()
     for artwork_id, cells in session.execute(select(Listing.artwork_id, Listing.cells).order_by(Listing.id)):
         for name in [name for name in cells if name not in columns]:
             columns[name] = None
@@ -96,10 +96,10 @@ def artworks_where(session: Session, wanted: Mapping[str, str]) -> set[int]:
             if (want := asked[name]) is not None and tests[want].fullmatch(fold(cell))
         }
         if met == tests.keys():
-            found.add(artwork_id)
+            matching.add(artwork_id)
     for name in tests.keys() - set(asked.values()):
         raise UnknownColumn(name, list(columns))
-    return found
+    return matching
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -115,7 +115,7 @@ def spelled_labels(session: Session) -> dict[str, dict[int, str]]:
         AttributesClash: Two attributes are called the same, or one as the column of the images.
     """
     require_own_columns(session)
-    found: dict[str, dict[int, str]] = {}
+    spellings: dict[str, dict[int, str]] = {}
     for attribute in attributes(session):
         classes = class_list(session, attribute)
         rows = session.execute(
@@ -123,14 +123,14 @@ def spelled_labels(session: Session) -> dict[str, dict[int, str]]:
             .join(Label, Label.id == EffectiveLabel.label_id)
             .where(EffectiveLabel.attribute_id == attribute.id)
         )
-        own = found.setdefault(attribute.shown, {})
+        own = spellings.setdefault(attribute.shown, {})
         for artwork_id, class_id, spelling, authority in rows:
             current = classes.current[class_id]
             if authority == "import" and current == class_id:
                 own[artwork_id] = spelling or classes.spelling[class_id]
             else:
                 own[artwork_id] = classes.name[current]
-    return found
+    return spellings
 
 
 def label_digest(table: LabelTable) -> str:

@@ -91,7 +91,7 @@ def read_manifest(path: Path) -> Manifest:
     except (*DAMAGE, OSError) as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise BadBackup(path, f"it is no whole zip file: {error}") from error
+        raise BadBackup(path, f"it is not a whole zip file: {error}") from error
     except (
         KeyError,
         TypeError,

@@ -131,7 +131,7 @@ def back_up(workspace: Workspace, file: Path, runs: bool = True) -> BackupSummar
 
 
 def _snapshot(workspace: Workspace, target: Path) -> tuple[str, dict[UUID, Path], tuple[int, ...]]:
-    """Copy the catalog as it stands now; return its schema, its complete runs, and which are damaged."""
+    """Copy the catalog as it is now; return its schema, its complete runs, and which are damaged."""
     with _unchecked(workspace) as (url, catalog, revision):
         if url.get_backend_name() == "sqlite":
             copy_sqlite(Path(str(url.database)), target)
@@ -314,9 +314,7 @@ def _require_room(file: Path, folder: Path, manifest: Manifest) -> None:
     needed = sum(size for _, size in manifest.files.values())
     packed = file.stat().st_size
     if needed > BOMB_BYTES and needed > BOMB_RATIO * packed:
-        said = (
-            f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup of curate's does"
-        )
+        said = f"its {packed / 1e6:.1f} MB would become {needed / 1e6:.0f} MB, which no backup by curate does"
         raise BadBackup(file, said)
     free = shutil.disk_usage(there).free
     if needed > free:
@@ -399,13 +397,15 @@ def _bring_up_to_date(file: Path, copy: Path, schema: str) -> None:
             upgrade(url)
         engine = make_engine(url)
         try:
-            found, tables = schema_revision(engine), set(inspect(engine).get_table_names())
+            revision, tables = schema_revision(engine), set(inspect(engine).get_table_names())
         finally:
             engine.dispose()
     except CatalogDamaged as error:
         raise BadBackup(file, f"its {CATALOG} is not one: {error.said}") from error
-    if found != HEAD_REVISION:
-        raise BadBackup(file, f"its {CATALOG} has the schema {found[:40]!r}, and its manifest says {schema}")
+    if revision != HEAD_REVISION:
+        raise BadBackup(
+            file, f"its {CATALOG} has the schema {revision[:40]!r}, and its manifest says {schema}"
+        )
     if missing := sorted(set(Base.metadata.tables) - tables):
         raise BadBackup(file, f"its {CATALOG} has no table {missing[0]}")
 

@@ -1,4 +1,4 @@
-"""``curate check``: does all hold that must, and if not, how is it mended?
+"""``curate check``: does all hold that must, and if not, how is it repaired?
 
 Nothing is read whole: each invariant is one query inside the database, labels with rivals are streamed, and
 files are hashed one at a time.
@@ -33,16 +33,19 @@ EXAMPLES = 3
 """How many broken rows a finding names."""
 
 CHUNK = 5000
-"""Artworks whose labels are derived anew at once."""
+"""Artworks whose labels are derived again at once."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One invariant; ``broken`` counts what breaks it, ``examples`` are the first few."""
+    """One invariant; ``broken`` counts what breaks it, ``examples`` are the first few.
+
+    ``repair`` says what to do where there are any.
+    """
 
     name: str
     broken: int
-    mend: str
+    repair: str
     examples: tuple[str, ...] = ()
 
 
@@ -71,7 +74,7 @@ def check_catalog(
     )
     yield _finding("the label that counts follows from the labels", REPAIR, _underived(session))
     for invariant in INVARIANTS:
-        yield _finding(invariant.name, invariant.mend, _rows(session, invariant.broken))
+        yield _finding(invariant.name, invariant.repair, _rows(session, invariant.broken))
     yield _finding(
         "the arrays of every run are as they were written",
         "put the run's folder back from a backup, or run `curate train`",
@@ -94,14 +97,14 @@ def check_catalog(
         )
 
 
-def _finding(name: str, mend: str, broken: Iterable[object]) -> Finding:
+def _finding(name: str, repair: str, broken: Iterable[object]) -> Finding:
     """Count what is broken without keeping it."""
     count, examples = 0, []
     for row in broken:
         count += 1
         if count <= EXAMPLES:
             examples.append(str(row))
-    return Finding(name, count, mend, tuple(examples))
+    return Finding(name, count, repair, tuple(examples))
 
 
 def _rows(session: Session, query: str) -> Iterator[object]:
@@ -118,7 +121,7 @@ def _damage(session: Session) -> Iterator[str]:
         if said != "ok":
             yield str(said)
     for table, row, parent, _ in session.execute(text("PRAGMA foreign_key_check")):
-        yield f"{table} row {row} names a {parent} that is not there"
+        yield f"{table} row {row} names a row of {parent} that is not there"
 
 
 def _underived(session: Session) -> Iterator[int]:
@@ -203,7 +206,7 @@ def _changed_images(session: Session, workspace: Workspace, advance: Callable[[i
 
 
 def repair(session: Session) -> dict[str, int]:
-    """Make anew what follows from the rows; return how many rows of each kind that changed."""
+    """Derive again what follows from other rows; return how many rows of each kind that changed."""
     labels = sum(derive(session, some) for some in chunks(sorted(set(_underived(session))), CHUNK))
     asked = select(Task.artwork_id).where(Task.state != "withdrawn")
     unasked = update(Issue).where(Issue.state == "pushed", Issue.artwork_id.not_in(asked))

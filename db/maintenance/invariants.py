@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 RESTORE = "put a backup back with `curate restore FILE`"
 SYNC = "run `curate sync-corrections --full`"
-REPAIR = "run `curate check --mend`"
+REPAIR = "run `curate check --repair`"
 
 
 @dataclass(frozen=True)
 class Invariant:
-    """A sentence that holds, a query for what breaks it (its first column names the row), and the mend."""
+    """A sentence that holds, a query for what breaks it (its first column names the row), and the repair."""
 
     name: str
     broken: str
-    mend: str
+    repair: str
 
 
 INVARIANTS = (

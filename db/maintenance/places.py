@@ -39,7 +39,7 @@ class Place:
 
 
 def places_in(settings: str) -> list[Place]:
-    """Return every address and every folder that settings name; the defaults of this machine are none."""
+    """Return every address and every folder that settings name; defaults of this machine are left out."""
     return [
         Place(keys, str(value))
         for keys, value in _leaves(tomlkit.parse(settings).unwrap())
@@ -48,7 +48,7 @@ def places_in(settings: str) -> list[Place]:
 
 
 def without_places(settings: str) -> str:
-    """Return settings that know local places alone; what was taken out stands below them, as comments."""
+    """Return settings without places outside the workspace; what was taken out follows as comments."""
     document, gone = tomlkit.parse(settings), places_in(settings)
     for place in gone:
         table: Any = document
@@ -87,7 +87,7 @@ def refuse_strays(file: Path, catalog: Path) -> None:
 
 
 def strays(path: object) -> bool:
-    """Return whether a catalog's path is none, or would leave its root: no ingest has ever written one."""
+    """Return whether a catalog's path is empty or leaves its root: no ingest writes such a path."""
     if not isinstance(path, str) or not path:
         return True
     text = path.replace("\\", "/")

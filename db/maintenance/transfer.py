@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite catalog as it stands at one moment; others may go on writing.
+    """Copy a SQLite catalog as it is at one moment; others may go on writing.
 
     Raises:
         CatalogDamaged: The copy is not sound: a backup of a damaged file would pass for a good one.

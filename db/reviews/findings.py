@@ -15,7 +15,7 @@ from db.models import Verdict
 
 
 @dataclass(frozen=True)
-class Found:
+class ReviewedLabels:
     """Decisions on one attribute, V of them: the artwork, the class asked about, whether it was wrong."""
 
     artwork_ids: NDArray[np.int64]
@@ -23,7 +23,7 @@ class Found:
     wrong: NDArray[np.bool_]
 
 
-def found_labels(session: Session) -> dict[str, Found]:
+def reviewed_labels(session: Session) -> dict[str, ReviewedLabels]:
     """Return what reviewers found, by attribute; answers to controls are not among them."""
     by_attribute = {}
     for attribute in attributes(session):
@@ -39,7 +39,7 @@ def found_labels(session: Session) -> dict[str, Found]:
             )
             .order_by(Verdict.id)
         ).all()
-        by_attribute[attribute.name] = Found(
+        by_attribute[attribute.name] = ReviewedLabels(
             np.array([row.artwork_id for row in rows], dtype=np.int64),
             np.array([current[row.given_id] for row in rows], dtype=np.int64),
             np.array([row.decision in FOUND_WRONG for row in rows], dtype=np.bool_),

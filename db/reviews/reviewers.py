@@ -97,12 +97,12 @@ def _forms(
 ) -> dict[str, FormCount]:
     """Return what a person said in each form that they used."""
     said = Counter(verdict.form for verdict in mine)
-    found = {}
+    counts = {}
     for form in REVIEW_FORMS:
         right, wrong = (controls[reviewer_id, form, correct] for correct in (True, False))
         if said[form] or right or wrong:
-            found[form] = FormCount(said[form], right + wrong, right)
-    return found
+            counts[form] = FormCount(said[form], right + wrong, right)
+    return counts
 
 
 def _agreement(verdicts: dict[int, list[Verdict]]) -> dict[int, tuple[int, int]]:

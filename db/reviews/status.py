@@ -21,7 +21,7 @@ SHEET = "sheet"
 """What a batch calls its server that is a sheet to fill in."""
 
 ABANDONED_DAYS = 14
-"""Without an answer a batch is taken for abandoned after so many days."""
+"""Without an answer a batch is taken for abandoned after this many days."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What evaluation reads beside the labels as they stand: whose probability it is, and what imports said."""
+"""What evaluation reads beside the labels that count: whose probability it is, and what imports said."""
 
 from __future__ import annotations
 

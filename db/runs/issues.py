@@ -21,8 +21,8 @@ from db.runs.image_properties import property_rows
 RUN_KINDS = ("label", "outlier", "unusable", "property")
 """Kinds that a run finds; the next run's findings replace them."""
 
-DOUBTED_BELOW = 0.8
-"""A label is doubted when the chance that it is right is less than this."""
+FLAGGED_BELOW = 0.8
+"""A label is flagged when the chance that it is right is less than this."""
 
 BEFORE_REVIEW = "score_before_review"
 """In the evidence of a confirmed label: its score as if no reviewer had confirmed it."""
@@ -64,15 +64,15 @@ class IssueRow:
 
 
 def replace_issues(session: Session, run: Run, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write what a run doubts, and images of odd properties; make what earlier runs doubted stale.
+    """Write the issues of a run, and of images with odd properties; make those of earlier runs stale.
 
-    A label about which a reviewer has decided is not doubted again, unless it was confirmed and the odds
-    against it (reviews left out) have since grown ``asked_again_at`` times; where nobody doubted it then,
-    over those of ``DOUBTED_BELOW``. An artwork with an open review task keeps it; its new issue counts as
+    A label about which a reviewer has decided is not flagged again, unless it was confirmed and the odds
+    against it (reviews left out) have since grown ``asked_again_at`` times; where no run flagged it then,
+    over those of ``FLAGGED_BELOW``. An artwork with an open review task keeps it; its new issue counts as
     pushed.
 
     Returns:
-        How many labels the run doubts; odd, unusable and outlying images are not among them.
+        How many labels the run flags; odd, unusable and outlying images are not among them.
     """
     session.execute(
         update(Issue)
@@ -117,13 +117,13 @@ def _settled(session: Session) -> dict[tuple[int, int | None], float]:
     settled: dict[tuple[int, int | None], float] = {}
     for artwork_id, attribute_id, decision in session.execute(union_all(asked_about, copies)):
         key = (artwork_id, attribute_id)
-        again = asked.get(key, _odds(DOUBTED_BELOW)) * DecisionKind(decision).asked_again_at
+        again = asked.get(key, _odds(FLAGGED_BELOW)) * DecisionKind(decision).asked_again_at
         settled[key] = max(settled.get(key, 0.0), again)
     return settled
 
 
 def _asked_from(row: Mapping[str, Any], settled: Mapping[tuple[int, int | None], float]) -> float:
-    """Return the odds from which on a doubt is kept: any for a label without a verdict."""
+    """Return the odds from which on an issue is kept: any for a label without a verdict."""
     return settled.get(
         (row["artwork_id"], row["attribute_id"]), math.inf if BEFORE_REVIEW in row["evidence"] else 0.0
     )
@@ -220,7 +220,7 @@ def worst_issues(
 
 
 def scored_labels(session: Session, run: Run, attribute: str | None = None) -> list[IssueRow]:
-    """Return every label that a run scored, doubted or not, worst first."""
+    """Return every label that a run scored, flagged or not, worst first."""
     label, suggested = aliased(Class), aliased(Class)
     statement = (
         select(Prediction, *_shown(label, suggested))

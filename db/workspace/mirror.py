@@ -68,7 +68,7 @@ LESS = 0.9
 
 
 class RemoteFile(NamedTuple):
-    """A file below a URL: its path from there, its size, a number that changes when it is written anew."""
+    """A file below a URL: its path from there, its size, a number that changes when it is written again."""
 
     path: str
     bytes: int
@@ -178,19 +178,19 @@ class Mirror:
         """
         system, base = self._storage
         with _explained(self.url):
-            found = _find(system, _joined(base, below))
-        for name in sorted(found):
+            entries = _find(system, _joined(base, below))
+        for name in sorted(entries):
             path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
-            path, known = path.lstrip("/"), found[name]
+            path, entry = path.lstrip("/"), entries[name]
             if not _is_file_name(path):
                 continue
-            if known.get("size") is None:
+            if entry.get("size") is None:
                 try:
                     with _explained(self.url):
-                        known = system.info(name)
+                        entry = system.info(name)
                 except FileNotFoundError:  # a page may list what is not there
                     continue
-            yield _remote(path, known)
+            yield _remote(path, entry)
 
     def find(self, path: str) -> RemoteFile | None:
         """Return a file below the URL, None where there is none."""
@@ -398,7 +398,7 @@ def _find(system: Any, base: str) -> dict[str, Any]:
     fsspec's own ``find`` takes a folder that doesn't answer for an empty one; here it raises. One that is
     not there is left out, but for the first: over HTTP that is a page which the server hasn't got.
     """
-    found: dict[str, Any] = {}
+    files: dict[str, Any] = {}
     seen, folders = {base}, [base]
     while folders:
         folder = folders.pop()
@@ -411,11 +411,11 @@ def _find(system: Any, base: str) -> dict[str, Any]:
         for entry in entries:
             name = entry["name"]
             if entry["type"] != "directory":
-                found[name] = entry
+                files[name] = entry
             elif name.rstrip("/") not in seen and name.count("/") < base.count("/") + DEEPEST:
                 seen.add(name.rstrip("/"))
                 folders.append(name)
-    return found
+    return files
 
 
 def _entries(system: Any, folder: str) -> list[dict[str, Any]]:
@@ -447,22 +447,22 @@ def _spellings(path: str) -> list[str]:
     return list(dict.fromkeys((path, unicodedata.normalize("NFD", path))))
 
 
-def _remote(path: str, found: Mapping[str, Any]) -> RemoteFile:
+def _remote(path: str, entry: Mapping[str, Any]) -> RemoteFile:
     """Return a file as its listing describes it; each storage has its own words for when it was written."""
-    stamps = (found.get(key) for key in ("mtime", "LastModified", "updated", "modified", "last_modified"))
-    stamp = next((stamp for stamp in stamps if stamp is not None), found.get("ETag"))
+    stamps = (entry.get(key) for key in ("mtime", "LastModified", "updated", "modified", "last_modified"))
+    stamp = next((stamp for stamp in stamps if stamp is not None), entry.get("ETag"))
     if isinstance(stamp, datetime):
         version = int(stamp.timestamp() * 1e9)
     elif isinstance(stamp, int | float):
         version = int(stamp * 1e9)
     else:
         version = int(hashlib.sha256(str(stamp).encode()).hexdigest()[:15], 16)
-    return RemoteFile(path, int(found.get("size") or 0), version)
+    return RemoteFile(path, int(entry.get("size") or 0), version)
 
 
 @contextmanager
 def _explained(url: str) -> Iterator[None]:
-    """Turn what a storage says into an error with the mend; a file that is not there stays what it is."""
+    """Turn a storage's error into one that says what to do; that of a file that is not there is kept."""
     try:
         yield
     except FileNotFoundError:

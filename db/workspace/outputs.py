@@ -48,7 +48,7 @@ def _host() -> str:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which becomes ``path`` in one step when all is written, and else is removed.
+    """Yield a path to write to, which becomes ``path`` in one step when all is written, or is removed.
 
     A link is followed, and stays one. Into a device or a pipe the finished file is copied.
 
@@ -105,7 +105,7 @@ def _copy_into(source: Path, target: Path) -> None:
 
 
 def _opened(device: Path) -> BinaryIO:
-    """Open a device to write to; a pipe that nobody reads is given some seconds, and then up."""
+    """Open a device to write to; a pipe that nobody reads is given up after some seconds."""
     deadline = time.monotonic() + READER_SECONDS
     while True:
         try:
@@ -158,10 +158,10 @@ def sweep(folder: Path, workspace: bool = False) -> int:
     """
     removed = 0
     try:
-        found = [entry for entry in os.scandir(folder) if entry.name.startswith(".")]
+        hidden = [entry for entry in os.scandir(folder) if entry.name.startswith(".")]
     except OSError:
         return 0
-    for entry in found:
+    for entry in hidden:
         if _is_left(entry, workspace):
             removed += _remove(Path(entry.path))
     return removed

@@ -182,7 +182,7 @@ def read_settings(path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(path, "not TOML", str(error)) from error
     except RecursionError as error:
-        raise BadSettings(path, "not TOML", "values lie in each other too deeply") from error
+        raise BadSettings(path, "not TOML", "values are nested too deeply") from error
     return validate_settings(path, values)
 
 
@@ -193,7 +193,7 @@ def validate_settings(path: Path, values: Mapping[str, Any]) -> Settings:
         BadSettings: A value is out of its range; the message names the key.
     """
     for derived, instead in (
-        ("root_urls", "a URL stands in [roots], like a folder"),
+        ("root_urls", "a URL belongs in [roots], like a folder"),
         ("attribute_titles", "attributes are named in `attributes`"),
     ):
         if derived in values:
@@ -224,7 +224,7 @@ def _said(error: ErrorDetails) -> str:
 
 
 def _require_names(path: Path, named: object) -> None:
-    """Refuse attributes that cannot be called so.
+    """Refuse names that no attribute can have.
 
     Raises:
         BadSettings: One is empty, too long, or cannot be shown.
@@ -240,7 +240,7 @@ def _require_names(path: Path, named: object) -> None:
         elif is_formula(name):
             why = f"{name[:20]!r} cannot name an attribute: a spreadsheet would run it as a formula"
         elif len(name) > LONGEST_NAME:
-            why = f"{name[:20]!r}… is {len(name)} characters long, and {LONGEST_NAME} are the most"
+            why = f"{name[:20]!r}… is {len(name)} characters long, and at most {LONGEST_NAME} are allowed"
         else:
             why = f"{name!r} cannot name an attribute: it has no letters, or characters that cannot be shown"
         raise BadSettings(path, f"attributes.{at}", why)

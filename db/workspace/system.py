@@ -41,7 +41,7 @@ def apart() -> dict[str, Any]:
 
 
 def end_tree(pid: int, seconds: float = 10) -> None:
-    """End a process and all that it started: asked first, after so many seconds killed."""
+    """End a process and all that it started: asked first, killed after this many seconds."""
     import psutil
 
     try:
@@ -66,7 +66,7 @@ DEVICES = frozenset(
 
 
 def refused_by_windows(path: str) -> str | None:
-    """Return why Windows has no file of such a name, or another thing by it, such as a stream or a device.
+    """Return why Windows cannot have a file of this name, or takes it for a stream or a device.
 
     Example:
         >>> refused_by_windows("Monet/sea?.jpg"), refused_by_windows("Monet/sea.jpg")

@@ -1,4 +1,4 @@
-"""Every knob of a training run: range, default, and what it does.
+"""Every setting of a training run: range, default, and what it does.
 
 One model serves three places: the ``[train]`` table of ``curate.toml``, the options of ``curate train``,
 and the settings stored with each run. It imports pydantic only, so that ``curate --help`` stays quick.
@@ -101,7 +101,7 @@ AUGMENTATIONS: dict[str, dict[str, float]] = {
         "mixup": 0.2,
     },
 }
-"""What each value of ``augment`` switches on; any single knob given beside it wins."""
+"""What each value of ``augment`` switches on; any single setting given beside it wins."""
 
 
 class TrainSettings(BaseModel):
@@ -124,7 +124,7 @@ class TrainSettings(BaseModel):
         None,
         ge=1,
         le=10,
-        description="Networks a fold, of other first weights, whose probabilities are averaged.",
+        description="Networks per fold, of different first weights; their probabilities are averaged.",
     )
     min_class_count: int | None = Field(
         None,
@@ -133,10 +133,10 @@ class TrainSettings(BaseModel):
     )
     complete_only: bool = Field(False, description="Train only on artworks with a label in every attribute.")
     drop_doubtful: bool = Field(
-        False, description="Leave out labels that an earlier run holds for wrong rather than right."
+        False, description="Leave out labels that an earlier run finds more likely wrong than right."
     )
     weight_by_score: bool = Field(
-        False, description="Let each label count as much as an earlier run holds it for right."
+        False, description="Weight each label by the chance that it is right, as an earlier run says."
     )
     trust_run: int = Field(
         0, ge=0, description="The run whose scores these two go by; 0 takes the newest that is complete."
@@ -181,7 +181,7 @@ class TrainSettings(BaseModel):
         None, ge=0, le=4096, description="Features a cell is projected to before the LSTM; 0 keeps them all."
     )
     whiten: float = Field(
-        0.0, ge=0, le=1, description="How far the projected features are made equally large: 0 not, 1 wholly."
+        0.0, ge=0, le=1, description="How far the projected features are scaled to one size: 0 not, 1 fully."
     )
     lstm_hidden: int | None = Field(None, ge=4, le=4096, description="Size of the LSTM's hidden state.")
     lstm_layers: int = Field(1, ge=1, le=4, description="LSTM layers.")
@@ -199,7 +199,7 @@ class TrainSettings(BaseModel):
     # optimisation
     epochs: int | None = Field(None, ge=1, le=1000, description="Passes over the training artworks.")
     batch_size: int | Literal["auto"] | None = Field(
-        None, description="Artworks a step; `auto` finds what suits the collection and fits the device."
+        None, description="Artworks per step; `auto` finds what suits the collection and fits the device."
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field("adamw", description="The optimizer.")
     lr: float | None = Field(None, gt=0, le=10, description="Learning rate of LSTM and heads.")
@@ -269,7 +269,7 @@ class TrainSettings(BaseModel):
         "auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:N."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Arithmetic of the network; auto is bfloat16 where the device gains by it."
+        "auto", description="Arithmetic of the network; auto is bfloat16 where that is faster on the device."
     )
     compile: bool = Field(False, description="Compile the backbone with torch.compile.")
     workers: int = Field(0, ge=0, le=64, description="Threads that read images; 0 chooses.")

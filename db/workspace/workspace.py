@@ -95,7 +95,7 @@ class Workspace:
         self.mirror(root)
         folder = self.settings.roots[root]
         if os.name == "nt" and (problem := refused_by_windows(path)) is not None:
-            raise ImageRefused(root, path, problem, "Rename it where it lies, and ingest it anew.")
+            raise ImageRefused(root, path, problem, "Rename the file, and ingest it again.")
         if leaves_root(path):
             raise ImageRefused(root, path, f"lies outside {folder}")
         file = folder / path
@@ -174,7 +174,7 @@ def init_workspace(
     database_url: str | None = None,
     runs_url: str | None = None,
 ) -> Workspace:
-    """Make a workspace, and its catalog or a seat at one that others use already.
+    """Make a workspace, and its catalog, or join one that others use already.
 
     The settings file comes last, so that a torn workspace can be made again. A catalog that is there keeps
     its attributes and its place for runs.
@@ -198,7 +198,7 @@ def init_workspace(
         Path("curate init"), {"attributes": attributes, "database_url": database_url}
     )
     if (problem := clash(settings.attributes)) is not None:
-        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: name that attribute otherwise")
+        raise BadSettings(Path("curate init"), "--attributes", f"{problem}: give that attribute another name")
     if runs_url is not None and not runs_url.startswith("file:///"):
         raise BadSettings(
             Path("curate init"), "--runs-url", f"{runs_url!r} is neither a folder nor file:///…"
@@ -246,7 +246,7 @@ def _make_private_file(path: Path) -> None:
 def change_settings(
     workspace: Workspace, table: str, key: str, value: str | int | Mapping[str, Any]
 ) -> Workspace:
-    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace anew."""
+    """Write one value into ``curate.toml``, keep everything else of it, and open the workspace again."""
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8-sig"))
     section = document.setdefault(table, tomlkit.table())
     section[key] = value
@@ -273,7 +273,7 @@ def with_attributes(workspace: Workspace, names: Sequence[str]) -> Settings:
 
 
 def _refuse_clash(before: Sequence[str], after: Sequence[str]) -> None:
-    """Refuse further attributes whose columns would be another's; those of an older catalog stay as they are.
+    """Refuse new attributes whose columns another attribute has; those of an older catalog stay as they are.
 
     Raises:
         BadSettings: A column has that name already.
@@ -281,7 +281,7 @@ def _refuse_clash(before: Sequence[str], after: Sequence[str]) -> None:
     for new in sorted(set(after) - set(before)):
         for other in after:
             if (problem := clash((other, new))) is not None:
-                raise BadSettings(Path("--map"), new, f"{problem}: name that attribute otherwise")
+                raise BadSettings(Path("--map"), new, f"{problem}: give that attribute another name")
 
 
 def add_attributes(workspace: Workspace, names: Sequence[str]) -> Workspace:
@@ -304,10 +304,10 @@ def make_attributes(session: Session, keys: Sequence[str], titles: Mapping[str, 
     Raises:
         BadSettings: A column has that name already.
     """
-    known = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
-    position = max(known.values(), default=-1) + 1
-    new = [key for key in dict.fromkeys(keys) if key not in known]
-    _refuse_clash([*known], [*known, *new])
+    positions = {attribute.name: attribute.position for attribute in session.scalars(select(Attribute))}
+    position = max(positions.values(), default=-1) + 1
+    new = [key for key in dict.fromkeys(keys) if key not in positions]
+    _refuse_clash([*positions], [*positions, *new])
     session.add_all(
         Attribute(name=key, title=titles.get(key), position=position + at) for at, key in enumerate(new)
     )
@@ -315,11 +315,11 @@ def make_attributes(session: Session, keys: Sequence[str], titles: Mapping[str, 
 
 def follow_links_of(workspace: Workspace, root: str) -> Workspace:
     """Let the links of a root lead out of it, from now on."""
-    known = workspace.settings.follow_links
-    if root in known:
+    roots = workspace.settings.follow_links
+    if root in roots:
         return workspace
     document = tomlkit.parse(workspace.settings_path.read_text(encoding="utf-8"))
-    document["follow_links"] = [*known, root]
+    document["follow_links"] = [*roots, root]
     write_atomically(workspace.settings_path, tomlkit.dumps(document))
     return open_workspace(workspace.folder)
 
@@ -327,8 +327,8 @@ def follow_links_of(workspace: Workspace, root: str) -> Workspace:
 def root_of(workspace: Workspace, folder: Path) -> tuple[Workspace, str]:
     """Return the name of the root that is this folder, adding it to the settings if it is new."""
     folder = folder.resolve()
-    for name, known in workspace.settings.roots.items():
-        if known.resolve() == folder:
+    for name, place in workspace.settings.roots.items():
+        if place.resolve() == folder:
             return workspace, name
     stem = folder.name or "root"
     name, number = stem, 2

@@ -1,7 +1,7 @@
 """Records on disk, each known by the SHA-256 of the image that it came from.
 
 A folder holds segments: a data file, to which records are appended, and an index file, to which an entry is
-appended only after its record is on the disk. Each writer has a segment of its own, so two writers never
+appended only after its record is on the disk. Each writer has its own segment, so two writers never
 touch one file; readers see the union. A writer killed at any moment leaves at most data that no entry
 names, or half an entry, which is ignored. Reading maps the data files into memory, so that the kernel keeps
 and drops their pages as it likes.

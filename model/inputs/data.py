@@ -59,7 +59,7 @@ def read_image(path: Path, short_side: int | None = None) -> Image.Image:
             times faster for large JPEG files.
 
     Raises:
-        Unreadable: The file is missing, is no image, is cut short, or is larger than ``MAX_PIXELS``.
+        Unreadable: The file is missing, is not an image, is cut short, or is larger than ``MAX_PIXELS``.
     """
     try:
         return decode(read_bytes(path), short_side)

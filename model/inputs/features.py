@@ -74,10 +74,10 @@ class Features:
         """Return the statistics of the layers, ``(N, S)``, NaN where unreadable; None if there are none."""
         if self.statistics == 0:
             return None
-        found = np.full((len(self.keys), self.statistics), np.nan, dtype=np.float32)
+        statistics = np.full((len(self.keys), self.statistics), np.nan, dtype=np.float32)
         for row in np.flatnonzero(self.readable):
-            found[row] = np.frombuffer(self.store.get(self.keys[row]), np.float16)[-self.statistics :]
-        return found
+            statistics[row] = np.frombuffer(self.store.get(self.keys[row]), np.float16)[-self.statistics :]
+        return statistics
 
     def embedding(self) -> NDArray[np.float32]:
         """Return the mean over the cells, L2-normalised, shape ``(N, P)``; NaN where unreadable.
@@ -158,8 +158,8 @@ def extract(
         for batch in sampled:
             reasons.update(batch.unreadable)
             fit.write(store, batch)
-        for known in world.gather(dict(reasons)):
-            reasons.update(known)
+        for gathered in world.gather(dict(reasons)):
+            reasons.update(gathered)
         store.refresh()
         missing = [
             unique[sha256] for sha256 in sorted(unique) if sha256 not in store and sha256 not in reasons
@@ -171,8 +171,8 @@ def extract(
             reasons.update(batch.unreadable)
             fit.write(store, batch)
             progress.advance(len(batch.examples) + len(batch.unreadable))
-        for known in world.gather(dict(reasons)):
-            reasons.update(known)
+        for gathered in world.gather(dict(reasons)):
+            reasons.update(gathered)
         store.refresh()
     unreadable = [(item.artwork_id, reasons[item.sha256]) for item in examples if item.sha256 in reasons]
     return Features(
@@ -318,15 +318,15 @@ def _projection(
 ) -> tuple[_Projection, Sampled]:
     """Load the folder's projections, or fit them on a sample drawn by digest, which no label or path steers.
 
-    One fitted on fewer than ``SAMPLE`` images is fitted anew once the collection has doubled since.
+    One fitted on fewer than ``SAMPLE`` images is fitted again once the collection has doubled since.
     Returns what the sample's images gave, too, so that they pass the backbone once.
     """
     nothing = torch.empty(0)
     if extractor.projected == 0 and extractor.layers.width == 0:
         return _Projection("whole", nothing, nothing, nothing, torch.empty(0, 0)), []
-    known = sorted(int(path.stem.split("-")[1]) for path in folder.glob("projection-*.safetensors"))
-    if known and (known[-1] >= SAMPLE or len(unique) < 2 * known[-1]):
-        return _load_projection(folder / f"projection-{known[-1]}.safetensors"), []
+    sizes = sorted(int(path.stem.split("-")[1]) for path in folder.glob("projection-*.safetensors"))
+    if sizes and (sizes[-1] >= SAMPLE or len(unique) < 2 * sizes[-1]):
+        return _load_projection(folder / f"projection-{sizes[-1]}.safetensors"), []
     sample = [unique[sha256] for sha256 in sorted(unique)[:SAMPLE]]
     progress.start(len(sample), "features (sample for the projection)")
     moments = Moments(extractor.channels)
@@ -393,7 +393,7 @@ def _load_projection(path: Path) -> _Projection:
 
 
 def _write_once(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file whole or not at all; if another process was first, its file stands."""
+    """Write a file whole or not at all; if another process was first, its file stays."""
     if path.exists():
         return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-", suffix=path.suffix)

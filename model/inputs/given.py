@@ -42,8 +42,8 @@ class GivenFeatures(Features):
         self.shape = (grids.shape[1], int(self.matrix.shape[1]))
         self.unreadable = [
             (example.artwork_id, MISSING)
-            for example, known in zip(examples, self._readable, strict=True)
-            if not known
+            for example, readable in zip(examples, self._readable, strict=True)
+            if not readable
         ]
         self.computed = 0
 

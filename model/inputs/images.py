@@ -70,8 +70,8 @@ def pack(
                 store.append((example.sha256, data) for example, data in pairs if isinstance(data, bytes))
                 reasons |= {example.sha256: data for example, data in pairs if isinstance(data, str)}
                 progress.advance(len(chunk))
-        for known in world.gather(dict(reasons)):
-            reasons.update(known)
+        for gathered in world.gather(dict(reasons)):
+            reasons.update(gathered)
         store.refresh()
     return store, [(item.artwork_id, reasons[item.sha256]) for item in examples if item.sha256 in reasons]
 

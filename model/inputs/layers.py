@@ -27,9 +27,9 @@ WIDEST = 768  # channels; wider layers are those before the last, and cost more 
 QUARTERED_STRIDE = 16
 """The last layer at this stride is also averaged over each quarter of the image."""
 CORRELATED_STRIDE, CORRELATED_WIDEST = 8, 192
-"""Correlations are taken of layers of at least this stride and of at most so many channels."""
+"""Correlations are taken of layers of at least this stride and of at most this many channels."""
 TURNED_ONTO = 112
-"""More channels are first turned onto so many random axes: correlations grow with the square."""
+"""More channels are first turned onto this many random axes: correlations grow with the square."""
 CORRELATIONS_WEIGH = 0.64
 """The variance of a layer's correlations, where all other statistics together have 1."""
 AXES = 768

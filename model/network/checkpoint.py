@@ -81,7 +81,7 @@ def drop_old_checkpoints(folder: Path, keep: int) -> None:
 
 
 def training_state(network: nn.Module, weights: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
-    """Return all tensors that training goes on from, each under a name of its own."""
+    """Return all tensors that training goes on from, each under its own name."""
     state = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     state |= {f"weights.{name}": tensor for name, tensor in weights.state_dict().items()}
     for index, values in optimizer.state_dict()["state"].items():
@@ -94,7 +94,7 @@ def training_state(network: nn.Module, weights: nn.Module, optimizer: Optimizer)
 def restore_training(
     state: Mapping[str, Tensor], network: nn.Module, weights: nn.Module, optimizer: Optimizer
 ) -> None:
-    """Put back what :func:`training_state` returned; the optimizer's groups are made anew by its caller."""
+    """Put back what :func:`training_state` returned; the optimizer's groups are made again by its caller."""
     network.load_state_dict(named(state, "network."))
     weights.load_state_dict(named(state, "weights."))
     slots: dict[int, dict[str, Tensor]] = {}

@@ -61,7 +61,7 @@ def averages(length: int, cells: int) -> Tensor:
 
 
 class SeededDropout(nn.Module):
-    """Dropout whose draws come from a generator of its own.
+    """Dropout whose draws come from its own generator.
 
     Several models train at once in threads of one process; torch's global generator would be drawn from in
     whatever order they happen to run.
@@ -81,7 +81,7 @@ class SeededDropout(nn.Module):
 
 
 def seed_dropout(network: nn.Module, seed: int, device: torch.device) -> None:
-    """Start the draws of every :class:`SeededDropout` anew."""
+    """Start the draws of every :class:`SeededDropout` again."""
     generator = torch.Generator(device=device).manual_seed(seed)
     for part in network.modules():
         if isinstance(part, SeededDropout):

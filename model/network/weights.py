@@ -33,7 +33,7 @@ TORCHVISION_WEIGHTS = {"resnet50": "ResNet50_Weights", "efficientnet_b0": "Effic
 
 
 def load_weights(backbone: Backbone, weights: str, seed: int) -> str:
-    """Fill a backbone and return what its weights are to be known by.
+    """Fill a backbone and return a digest of its weights.
 
     Args:
         backbone: Filled in place.
@@ -44,7 +44,7 @@ def load_weights(backbone: Backbone, weights: str, seed: int) -> str:
         A short digest of the weights: two backbones with the same one compute the same features.
 
     Raises:
-        WeightsUnavailable: ``auto``, and they are neither here nor to be fetched.
+        WeightsUnavailable: ``auto``, and they are neither here nor can be fetched.
         WeightsMismatch: The file does not fit this backbone.
     """
     if weights == "none":

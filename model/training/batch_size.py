@@ -16,7 +16,7 @@ LARGEST = 256
 def sensible_batch_size(rows: int, settings: TrainSettings) -> int:
     """Return a power of two that gives a small collection enough steps an epoch.
 
-    16 to 128 on cached features, 8 to 32 in fine-tuning: at least about 16 or 24 steps where they can be had.
+    16 to 128 on cached features, 8 to 32 in fine-tuning: at least about 16 or 24 steps where possible.
     """
     most, least, steps = (32, 8, 24) if settings.mode == "finetune" else (128, 16, 16)
     size = most

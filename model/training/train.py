@@ -82,7 +82,7 @@ def cross_validate(
         given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
-        CurateError: Anything the user can mend; see ``model.errors``.
+        CurateError: Anything that the user can fix; see ``model.errors``.
     """
     settings = settings.resolved()
     with _opened(
@@ -142,7 +142,7 @@ def holdout(
         given: Features in place of the backbone's, shape ``(N, T, D)``, rows of NaN where there are none.
 
     Raises:
-        CurateError: Anything the user can mend; see ``model.errors``.
+        CurateError: Anything that the user can fix; see ``model.errors``.
     """
     settings = settings.resolved()
     with _opened(
@@ -264,17 +264,17 @@ def _result(
     pred_probs: Sequence[NDArray[np.float32]],
     provenance: NDArray[np.str_],
     outputs: Sequence[Output],
-    found: dict[str, Metrics],
+    metrics: dict[str, Metrics],
 ) -> RunResult:
     """Assemble what the run hands back, and write the model and the curves beside it."""
-    temperature = {name: values["temperature"] for name, values in found.items()}
+    temperature = {name: values["temperature"] for name, values in metrics.items()}
     history = [line for output in outputs for line in output.fitted.history]
     path = runner.run_dir / "model"
     margins = mean_margins(outputs, len(runner.examples), len(runner.targets))
     if runner.world.leads:
         np.save(runner.run_dir / "models" / "margins.npy", margins)
         if runner.settings.embeddings is None:  # else there is no network that takes an image
-            write_model(path, runner, outputs[-1].state, found)
+            write_model(path, runner, outputs[-1].state, metrics)
         draw_curves(history, runner.run_dir / "curves.png")
     unreadable = {artwork_id for artwork_id, _ in runner.unreadable}
     missing = np.array([example.artwork_id in unreadable for example in runner.examples], dtype=bool)
@@ -286,7 +286,7 @@ def _result(
         unreadable=runner.unreadable,
         history=history,
         margins=margins,
-        metrics=found,
+        metrics=metrics,
         temperature=temperature,
         seconds=dict(runner.seconds),
         model_path=path,

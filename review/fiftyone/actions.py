@@ -166,7 +166,7 @@ def send(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID], progr
 
 
 def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]) -> Plan:
-    """Return the batch that asks about chosen artworks: about their doubted labels, else about all."""
+    """Return the batch that asks about chosen artworks: about their flagged labels, else about all."""
     with look(catalog, workspace) as picture:
         run_id = picture.require_run("push").id
         chosen = picture.facts_of(artworks)
@@ -182,7 +182,7 @@ def plan_chosen(workspace: Workspace, catalog: Catalog, artworks: Sequence[UUID]
 
 
 def _item(card: Card, names: Sequence[str]) -> PlannedItem:
-    """Return one artwork of a batch, asked about what is doubted, the worst first, else about everything."""
+    """Return one artwork of a batch, asked about its flagged labels, the worst first, else about all."""
     issues = sorted(card.issues.values(), key=lambda issue: issue.score)
     asked = [issue.attribute for issue in issues] or names
     score = queue_score((issue.score for issue in issues), len(names))
@@ -195,7 +195,7 @@ def card_of(
     """Return the review card of an artwork, and the files of it and of those beside it, by artwork id.
 
     Raises:
-        NoRunYet: There is no run that could doubt anything.
+        NoRunYet: There is no run that could flag anything.
     """
     with look(catalog, workspace, run_id) as picture:
         run, names = picture.require_run("browse").id, list(picture.names)
@@ -208,7 +208,7 @@ def card_of(
 
 
 def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
-    """Return what was said of an artwork, and why its labels are doubted, as Markdown."""
+    """Return what was said of an artwork, and why its labels are flagged, as Markdown."""
     with catalog.read() as session:
         row = find_artwork(session, str(artwork))
         events = artwork_events(session, row)
@@ -218,7 +218,7 @@ def history(catalog: Catalog, workspace: Workspace, artwork: UUID) -> str:
     for name, attribute_facts in facts[0].attributes.items() if facts else ():
         if attribute_facts.reason:
             lines.append(
-                f"- {plainly(name)} is doubted (score {attribute_facts.score or 0:.2f}): "
+                f"- {plainly(name)} is flagged (score {attribute_facts.score or 0:.2f}): "
                 f"{plainly(names[name].in_text(attribute_facts.reason))}"
             )
     lines += ["", "| when | who | what |", "|---|---|---|"]

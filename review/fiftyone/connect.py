@@ -71,7 +71,7 @@ def import_plain_fiftyone(command: str) -> ModuleType:
 
 @contextmanager
 def _lenient_metadata() -> Iterator[None]:
-    """Let FiftyOne's own part read its package's metadata where another package has changed how.
+    """Let FiftyOne read its package's metadata where another package has changed how that is done.
 
     ``eta`` asks for a field that its metadata does not have. The standard library answers None;
     ``importlib_metadata``, once anything has imported it, takes over for all and raises KeyError.

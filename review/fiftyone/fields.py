@@ -11,10 +11,16 @@ DESCRIPTIONS = {
     "_score": "how far the label is to be trusted; lower is worse",
     "_suggested": "the class that the run would give instead",
     "_p_suggested": "probability of the suggested class",
-    "_reason": "why the label is doubted",
+    "_reason": "why the label is flagged",
     "_issue": "open, pushed, resolved, dismissed or stale",
     "_verdict": "what a reviewer decided",
     "_eval": "the prediction equals the label",
+}
+"""By how a field's name ends."""
+
+SAMPLE_DESCRIPTIONS = {
+    "issues": "kinds of the artwork's open issues",
+    "label_issues": "a sentence for each flagged label, the worst first",
 }
 INDEXED = ("_score",)
 
@@ -28,7 +34,7 @@ def declare_fields(
 ) -> None:
     """Declare our fields that the dataset lacks, drop those of an earlier layout, index the scores.
 
-    Those that somebody declared anew as another type are dropped too: nothing could be written into them.
+    Those that somebody declared again as another type are dropped too: nothing could be written into them.
 
     All at once: declared one by one, fifty fields take seconds.
     """
@@ -57,7 +63,7 @@ def declare_fields(
 
 def _field(fo: Any, name: str, kind: str) -> Any:
     suffix = next((end for end in DESCRIPTIONS if name.endswith(end)), None)
-    description = DESCRIPTIONS.get(suffix or "")
+    description = SAMPLE_DESCRIPTIONS.get(name, DESCRIPTIONS.get(suffix or ""))
     plain = {"string": fo.StringField, "float": fo.FloatField, "int": fo.IntField, "bool": fo.BooleanField}
     if kind in plain:
         return plain[kind](description=description)

@@ -30,7 +30,7 @@ def map_points(embedding: Floats, artwork_ids: Ints, cache: Path) -> Floats:
     Args:
         embedding: L2-normalised rows, shape ``(N, D)``, all finite.
         artwork_ids: Shape ``(N,)``.
-        cache: A file that keeps the anchors; it is made anew when most of them look different now.
+        cache: A file that keeps the anchors; it is made again when most of them look different now.
     """
     anchors, places = _kept_anchors(embedding, artwork_ids, cache)
     if anchors is None:

@@ -43,9 +43,9 @@ def port_of_left_over(folder: Path) -> int | None:
     One that is about to end is waited for. Others may still be using it, so it is used, too, not ended.
     """
     until = time.monotonic() + ENDING_SECONDS
-    while found := next(_unwatched(folder), None):
+    while process := next(_unwatched(folder), None):
         try:
-            if time.monotonic() > until - ENDING_SECONDS * 0.75 and (ports := _listening(found)):
+            if time.monotonic() > until - ENDING_SECONDS * 0.75 and (ports := _listening(process)):
                 return ports[0]
         except psutil.Error:
             continue
@@ -78,7 +78,9 @@ def _serves(process: psutil.Process, folder: Path) -> bool:
 
 def _listening(process: psutil.Process) -> list[int]:
     return [
-        found.laddr.port for found in process.net_connections("tcp") if found.status == psutil.CONN_LISTEN
+        connection.laddr.port
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
     ]
 
 
@@ -99,7 +101,7 @@ def watcher(fiftyone: Any) -> Callable[[], None]:
 
 
 def recount(fiftyone: Any, dataset: Any) -> None:
-    """Let MongoDB count a dataset's samples anew where it does not know how many there are.
+    """Let MongoDB count a dataset's samples again where it does not know how many there are.
 
     After a MongoDB was killed its own count, which FiftyOne shows, is that of the last minute's checkpoint: 0
     for a new dataset.

@@ -124,8 +124,8 @@ class Server:
             wanted: Sequence[Filter] = (*conditions, ("id", "greater", "Number", last))
             page = list(self._page(project, wanted, fields, page_size).items or [])
             if drafts and page:
-                found = self._page(project, (*wanted, DRAFTED), fields, page_size).items or []
-                drafted = {task.id for task in found}
+                begun = self._page(project, (*wanted, DRAFTED), fields, page_size).items or []
+                drafted = {task.id for task in begun}
                 page = [t.model_copy(update={"drafts": [{}]}) if t.id in drafted else t for t in page]
             yield from page
             if len(page) < page_size:

@@ -11,7 +11,7 @@ from review.label_studio.client import ONCE, Server
 from review.page.labeling_config import ClassChoice, labeling_config
 
 INSTRUCTION = """\
-<p>Each attribute has one row of verdicts. Where the label is doubted, its block says why.</p>
+<p>Each attribute has one row of verdicts. Where the label is flagged, its block says why.</p>
 <p><b>Keys</b>: 1 right · 2 wrong, it is … (the suggestion is chosen already; type to search for another) ·
 3 right but atypical · 4 none of these · 5 can't tell; the second attribute uses q w e r t, the third
 a s d f g. 0 marks an unusable image. Esc closes a list, Ctrl+Enter submits, Ctrl+Space skips.</p>
@@ -19,7 +19,7 @@ a s d f g. 0 marks an unusable image. Esc closes a list, Ctrl+Enter submits, Ctr
 
 
 def mark(catalog_uuid: str) -> str:
-    """Return the words in a project's description by which a catalog knows its own."""
+    """Return the words in a project's description by which a catalog recognises its own."""
     return f"Made by curate for the catalog {catalog_uuid}."
 
 
@@ -36,10 +36,10 @@ def require_ours(server: Server, project: int, catalog_uuid: str) -> None:
         ProjectForeign: It does not carry the catalog's mark.
     """
     with server.asked("for the project", project):
-        found = server.client.projects.get(id=project)
-    if mark(catalog_uuid) not in (found.description or ""):
+        theirs = server.client.projects.get(id=project)
+    if mark(catalog_uuid) not in (theirs.description or ""):
         own = find_project(server, catalog_uuid)
-        raise ProjectForeign(server.url, project, found.title or "", mark(catalog_uuid), own)
+        raise ProjectForeign(server.url, project, theirs.title or "", mark(catalog_uuid), own)
 
 
 def make_project(server: Server, title: str, catalog_uuid: str, config: str) -> int:
@@ -54,7 +54,7 @@ asked about on a card of its own. Ctrl+Enter submits, and says that <b>all other
 
 
 def contact_mark(catalog_uuid: str) -> str:
-    """Return the words by which a catalog knows its project of contact sheets."""
+    """Return the words by which a catalog recognises its project of contact sheets."""
     return f"Contact sheets of the catalog {catalog_uuid}."
 
 
@@ -71,8 +71,8 @@ def make_contact_project(server: Server, title: str, catalog_uuid: str, config: 
 def _oldest(server: Server, marked: str) -> int | None:
     with server.asked("for its projects"):
         projects = server.client.projects.list(include="id,description")  # without the counts of each
-        found = [p.id for p in projects if marked in (p.description or "")]
-    return min(found, default=None)
+        ids = [p.id for p in projects if marked in (p.description or "")]
+    return min(ids, default=None)
 
 
 def _make(server: Server, title: str, marked: str, config: str) -> int:

@@ -20,7 +20,7 @@ def answer_tasks(settings: LabelStudioSettings, truth: Labels, shown: Labels) ->
     Args:
         settings: The server and the project.
         truth: The true class of each artwork and attribute; an attribute left out can't be told.
-        shown: The labels as they stand, which a task's page shows unless it says otherwise.
+        shown: The labels as they are, which a task's page shows unless it says otherwise.
 
     Returns:
         How many tasks were answered.

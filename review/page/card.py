@@ -1,7 +1,7 @@
 """The review card: what a reviewer is shown of one artwork, wherever they see it.
 
 Label Studio's page, the HTML sheet and the App show the same card, made here once: the picture, whose it is,
-and for each attribute the label as it stands; where it is doubted, why, in one sentence, and artworks that
+and for each attribute the label as it is; where it is flagged, why, in one sentence, and artworks that
 surely bear the label and the suggestion.
 """
 
@@ -21,7 +21,7 @@ from db.reviews.asking.references import Wanted, find_references
 from db.workspace.workspace import Workspace
 
 BLIND = "Is this label right?"
-NO_REASON = "This label is doubted, and no other class is suggested."
+NO_REASON = "This label is flagged, and no other class is suggested."
 
 NO_CLASS_IS_CLEAR = "no class is clear"
 """How a reason begins that speaks for no class: such an artwork does not look like what is suggested."""
@@ -45,7 +45,7 @@ class Asked:
 
 
 def asked_of(item: BatchItem | PlannedItem, words: Mapping[str, ClassList]) -> Asked:
-    """Return what an item of a batch asks, as it is planned or as it stands in the catalog."""
+    """Return what an item of a batch asks, as it is planned or as the catalog has it."""
     shown = item.shown if isinstance(item, PlannedItem) else item.known.get("shown", {})
     named = {vocabulary.attribute_id: vocabulary for vocabulary in words.values()}
     keys = {
@@ -62,7 +62,7 @@ class Question:
     Attributes:
         title: The attribute as people read it.
         asked: Whether an answer is wanted; another one may be given all the same.
-        reason: Why the label is doubted, in one sentence.
+        reason: Why the label is flagged, in one sentence.
         like_label, like_suggested: Artworks that surely bear the class, nearest in looks first.
     """
 
@@ -80,7 +80,7 @@ class Question:
 
 @dataclass(frozen=True)
 class ReviewCard:
-    """One artwork as it is shown; ``questions`` are in the order to be read, doubted ones first.
+    """One artwork as it is shown; ``questions`` are in the order to be read, flagged ones first.
 
     Attributes:
         name: What people know the artwork by: the id in their list, else the file's name.
@@ -102,11 +102,11 @@ class ReviewCard:
 class References:
     """The artworks shown beside others, by artwork id, attribute and class key."""
 
-    found: Mapping[tuple[int, str, str], Sequence[Card]] = field(default_factory=dict)
+    cards: Mapping[tuple[int, str, str], Sequence[Card]] = field(default_factory=dict)
 
     def beside(self, artwork_id: int, attribute: str, key: str) -> Sequence[Card]:
         """Return those that show a class beside one artwork."""
-        return self.found.get((artwork_id, attribute, key), ())
+        return self.cards.get((artwork_id, attribute, key), ())
 
     def without(self, artwork_ids: Collection[int]) -> References:
         """Return the same without some artworks, as whose image cannot be shown."""
@@ -114,13 +114,13 @@ class References:
             return self
         kept = {
             place: [card for card in shown if card.artwork_id not in artwork_ids]
-            for place, shown in self.found.items()
+            for place, shown in self.cards.items()
         }
         return References(kept)
 
     def all(self) -> Iterable[Card]:
         """Yield each artwork that is shown beside another."""
-        yield from {card.artwork_id: card for shown in self.found.values() for card in shown}.values()
+        yield from {card.artwork_id: card for shown in self.cards.values() for card in shown}.values()
 
 
 def read_references(
@@ -144,9 +144,9 @@ def read_references(
                     vocabulary = words[attribute]
                     named[place] = Wanted(artwork_id, vocabulary.attribute_id, vocabulary.id_of[key])
     with catalog.read() as session:
-        found = find_references(session, workspace, session.get_one(Run, run_id), named.values())
-        shown = read_cards(session, (i for ids in found.values() for i in ids))
-    return References({place: [shown[i] for i in found.get(want, ())] for place, want in named.items()})
+        beside = find_references(session, workspace, session.get_one(Run, run_id), named.values())
+        shown = read_cards(session, (i for ids in beside.values() for i in ids))
+    return References({place: [shown[i] for i in beside.get(want, ())] for place, want in named.items()})
 
 
 def review_cards(
@@ -204,7 +204,7 @@ def _question(card: Card, asked: Asked, vocabulary: ClassList, references: Refer
 
 
 def _reason(issue: CardIssue, vocabulary: ClassList) -> str:
-    """Say in one sentence why a label is doubted."""
+    """Say in one sentence why a label is flagged."""
     said = WithNames(vocabulary.names)(issue.reason)
     if issue.kind == "label_conflict" and said:
         return f"Contradicted: {said}."

@@ -1,4 +1,4 @@
-"""Contact sheets: artworks with the same doubt as one grid, so that a glance answers many at once."""
+"""Contact sheets: artworks with the same issue as one grid, so that a glance answers many at once."""
 
 from __future__ import annotations
 
@@ -78,19 +78,19 @@ def contact_sheets(cards: Iterable[ReviewCard], per_sheet: int = PER_SHEET) -> l
                 of = cells.setdefault(question.attribute, {}).setdefault(question.label, [])
                 of.append(Cell(card, question))
     few = min(WORTH_A_SHEET, per_sheet)
-    found: list[ContactSheet] = []
+    sheets: list[ContactSheet] = []
     for labels in cells.values():
         scattered: list[Cell] = []
         for of in labels.values():
             if len(of) < few:
                 scattered += of
             else:
-                found += [_sheet(some) for doubt in _doubts(of, few) for some in _split(doubt, per_sheet)]
-        found += [_sheet(some) for some in _split(scattered, per_sheet)]
-    return found
+                sheets += [_sheet(some) for alike in _by_look(of, few) for some in _split(alike, per_sheet)]
+        sheets += [_sheet(some) for some in _split(scattered, per_sheet)]
+    return sheets
 
 
-def _doubts(cells: Sequence[Cell], few: int) -> list[list[Cell]]:
+def _by_look(cells: Sequence[Cell], few: int) -> list[list[Cell]]:
     """Return the artworks of one label by what they look like, the commonest first, none of them ``few``.
 
     Those that suggest nothing are spread evenly among the others.
@@ -100,16 +100,16 @@ def _doubts(cells: Sequence[Cell], few: int) -> list[list[Cell]]:
         groups.setdefault(cell.question.suggested, []).append(cell)
     blind = groups.pop("", [])
     sorted_groups = sorted(groups.values(), key=len, reverse=True)
-    doubts = [of for of in sorted_groups if len(of) >= few]
+    looks = [of for of in sorted_groups if len(of) >= few]
     rest = [cell for of in sorted_groups if len(of) < few for cell in of]
-    if len(rest) >= few or not doubts:
-        doubts.append(rest)
+    if len(rest) >= few or not looks:
+        looks.append(rest)
     else:
-        doubts[-1] += rest
+        looks[-1] += rest
     for number, cell in enumerate(blind):
-        among = doubts[number % len(doubts)]
+        among = looks[number % len(looks)]
         among.insert((number + 1) * len(among) // (len(blind) + 1), cell)
-    return doubts
+    return looks
 
 
 def _split(cells: Sequence[Cell], per_sheet: int) -> list[Sequence[Cell]]:

@@ -1,7 +1,7 @@
 """The Label Studio page of a review: one configuration for all attributes of a workspace.
 
 What a reviewer does some hundred times a day decides its shape. The picture fills the left; on the right
-each attribute has one block: the label as it stands, in words why it is doubted, and one row of verdicts
+each attribute has one block: the label as it is, in words why it is flagged, and one row of verdicts
 under one row of the keyboard (1 2 3 4 5, then q w e r t, …). "Wrong" opens the list of classes with the
 suggestion already chosen, so that both common answers cost one key and the submit key:
 

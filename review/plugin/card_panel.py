@@ -1,4 +1,4 @@
-"""The review card beside an open artwork: why its labels are doubted, and what the classes look like."""
+"""The review card beside an open artwork: why its labels are flagged, and what the classes look like."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from review.fiftyone.actions import card_of, plainly
 from review.plugin.opened import is_ours, opened
 
 LARGE, HEIGHT = "260px", "92px"
-"""How high the artwork and those beside it are drawn, so that three doubts fit a laptop's screen."""
+"""How high the artwork and those beside it are drawn, so that three questions fit a laptop's screen."""
 
 AROUND = {"grid": {"sx": {"px": 8, "pt": 2}}}
 """Room for the arrows that lead to the artworks before and after."""
 
 
 class CardPanel(foo.Panel):  # type: ignore[misc]
-    """The doubts of the open artwork, each in a sentence, with artworks that surely bear either class."""
+    """Why each label of the open artwork is flagged, with artworks that surely bear either class."""
 
     @property
     def config(self) -> Any:
         """Tell the App about the panel, which stands beside an open artwork only."""
-        return foo.PanelConfig(name="card", label="Why doubted", icon="compare", surfaces="modal")
+        return foo.PanelConfig(name="card", label="Why flagged", icon="compare", surfaces="modal")
 
     def on_load(self, ctx: Any) -> None:
         """Keep nothing: what is shown follows the open artwork."""
 
     def on_change_current_sample(self, ctx: Any) -> None:
-        """Keep nothing: being told is enough to be drawn anew."""
+        """Keep nothing: being told is enough to be drawn again."""
 
     def render(self, ctx: Any) -> Any:
         """Show the card of the open artwork."""

@@ -11,8 +11,8 @@ GUIDE = """
 ### What to do here
 
 1. **Look**: the view *worst labels* begins with the label most likely wrong. The blue chip is the label,
-   the one with an arrow what the run would say. Open one: *Why doubted*, beside *Sample*, shows what both
-   classes look like; *in doubt*, at the top of the sidebar, names the attribute and says the same in words.
+   the one with an arrow what the run would say. Open one: *Why flagged*, beside *Sample*, shows what both
+   classes look like; *flagged*, at the top of the sidebar, names the attribute and says the same in words.
 2. **Decide**: open an artwork and press *Judge labels* or *Relabel* above the grid; or choose a view such as
    *style: Realism looks like Symbolism*, select those that are wrong, and press *These are wrong, the others
    right*.

@@ -258,7 +258,7 @@ class JudgeMany(CurateOperator):
 
 
 class History(CurateOperator):
-    """Show what was said of one artwork, and why its labels are doubted."""
+    """Show what was said of one artwork, and why its labels are flagged."""
 
     name_, label, icon = "history", "History and reasons", "history"
 

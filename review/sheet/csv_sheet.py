@@ -54,7 +54,7 @@ def write_sheet(
         catalog: Takes the batch.
         plan: What is asked.
         path: Where the sheet goes.
-        per_sheet: A page asks about so many artworks at once; one after the other if None.
+        per_sheet: A page asks about this many artworks at once; one after the other if None.
 
     Returns:
         How many artworks it asks about, and the paths of those left out because their image cannot be shown.
@@ -91,7 +91,7 @@ def write_sheet(
 
 
 def write_again(workspace: Workspace, catalog: Catalog, batch_id: int, path: Path) -> int:
-    """Write the sheet of a batch again, for one that was lost: what has no answer yet, as it stands today.
+    """Write the sheet of a batch again, for one that was lost: what has no answer yet, as it is today.
 
     Raises:
         BatchNotFound: No sheet has that number.

@@ -47,8 +47,8 @@ def read_sheet(catalog: Catalog, path: Path) -> Synced:
         raise FileMissing(path, "sheet")
     synced = Synced()
     with catalog.read() as session:
-        known = [*sheet_columns(read_class_lists(session)), FORM]
-    columns, cells = read_cells(path, known)
+        column_names = [*sheet_columns(read_class_lists(session)), FORM]
+    columns, cells = read_cells(path, column_names)
     with catalog.write() as session:
         class_lists = read_class_lists(session)
         require_columns(path, columns, class_lists)
@@ -162,14 +162,14 @@ def _answer(
         mine = [result for result in results if result["from_name"] in controls]
         problem = _contradiction(row, attribute, classes) if classes else None
         try:
-            found = decisions_of(mine, row.shown, class_lists) if problem is None else []
+            decided = decisions_of(mine, row.shown, class_lists) if problem is None else []
         except NotUnderstood as misunderstood:
             problem = _advised(str(misunderstood), row.cells, attribute, classes)
-            found = []
+            decided = []
         if problem is not None:
             problems.append(f"line {row.line}: {problem}")
         form = "contact_sheet" if attribute in together else "card"
-        decisions += [replace(decision, form=form) for decision in found]
+        decisions += [replace(decision, form=form) for decision in decided]
     name = plain(row.cells["reviewer"]) or "reviewer"
     answer = Answer(
         server=SERVER,

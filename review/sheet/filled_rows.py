@@ -112,8 +112,8 @@ class _Tasks:
 
 def numbers(task: str) -> tuple[int, int]:
     """Return the batch and the row that a task's name is made of; 0 and 0 for another one."""
-    found = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task.strip(), re.ASCII)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", task.strip(), re.ASCII)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _place(path: Path, line: int, cells: Cells, artworks: Mapping[str, int], tasks: _Tasks) -> FilledRow:
@@ -201,11 +201,11 @@ def _expected(
 ) -> list[str]:
     """Return the labels that a row may show, the newest last: as sheets showed it, else any it ever had."""
     assert row.artwork_id is not None
-    known = items[row.task.batch_id, row.artwork_id].known if row.task else {}
-    if SHOWN in known:
-        return [str(label) for label in known[SHOWN].get(vocabulary.attribute, [""])]
+    details = items[row.task.batch_id, row.artwork_id].known if row.task else {}
+    if SHOWN in details:
+        return [str(label) for label in details[SHOWN].get(vocabulary.attribute, [""])]
     had = {vocabulary.key_of[i] for i in ever.get((row.artwork_id, vocabulary.attribute_id), ())}
-    control = known.get("shown", {}).get(str(vocabulary.attribute_id))
+    control = details.get("shown", {}).get(str(vocabulary.attribute_id))
     return ["", *sorted(had), *([vocabulary.key_of[control]] if control is not None else [])]
 
 

@@ -45,21 +45,21 @@ LATIN = "cp1252"
 Rows = list[tuple[int, Mapping[str, str]]]
 
 
-def read_cells(path: Path, known: Sequence[str]) -> tuple[list[str], Rows]:
+def read_cells(path: Path, column_names: Sequence[str]) -> tuple[list[str], Rows]:
     """Return a sheet's columns, and its rows as (line, cells by column); blank rows are left out.
 
     Args:
         path: The file.
-        known: The columns that a sheet may have; another spelling of their case is taken for them.
+        column_names: Those that a sheet may have; another spelling of their case is taken for them.
 
     Raises:
         SheetUnreadable: It is no table, or a row has cells beyond the header.
     """
     data = path.read_bytes()
-    table = _workbook(path, data) if data.startswith(b"PK\x03\x04") else _text(path, data, known)
+    table = _workbook(path, data) if data.startswith(b"PK\x03\x04") else _text(path, data, column_names)
     columns: list[str] = []
     rows: Rows = []
-    names = {name.casefold(): name for name in known}
+    names = {name.casefold(): name for name in column_names}
     for line, cells in table:
         if not columns:
             columns = [names.get(cell.strip().casefold(), cell.strip()) for cell in cells]
@@ -72,7 +72,7 @@ def read_cells(path: Path, known: Sequence[str]) -> tuple[list[str], Rows]:
     return columns, rows
 
 
-def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def _text(path: Path, data: bytes, column_names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield the lines of a CSV."""
     text = _decoded(path, data)
     if "\n" not in text:
@@ -85,7 +85,7 @@ def _text(path: Path, data: bytes, known: Sequence[str]) -> Iterator[tuple[int, 
         text, skipped = text[len(first) :], 1
         separator = first.strip()[4]
     else:
-        separator = _separator(text, known)
+        separator = _separator(text, column_names)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         for cells in reader:
@@ -129,19 +129,19 @@ def _decoded_as(path: Path, data: bytes, encoding: str | None) -> str:
         raise SheetUnreadable(path, "its encoding is unknown; save it as CSV UTF-8 or xlsx") from error
 
 
-def _separator(text: str, known: Sequence[str]) -> str:
+def _separator(text: str, column_names: Sequence[str]) -> str:
     """Return the separator with which the header has most known columns."""
     header = _first_line(text.lstrip("\r\n"))
-    wanted = {name.casefold() for name in known}
+    wanted = {name.casefold() for name in column_names}
 
-    def found(separator: str) -> int:
+    def matches(separator: str) -> int:
         try:
             cells = next(csv.reader([header], delimiter=separator), [])
         except csv.Error:  # a cell without end
             return 0
         return sum(cell.strip().casefold() in wanted for cell in cells)
 
-    return max(SEPARATORS, key=found)
+    return max(SEPARATORS, key=matches)
 
 
 def _workbook(path: Path, data: bytes) -> list[tuple[int, list[str]]]:

@@ -84,9 +84,9 @@ def read_class(cell: str, classes: ClassList) -> str:
     said = cell.strip()
     if said in classes.id_of:
         return said
-    known = {folded(name): key for key, name in classes.names.items()}
-    known |= {folded(key): key for key in classes.names}
-    return known.get(folded(said), said)
+    keys = {folded(name): key for key, name in classes.names.items()}
+    keys |= {folded(key): key for key in classes.names}
+    return keys.get(folded(said), said)
 
 
 def allowed(verdict: str) -> str:

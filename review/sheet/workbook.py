@@ -99,13 +99,13 @@ def _lists(
 ) -> None:
     """Add the drop-down lists, and the page that says which words are taken."""
     words = book.create_sheet("words")
-    _line(words, 1, ["A verdict is one of these; the words after it are taken for it too"], bold=True)
+    _line(words, 1, ["A verdict is one of these; the words after it mean the same"], bold=True)
     for number, verdict in enumerate(VERDICTS, 2):
         _line(words, number, [allowed(verdict)])
     words.column_dimensions["A"].width = 110
     classes = book.create_sheet("classes")
-    for place, (attribute, known) in enumerate(class_lists.items(), 1):
-        names = sorted(known.names.values(), key=str.casefold)
+    for place, (attribute, class_list) in enumerate(class_lists.items(), 1):
+        names = sorted(class_list.names.values(), key=str.casefold)
         for number, name in enumerate([attribute, *names], 1):
             cell = classes.cell(number, place, in_workbook(name))
             cell.data_type = "s"

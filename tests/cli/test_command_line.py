@@ -159,7 +159,7 @@ def test_settings_are_validated_with_their_place(
 
     assert result.status == 1
     assert result.stderr == (
-        f"error: {folder / 'curate.toml'}: {where}: {problem}. Mend that line and run the command again.\n"
+        f"error: {folder / 'curate.toml'}: {where}: {problem}. Fix that line and run the command again.\n"
     )
 
 
@@ -180,12 +180,12 @@ def test_nothing_to_train_on(curate: Curate, folder: Path) -> None:
     )
 
 
-def test_a_knob_out_of_range_is_named(curate: Curate, folder: Path) -> None:
+def test_a_setting_out_of_range_is_named(curate: Curate, folder: Path) -> None:
     result = curate("-w", folder, "train", "--folds", "1")
 
     assert result.stderr == (
         "error: curate train: --folds: Input should be greater than or equal to 2, not 1. "
-        "Mend that line and run the command again.\n"
+        "Fix that line and run the command again.\n"
     )
 
 

@@ -18,13 +18,13 @@ from db.runs.runs import complete_run, start_run
 from db.workspace.workspace import open_workspace, root_of
 from tests.conftest import Curate
 
-DOUBTS = [(0.9, None), (0.2, 0.5), (0.1, None), (0.6, 0.3)]
+SCORES = [(0.9, None), (0.2, 0.5), (0.1, None), (0.6, 0.3)]
 """By artwork: the score of its style, and of its genre."""
 
 
 @pytest.fixture
-def doubted(folder: Path, tmp_path: Path) -> Path:
-    """Four artworks named after formulas and markup, with doubted labels."""
+def flagged(folder: Path, tmp_path: Path) -> Path:
+    """Four artworks named after formulas and markup, with flagged labels."""
     images = tmp_path / "images"
     images.mkdir()
     workspace, root = root_of(open_workspace(folder), images)
@@ -37,7 +37,7 @@ def doubted(folder: Path, tmp_path: Path) -> Path:
         }
         run = start_run(session, backbone="b", protocol="p", seed=0, settings={}, digest="")
         predictions, issues = [], []
-        for number, scores in enumerate(DOUBTS):
+        for number, scores in enumerate(SCORES):
             path = f"{number}.png"
             Image.new("RGB", (40, 30), (number * 60, 90, 120)).save(images / path)
             artwork = Artwork(collection="c", root=root, path=path, status="ok")
@@ -58,39 +58,39 @@ def doubted(folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_labels_come_worst_first(curate: Curate, doubted: Path) -> None:
-    rows = curate("-w", doubted, "issues", "--json").lines()
+def test_labels_come_worst_first(curate: Curate, flagged: Path) -> None:
+    rows = curate("-w", flagged, "issues", "--json").lines()
 
     assert [row["score"] for row in rows] == [0.1, 0.2, 0.3, 0.5, 0.6, 0.9]
     assert rows[0]["path"] == "2.png"
     assert rows[0]["label"] == "=SUM(A1)" and rows[0]["suggested"] == "Realism"
 
 
-def test_of_how_many_is_told_whatever_the_limit(curate: Curate, doubted: Path) -> None:
-    told = [curate("-w", doubted, "issues", "--limit", limit).stderr.split(";")[0] for limit in (2, 6, 20)]
-    none_left = curate("-w", doubted, "issues", "--attribute", "genre", "--limit", 1)
+def test_of_how_many_is_told_whatever_the_limit(curate: Curate, flagged: Path) -> None:
+    told = [curate("-w", flagged, "issues", "--limit", limit).stderr.split(";")[0] for limit in (2, 6, 20)]
+    none_left = curate("-w", flagged, "issues", "--attribute", "genre", "--limit", 1)
 
     assert told == ["2 of 6 shown", "6 of 6 shown", "6 of 6 shown"]
     assert none_left.stderr.startswith("1 of 2 shown")
 
 
-def test_artworks_come_by_the_errors_to_be_expected(curate: Curate, doubted: Path) -> None:
-    """Two doubts on one picture are worth more of one look than a single worse one."""
-    rows = curate("-w", doubted, "issues", "--by", "artwork", "--limit", 2, "--json").lines()
+def test_artworks_come_by_the_errors_to_be_expected(curate: Curate, flagged: Path) -> None:
+    """Two issues of one picture are worth more of one look than a single worse one."""
+    rows = curate("-w", flagged, "issues", "--by", "artwork", "--limit", 2, "--json").lines()
 
     assert [row["path"] for row in rows] == ["1.png", "1.png", "3.png", "3.png"]
 
 
-def test_the_threshold_rule_goes_by_the_probability_alone(curate: Curate, doubted: Path) -> None:
-    rows = curate("-w", doubted, "issues", "--rule", "threshold", "--threshold", 0.2, "--json").lines()
+def test_the_threshold_rule_goes_by_the_probability_alone(curate: Curate, flagged: Path) -> None:
+    rows = curate("-w", flagged, "issues", "--rule", "threshold", "--threshold", 0.2, "--json").lines()
 
     assert [row["p_label"] for row in rows] == [0.05, 0.1, 0.15]
 
 
-def test_saved_images_say_nothing_in_their_names(curate: Curate, doubted: Path, tmp_path: Path) -> None:
+def test_saved_images_say_nothing_in_their_names(curate: Curate, flagged: Path, tmp_path: Path) -> None:
     out = tmp_path / "flagged"
 
-    result = curate("-w", doubted, "issues", "--save", out, "--limit", 6)
+    result = curate("-w", flagged, "issues", "--save", out, "--limit", 6)
 
     assert result.status == 0
     with (out / "flagged.csv").open(newline="", encoding="utf-8") as file:
@@ -103,13 +103,13 @@ def test_saved_images_say_nothing_in_their_names(curate: Curate, doubted: Path, 
         assert grid.width == 1300
 
 
-def test_a_reviewed_label_is_not_doubted_again(curate: Curate, doubted: Path) -> None:
-    assert curate("-w", doubted, "label", "2.png", "style", "=SUM(A1)").status == 0
+def test_a_reviewed_label_is_not_flagged_again(curate: Curate, flagged: Path) -> None:
+    assert curate("-w", flagged, "label", "2.png", "style", "=SUM(A1)").status == 0
 
-    rows = curate("-w", doubted, "issues", "--json").lines()
+    rows = curate("-w", flagged, "issues", "--json").lines()
 
     assert "2.png" not in [row["path"] for row in rows]
-    with open_workspace(doubted).open_catalog() as catalog, catalog.read() as session:
+    with open_workspace(flagged).open_catalog() as catalog, catalog.read() as session:
         assert session.scalar(select(Artwork.id).where(Artwork.path == "2.png")) is not None
 
 
@@ -129,9 +129,9 @@ assert "curate.cli.care.demo" not in sys.modules, "a command needs no other comm
 
 
 @pytest.mark.parametrize("command", ["issues", "status", "history 0.png", "stats"])
-def test_what_is_asked_often_imports_nothing_slow(doubted: Path, command: str) -> None:
+def test_what_is_asked_often_imports_nothing_slow(flagged: Path, command: str) -> None:
     """Half of what such a command costs is imports: scipy's alone took longer than all the queries."""
-    words = [sys.executable, "-c", LIGHT, "-w", str(doubted), *command.split()]
+    words = [sys.executable, "-c", LIGHT, "-w", str(flagged), *command.split()]
 
     done = subprocess.run(words, capture_output=True, text=True, check=False)
 

@@ -16,7 +16,7 @@ from tests.model.gallery import draw
 pytestmark = pytest.mark.slow
 
 
-def test_every_knob_is_an_option_with_its_help() -> None:
+def test_every_setting_is_an_option_with_its_help() -> None:
     options = {option.name: option for option in command_line().commands["train"].params}  # type: ignore[attr-defined]
 
     assert set(TrainSettings.model_fields) <= set(options)
@@ -38,7 +38,7 @@ def test_a_value_out_of_range_names_its_option(
     result = curate("-w", folder, "train", *option)
 
     assert result.status == 1
-    assert result.stderr == f"error: curate train: {message}. Mend that line and run the command again.\n"
+    assert result.stderr == f"error: curate train: {message}. Fix that line and run the command again.\n"
 
 
 def test_a_setting_that_there_is_not_names_the_nearest(folder: Path, curate: Curate) -> None:

@@ -119,7 +119,7 @@ def judge(folder: Path, rows: range, purpose: str) -> None:
             verdict.batch_id, verdict.purpose = batch.id, purpose
 
 
-def test_one_number_everywhere_and_only_labels_are_doubted(
+def test_one_number_everywhere_and_only_labels_are_flagged(
     gallery: tuple[Path, str, dict[str, Any]],
     trained: tuple[Path, dict[str, Any]],
     curate: Curate,
@@ -140,9 +140,9 @@ def test_one_number_everywhere_and_only_labels_are_doubted(
         key: expected[key] for key in ("value", "low", "high", "assumed")
     }
     too_small = curate("-w", folder, "issues", "--kind", "property", "--limit", "500", "--json").lines()
-    doubted = curate("-w", folder, "issues", "--limit", "500", "--json").lines()
+    flagged = curate("-w", folder, "issues", "--limit", "500", "--json").lines()
     assert len(too_small) == COUNT
-    assert summary["issues"] == len(doubted) < COUNT
+    assert summary["issues"] == len(flagged) < COUNT
     assert sentence in curate("-w", folder, "push", "--to", "csv", "--output", tmp_path / "s.csv").stdout
 
 

@@ -220,7 +220,7 @@ def test_a_file_that_was_cut_off_or_is_something_else(backup: Path, tmp_path: Pa
     whole = backup.read_bytes()
     for data in (whole[: len(whole) // 2], b"", b"not a zip at all"):
         backup.write_bytes(data)
-        with pytest.raises(BadBackup, match="it is no whole zip file: File is not a zip file"):
+        with pytest.raises(BadBackup, match="it is not a whole zip file: File is not a zip file"):
             restore(backup, tmp_path / "again")
     assert not (tmp_path / "again").exists()
 

@@ -135,7 +135,7 @@ def test_a_missing_catalog_is_named(tmp_path: Path) -> None:
 
     assert str(error.value) == (
         f"The catalog {tmp_path / 'catalog.db'} is missing. Put it back from a backup, "
-        f"or begin anew with `curate init` in an empty folder."
+        f"or start again with `curate init` in an empty folder."
     )
 
 

@@ -1,4 +1,4 @@
-"""Each invariant: whole in a filled catalog, broken by one planted fault, and mended where it can be."""
+"""Each invariant: whole in a filled catalog, broken by one planted fault, and repaired where it can be."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_each_fault_is_found_and_named(workspace: Workspace, name: str) -> None:
 
     assert name in found
     assert found[name].examples[0] == example
-    assert found[name].mend
+    assert found[name].repair
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_each_fault_is_found_and_named(workspace: Workspace, name: str) -> None:
         "the label that counts follows from the labels",
     ],
 )
-def test_what_follows_from_the_rows_is_mended(workspace: Workspace, name: str) -> None:
+def test_what_follows_from_the_rows_is_repaired(workspace: Workspace, name: str) -> None:
     with planted(workspace, FAULTS[name][0]) as session:
         assert sum(repair(session).values()) > 0
         assert broken(session, workspace) == []
@@ -153,10 +153,10 @@ def test_labels_that_count_without_a_row_and_rows_without_one(workspace: Workspa
         "INSERT INTO effective_label VALUES (6, 2, 1, 6, 'import', false)",
     ) as session:
         (found,) = broken(session, workspace)
-        mended = repair(session)["labels"]
+        repaired = repair(session)["labels"]
 
         assert (found.broken, found.name) == (4, "the label that counts follows from the labels")
-        assert mended == 2
+        assert repaired == 2
         assert broken(session, workspace) == []
 
 
@@ -177,7 +177,7 @@ def test_lost_arrays_and_damaged_checkpoints_are_named(workspace: Workspace) -> 
         ("the arrays of every run are as they were written", ("run 1",)),
         ("the checkpoints of every run are as they were written", ("run 1: model.safetensors",)),
     ]
-    assert {f.mend for f in found} == {"put the run's folder back from a backup, or run `curate train`"}
+    assert {f.repair for f in found} == {"put the run's folder back from a backup, or run `curate train`"}
 
 
 def test_a_reference_to_nothing_is_found_in_the_file(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_reference_to_nothing_is_found_in_the_file(tmp_path: Path) -> None:
         found = broken(session, workspace)
 
     assert found[0].name == "the database file is sound"
-    assert "label row 12 names a artwork that is not there" in found[0].examples
+    assert "label row 12 names a row of artwork that is not there" in found[0].examples
 
 
 def test_images_are_read_only_when_asked(curate: Curate, tmp_path: Path) -> None:
@@ -209,12 +209,12 @@ def test_images_are_read_only_when_asked(curate: Curate, tmp_path: Path) -> None
     assert images.lines()[-1] == {
         "name": "every image is the one that was read",
         "broken": 10,
-        "mend": "put the file back, or run `curate ingest` on its source again",
+        "repair": "put the file back, or run `curate ingest` on its source again",
         "examples": ["ärtwork 1's.jpg", "ärtwork 2's.jpg", "ärtwork 3's.jpg"],
     }
 
 
-def test_the_command_says_ok_or_how_to_mend(curate: Curate, tmp_path: Path) -> None:
+def test_the_command_says_ok_or_how_to_repair(curate: Curate, tmp_path: Path) -> None:
     workspace = init_workspace(tmp_path / "ws", ("style", "genre"))
     fill(workspace)
     whole = curate("-w", workspace.folder, "check")
@@ -222,15 +222,20 @@ def test_the_command_says_ok_or_how_to_mend(curate: Curate, tmp_path: Path) -> N
         session.execute(text("UPDATE duplicate_group SET size = 9"))
 
     faulty = curate("-w", workspace.folder, "check")
-    mended = curate("-w", workspace.folder, "check", "--mend")
+    repaired = curate("-w", workspace.folder, "check", "--repair")
+    by_its_old_name = curate("-w", workspace.folder, "check", "--mend")
 
     assert whole.status == 0 and all(line.startswith("ok      ") for line in whole.stdout.splitlines())
     assert faulty.status == 1
     assert (
-        "BROKEN  every duplicate group has the size that it says: 1 not (1); run `curate check --mend`\n"
+        "BROKEN  every duplicate group has the size that it says: 1 not (1); run `curate check --repair`\n"
         in faulty.stdout
     )
-    assert (mended.status, mended.stderr) == (
+    assert (repaired.status, repaired.stderr) == (
         0,
-        "mended 0 labels\nmended 0 issues\nmended 1 duplicate groups\n",
+        "repaired 0 labels\nrepaired 0 issues\nrepaired 1 duplicate groups\n",
+    )
+    assert (by_its_old_name.status, by_its_old_name.stderr) == (
+        0,
+        "repaired 0 labels\nrepaired 0 issues\nrepaired 0 duplicate groups\n",
     )

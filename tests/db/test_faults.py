@@ -124,7 +124,7 @@ def test_a_full_disk_is_named_and_leaves_the_catalog_whole(workspace: Path) -> N
     assert shown.stderr == ""
     assert shown.stdout == (
         f"{path} could not be written (disk I/O error). Make room on that disk and run the command again; "
-        f"what was being written is not half there.\n"
+        f"nothing was left half-written.\n"
     )
     with open_catalog(sqlite_url(path)) as catalog, catalog.read() as session:
         assert session.query(Artwork).count() == 200
@@ -228,8 +228,8 @@ def test_a_server_that_is_away_is_named(tmp_path: Path) -> None:
         f"(connection failed:"
     )
     assert message.endswith(
-        "). Start the server or mend database_url in curate.toml, then run the command again; "
-        "what was being written is not half there."
+        "). Start the server or fix database_url in curate.toml, then run the command again; "
+        "nothing was left half-written."
     )
     assert "secret" not in message and "\n" not in message
 

@@ -418,8 +418,8 @@ def test_a_listing_that_fails_sets_nothing_missing(
     assert result.status == 1
     if accident == "empty":
         assert result.stderr == (
-            f"error: {web.url} lists no file, and 4 of it are known here: that is taken for an accident, and "
-            f"nothing was changed. Run the command again when its listing is back; where the images have "
+            f"error: {web.url} lists no file, and the catalog has 4 from there: that looks like an accident, "
+            f"and nothing was changed. Run the command again when its listing is back; if the images have "
             f"moved, type `curate relocate`.\n"
         )
     else:

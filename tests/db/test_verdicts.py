@@ -17,8 +17,8 @@ from db.reviews.answering.recording import forget_annotation, record
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def doubt(session: Session) -> int:
-    """Label the style of artwork 1 and doubt it; return the attribute's id."""
+def flag(session: Session) -> int:
+    """Label the style of artwork 1 and flag it; return the attribute's id."""
     style = find_attribute(session, "style")
     class_id = resolve_classes(session, style, ["A"], "test")["A"]
     source = find_source(session, "import:list")
@@ -63,7 +63,7 @@ def effective_label(session: Session) -> tuple[str, str]:
 
 def test_an_image_stays_unusable_while_one_reviewer_says_so(catalog: Catalog) -> None:
     with catalog.write() as session:
-        doubt(session)
+        flag(session)
         say(session, "ada", Decision(None, "unusable"))
         say(session, "bob", Decision(None, "unusable"))
         settled = effective_label(session)
@@ -78,7 +78,7 @@ def test_an_image_stays_unusable_while_one_reviewer_says_so(catalog: Catalog) ->
 
 def test_a_judged_label_is_not_asked_about_again_when_its_image_turns_out_usable(catalog: Catalog) -> None:
     with catalog.write() as session:
-        style = doubt(session)
+        style = flag(session)
         say(session, "ada", Decision(style, "confirmed"))
         say(session, "bob", Decision(None, "unusable"))
         forget_annotation(session, "http://ls", "bob")

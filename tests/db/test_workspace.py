@@ -91,7 +91,7 @@ def test_an_attribute_that_cannot_be_named_so(curate: Curate, tmp_path: Path, gi
     shown = curate("init", tmp_path / "ws", "--attributes", given)
 
     assert (shown.status, shown.stdout) == (1, "")
-    assert shown.stderr == f"error: curate init: {said}. Mend that line and run the command again.\n"
+    assert shown.stderr == f"error: curate init: {said}. Fix that line and run the command again.\n"
     assert not (tmp_path / "ws").exists()
 
 
@@ -101,7 +101,7 @@ def test_runs_at_an_unknown_kind_of_place(tmp_path: Path) -> None:
 
     assert str(error.value) == (
         "curate init: --runs-url: 's3://bucket/runs' is neither a folder nor file:///…. "
-        "Mend that line and run the command again."
+        "Fix that line and run the command again."
     )
 
 

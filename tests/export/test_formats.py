@@ -120,7 +120,7 @@ def test_no_table_is_called_what_it_is_not(
 
     assert done.status == 1
     assert done.stderr == (
-        f"error: {tmp_path / name} is called like no table that curate writes (csv, xlsx, parquet). "
+        f"error: {tmp_path / name} does not end like a table that curate writes (csv, xlsx, parquet). "
         f"Call it {Path(name).stem}.csv, or add `--format`.\n"
     )
     assert not (tmp_path / name).exists()
@@ -134,4 +134,4 @@ def test_a_list_of_changes_is_called_what_it_is(
     done = curate("-w", corrected, "export", tmp_path / "out.csv", *like)
 
     assert (done.status, list(tmp_path.glob("out.csv"))) == (1, [])
-    assert "called like no table" in done.stderr
+    assert "does not end like a table" in done.stderr

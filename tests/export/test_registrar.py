@@ -237,7 +237,7 @@ TURNS: dict[str, tuple[str, str]] = {
     ),
     "a sheet of a text": (
         "ingest {list} --sheet Tabelle1",
-        "--sheet: Liste.csv is no workbook. Leave it out.",
+        "--sheet: Liste.csv is not a workbook. Leave it out.",
     ),
     "an export too early": (
         "export {elsewhere}/neu.csv --like {list}",

@@ -184,7 +184,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 
 
 def dump(dataset: Any) -> list[dict[str, Any]]:
-    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes anew."""
+    """Return all samples as they lie in MongoDB, but for times, and ids that a new dataset makes again."""
     import fiftyone.core.odm as odm
 
     rows = odm.get_db_conn()[dataset._sample_collection_name].find().sort("_id")

@@ -71,15 +71,15 @@ def test_classes_are_offered_by_name(gallery: Any) -> None:
     }
 
 
-def test_a_chosen_batch_asks_about_doubted_labels_worst_first(gallery: Any) -> None:
+def test_a_chosen_batch_asks_about_flagged_labels_worst_first(gallery: Any) -> None:
     run = gallery.add_run()
 
     plan = plan_chosen(gallery.workspace, gallery.catalog, [gallery.uuids[1], gallery.uuids[0]])
 
     assert (plan.run_id, plan.budget) == (run, 2)
-    doubted, sure = plan.items
-    assert (doubted.artwork_id, doubted.attributes) == (gallery.ids[0], ("style",))
-    assert 2 / 3 < doubted.score < 0.75 and sure.score == 1.0  # the mean over its three labels
+    flagged, sure = plan.items
+    assert (flagged.artwork_id, flagged.attributes) == (gallery.ids[0], ("style",))
+    assert 2 / 3 < flagged.score < 0.75 and sure.score == 1.0  # the mean over its three labels
     assert sure.artwork_id == gallery.ids[1]
     assert set(sure.attributes) == {"style", "genre", "artist"}
 
@@ -112,14 +112,14 @@ def test_unusable_artworks_are_not_sent(gallery: Any) -> None:
     )
 
 
-def test_history_says_who_decided_and_why_a_label_is_doubted(gallery: Any) -> None:
+def test_history_says_who_decided_and_why_a_label_is_flagged(gallery: Any) -> None:
     gallery.add_run()
     relabel(gallery.catalog, gallery.uuids[:1], "style", "Realism", "ada", "looked closely")
 
     told = history(gallery.catalog, gallery.workspace, gallery.uuids[0])
 
     assert "**00000\\.png**" in told
-    assert "style is doubted (score 0." in told
+    assert "style is flagged (score 0." in told
     assert "| says style **Realism** (counts now)" in told
     assert "looked closely" in told
 

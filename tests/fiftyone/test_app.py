@@ -92,7 +92,7 @@ def test_views_confusions_a_filter_and_two_artworks_sent_to_label_studio(
         shutil.copytree(shots, kept, dirs_exist_ok=True)
 
 
-def test_the_bare_address_and_why_an_open_artwork_is_doubted(gallery: Any, tmp_path: Path) -> None:
+def test_the_bare_address_and_why_an_open_artwork_is_flagged(gallery: Any, tmp_path: Path) -> None:
     gallery.add_run()
     card = "[data-cy='panel-content-card']"
     drawn = f'return [...document.querySelectorAll("{card} img")].map(image => image.naturalWidth)'

@@ -1,4 +1,4 @@
-"""Doubts from arrays as a FiftyOne dataset."""
+"""Label issues from arrays as a FiftyOne dataset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.issues.gallery import make_gallery
 pytestmark = pytest.mark.services
 
 
-def test_doubts_become_a_dataset_whose_views_show_the_worst_first(tmp_path: Path) -> None:
+def test_label_issues_become_a_dataset_whose_views_show_the_worst_first(tmp_path: Path) -> None:
     gallery = make_gallery(count=80)
     paths: list[str | None] = [str(tmp_path / f"{row}.jpg") for row in range(80)]
     for row, path in enumerate(paths):

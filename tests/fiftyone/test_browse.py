@@ -83,7 +83,7 @@ def test_without_a_mongod_the_error_names_what_was_looked_for(folder: Path, tmp_
     assert result.returncode == 1
     assert result.stderr == (
         f"error: `curate -w {folder} browse` found no MongoDB: FiftyOne's own mongod is not installed and "
-        "FIFTYONE_DATABASE_URI is not set. Run `curate doctor` for the two ways to mend it.\n"
+        "FIFTYONE_DATABASE_URI is not set. Run `curate doctor` for the two ways to fix it.\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_mongod_that_does_not_run_is_named_with_its_complaint(folder: Path, tm
     assert result.stderr == (
         f"error: `curate -w {folder} browse` found no MongoDB: {site}/fiftyone/db/bin/mongod does not run "
         f"({complaint}) and FIFTYONE_DATABASE_URI is not set. "
-        f"Run `curate doctor` for the two ways to mend it.\n"
+        f"Run `curate doctor` for the two ways to fix it.\n"
     )
 
 
@@ -112,7 +112,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(folder: Pat
     assert result.stderr == (
         f"error: `curate -w {folder} browse` found no MongoDB: no server answers at FIFTYONE_DATABASE_URI, "
         f"mongodb://127.0.0.1:{port} (127.0.0.1:{port}: [Errno 111] Connection refused). "
-        f"Run `curate doctor` for the two ways to mend it.\n"
+        f"Run `curate doctor` for the two ways to fix it.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The dataset follows the catalog: made, brought up to date, mended."""
+"""The dataset follows the catalog: made, brought up to date, set right."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_run_shows_prediction_score_suggestion_and_reason_of_each_attribute(ga
     sample = sample_of(gallery, 0)
     assert sample.style.label == "Impressionism"
     assert (sample.style_pred.label, sample.style_suggested) == ("Realism", "→ Realism")
-    assert sample.doubts[0].startswith("style: Impressionism → Realism")
+    assert sample.label_issues[0].startswith("style: Impressionism → Realism")
     assert sample.style_pred.confidence > 0.8
     assert sample.style_pred.logits.shape == (3,)
     assert sample.style_pred.logits.argmax() == 0
@@ -69,7 +69,7 @@ def test_a_run_shows_prediction_score_suggestion_and_reason_of_each_attribute(ga
     assert sample.style_issue == "open"
     assert sample.style_eval is False
     assert sample.genre_eval is True
-    assert (sample.review, sample.worst_attribute, sample.fold) == ("doubted", "style", 0)
+    assert (sample.review, sample.worst_attribute, sample.fold) == ("flagged", "style", 0)
 
 
 def test_our_documents_are_those_that_fiftyone_writes_itself(gallery: Any) -> None:
@@ -110,7 +110,7 @@ def test_views_for_the_worst_labels_and_the_top_confusions(gallery: Any) -> None
     assert set(confusion.values("style_pred.label")) == {"Realism"}
 
 
-def test_the_sidebar_opens_the_attribute_that_is_doubted_most_once_there_is_a_run(gallery: Any) -> None:
+def test_the_sidebar_opens_the_attribute_that_is_flagged_most_once_there_is_a_run(gallery: Any) -> None:
     def expanded() -> dict[str, bool]:
         sync_dataset(gallery.workspace, gallery.catalog)
         groups = {group.name: group.expanded for group in load(gallery).app_config.sidebar_groups}
@@ -167,7 +167,7 @@ def test_a_verdict_changes_only_its_artwork_and_keeps_tags(gallery: Any) -> None
     assert corrected.values("artwork") == [str(gallery.uuids[0])]
 
 
-def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) -> None:
+def test_edited_and_deleted_samples_are_set_right_from_the_catalog(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
     before = dump(load(gallery))
@@ -177,8 +177,8 @@ def test_edited_and_deleted_samples_are_mended_from_the_catalog(gallery: Any) ->
     edited["genre_score"] = None
     edited.save()
 
-    mended = sync_dataset(gallery.workspace, gallery.catalog)
-    assert (mended.updated, mended.rebuilt) == (1, None)
+    renewed = sync_dataset(gallery.workspace, gallery.catalog)
+    assert (renewed.updated, renewed.rebuilt) == (1, None)
     assert dump(load(gallery)) == before
 
     dataset.delete_samples([sample_of(gallery, 4).id])
@@ -209,7 +209,7 @@ class Meanwhile(Silent):
             self.acts.pop()()
 
 
-def test_a_sample_edited_while_a_sync_runs_is_mended_by_the_next(gallery: Any) -> None:
+def test_a_sample_edited_while_a_sync_runs_is_set_right_by_the_next(gallery: Any) -> None:
     gallery.add_run()
     sync_dataset(gallery.workspace, gallery.catalog)
     untouched = dump(load(gallery))
@@ -306,6 +306,39 @@ def test_a_root_without_a_folder_is_named(gallery: Any) -> None:
 
     with pytest.raises(RootUnknown):
         sync_dataset(open_workspace(gallery.workspace.folder), gallery.catalog)
+
+
+def test_a_dataset_of_layout_3_gets_the_names_of_today(gallery: Any) -> None:
+    """Layout 3 had the field ``doubts``, the view "review: doubted" and the sidebar's group "in doubt"."""
+    gallery.add_run()
+    sync_dataset(gallery.workspace, gallery.catalog)
+    dataset = load(gallery)
+    today = dump(dataset)
+    dataset.rename_sample_field("label_issues", "doubts")
+    dataset.delete_saved_view("review: flagged")
+    dataset.save_view("review: doubted", dataset.limit(1))
+    kept = dataset.info["curate"]
+    kept["version"] = 3
+    kept["fields"] = ["doubts" if name == "label_issues" else name for name in kept["fields"]]
+    kept["views"] = ["review: doubted" if name == "review: flagged" else name for name in kept["views"]]
+    groups = dataset.app_config.sidebar_groups
+    groups[0].name, groups[0].paths = "in doubt", ["worst_attribute", "doubts"]
+    dataset.set_values(
+        "review", ["doubted" if said == "flagged" else said for said in dataset.values("review")]
+    )
+    dataset.save()
+
+    summary = sync_dataset(gallery.workspace, gallery.catalog)
+
+    renewed = load(gallery)
+    assert summary.rebuilt == f"it was made by another version of curate (layout 3, now {VERSION})"
+    assert dump(load(gallery)) == today
+    assert not renewed.has_sample_field("doubts")
+    assert "review: flagged" in renewed.list_saved_views()
+    assert "review: doubted" not in renewed.list_saved_views()
+    first, *others = renewed.app_config.sidebar_groups
+    assert (first.name, first.paths) == ("flagged", ["worst_attribute", "label_issues"])
+    assert not {"in doubt", "flagged"} & {group.name for group in others}
 
 
 @pytest.mark.parametrize(

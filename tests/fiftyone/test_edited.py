@@ -1,4 +1,4 @@
-"""Datasets that somebody edited by hand, workspaces that were copied: mended, or refused in one sentence."""
+"""Datasets edited by hand, workspaces that were copied: set right, or refused in one sentence."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def values(name: str, value: Any) -> Edit:
     return lambda _fo, dataset: dataset.set_values(name, [value] * dataset.count())
 
 
-MENDED: dict[str, Edit] = {
+SET_RIGHT: dict[str, Edit] = {
     "no state": notes(marks=KeyError),
     "marks of nothing": notes(marks={}),
     "marks of text": notes(marks={"class_change": "x"}),
@@ -162,11 +162,11 @@ def _content(dataset: Any) -> list[Any]:
 
 
 @pytest.mark.services
-@pytest.mark.parametrize("name", MENDED)
-def test_an_edit_is_mended_by_the_next_browse(edited: tuple[Gallery, Any, Any], name: str) -> None:
+@pytest.mark.parametrize("name", SET_RIGHT)
+def test_an_edit_is_set_right_by_the_next_browse(edited: tuple[Gallery, Any, Any], name: str) -> None:
     gallery, fo, dataset = edited
     wanted = dict(zip(dataset.values("artwork"), dataset.values("style.label"), strict=True))
-    MENDED[name](fo, dataset)
+    SET_RIGHT[name](fo, dataset)
 
     summary = sync_dataset(gallery.workspace, gallery.catalog)
     again = sync_dataset(gallery.workspace, gallery.catalog)
@@ -251,4 +251,4 @@ def test_a_port_that_is_kept_from_this_user_is_named(monkeypatch: pytest.MonkeyP
     with pytest.raises(PortForbidden) as refused:
         choose_port(80)
 
-    assert str(refused.value).startswith("Port 80 may not be listened at by this user")
+    assert str(refused.value).startswith("This user may not listen at port 80")

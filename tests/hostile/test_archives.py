@@ -221,7 +221,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused_before_it_is_unpacked(
         manifest["files"][name] = {"sha256": digest.hexdigest(), "bytes": size}
         archive.writestr("manifest.json", json.dumps(manifest))
 
-    assert "MB, which no backup of curate's does" in refuse(curate, bomb, tmp_path / "again")
+    assert "MB, which no backup by curate does" in refuse(curate, bomb, tmp_path / "again")
 
 
 @pytest.mark.parametrize("where", ["catalog.db", "curate.toml", "runs"])

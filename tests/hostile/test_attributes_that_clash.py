@@ -83,6 +83,6 @@ def test_names_that_differ_by_signs_alone_are_told(tmp_path: Path, curate: Curat
     checked = curate(*at, "check")
     exported = curate(*at, "export", tmp_path / "labels.csv")
 
-    assert "'style' and 'Style' are one name, case and signs aside" in checked.stdout
+    assert "'style' and 'Style' are one name but for case and punctuation" in checked.stdout
     assert exported.status == 0
     assert (tmp_path / "labels.csv").read_text().startswith("filepath,style,Style,artist\n")

@@ -1,4 +1,4 @@
-"""Catalogs whose file was cut, overwritten or changed: every command says that, and how to mend it."""
+"""Catalogs whose file was cut, overwritten or changed: every command says that, and how to fix it."""
 
 from __future__ import annotations
 

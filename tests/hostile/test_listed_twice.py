@@ -62,16 +62,16 @@ def test_a_blank_in_the_first_row_is_filled_by_the_second(curate: Curate, tmp_pa
     assert curate("-w", folder, "issues", "--kind", "label_conflict", "--json").lines() == []
 
 
-def test_a_list_that_was_mended_ends_the_conflict(curate: Curate, tmp_path: Path) -> None:
+def test_a_list_that_was_fixed_ends_the_conflict(curate: Curate, tmp_path: Path) -> None:
     folder = tmp_path / "ws"
     assert curate("init", folder, "--attributes", "style,genre").status == 0
     draw(folder / "img" / "1.png")
     rows = [["img/1.png", "Cubism", ""], ["img/1.png", "Realism", ""]]
     curate("-w", folder, "ingest", write_list(folder / "l.csv", rows))
 
-    mended = curate("-w", folder, "ingest", write_list(folder / "l.csv", rows[1:]), "--json").json()
+    fixed = curate("-w", folder, "ingest", write_list(folder / "l.csv", rows[1:]), "--json").json()
 
-    assert mended["updated"] == 1
+    assert fixed["updated"] == 1
     assert label_of(curate, folder, "img/1.png") == "Realism"
     assert curate("-w", folder, "issues", "--kind", "label_conflict", "--json").lines() == []
 

@@ -44,8 +44,8 @@ def test_the_command_gives_the_same_run_again(given: dict[str, object], toml: di
     group = command_line()
     train = group.commands["train"]  # type: ignore[attr-defined]
     with train.make_context("train", words[2:]) as parsed:
-        knobs = {name: value for name, value in parsed.params.items() if name in TrainSettings.model_fields}
-    again = overridden(settings, knobs, []).resolved().model_dump(mode="json")
+        options = {name: value for name, value in parsed.params.items() if name in TrainSettings.model_fields}
+    again = overridden(settings, options, []).resolved().model_dump(mode="json")
     for place in ("device", "workers"):
         again.pop(place), last.pop(place)
     assert again == last
@@ -67,7 +67,7 @@ def test_a_run_of_another_version_asks_for_nothing(last: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "said"),
+    ("setting", "value", "said"),
     [
         ("sampler", "nope", "'nope' is neither none, class-aware, nor one of style, genre"),
         ("sampler", "artist", "'artist' is neither none, class-aware, nor one of style, genre"),
@@ -76,9 +76,9 @@ def test_a_run_of_another_version_asks_for_nothing(last: dict[str, object]) -> N
     ],
 )
 def test_attributes_that_are_not_trained_on_are_named_before_anything_is_read(
-    knob: str, value: str, said: str
+    setting: str, value: str, said: str
 ) -> None:
-    settings = TrainSettings.model_validate({knob: value})
+    settings = TrainSettings.model_validate({setting: value})
 
     with pytest.raises(BadSettings) as refused:
         require_attributes(settings, ["style", "genre"])
@@ -87,7 +87,7 @@ def test_attributes_that_are_not_trained_on_are_named_before_anything_is_read(
 
 
 @pytest.mark.parametrize(
-    ("knob", "value"), [("sampler", "style"), ("sampler", "class-aware"), ("task_weights", "sum")]
+    ("setting", "value"), [("sampler", "style"), ("sampler", "class-aware"), ("task_weights", "sum")]
 )
-def test_attributes_that_are_trained_on_are_taken(knob: str, value: str) -> None:
-    require_attributes(TrainSettings.model_validate({knob: value}), ["style", "genre"])
+def test_attributes_that_are_trained_on_are_taken(setting: str, value: str) -> None:
+    require_attributes(TrainSettings.model_validate({setting: value}), ["style", "genre"])

@@ -1,4 +1,4 @@
-"""Numbers that a server gives out again: tasks deleted, a server set up anew, a project of somebody else."""
+"""Numbers that a server gives out again: tasks deleted, a server set up again, a project of somebody else."""
 
 from __future__ import annotations
 

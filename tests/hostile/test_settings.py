@@ -49,7 +49,7 @@ REFUSED: dict[str, str | bytes] = {
     "epochs of nothing": "[train]\nepochs = -1\n",
     "a rate that is no number": "[train]\nlr = nan\n",
     "a rate without end": "[train]\nlr = inf\n",
-    "an unknown knob": "[train]\nnope = 1\n",
+    "an unknown setting": "[train]\nnope = 1\n",
     "one fold": "[train]\nfolds = 1\n",
     "a mirror of nothing": "mirror_gb = 0\n",
     "a mirror that is no number": "mirror_gb = nan\n",
@@ -132,7 +132,7 @@ NAMES = {
     ",".join(f"a{i}" for i in range(30)): "attributes: at most 12 can be named, not 30.",
     "=cmd()": "attributes.0: '=cmd()' cannot name an attribute: a spreadsheet would run it as a formula",
     "style,@SUM(A1)": "attributes.1: '@SUM(A1)' cannot name an attribute: a spreadsheet would run it",
-    "x" * 201: "is 201 characters long, and 200 are the most",
+    "x" * 201: "is 201 characters long, and at most 200 are allowed",
 }
 
 
@@ -202,7 +202,7 @@ def test_a_name_that_is_no_key_gets_one(curate: Curate, tmp_path: Path, name: st
         ("Filepath", "'filepath' is the column of the images"),
         ("style_pred", "'style_pred' is what the pred of 'style' is called"),
         ("Style pred", "'style_pred' is what the pred of 'style' is called"),
-        ("x" * 201, "is 201 characters long, and 200 are the most"),
+        ("x" * 201, "is 201 characters long, and at most 200 are allowed"),
         ("@SUM(A1)", "a spreadsheet would run it as a formula"),
     ],
 )

@@ -389,7 +389,7 @@ def test_a_blank_copy_takes_nothing_back(desk: Desk) -> None:
 
     assert (read["status"], read["annotations"], read["taken_back"]) == (0, 0, 0)
     assert desk.said[0].startswith(
-        f"{ROWS} answers that were given before are blank in this sheet; they stand."
+        f"{ROWS} answers that were given before are blank in this sheet; they stay."
     )
     assert desk.read(desk.sheet)["annotations"] == 0
 
@@ -433,8 +433,8 @@ def test_a_lost_sheet_is_written_again_after_a_new_run_too(desk: Desk) -> None:
     desk.sheet.fill(style_verdict="right")
 
     assert nothing.stdout == (
-        "Nothing to review is left that nobody is asked about; no sheet was written.\n"
-        "5 artworks wait in the sheet of batch 1. Where it was lost: curate push --to csv --batch 1\n"
+        "Reviewers have been asked about all that is left; no sheet was written.\n"
+        "5 artworks wait in the sheet of batch 1. If it was lost: curate push --to csv --batch 1\n"
     )
     assert again.status == 0
     assert len(rows) == ROWS - 1
@@ -445,7 +445,7 @@ def test_a_lost_sheet_is_written_again_after_a_new_run_too(desk: Desk) -> None:
 
 
 def test_a_row_that_is_asked_about_twice_must_say_which(desk: Desk) -> None:
-    """The first batch was answered, the label doubted and asked about again, and the task cell lost."""
+    """The first batch was answered, the label flagged and asked about again, and the task cell lost."""
     desk.sheet.fill(style_verdict="right", reviewer="ann")
     desk.read()
     from db.reviews.asking.batches import Plan, PlannedItem

@@ -188,7 +188,7 @@ def test_the_1349_double_listings_are_groups_with_a_conflict_and_9_straddle_the_
     with filled.read() as session:
         assert set(session.scalars(select(DuplicateGroup.size))) == {2}
         style = find_attribute(session, "style")
-        doubtful = session.scalar(
+        flagged = session.scalar(
             select(func.count()).where(Issue.kind == "duplicate", Issue.attribute_id == style.id)
         )
         tied = session.scalars(
@@ -196,7 +196,7 @@ def test_the_1349_double_listings_are_groups_with_a_conflict_and_9_straddle_the_
             .join(Issue, Issue.artwork_id == Artwork.id)
             .where(Issue.kind == "label_conflict")
         ).all()
-    assert doubtful == 2 * 1_349
+    assert flagged == 2 * 1_349
     assert tied == ["Post_Impressionism/maurice-de-vlaminck_the-village.jpg"]
 
 

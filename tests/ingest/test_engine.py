@@ -205,7 +205,7 @@ def test_a_copy_is_another_artwork_of_an_exact_group(take: Take, catalog: Catalo
     }
 
 
-def test_a_contradiction_that_is_mended_closes_its_issue(take: Take, catalog: Catalog, gallery: Path) -> None:
+def test_a_contradiction_that_is_fixed_closes_its_issue(take: Take, catalog: Catalog, gallery: Path) -> None:
     shutil.copy(gallery / "images/0.jpg", gallery / "images/copy.jpg")
     with (gallery / "labels.csv").open("a") as file:
         file.write("images/copy.jpg,Fauvism,portrait,painter-0\n")
@@ -272,7 +272,7 @@ def test_an_empty_folder_is_a_disk_that_is_not_mounted(take: Take, catalog: Cata
         take(gallery / "images", format="folders")
 
     assert str(refused.value).startswith(
-        f"There is no image in {gallery / 'images'}, and 6 of it are known here: a disk that is not mounted"
+        f"There is no image in {gallery / 'images'}, and the catalog has 6 of it. Is its disk mounted?"
     )
     assert {artwork(catalog, f"{at}.jpg").status for at in range(6)} == {"ok"}
     assert take(gallery / "images", format="folders", allow_missing=True).vanished == 6
@@ -302,7 +302,7 @@ def test_images_without_any_label_are_told(take: Take, gallery: Path) -> None:
     ]
 
 
-def test_a_refused_image_is_an_issue_until_it_is_mended(take: Take, catalog: Catalog, gallery: Path) -> None:
+def test_a_refused_image_is_an_issue_until_it_is_fixed(take: Take, catalog: Catalog, gallery: Path) -> None:
     whole = (gallery / "images/4.jpg").read_bytes()
     (gallery / "images/4.jpg").write_bytes(whole[:-200])
     first = take(gallery / "labels.csv")

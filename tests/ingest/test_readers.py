@@ -399,7 +399,7 @@ def test_what_nothing_recognises_is_an_error_that_says_what_was_found(tmp_path: 
         recognise(tmp_path / "empty", CALLED)
 
     assert str(error.value) == (
-        f"{tmp_path}/empty is no source that curate knows: a folder without lists, and without images "
+        f"{tmp_path}/empty cannot be read as a source: a folder without lists, and without images "
         f"in it or in its folders. Expected a list (CSV, xlsx), a folder of images, ArtGAN's lists, "
         f"Kaggle's classes.csv or wclasses.csv, or parquet files; say which with `--format`."
     )

@@ -528,7 +528,7 @@ def test_a_list_that_respells_a_class_gives_its_new_spelling(
 def test_classes_that_were_merged_before_part_when_their_list_is_read(
     tmp_path: Path, curate: Curate, folder: Path
 ) -> None:
-    """Until revision 0001 ``A+`` and ``A`` were one class; upgrading keeps that, reading again mends it."""
+    """Until revision 0001 ``A+`` and ``A`` were one class; upgrading keeps that, reading again fixes it."""
     asset = Path(__file__).parents[1] / "assets" / "catalog-0001.db"
     for leftover in folder.glob("catalog.db*"):
         leftover.unlink()
@@ -566,7 +566,7 @@ class _Terminal(StringIO):
 
 
 @pytest.fixture
-def doubtful(tmp_path: Path) -> Path:
+def ambiguous(tmp_path: Path) -> Path:
     """A list with two columns of painters, one of files by what stands in it, labels in two more."""
     rows = [
         f"{at}.jpg;Anna;Bruno;{['Öl', 'Tempera'][at % 2]};{['Saal', 'Depot'][at % 2]};{['a', 'b'][at % 2]}"
@@ -580,10 +580,10 @@ def doubtful(tmp_path: Path) -> Path:
 
 
 def test_columns_like_labels_are_proposed_once_nobody_mapped_any(
-    doubtful: Path, folder: Path, curate: Curate
+    ambiguous: Path, folder: Path, curate: Curate
 ) -> None:
-    told = curate("-w", folder, "ingest", doubtful).stderr
-    again = curate("-w", folder, "ingest", doubtful, "--map", "Technik=technik").stderr
+    told = curate("-w", folder, "ingest", ambiguous).stderr
+    again = curate("-w", folder, "ingest", ambiguous, "--map", "Technik=technik").stderr
 
     assert (
         "Technik, Standort look like labels, too, and are kept as listed; to learn them as attributes: "
@@ -594,11 +594,11 @@ def test_columns_like_labels_are_proposed_once_nobody_mapped_any(
 
 @pytest.mark.parametrize(("typed", "status"), [("n\n", 1), ("y\n", 0), ("\n", 0), ("", 1)])
 def test_a_terminal_is_asked_where_a_guess_has_a_second_choice(
-    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
+    ambiguous: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, typed: str, status: int
 ) -> None:
     monkeypatch.setattr("sys.stdin", _Terminal(typed))
 
-    done = curate("-w", folder, "ingest", doubtful)
+    done = curate("-w", folder, "ingest", ambiguous)
 
     assert done.status == status
     for said in (
@@ -613,14 +613,14 @@ def test_a_terminal_is_asked_where_a_guess_has_a_second_choice(
 
 @pytest.mark.parametrize("option", ["--yes", "--json"])
 def test_scripts_are_never_asked(
-    doubtful: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, option: str
+    ambiguous: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch, option: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", _Terminal(""))
 
-    assert curate("-w", folder, "ingest", doubtful, option).status == 0
+    assert curate("-w", folder, "ingest", ambiguous, option).status == 0
 
 
-def test_what_leaves_no_doubt_is_not_asked(
+def test_what_is_clear_is_not_asked(
     tmp_path: Path, folder: Path, curate: Curate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw(tmp_path / "a.jpg", 1)

@@ -43,8 +43,8 @@ def next_run(session: Session) -> Run:
     return start_run(session, backbone="b", protocol="p", seed=1, settings={}, digest="")
 
 
-def doubt(session: Session, artwork_id: int, before_review: float | None) -> dict[str, object]:
-    """A doubt of a later run; the score of a label that was confirmed says that it was."""
+def issue(session: Session, artwork_id: int, before_review: float | None) -> dict[str, object]:
+    """An issue of a later run; the score of a label that was confirmed says that it was."""
     was = session.execute(select(Issue).where(Issue.artwork_id == artwork_id)).scalars().first()
     assert was is not None
     return {
@@ -80,7 +80,7 @@ def test_an_answered_label_is_asked_about_again_when_the_odds_have_grown(
     with workspace.open_catalog() as catalog, catalog.write() as session:
         uphold(session, 8, decision)
 
-        count = replace_issues(session, next_run(session), [doubt(session, 8, before_review)])
+        count = replace_issues(session, next_run(session), [issue(session, 8, before_review)])
 
         assert count == int(asked)
 
@@ -93,19 +93,19 @@ def test_what_an_older_run_kept_of_a_confirmed_label_is_still_read(folder: Path)
         session.execute(update(Issue).where(Issue.artwork_id == 8).values(**older))
         uphold(session, 8, "confirmed")
 
-        rows = [doubt(session, 8, score) for score in (1 / 900, 1 / 1100)]  # ten times the odds of 99 are 990
+        rows = [issue(session, 8, score) for score in (1 / 900, 1 / 1100)]  # ten times the odds of 99 are 990
         counts = [replace_issues(session, next_run(session), [row]) for row in rows]
 
         assert counts == [0, 1]
 
 
-def test_a_label_that_nobody_doubted_when_it_was_confirmed_needs_ten_times_the_odds_of_a_doubt(
+def test_a_label_that_no_run_had_flagged_needs_ten_times_the_odds_of_an_issue(
     folder: Path,
 ) -> None:
     workspace = open_workspace(folder)
     fill(workspace)
     with workspace.open_catalog() as catalog, catalog.write() as session:
-        rows = [doubt(session, 8, score) for score in (0.3, 0.27)]  # odds of 2.3 and 2.7; 0.8 has 0.25
+        rows = [issue(session, 8, score) for score in (0.3, 0.27)]  # odds of 2.3 and 2.7; 0.8 has 0.25
         session.execute(update(Issue).where(Issue.artwork_id == 8).values(state="stale"))
         uphold(session, 8, "confirmed")
 
@@ -127,8 +127,8 @@ def test_a_copy_of_a_confirmed_image_is_not_asked_about_either(folder: Path) -> 
         session.execute(update(Artwork).where(Artwork.id == copy).values(sha256=sha256))
         uphold(session, 8, "confirmed")
 
-        weak = replace_issues(session, next_run(session), [doubt(session, copy, 0.1)])
-        strong = replace_issues(session, next_run(session), [doubt(session, copy, 0.01)])
+        weak = replace_issues(session, next_run(session), [issue(session, copy, 0.1)])
+        strong = replace_issues(session, next_run(session), [issue(session, copy, 0.01)])
 
         assert (weak, strong) == (0, 1)
 
@@ -137,7 +137,7 @@ def test_a_verdict_that_came_while_the_run_was_training_is_heeded(folder: Path) 
     workspace = open_workspace(folder)
     fill(workspace)
     with workspace.open_catalog() as catalog, catalog.write() as session:
-        before = doubt(session, 8, None) | {"score": ASKED_AT}
+        before = issue(session, 8, None) | {"score": ASKED_AT}
         uphold(session, 8, "confirmed")
 
         assert replace_issues(session, next_run(session), [before]) == 0

@@ -69,8 +69,8 @@ def found_under(
         metrics={},
         temperature={},
     )
-    doubts = score_run(table, columns, result, gallery.folds, {}, seed=0)
-    return list(issue_rows(table, columns, doubts))
+    scores = score_run(table, columns, result, gallery.folds, {}, seed=0)
+    return list(issue_rows(table, columns, scores))
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_renaming_every_file_changes_nothing(seed: int) -> None:
     assert found_under(gallery, spelled) == found_under(gallery, [uuid4().hex for _ in spelled])
 
 
-def test_only_labels_that_the_model_has_not_seen_are_doubted() -> None:
+def test_only_labels_that_the_model_has_not_seen_are_flagged() -> None:
     gallery = make_gallery(COUNT)
     provenance = np.array(["holdout", "in-sample", "validation", "ensemble"])[np.arange(COUNT) % 4]
 

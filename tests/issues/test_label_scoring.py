@@ -120,7 +120,7 @@ def test_scores_add_up_to_about_the_errors_there_are(rate: float) -> None:
     assert 0.6 < expected / gallery.planted.sum() < 1.6
 
 
-def test_label_that_a_reviewer_confirmed_is_not_doubted_again() -> None:
+def test_label_that_a_reviewer_confirmed_is_not_flagged_again() -> None:
     gallery = make_gallery()
     worst = int(np.argmin(untouched().score))
     style = gallery.columns[0]
@@ -134,7 +134,7 @@ def test_label_that_a_reviewer_confirmed_is_not_doubted_again() -> None:
 
 
 @pytest.mark.slow
-def test_verdicts_that_find_nothing_wrong_take_the_doubt_back() -> None:
+def test_verdicts_that_find_nothing_wrong_lower_the_estimate() -> None:
     gallery = make_gallery(600)
     before = untouched(600).score
     worst = np.argsort(before)[:60]
@@ -145,7 +145,7 @@ def test_verdicts_that_find_nothing_wrong_take_the_doubt_back() -> None:
     assert (1 - after).sum() < 0.5 * (1 - before).sum()
 
 
-def test_contradicting_duplicates_are_doubted_and_the_likelier_wrong_one_more() -> None:
+def test_contradicting_duplicates_are_flagged_and_the_likelier_wrong_one_more() -> None:
     gallery = make_gallery(600, rate=0.0)
     style = gallery.columns[0]
     groups, embedding = gallery.groups.copy(), gallery.embedding.copy()
@@ -196,7 +196,7 @@ def test_columns_of_different_lengths_are_refused() -> None:
     assert str(caught.value) == "column style has 300 artworks and groups 299: they must agree."
 
 
-def test_a_label_that_the_models_were_slow_to_learn_is_doubted_more() -> None:
+def test_a_label_that_the_models_were_slow_to_learn_is_likelier_wrong() -> None:
     gallery = make_gallery()
     style = gallery.columns[0]
     rng = np.random.default_rng(0)

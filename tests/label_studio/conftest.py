@@ -1,4 +1,4 @@
-"""A workspace whose newest run doubts some labels, beside a real Label Studio server."""
+"""A workspace whose newest run flags some labels, beside a real Label Studio server."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def draw(folder: Path, count: int) -> list[str]:
 
 
 def add_run(workspace: Workspace, issues: Mapping[int, Mapping[str, float]]) -> int:
-    """Add a complete run that doubts some labels.
+    """Add a complete run that flags some labels.
 
     Args:
         workspace: The gallery's workspace.
-        issues: By artwork number, the score of each doubted attribute; the next class is suggested.
+        issues: By artwork number, the score of each flagged attribute; the next class is suggested.
     """
     with workspace.open_catalog() as catalog, catalog.write() as session:
         run = start_run(session, backbone="none", protocol="none", seed=0, settings={}, digest="")
@@ -111,12 +111,12 @@ Make = Callable[..., Gallery]
 
 @pytest.fixture
 def make(tmp_path: Path, label_studio: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Make a gallery whose first ``doubted`` artworks are doubted in style, the first one most."""
+    """Make a gallery whose first ``flagged`` artworks are flagged in style, the first one most."""
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
 
-    def build(count: int = 12, doubted: int = 6) -> Gallery:
+    def build(count: int = 12, flagged: int = 6) -> Gallery:
         gallery = make_gallery(tmp_path, label_studio.url, count)
-        add_run(gallery.workspace, {i: {"style": min(0.05 + 0.05 * i, 0.95)} for i in range(doubted)})
+        add_run(gallery.workspace, {i: {"style": min(0.05 + 0.05 * i, 0.95)} for i in range(flagged)})
         return gallery
 
     return build

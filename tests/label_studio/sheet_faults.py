@@ -68,15 +68,15 @@ def sheets_round(
     ``clicks`` is how often each sheet is submitted.
     """
     gallery = make_gallery(folder, url, ARTWORKS)
-    doubts = {i: {"style": 0.1, "genre": 0.2} if i % 2 else {"style": 0.1} for i in range(ARTWORKS)}
-    add_run(gallery.workspace, doubts)
+    issues = {i: {"style": 0.1, "genre": 0.2} if i % 2 else {"style": 0.1} for i in range(ARTWORKS)}
+    add_run(gallery.workspace, issues)
     at = ["-w", str(gallery.workspace.folder)]
     outcome = Outcome()
 
     outcome.hit = disturb_push(lambda: push_sheets(gallery), [*at, *PUSH])
     push_sheets(gallery)
     push_sheets(gallery)
-    wanted = {(str(gallery.uuids[i]), name) for i, names in doubts.items() for name in names}
+    wanted = {(str(gallery.uuids[i]), name) for i, names in issues.items() for name in names}
     with connect(url) as server:
         tasks = list(server.tasks(contact_project(gallery, server)))
         held = Counter((c["artwork"], t.data["attribute"]) for t in tasks for c in t.data["cells"])

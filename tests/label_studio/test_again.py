@@ -116,7 +116,7 @@ def test_an_abandoned_sheet_is_named_and_taken_back(curate: Curate, tmp_path: Pa
 def test_a_batch_at_the_server_is_taken_back_but_for_what_is_begun(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=12, doubted=9)
+    gallery = make(count=12, flagged=9)
     at = ["-w", gallery.workspace.folder]
     project = curate(*at, "push", "--audit", "0", "--limit", "4", "--json").json()["project"]
     begun = next(server.tasks(project)).id
@@ -137,7 +137,7 @@ def test_a_batch_at_the_server_is_taken_back_but_for_what_is_begun(
 def test_what_somebody_has_half_answered_is_begun(
     sheets: bool, curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=12, doubted=12)
+    gallery = make(count=12, flagged=12)
     at = ["-w", gallery.workspace.folder]
     pushed = curate(*at, "push", "--audit", "0", "--json", *(["--contact-sheets"] if sheets else [])).json()
     begun, *others = list(server.tasks(pushed["project"]))

@@ -35,7 +35,7 @@ def test_a_personal_access_token_pushes_and_syncs(
     curate: Curate, make: Make, label_studio: LocalServer, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is exchanged for one that lives five minutes, by the SDK and where an image is fetched."""
-    gallery = make(count=3, doubted=2)
+    gallery = make(count=3, flagged=2)
     folder = gallery.workspace.folder
     legacy = sign_up(label_studio, f"personal-{uuid4().hex[:8]}@example.org")
     with connect(label_studio.url, legacy) as person:
@@ -51,7 +51,7 @@ def test_a_personal_access_token_pushes_and_syncs(
 
 
 def test_two_pushes_at_once_make_one_task_an_artwork(make: Make, server: Server) -> None:
-    gallery = make(count=8, doubted=8)
+    gallery = make(count=8, flagged=8)
     folder = gallery.workspace.folder
     push = [*CURATE, str(folder), "push", "--audit", "0"]
 
@@ -70,7 +70,7 @@ def test_two_pushes_at_once_make_one_task_an_artwork(make: Make, server: Server)
 def test_a_watcher_brings_in_what_comes_and_ends_by_ctrl_c(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=3, doubted=2)
+    gallery = make(count=3, flagged=2)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--audit", "0")
     watch = [*CURATE, str(folder), "sync-corrections", "--watch", "--every", "1", "--json"]

@@ -1,4 +1,4 @@
-"""A reviewer in a real browser: sees the picture and the doubt, and corrects a label with a key or two."""
+"""A reviewer in a real browser: sees the picture and the issue, and corrects a label with a key or two."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def accept(chrome: webdriver.Chrome) -> None:
 def test_two_keys_accept_the_suggestion(
     curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
 ) -> None:
-    gallery = make(count=3, doubted=2)
+    gallery = make(count=3, flagged=2)
     folder = gallery.workspace.folder
     project = curate("-w", folder, "push", "--audit", "0", "--json").json()["project"]
 
@@ -121,7 +121,7 @@ def test_two_keys_accept_the_suggestion(
 def test_one_of_1119_artists_is_found_by_typing(
     curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
 ) -> None:
-    gallery = make(count=3, doubted=0)
+    gallery = make(count=3, flagged=0)
     folder = gallery.workspace.folder
     painter = "Painter Number 777"
     with gallery.workspace.open_catalog() as catalog, catalog.write() as session:
@@ -153,7 +153,7 @@ def test_one_of_1119_artists_is_found_by_typing(
 def test_the_next_training_learns_what_was_submitted(
     curate: Curate, make: Make, label_studio: LocalServer, browser: webdriver.Chrome
 ) -> None:
-    gallery = make(count=12, doubted=1)
+    gallery = make(count=12, flagged=1)
     folder = gallery.workspace.folder
     project = curate("-w", folder, "push", "--audit", "0", "--json").json()["project"]
 

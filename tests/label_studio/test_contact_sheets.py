@@ -1,4 +1,4 @@
-"""Many at once: sheets of artworks with the same doubt, whose answers are verdicts like any other."""
+"""Many at once: sheets of artworks with the same issue, whose answers are verdicts like any other."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def counted(gallery: Gallery, *columns: Any) -> dict[Any, int]:
 def test_a_sheet_gives_the_verdicts_that_single_cards_would(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=24, doubted=24)
+    gallery = make(count=24, flagged=24)
     at = ["-w", gallery.workspace.folder]
     push = [*at, "push", "--audit", "0", "--contact-sheets", "--json"]
 
@@ -65,7 +65,7 @@ def test_a_sheet_gives_the_verdicts_that_single_cards_would(
 def test_an_edited_sheet_a_deleted_one_a_skipped_one_and_one_left_alone(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=24, doubted=24)
+    gallery = make(count=24, flagged=24)
     at = ["-w", gallery.workspace.folder]
     sync = [*at, "sync-corrections", "--full", "--json"]
     curate(*at, "push", "--audit", "0", "--contact-sheets")
@@ -87,10 +87,10 @@ def test_an_edited_sheet_a_deleted_one_a_skipped_one_and_one_left_alone(
     assert labels(gallery.workspace, "style") == [gallery.label(n, "style") for n in range(24)]
 
 
-def test_a_doubt_in_two_attributes_is_done_when_both_sheets_are(
+def test_an_issue_in_two_attributes_is_done_when_both_sheets_are(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=9, doubted=0)
+    gallery = make(count=9, flagged=0)
     add_run(gallery.workspace, {i: {"style": 0.1, "genre": 0.2} for i in range(9)})
     at = ["-w", gallery.workspace.folder]
     curate(*at, "push", "--audit", "0", "--contact-sheets")
@@ -111,7 +111,7 @@ def test_a_doubt_in_two_attributes_is_done_when_both_sheets_are(
 def test_controls_are_mixed_in_and_tell_how_right_people_are_this_way(
     curate: Curate, make: Make, server: Server, tmp_path: Path
 ) -> None:
-    gallery = make(count=60, doubted=19)
+    gallery = make(count=60, flagged=19)
     known = tmp_path / "known.csv"
     known.write_text("artwork,style\n" + "".join(f"{gallery.uuids[i]},Rococo\n" for i in range(40, 60)))
     at = ["-w", gallery.workspace.folder]
@@ -130,7 +130,7 @@ def test_controls_are_mixed_in_and_tell_how_right_people_are_this_way(
 def test_a_new_run_takes_back_the_sheets_that_nobody_has_begun(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=12, doubted=9)
+    gallery = make(count=12, flagged=9)
     at = ["-w", gallery.workspace.folder]
     push = [*at, "push", "--audit", "0", "--contact-sheets", "--json"]
     curate(*push)

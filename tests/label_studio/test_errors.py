@@ -44,8 +44,8 @@ def answering(status: int, body: bytes, sent: int | None = None) -> Iterator[str
 
 
 @pytest.fixture
-def doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace whose run doubts something, and a token in the environment."""
+def flagged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace whose run flags a label, and a token in the environment."""
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", KEY)
     gallery = make_gallery(tmp_path, "http://127.0.0.1:9", 2)
     add_run(gallery.workspace, {0: {"style": 0.1}})
@@ -60,10 +60,10 @@ def with_url(folder: Path, url: str) -> Path:
     return folder
 
 
-def test_no_token(curate: Curate, doubted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token(curate: Curate, flagged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LABEL_STUDIO_API_KEY")
 
-    result = curate("-w", with_url(doubted, "http://127.0.0.1:9"), "push")
+    result = curate("-w", with_url(flagged, "http://127.0.0.1:9"), "push")
 
     assert (result.status, result.stdout) == (1, "")
     assert result.stderr == (
@@ -74,10 +74,10 @@ def test_no_token(curate: Curate, doubted: Path, monkeypatch: pytest.MonkeyPatch
     )
 
 
-def test_no_server(curate: Curate, doubted: Path) -> None:
+def test_no_server(curate: Curate, flagged: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    result = curate("-w", with_url(doubted, url), "push")
+    result = curate("-w", with_url(flagged, url), "push")
 
     assert result.status == 1
     assert result.stderr == (
@@ -87,9 +87,9 @@ def test_no_server(curate: Curate, doubted: Path) -> None:
     )
 
 
-def test_a_server_that_fails(curate: Curate, doubted: Path) -> None:
+def test_a_server_that_fails(curate: Curate, flagged: Path) -> None:
     with answering(500, b'{"detail": "out of order"}') as url:
-        result = curate("-w", with_url(doubted, url), "push")
+        result = curate("-w", with_url(flagged, url), "push")
 
     assert result.stderr == (
         f"error: Label Studio at {url} answered 500 when asked who we are: out of order. Nothing is "
@@ -97,9 +97,9 @@ def test_a_server_that_fails(curate: Curate, doubted: Path) -> None:
     )
 
 
-def test_a_connection_cut_in_the_middle(curate: Curate, doubted: Path) -> None:
+def test_a_connection_cut_in_the_middle(curate: Curate, flagged: Path) -> None:
     with answering(200, b'{"id": 1, "email": "a@b.c"}', sent=9) as url:
-        result = curate("-w", with_url(doubted, url), "push")
+        result = curate("-w", with_url(flagged, url), "push")
 
     assert result.status == 1
     assert result.stderr == (
@@ -109,9 +109,9 @@ def test_a_connection_cut_in_the_middle(curate: Curate, doubted: Path) -> None:
     )
 
 
-def test_another_server_than_label_studio(curate: Curate, doubted: Path) -> None:
+def test_another_server_than_label_studio(curate: Curate, flagged: Path) -> None:
     with answering(200, b"<html>hello</html>") as url:
-        result = curate("-w", with_url(doubted, url), "push")
+        result = curate("-w", with_url(flagged, url), "push")
 
     assert result.status == 1
     assert result.stderr.startswith(f"error: Label Studio at {url} answered 200 when asked who we are: ")
@@ -128,19 +128,19 @@ def test_another_server_than_label_studio(curate: Curate, doubted: Path) -> None
         ),
     ],
 )
-def test_a_server_of_another_time(curate: Curate, doubted: Path, release: str, said: str) -> None:
+def test_a_server_of_another_time(curate: Curate, flagged: Path, release: str, said: str) -> None:
     body = f'{{"id": 1, "email": "a@b.c", "release": "{release}"}}'
     with answering(200, body.encode()) as url:
-        result = curate("-w", with_url(doubted, url), "push")
+        result = curate("-w", with_url(flagged, url), "push")
 
     assert result.stderr == f"error: Label Studio at {url} has version {release}, and {said}\n"
 
 
 @pytest.mark.services
-def test_a_wrong_key(curate: Curate, doubted: Path, label_studio: LocalServer) -> None:
+def test_a_wrong_key(curate: Curate, flagged: Path, label_studio: LocalServer) -> None:
     url = label_studio.url
 
-    result = curate("-w", with_url(doubted, url), "push")
+    result = curate("-w", with_url(flagged, url), "push")
 
     assert result.stderr == (
         f"error: Label Studio at {url} refuses the token in LABEL_STUDIO_API_KEY. Copy a new personal access "
@@ -209,5 +209,5 @@ def test_a_url_template_is_fetched_before_anything_is_sent(curate: Curate, make:
 
     assert result.stderr == (
         f"error: {url}/pictures/0000.png is not an image (status 404), and a reviewer's browser would fetch "
-        f"it. Mend the URL template under [label_studio] images in curate.toml.\n"
+        f"it. Fix the URL template under [label_studio] images in curate.toml.\n"
     )

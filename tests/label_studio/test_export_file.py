@@ -22,7 +22,7 @@ from tests.label_studio.test_loop import labels
 def test_an_export_brings_what_a_sync_would(
     kind: str, curate: Curate, make: Make, server: Server, tmp_path: Path
 ) -> None:
-    gallery = make(count=6, doubted=4)
+    gallery = make(count=6, flagged=4)
     at, saved = ["-w", gallery.workspace.folder], tmp_path / "export.json"
     project = curate(*at, "push", "--audit", "0", "--json").json()["project"]
     tasks = list(server.tasks(project))

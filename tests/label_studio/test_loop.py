@@ -34,7 +34,7 @@ def tasks_by_artwork(server: Server, gallery: Gallery) -> dict[int, int]:
 
 
 def test_the_worst_are_pushed_first_and_none_twice(curate: Curate, make: Make, server: Server) -> None:
-    gallery = make(count=12, doubted=6)
+    gallery = make(count=12, flagged=6)
     push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--limit", "4", "--json"]
 
     first, second, third = (curate(*push).json() for _ in range(3))
@@ -46,7 +46,7 @@ def test_the_worst_are_pushed_first_and_none_twice(curate: Curate, make: Make, s
 
 
 def test_what_reviewers_say_becomes_verdicts_and_labels(curate: Curate, make: Make, server: Server) -> None:
-    gallery = make(count=6, doubted=6)
+    gallery = make(count=6, flagged=6)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--audit", "0")
     tasks = tasks_by_artwork(server, gallery)
@@ -75,7 +75,7 @@ def test_what_reviewers_say_becomes_verdicts_and_labels(curate: Curate, make: Ma
 
 
 def test_edited_and_deleted_answers_change_the_verdict(curate: Curate, make: Make, server: Server) -> None:
-    gallery = make(count=3, doubted=2)
+    gallery = make(count=3, flagged=2)
     sync = ["-w", gallery.workspace.folder, "sync-corrections", "--json"]
     curate("-w", gallery.workspace.folder, "push", "--audit", "0")
     tasks = tasks_by_artwork(server, gallery)
@@ -99,7 +99,7 @@ def test_edited_and_deleted_answers_change_the_verdict(curate: Curate, make: Mak
 def test_a_full_sync_takes_back_what_was_deleted_since_the_last(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=6, doubted=6)
+    gallery = make(count=6, flagged=6)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--limit", "6", "--audit", "0", "--controls", "0")
     first, second, *_ = tasks_by_artwork(server, gallery).values()
@@ -113,10 +113,10 @@ def test_a_full_sync_takes_back_what_was_deleted_since_the_last(
     assert (full["annotations"], full["taken_back"]) == (1, 1)
 
 
-def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
+def test_a_new_run_refreshes_open_tasks_and_withdraws_what_is_no_longer_flagged(
     curate: Curate, make: Make, server: Server
 ) -> None:
-    gallery = make(count=6, doubted=3)
+    gallery = make(count=6, flagged=3)
     push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--json"]
     curate(*push)
     tasks = tasks_by_artwork(server, gallery)
@@ -134,8 +134,8 @@ def test_a_new_run_refreshes_open_tasks_and_withdraws_the_undoubted(
     assert project.model_version == "run-2"
 
 
-def test_audits_are_drawn_at_random_and_show_no_doubt(curate: Curate, make: Make, server: Server) -> None:
-    gallery = make(count=8, doubted=8)
+def test_audits_are_drawn_at_random_and_show_no_issue(curate: Curate, make: Make, server: Server) -> None:
+    gallery = make(count=8, flagged=8)
     folder = gallery.workspace.folder
     curate("-w", folder, "push", "--limit", "8", "--audit", "0.5", "--controls", "0")
     project = open_workspace(folder).settings.label_studio.project

@@ -38,6 +38,6 @@ def test_a_push_the_app_and_a_refresh_agree(tmp_path: Path) -> None:
     assert {item.artwork_id: item.score for item in narrow} == pytest.approx({1: wanted[1]})
 
 
-def test_no_doubt_comes_last_and_no_score_leaves_its_range() -> None:
+def test_an_artwork_without_issues_comes_last_and_no_score_leaves_its_range() -> None:
     assert queue_score([], 3) == 1.0
     assert queue_score([0.0, 0.0, 0.0], 2) == 0.0

@@ -1,4 +1,4 @@
-"""Why a label is doubted, as people read it: one sentence, with the names that classes have elsewhere."""
+"""Why a label is flagged, as people read it: one sentence, with the names that classes have elsewhere."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ SAID = [
 ]
 
 
-def doubted(folder: Path, kind: str, reason: str) -> Gallery:
-    """A gallery whose first artwork is doubted in style, and suggests a class that was renamed."""
+def flagged(folder: Path, kind: str, reason: str) -> Gallery:
+    """A gallery whose first artwork is flagged in style, and suggests a class that was renamed."""
     gallery = make_gallery(folder, "http://127.0.0.1:9", 3)
     add_run(gallery.workspace, {0: {"style": 0.1}})
     with gallery.workspace.open_catalog() as catalog, catalog.write() as session:
@@ -56,13 +56,13 @@ def card_of(gallery: Gallery) -> ReviewCard:
 
 @pytest.mark.parametrize(("kind", "reason", "sentence"), SAID)
 def test_the_card_says_why_in_one_sentence(kind: str, reason: str, sentence: str, tmp_path: Path) -> None:
-    card = card_of(doubted(tmp_path, kind, reason))
+    card = card_of(flagged(tmp_path, kind, reason))
 
     assert card.questions[0].reason == sentence
 
 
 def test_the_apps_history_has_names_too(tmp_path: Path) -> None:
-    gallery = doubted(tmp_path, "label", SAID[0][1])
+    gallery = flagged(tmp_path, "label", SAID[0][1])
 
     with gallery.workspace.open_catalog() as catalog:
         told = history(catalog, gallery.workspace, gallery.uuids[0])

@@ -95,8 +95,8 @@ def resize(driver: object, width: int, height: int) -> None:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)  # type: ignore[attr-defined]
 
 
-def doubted(tmp_path: Path, count: int = 9) -> Gallery:
-    """A gallery all of whose labels are doubted, with a tall, a wide and a square picture first."""
+def flagged(tmp_path: Path, count: int = 9) -> Gallery:
+    """A gallery all of whose labels are flagged, with a tall, a wide and a square picture first."""
     gallery = make_gallery(tmp_path, "http://127.0.0.1:9", count)
     odd_shapes(gallery)
     add_run(gallery.workspace, {i: {"style": 0.1, "genre": 0.2, "artist": 0.3} for i in range(count)})
@@ -129,11 +129,11 @@ def answers(curate: Curate, gallery: Gallery, page: AppPage, folder: Path) -> di
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_card_of_three_doubts_is_whole_on_the_screen(
+def test_a_card_of_three_questions_is_whole_on_the_screen(
     screen: tuple[int, int], curate: Curate, page: AppPage, tmp_path: Path
 ) -> None:
     resize(page.driver, *screen)
-    page.driver.get(html_page(curate, doubted(tmp_path), tmp_path))
+    page.driver.get(html_page(curate, flagged(tmp_path), tmp_path))
     for _shape in range(3):
         keys(page, "2", "w", "s")  # all wrong: every list of classes is open
 
@@ -147,7 +147,7 @@ def test_a_card_of_three_doubts_is_whole_on_the_screen(
 def test_the_page_is_read_and_answered_at_200_percent(
     sheets: bool, curate: Curate, page: AppPage, tmp_path: Path
 ) -> None:
-    gallery = doubted(tmp_path, 30 if sheets else 9)
+    gallery = flagged(tmp_path, 30 if sheets else 9)
     page.driver.get(html_page(curate, gallery, tmp_path, *(["--contact-sheets"] if sheets else [])))
     resize(page.driver, *ZOOMED)
     keys(page, *("13" if sheets else "2ws"))
@@ -165,7 +165,7 @@ def test_the_page_is_read_and_answered_at_200_percent(
 def test_two_wrong_attributes_by_keyboard_and_only_real_classes(
     curate: Curate, page: AppPage, tmp_path: Path
 ) -> None:
-    gallery = doubted(tmp_path)
+    gallery = flagged(tmp_path)
     page.driver.get(html_page(curate, gallery, tmp_path))
 
     keys(page, "2", "w", Keys.ENTER)  # both wrong, as suggested: no key goes into a field
@@ -207,7 +207,7 @@ def test_a_contact_sheet_by_keys_and_a_key_that_was_struck_twice(
 def test_a_card_that_is_opened_from_a_sheet_begins_with_what_the_sheet_asks(
     curate: Curate, page: AppPage, tmp_path: Path
 ) -> None:
-    page.driver.get(html_page(curate, doubted(tmp_path, 24), tmp_path, "--contact-sheets"))
+    page.driver.get(html_page(curate, flagged(tmp_path, 24), tmp_path, "--contact-sheets"))
     page.driver.execute_script("at = pages.findIndex(one => one.grid.attribute === 'genre'); show()")
 
     ActionChains(page.driver).key_down(Keys.SHIFT).send_keys("2").key_up(Keys.SHIFT).perform()
@@ -221,7 +221,7 @@ def test_a_card_that_is_opened_from_a_sheet_begins_with_what_the_sheet_asks(
 def test_the_end_is_told_and_enter_presses_what_tab_reached(
     curate: Curate, page: AppPage, tmp_path: Path
 ) -> None:
-    page.driver.get(html_page(curate, doubted(tmp_path, 2), tmp_path, "--limit", "2"))
+    page.driver.get(html_page(curate, flagged(tmp_path, 2), tmp_path, "--limit", "2"))
     where = page.driver.find_element(By.ID, "where")
     keys(page, "1", Keys.ENTER, "1")
     end = where.text
@@ -254,7 +254,7 @@ def test_label_studios_card_is_whole_on_the_screen(
     label_studio: LocalServer,
     browser: object,  # noqa: F811
 ) -> None:
-    gallery = make(count=9, doubted=0)
+    gallery = make(count=9, flagged=0)
     odd_shapes(gallery)
     add_run(gallery.workspace, {i: {"style": 0.1, "genre": 0.2, "artist": 0.3} for i in range(9)})
     project = curate("-w", gallery.workspace.folder, "push", "--audit", "0", "--json").json()["project"]
@@ -295,7 +295,7 @@ def test_label_studios_pages_are_read_and_answered_at_200_percent(
     server: Server,
     browser: object,  # noqa: F811
 ) -> None:
-    gallery = make(count=30, doubted=0)
+    gallery = make(count=30, flagged=0)
     add_run(gallery.workspace, {i: {"style": 0.1, "genre": 0.2, "artist": 0.3} for i in range(30)})
     push = ["-w", gallery.workspace.folder, "push", "--audit", "0", "--json"]
     project = curate(*push, *(["--contact-sheets"] if sheets else [])).json()["project"]
@@ -330,7 +330,7 @@ def test_a_contact_sheet_in_label_studio_by_keys_and_clicks(
     server: Server,
     browser: object,  # noqa: F811
 ) -> None:
-    gallery = make(count=30, doubted=19)
+    gallery = make(count=30, flagged=19)
     at = ["-w", gallery.workspace.folder]
     curate(*at, "push", "--audit", "0", "--contact-sheets", "--per-sheet", "10")
     resize(browser, 1366, 768)

@@ -149,7 +149,7 @@ def known_genre(number: int) -> str:
 def test_answers_of_every_kind_end_in_the_expected_catalog(
     curate: Curate, make: Make, reviewers: list[Server], tmp_path: Path
 ) -> None:
-    gallery = make(count=ARTWORKS, doubted=ARTWORKS)
+    gallery = make(count=ARTWORKS, flagged=ARTWORKS)
     folder = gallery.workspace.folder
     write_answers(tmp_path / "known.csv", gallery, list(range(0, ARTWORKS, 5)))
     push = ["push", "--limit", ARTWORKS, "--controls", tmp_path / "known.csv", "--annotators", "2"]

@@ -1,4 +1,4 @@
-"""A batch as a CSV sheet: filled in, read back, mended and read again, without any server."""
+"""A batch as a CSV sheet: filled in, read back, corrected and read again, without any server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.label_studio.test_loop import labels
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    """Six artworks, four of them doubted in style, the first one most."""
+    """Six artworks, four of them flagged in style, the first one most."""
     made = make_gallery(tmp_path, "http://127.0.0.1:9", 6)
     add_run(made.workspace, {i: {"style": 0.1 + 0.1 * i} for i in range(4)})
     return made
@@ -39,7 +39,7 @@ def fill(path: Path, **cells: dict[int, str]) -> None:
         writer.writerows(rows)
 
 
-def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
+def test_a_sheet_comes_back_as_verdicts_and_may_be_corrected(
     curate: Curate, gallery: Gallery, tmp_path: Path
 ) -> None:
     sheet, at = tmp_path / "review.csv", ["-w", gallery.workspace.folder]
@@ -53,7 +53,7 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
     fill(sheet, style_verdict={0: "wrong", 1: "right", 2: "wrong"}, style_class={0: "Rococo", 2: "Barok"})
     one, same = curate(*sync), curate(*sync).json()
     fill(sheet, style_class={0: "Art_Nouveau", 2: "Baroque"})
-    mended = curate(*sync).json()
+    corrected = curate(*sync).json()
 
     assert (pushed["created"], again["created"]) == (4, 0)
     assert (first["artwork"], first["style_label"]) == (str(gallery.uuids[0]), "Baroque")
@@ -63,7 +63,7 @@ def test_a_sheet_comes_back_as_verdicts_and_may_be_mended(
         "refused: annotation 1-3:reviewer: line 4: style has no class 'Barok'; nearest: Baroque\n"
     )
     assert (same["annotations"], same["verdicts"]) == (0, {})
-    assert mended["verdicts"] == {"corrected": 2}
+    assert corrected["verdicts"] == {"corrected": 2}
     assert labels(gallery.workspace, "style")[:4] == ["Art_Nouveau", "Rococo", "Baroque", "Baroque"]
 
 
@@ -196,7 +196,7 @@ def test_a_push_that_is_only_planned_says_what_it_would_ask_and_writes_nothing(
     told, counted = curate(*push).stdout, curate(*push, "--json").json()
 
     assert told.startswith("Would push 4 review; 3")
-    assert "wrong labels to be expected among the reviews (assumed: 0 verdicts, 50 are needed).\n" in told
+    assert "wrong labels expected among the reviews (assumed: 0 verdicts, 50 are needed).\n" in told
     assert (counted["planned"], counted["created"], counted["batch"]) == ({"review": 4}, 0, None)
     assert curate(*push, "--json").json() == counted
 
@@ -222,13 +222,13 @@ def test_a_list_of_known_answers_is_read_as_spreadsheets_save_it(
     [
         (
             'filepath,style\n"a.jpg,x\n',
-            '(line 2: its quotes do not close, "a.jpg,x). Mend that line, then push again.',
+            '(line 2: its quotes do not close, "a.jpg,x). Fix that line, then push again.',
         ),
         (
             "filepath,style\na.jpg,x,y\n",
-            "(line 2 has 3 cells, the header 2). Mend that line, then push again.",
+            "(line 2 has 3 cells, the header 2). Fix that line, then push again.",
         ),
-        ("", "cannot be read: it is empty. Mend the file and run the command again."),
+        ("", "cannot be read: it is empty. Fix the file and run the command again."),
     ],
 )
 def test_a_list_of_known_answers_that_is_none_is_refused_by_its_line(

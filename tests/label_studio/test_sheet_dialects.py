@@ -25,7 +25,7 @@ Rows = list[list[str]]
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    """Six artworks, four of them doubted in style and genre."""
+    """Six artworks, four of them flagged in style and genre."""
     made = make_gallery(tmp_path, "http://127.0.0.1:9", 6)
     add_run(made.workspace, {i: {"style": 0.1 + 0.1 * i, "genre": 0.3} for i in range(4)})
     return made

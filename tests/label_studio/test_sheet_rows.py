@@ -23,7 +23,7 @@ from tests.label_studio.conftest import Gallery, add_run, make_gallery
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    """Four doubted artworks, of which a list says what the first one is."""
+    """Four flagged artworks, of which a list says what the first one is."""
     made = make_gallery(tmp_path, "http://127.0.0.1:9", 4)
     add_run(made.workspace, {i: {"style": 0.1 + 0.1 * i} for i in range(4)})
     with made.workspace.open_catalog() as catalog, catalog.write() as session:

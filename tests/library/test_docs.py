@@ -71,7 +71,7 @@ def test_readme_five_lines_from_arrays_to_a_table(place: Path) -> None:
 def test_readme_two_more_lines_to_fiftyone(place: Path) -> None:
     first, second = examples("README.md")
 
-    run(first + second + "\nassert fiftyone.load_dataset('doubts').count() == 90", place)
+    run(first + second + "\nassert fiftyone.load_dataset('label-issues').count() == 90", place)
 
     assert len(typed(second)) == 2
 

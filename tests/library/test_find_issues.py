@@ -228,7 +228,7 @@ def test_classes_are_escaped_in_a_notebook() -> None:
     assert "<b>a" not in page and "&lt;b&gt;a" in page
 
 
-def test_plot_shows_the_yield_and_the_commonest_doubts(pictures: list[str]) -> None:
+def test_plot_shows_the_yield_and_the_commonest_issues(pictures: list[str]) -> None:
     figure = find_with_pictures(pictures).plot()
 
     left, right = figure.axes

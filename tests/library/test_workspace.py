@@ -55,11 +55,11 @@ def model(given: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_labels_probabilities_and_issues_call_a_class_alike(museum: library.Workspace) -> None:
-    given, doubts, probs = museum.labels(), museum.issues(), museum.pred_probs()[OWN]
+    given, issues, probs = museum.labels(), museum.issues(), museum.pred_probs()[OWN]
 
     assert set(given[OWN]) == {"Religiöse Malerei", "St. Ives/School", "C++", "C#"} == set(probs.columns)
-    assert set(doubts["label"]) <= set(given[OWN])
-    assert set(doubts["attribute"]) == {OWN}
+    assert set(issues["label"]) <= set(given[OWN])
+    assert set(issues["attribute"]) == {OWN}
     expected = model(given).set_index("filepath")[list(probs.columns)]
     np.testing.assert_allclose(probs.loc[expected.index], expected, atol=1e-3)
 
@@ -185,7 +185,7 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an artwork to undo": (
         lambda ws: ws.undo("I 1"),
-        "'I 1' is no verdict's number. With an artwork, name the attribute too.",
+        "'I 1' is not the number of a verdict. With an artwork, name the attribute too.",
     ),
     "an unknown attribute": (
         lambda ws: ws.import_predictions(
@@ -240,8 +240,8 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     ),
     "an old workbook": (
         lambda ws: ws.export("labels.xls"),
-        "labels.xls is called like no table that curate writes (csv, xlsx, parquet). Call it labels.csv, or "
-        "add `--format`.",
+        "labels.xls does not end like a table that curate writes (csv, xlsx, parquet). Call it labels.csv, "
+        "or add `--format`.",
     ),
 }
 

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "all labels missing": (
         {"labels": [None] * 4, "pred_probs": named("a", "b")},
-        "No label of label has a prediction, so there is nothing to doubt. Do the rows of labels and of "
+        "No label of label has a prediction, so there is nothing to judge. Do the rows of labels and of "
         "pred_probs belong together?",
     ),
     "fewer predictions than labels": (
@@ -201,14 +201,14 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
             "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
             "pred_probs": named("a", "b").assign(filepath=list("wxyq")),
         },
-        "pred_probs of 'style' have the filepath 'q', and labels have no such one (1 such rows).",
+        "pred_probs of 'style' have the filepath 'q', and labels do not have it (1 such rows).",
     ),
     "a path twice": (
         {
             "labels": pd.DataFrame({"filepath": list("wxyz"), "style": LABELS}),
             "pred_probs": named("a", "b").assign(filepath=list("wxyy")),
         },
-        "pred_probs of 'style' or labels name a row twice. Give each row a name of its own, or none.",
+        "pred_probs of 'style' or labels name a row twice. Give each row its own name, or none.",
     ),
     "a grid for embeddings": (
         {"embeddings": np.zeros((4, 7, 7, 16))},
@@ -238,8 +238,8 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "too few for a classifier": (
         {"pred_probs": None, "embeddings": VECTORS},
-        "Embeddings alone need two classes with as many labels each as there are folds (4), and label has "
-        "none such. Give more labels, or pred_probs.",
+        "Embeddings alone need two classes with as many labels each as there are folds (4), and label "
+        "lacks them. Give more labels, or pred_probs.",
     ),
     "groups of another length": (
         {"groups": [1, 1]},

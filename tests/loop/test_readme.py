@@ -123,7 +123,7 @@ def test_the_readmes_session_works_and_prints_what_it_shows(
         ("0.000  style    A → B  images/1.jpg", "0.012  style    B → A  images/00099.jpg", True),
         ("0.000  style    A → B  images/1.jpg", "0.012  style    B is A  images/00099.jpg", False),
         ("/home/ada/paintings is ready.", "/tmp/x/paintings is ready.", True),
-        ("to be expected: 43.5.", "to be expected: 36.04.", True),
+        ("Expected wrong labels: 43.5.", "Expected wrong labels: 36.04.", True),
         ("44 errors found, 37% of 114 verdicts", "9 errors found, 8% of 120 verdicts", True),
     ],
 )

@@ -32,11 +32,11 @@ def test_each_label_counts_as_much_as_it_is_trusted() -> None:
 def test_a_label_that_is_not_trusted_teaches_nothing_and_is_still_measured(tmp_path: Path) -> None:
     """Change labels of weight 0: no probability may change, and all labels are scored."""
     examples, targets = draw(tmp_path / "images", 60)
-    doubted = np.arange(60) % 7 == 0
-    label_weight = np.where(doubted, 0.0, 1.0).astype(np.float32)
+    left_out = np.arange(60) % 7 == 0
+    label_weight = np.where(left_out, 0.0, 1.0).astype(np.float32)
 
     def labels(target: AttributeLabels, shift: int) -> NDArray[np.int64]:
-        return np.where(doubted, (target.labels + shift) % 3, target.labels)
+        return np.where(left_out, (target.labels + shift) % 3, target.labels)
 
     def run(name: str, shift: int) -> RunResult:
         given = [

@@ -10,7 +10,7 @@ from model.inputs.augment import augmented, crop_box
 from model.inputs.sampling import batches, draw_weights, epoch_rows
 
 
-def test_resolving_fills_every_knob_and_twice_is_once() -> None:
+def test_resolving_fills_every_setting_and_twice_is_once() -> None:
     settings = TrainSettings(mode="finetune", lr=5e-4).resolved()
 
     missing = [name for name, value in settings.model_dump().items() if value is None]

@@ -90,7 +90,7 @@ def test_names_that_only_other_systems_have_are_refused_in_a_sentence(
         workspace.image_path("art", "sea?.jpg")
     assert str(caught.value) == (
         "The image 'sea?.jpg' of the root 'art' has a name that Windows cannot have ('?'); it is not opened. "
-        "Rename it where it lies, and ingest it anew."
+        "Rename the file, and ingest it again."
     )
 
 

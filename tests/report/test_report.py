@@ -189,8 +189,8 @@ def test_json_has_the_same_facts(gallery: Gallery, curate: Curate, tmp_path: Pat
 
     evaluated = curate("-w", gallery.folder, "evaluate", "--json").json()
     assert {key: record[key] for key in evaluated} == evaluated
-    assert record["doubted"] == 12
-    assert len(record["doubts"]) == 12
+    assert record["flagged"] == 12
+    assert len(record["label_issues"]) == 12
     assert record["duplicate_groups"] == 1
     assert record["runs"] == [
         {"run": 1, "attribute": name, "accuracy": 0.5} for name in evaluated["attributes"]
@@ -202,9 +202,9 @@ def test_every_kind_of_issue_has_its_section(written: Written) -> None:
         section: written.page.partition(f'<section id="{section}">')[2]
         .partition("</section>")[0]
         .count("<article")
-        for section in ("doubts", "outliers", "unusable")
+        for section in ("label-issues", "outliers", "unusable")
     }
-    assert shown == {"doubts": 12, "outliers": 12, "unusable": 12}
+    assert shown == {"label-issues": 12, "outliers": 12, "unusable": 12}
     assert '<a href="#unusable">' in written.page
 
 
@@ -217,7 +217,7 @@ def test_a_report_lies_in_the_workspace_where_nothing_else_is_said(gallery: Gall
     assert result.json() == {"report": str(path), "bytes": path.stat().st_size}
 
 
-def test_an_older_run_still_shows_what_it_doubted(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
+def test_an_older_run_still_shows_what_it_flagged(gallery: Gallery, curate: Curate, tmp_path: Path) -> None:
     gallery.add_run()
     gallery.add_run(seed=1)
 

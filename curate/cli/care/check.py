@@ -1,4 +1,4 @@
-"""``curate check``: the catalog's invariants, and what mends each."""
+"""``curate check``: the catalog's invariants, and how to repair each."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from curate.cli.app import AsJson, app, facade, note, print_json, say
 @app.command()
 def check(
     context: typer.Context,
-    mend: Annotated[
-        bool, typer.Option("--mend", help="First make anew all that follows from the rows: nothing is lost.")
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="First derive again what follows from other rows: nothing is lost."),
     ] = False,
+    mend: Annotated[bool, typer.Option("--mend", hidden=True, help="An older name of --repair.")] = False,
     images: Annotated[
         bool, typer.Option("--images", help="Read every image too, and compare its digest.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the catalog and the runs are whole; say of each fault how to mend it. Status 1 where one is.
+    """Check that the catalog and the runs are whole; say how to repair each fault. Status 1 if one is found.
 
     Example: curate check --images
     """
     workspace, broken = facade(context), 0
-    if mend:
-        for name, n in workspace.mend().items():
-            note(f"mended {n} {name}")
+    if repair or mend:
+        for name, n in workspace.repair().items():
+            note(f"repaired {n} {name}")
     for finding in workspace.check(images=images):
         broken += bool(finding.broken)
         if as_json:
@@ -37,6 +39,6 @@ def check(
             typer.echo(f"ok      {finding.name}")
         else:
             examples = ", ".join(finding.examples)
-            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.mend}")
+            say(f"BROKEN  {finding.name}: {finding.broken} not ({examples}); {finding.repair}")
     if broken:
         raise typer.Exit(1)

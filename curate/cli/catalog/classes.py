@@ -69,7 +69,7 @@ def rename(
     class_: ClassName,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What it is shown as from now on.")],
 ) -> None:
-    """Give a class another name; its key stays, and every spelling goes on to stand for it.
+    """Give a class another name; its key stays, and every spelling still means it.
 
     Example: curate classes rename style Ukiyo_e "Ukiyo-e (woodcuts)"
     """
@@ -98,7 +98,7 @@ def missing(
     attribute: Attribute,
     spelling: Annotated[str, typer.Argument(metavar="SPELLING", help="What stands for no label.")],
 ) -> None:
-    """Make a class stand for no label: what lists say with it is missing, now and from now on.
+    """Take a class as no label: labels of it count as missing, now and in later lists.
 
     Example: curate classes missing artist "Anonymous (19th c.)"
     """

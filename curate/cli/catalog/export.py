@@ -52,7 +52,7 @@ def export(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the labels as they stand now: filepath and one column an attribute; or a list as it came in.
+    """Write the labels as they are now: filepath and one column an attribute; or a list as it came in.
 
     Example: curate export corrected.xlsx --like list.xlsx --changes changes.csv
     """
@@ -74,6 +74,6 @@ def export(
         typer.echo(f"{out}: {done.rows} rows like {done.like.name}, {len(done.changed)} cells corrected")
     if done.unknown and done.like is not None and not as_json:
         note(
-            f"{done.unknown} rows of {done.like.name} are no artwork of this catalog; "
-            f"they stand as they were."
+            f"{done.unknown} rows of {done.like.name} are not artworks of this catalog; "
+            f"they are left as they were."
         )

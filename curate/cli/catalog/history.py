@@ -38,21 +38,21 @@ def history(
         _ingests(workspace.ingests(), as_json)
 
 
-def _artwork(known: ArtworkHistory, as_json: bool) -> None:
-    artwork = known.artwork
+def _artwork(told: ArtworkHistory, as_json: bool) -> None:
+    artwork = told.artwork
     if not as_json:
         typer.echo(f"{artwork.path}  {artwork.uuid}  revision {artwork.revision}, {artwork.status}")
-    for source, attribute, split in known.splits if not as_json else ():
+    for source, attribute, split in told.splits if not as_json else ():
         typer.echo(f"split {split}: {source}{f', {attribute} list' if attribute else ''}")
-    for row in known.kept if not as_json else ():
+    for row in told.kept if not as_json else ():
         known_as = f" {row.known_as}" if row.known_as else ""
         cells = "; ".join(
             f"{name}: {' '.join(cell.split())}" for name, cell in row.cells.items() if cell.strip()
         )
         typer.echo(f"listed{known_as} by {row.source}" + (f": {cells}" if cells else ""))
-    for source, attribute, reason, cell in known.withheld if not as_json else ():
+    for source, attribute, reason, cell in told.withheld if not as_json else ():
         typer.echo(f"{attribute}: no label, {reason}: {cell!r} ({source})")
-    for event in known.events:
+    for event in told.events:
         if as_json:
             print_json({**event.__dict__, "when": event.when.isoformat()})
         else:

@@ -89,8 +89,8 @@ def ingest(
         typer.Option(
             "--map",
             metavar="COLUMN=ATTRIBUTE",
-            help="A column of labels, as often as there are some; `COLUMN=` is none. What is left out here "
-            "and below is guessed, and told; what is said is remembered in curate.toml.",
+            help="A column of labels; give one for each, and `COLUMN=` for a column that is none. What you "
+            "leave out here and below is guessed and printed; what you say is remembered in curate.toml.",
         ),
     ] = None,
     file: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column of image files.")] = None,
@@ -175,14 +175,14 @@ def ingest(
         _tell(summary)
 
 
-def _tell_dry_run(found: WouldBe, as_json: bool) -> None:
+def _tell_dry_run(outcome: WouldBe, as_json: bool) -> None:
     """Print what an ingest would make of a source."""
-    for remark in found.remarks:
+    for remark in outcome.remarks:
         note(remark)
     if as_json:
-        print_json(found.as_json())
+        print_json(outcome.as_json())
     else:
-        typer.echo(found.as_text())
+        typer.echo(outcome.as_text())
 
 
 def _ask(guessed: Sequence[str]) -> None:
@@ -234,12 +234,12 @@ def _remark(summary: IngestSummary) -> None:
     if summary.written.overruled:
         note(
             f"{summary.written.overruled} labels of this source differ from what reviewers decided; "
-            f"the reviewers' stand."
+            f"the reviewers' labels count."
         )
-    for attribute, new, known in summary.near_matches[:20]:
+    for attribute, new, other in summary.near_matches[:20]:
         note(
-            f"{attribute}: the new class {new!r} looks like {known!r}. If they are one, "
-            f"type `curate classes merge {attribute} {typed(new)} {typed(known)}`."
+            f"{attribute}: the new class {new!r} looks like {other!r}. If they are one, "
+            f"type `curate classes merge {attribute} {typed(new)} {typed(other)}`."
         )
     if len(summary.near_matches) > 20:
         note(f"{len(summary.near_matches) - 20} more look-alikes: see `near_matches` of `--json`.")

@@ -15,7 +15,7 @@ from db.errors import typed
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; it may exist.")],
     attributes: Annotated[
-        str, typer.Option(help="The attributes that artworks are labelled with, comma between.")
+        str, typer.Option(help="The attributes that artworks are labelled with, commas between.")
     ] = "style,genre,artist",
     database_url: Annotated[
         str | None,

@@ -33,7 +33,8 @@ def push(
         ),
     ] = 100,
     attribute: Annotated[
-        str | None, typer.Option(help="Rank by the doubts in this attribute only.", rich_help_panel=ASKED)
+        str | None,
+        typer.Option(help="Rank by the issues of this attribute only.", rich_help_panel=ASKED),
     ] = None,
     run_id: RunId = None,
     audit: Annotated[
@@ -55,7 +56,7 @@ def push(
     ] = "0.05",
     annotators: Annotated[
         int,
-        typer.Option(min=1, max=5, help="How many reviewers each artwork is to have.", rich_help_panel=ASKED),
+        typer.Option(min=1, max=5, help="How many reviewers judge each artwork.", rich_help_panel=ASKED),
     ] = 1,
     to: Annotated[
         str,
@@ -94,7 +95,7 @@ def push(
         bool,
         typer.Option(
             "--again",
-            help="Ask about labels that were judged before: which, say the next three.",
+            help="Ask again about labels that were judged; the next three options say which.",
             rich_help_panel=AGAIN,
         ),
     ] = False,
@@ -125,7 +126,7 @@ def push(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send a batch of artworks to Label Studio, those whose review should fix most first.
+    """Send a batch of artworks to Label Studio, first those whose review should fix most.
 
     An artwork that has an open task keeps it, with the newest run's suggestion. A push that was cut short
     is finished by the next one. The server's token is read from LABEL_STUDIO_API_KEY.
@@ -183,13 +184,13 @@ def _again(again: bool, where: str | None, by: str | None, before: datetime | No
         return None
     if where is None and by is None and before is None:
         raise typer.BadParameter("say which: --where, --by or --before", param_hint="--again")
-    found = dict(re.findall(r"(attribute|class)=(.+?)(?=\s+(?:attribute|class)=|$)", where or ""))
-    if where is not None and "attribute" not in found:
+    wanted = dict(re.findall(r"(attribute|class)=(.+?)(?=\s+(?:attribute|class)=|$)", where or ""))
+    if where is not None and "attribute" not in wanted:
         raise typer.BadParameter(
             f"{where!r} names no attribute; write 'attribute=style class=Realism'", param_hint="--where"
         )
     moment = before.replace(tzinfo=UTC) if before is not None else None
-    return AgainSettings(found.get("attribute"), found.get("class"), by, moment)
+    return AgainSettings(wanted.get("attribute"), wanted.get("class"), by, moment)
 
 
 def _controls(text: str) -> float | Path:

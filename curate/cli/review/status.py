@@ -29,8 +29,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     typer.echo(f"artworks: {counts}")
     if counted.run is not None:
         since = " (labels have changed since)" if counted.labels_changed else ""
-        doubted = ", ".join(f"{n} {state}" for state, n in counted.issues.items()) or "none"
-        typer.echo(f"newest run: {counted.run}{since}; labels doubted: {doubted}")
+        issues = ", ".join(f"{n} {state}" for state, n in counted.issues.items()) or "none"
+        typer.echo(f"newest run: {counted.run}{since}; label issues: {issues}")
     for turn in counted.rounds:
         _batch(turn)
     if taken_back := [str(turn.batch) for turn in counted.rounds if turn.taken_back]:

@@ -57,8 +57,8 @@ def sync_corrections(
 ) -> None:
     """Bring the answers from Label Studio, or from a filled sheet, into the catalog.
 
-    Repeat it as often as you like: an answer that is known and unchanged does nothing. An edited answer
-    changes its verdict, a deleted one takes it back; what stood before stays in the history.
+    Repeat it as often as you like: an answer that has not changed does nothing. An edited answer
+    changes its verdict, a deleted one takes it back; earlier verdicts stay in the history.
 
     Example: curate sync-corrections --json
     """
@@ -76,7 +76,7 @@ def sync_corrections(
 def _watch(workspace: Workspace, full: bool, every: float, webhook: int | None, as_json: bool) -> None:
     """Look again and again; while the server does not answer say so, once, and go on.
 
-    What else is wrong, a token that is refused or a project that is gone, ends the watch: waiting mends none.
+    Any other fault, such as a refused token or a deleted project, ends the watch: waiting fixes none.
     """
     from review.errors import RequestFailed, ServerDown
 
@@ -148,7 +148,7 @@ def _print(synced: Synced, as_json: bool) -> None:
         note(f"refused: annotation {annotation}: {reason}")
     if synced.blank:
         note(
-            f"{synced.blank} answers that were given before are blank in this sheet; they stand. "
+            f"{synced.blank} answers that were given before are blank in this sheet; they stay. "
             f"`curate history ARTWORK` names their verdicts, and `curate undo VERDICT` takes one back."
         )
     if as_json:

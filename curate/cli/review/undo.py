@@ -35,7 +35,7 @@ def undo(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a verdict back, so that the label that stood before counts again; or a whole ingest.
+    """Take a verdict back, so that the label before it counts again; or a whole ingest.
 
     Example: curate undo 17 --yes
     """

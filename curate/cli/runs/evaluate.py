@@ -145,6 +145,5 @@ def show_comparison(comparison: Comparison) -> None:
     typer.echo(f"artworks with p(label) < 0.3 in any attribute: {flagged}")
     for run_id, share in zip(ids[1:], comparison.overlap[1:], strict=True):
         typer.echo(
-            f"of run {run_id}'s {comparison.budget} most doubtful artworks, "
-            f"{share:.0%} are run {ids[0]}'s too"
+            f"of run {run_id}'s {comparison.budget} worst artworks, {share:.0%} are run {ids[0]}'s too"
         )

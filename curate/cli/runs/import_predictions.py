@@ -66,7 +66,7 @@ def show(summary: ImportSummary) -> None:
 
     typer.echo(
         f"run {summary.run}: {summary.name}, {summary.protocol}, {summary.seconds['total']:.0f} s, "
-        f"{summary.issues} labels doubted"
+        f"{summary.issues} labels flagged"
     )
     typer.echo(tell_wrong_labels(summary.expected_wrong))
     show_metrics(summary.metrics)

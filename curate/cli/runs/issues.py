@@ -44,9 +44,9 @@ def issues_(
         str, typer.Option(help="label, label_conflict, outlier, unusable, duplicate, property or unreadable.")
     ] = "label",
     attribute: Attribute = None,
-    by: Annotated[By, typer.Option(help="One line a label, or an artwork with all its doubts.")] = By.label,
+    by: Annotated[By, typer.Option(help="One line a label, or an artwork with all its issues.")] = By.label,
     limit: Limit = 20,
-    everything: Annotated[bool, typer.Option("--all", help="Every scored label, doubted or not.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every scored label, flagged or not.")] = False,
     rule: Annotated[Rule, typer.Option(help="Worst first, or all under a fixed probability.")] = Rule.rank,
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="For --rule threshold: p(label) under this is flagged.")
@@ -63,7 +63,7 @@ def issues_(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the labels that a run doubts most, worst first.
+    """List the labels that a run flags, worst first.
 
     The score is the estimated chance that the label is right.
 
@@ -124,7 +124,7 @@ def show(line: Sequence[IssueRow], kept: KeptCells | None) -> None:
 
 
 def tell(listed: IssueList) -> None:
-    """Say how many were listed, how many errors are to be expected among them, and how many in all."""
+    """Say how many were listed, how many errors are expected among them, and how many in all."""
     count = len(listed.rows)
     if not count:
         note(f"No open issues of kind {listed.kind}.")

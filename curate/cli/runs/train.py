@@ -27,7 +27,7 @@ def train(
     as_json: AsJson = False,
     **options: Any,
 ) -> None:
-    """Train one run, and list the labels that it doubts as issues.
+    """Train one run, and list the labels that it flags as issues.
 
     What is not given comes from the train table of curate.toml.
     The same command continues an interrupted run.
@@ -48,7 +48,7 @@ def show_run(summary: TrainSummary) -> None:
     """Print a run for people."""
     typer.echo(
         f"run {summary.run}: {summary.backbone}, {summary.protocol}, {summary.seconds['total']:.0f} s, "
-        f"{summary.issues} labels doubted"
+        f"{summary.issues} labels flagged"
     )
     typer.echo(tell_wrong_labels(summary.expected_wrong))
     show_metrics(summary.metrics)

@@ -13,7 +13,7 @@ from db.images.state import ImageState
 from db.workspace.system import cores
 
 INLINE = 48
-"""Up to so many images are checked in this process: starting others takes longer."""
+"""Up to this many images are checked in this process: starting others takes longer."""
 
 CHUNK = 24
 """Images in one message to a process: enough to hide its cost, few enough to share out evenly."""

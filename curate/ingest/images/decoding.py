@@ -125,7 +125,7 @@ def perceptual_hash(grey: Image.Image) -> tuple[str, float]:
     """Return the 256-bit DCT hash of a small grey image, and how much the image gives to hash.
 
     The bits say which of the 16 by 16 lowest frequencies lie above their median (ImageHash's ``phash``); the
-    detail is the median of their magnitudes. Where it is near nought (an empty sheet, a plain ground) the
+    detail is the median of their magnitudes. Where it is near zero (an empty sheet, a plain ground) the
     bits are noise, and say nothing of likeness.
     """
     import imagehash

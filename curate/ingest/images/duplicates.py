@@ -43,7 +43,7 @@ QUERIES = 2048
 
 
 def group_duplicates(catalog: Catalog, summary: IngestSummary, progress: Progress) -> None:
-    """Find the duplicate groups of a catalog anew where its images changed, and count them in the summary."""
+    """Find a catalog's duplicate groups again where its images changed, and count them in the summary."""
     with catalog.read() as session:
         state = images_state(session, RULE)
         images = None if grouped_state(session) == state else hashed_images(session)
@@ -142,9 +142,9 @@ def near_pairs(hashes: NDArray[np.uint8], radius: int = RADIUS) -> Iterator[tupl
     index = faiss.IndexBinaryFlat(hashes.shape[1] * 8)
     index.add(np.ascontiguousarray(hashes))
     for start in range(0, len(hashes), QUERIES):
-        limits, distances, found = index.range_search(
+        limits, distances, others = index.range_search(
             np.ascontiguousarray(hashes[start : start + QUERIES]), radius + 1
         )
         rows = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits).astype(np.int64))
-        later = found > rows
-        yield from zip(rows[later].tolist(), found[later].tolist(), distances[later].tolist(), strict=True)
+        later = others > rows
+        yield from zip(rows[later].tolist(), others[later].tolist(), distances[later].tolist(), strict=True)

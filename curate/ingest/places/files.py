@@ -47,7 +47,7 @@ class FoundFile(NamedTuple):
 
 
 class NotFound(NamedTuple):
-    """Why a listed path is no file that may be read; ``path`` is its key where it could be one."""
+    """Why a listed path is not a file that may be read; ``path`` is its key where it could be one."""
 
     reason: str
     detail: str = ""
@@ -87,10 +87,10 @@ class ImageFolder:
         if isinstance(path, NotFound):
             foreign = path.reason == "outside_root" and is_foreign(listed)
             return (self._by_tail(listed) or path) if foreign else path
-        found = self._find(path)
-        if isinstance(found, NotFound) and found.reason == "missing":
-            return self._by_suffix(path) or self._by_tail(path) or found
-        return found
+        file = self._find(path)
+        if isinstance(file, NotFound) and file.reason == "missing":
+            return self._by_suffix(path) or self._by_tail(path) or file
+        return file
 
     def _by_suffix(self, path: str) -> FoundFile | None:
         """Return the one image in the path's folder that has its name but for the suffix."""
@@ -99,8 +99,8 @@ class ImageFolder:
         other = None if folder.reason is not None else self._names(folder).find_stem(name)
         if other is None:
             return None
-        found = self._stat(folder, other, renamed=True)
-        return found._replace(how="suffix") if isinstance(found, FoundFile) else None
+        file = self._stat(folder, other, renamed=True)
+        return file._replace(how="suffix") if isinstance(file, FoundFile) else None
 
     def _by_tail(self, listed: str) -> FoundFile | None:
         """Return the one file whose path ends like that of another machine, or of another folder."""
@@ -108,8 +108,8 @@ class ImageFolder:
         if ".." in parts or (not is_foreign(listed) and (len(parts) < 2 or self._folder(parts[0]).real)):
             return None
         path = self._tails.find(parts)
-        found = None if path is None else self._find(path)
-        return found._replace(how="tail") if isinstance(found, FoundFile) else None
+        file = None if path is None else self._find(path)
+        return file._replace(how="tail") if isinstance(file, FoundFile) else None
 
     def _find(self, path: str) -> FoundFile | NotFound:
         """Return the file at a path below the root, as written or as its folder spells it."""
@@ -117,15 +117,15 @@ class ImageFolder:
         folder = self._folder(parent)
         if folder.reason is not None:
             return NotFound(folder.reason, shown(path), nfc(path))
-        found = None
+        file = None
         if self._is_spelled_so(folder, name):
-            found = self._stat(folder, name, renamed=folder.key != parent)
-        if found is None:
+            file = self._stat(folder, name, renamed=folder.key != parent)
+        if file is None:
             other = self._names(folder).find(name)
             if other is None:
                 return NotFound("missing", "", nfc(path))
-            found = self._stat(folder, other, renamed=True)
-        return found or NotFound("missing", "", nfc(path))
+            file = self._stat(folder, other, renamed=True)
+        return file or NotFound("missing", "", nfc(path))
 
     def _is_spelled_so(self, folder: _Folder, name: str) -> bool:
         """Return whether a name may be opened as written; where case does not count, as the disk spells it.
@@ -341,21 +341,21 @@ class _Names:
         """Return the one image that has a name without its suffix, or with the suffix of another format."""
         if self._stems is None:
             self._stems = _by_key([name for name in self._all if is_image(name)], stem_of)
-        found = self._stems.get(stem_of(wanted), [])
-        return found[0] if len(found) == 1 else None
+        names = self._stems.get(stem_of(wanted), [])
+        return names[0] if len(names) == 1 else None
 
     def __contains__(self, name: str) -> bool:
         return name in self._spelled
 
     def find(self, wanted: str) -> str | None:
-        """Return the one name that shares a key with the wanted one; two that do are no answer."""
+        """Return the one name that shares a key with the wanted one; None where several do."""
         for key, by_key in zip(CLOSE_KEYS, self._close, strict=True):
-            if found := by_key.get(key(wanted), []):
-                return found[0] if len(found) == 1 else None
+            if names := by_key.get(key(wanted), []):
+                return names[0] if len(names) == 1 else None
         plain = self._plain_names() if is_awkward(wanted) else {}
         for key, by_key in zip(LOOSE_KEYS, self._loose, strict=True):
-            if found := by_key.get(key(wanted), []) + plain.get(key(wanted), []):
-                return found[0] if len(found) == 1 else None
+            if names := by_key.get(key(wanted), []) + plain.get(key(wanted), []):
+                return names[0] if len(names) == 1 else None
         return None
 
     def _plain_names(self) -> dict[str, list[str]]:
@@ -366,7 +366,7 @@ class _Names:
 
 
 def _by_key(names: list[str], key: Callable[[str], str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    by_key: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(key(name), []).append(name)
-    return found
+        by_key.setdefault(key(name), []).append(name)
+    return by_key

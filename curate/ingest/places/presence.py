@@ -46,13 +46,13 @@ class MostImagesMissing(CurateError):
 
 
 class FolderEmpty(CurateError):
-    """A folder of images that holds none, where some of it are known."""
+    """A folder without images, of which the catalog has some."""
 
-    def __init__(self, folder: Path, known: int) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
         super().__init__(
-            f"There is no image in {folder}, and {known} of it are known here: a disk that is not mounted "
-            f"looks so. Nothing was changed. Run the command again when they are back; where they have "
-            f"moved, type `curate relocate`; if they are really gone, add `--allow-missing`."
+            f"There is no image in {folder}, and the catalog has {count} of it. Is its disk mounted? "
+            f"Nothing was changed. Run the command again when they are back; if they have moved, type "
+            f"`curate relocate`; if they are really gone, add `--allow-missing`."
         )
 
 
@@ -60,7 +60,7 @@ def require_presence(records: Iterable[Record | Refused], folder: ImageFolder, s
     """Look for the images of a list.
 
     Args:
-        records: The list's; begun anew if asked again.
+        records: The list's; they may be read twice.
         folder: Where they are looked for.
         source: The list, or what a table in memory is called; for the message.
 
@@ -92,10 +92,10 @@ def _missing(records: Iterable[Record | Refused], folder: ImageFolder) -> tuple[
     for record in records:
         if isinstance(record, Refused):
             continue
-        found = folder.find(record.path)
-        if isinstance(found, FoundFile):
+        file = folder.find(record.path)
+        if isinstance(file, FoundFile):
             looked_for += 1
-        elif found.reason in NOT_THERE:
+        elif file.reason in NOT_THERE:
             looked_for += 1
             missing.append(record.path)
     return missing, looked_for
@@ -110,8 +110,8 @@ def _better_folder(missing: Iterable[str], around: Iterable[Path]) -> Path | Non
         by_stem.setdefault(stem_of(parts[-1]), []).append(parts[:-1])
     for place in around:
         votes: Counter[str] = Counter()
-        for found in images_below(place, NEAR):
-            *folders, name = found.split("/")
+        for image in images_below(place, NEAR):
+            *folders, name = image.split("/")
             for above in by_stem.get(stem_of(name), ()):
                 if not above or folders[-len(above) :] == above:
                     votes["/".join(folders[: len(folders) - len(above)])] += 1

@@ -19,8 +19,8 @@ SAMPLE = 200
 class RootNotFound(CurateError):
     """No root has that name."""
 
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"There is no root {name!r}. Roots of this workspace: {', '.join(known) or 'none'}.")
+    def __init__(self, name: str, roots: Sequence[str]) -> None:
+        super().__init__(f"There is no root {name!r}. Roots of this workspace: {', '.join(roots) or 'none'}.")
 
 
 class NotTheImages(CurateError):

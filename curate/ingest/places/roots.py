@@ -24,8 +24,8 @@ def locked_root(workspace: Workspace, folder: Path, follow_links: bool = False) 
     With ``follow_links``, its links may lead out of it from now on.
     """
     with locked_settings(workspace) as fresh:
-        found, root = root_of(fresh, folder)
-        return (follow_links_of(found, root), root) if follow_links else (found, root)
+        updated, root = root_of(fresh, folder)
+        return (follow_links_of(updated, root), root) if follow_links else (updated, root)
 
 
 def known_to_follow(workspace: Workspace, folder: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from db.images.formats import IMAGE_SUFFIXES
 
 LARGEST = 2_000_000
-"""Files that are looked at; a folder with more of them is no folder of images."""
+"""Files that are looked at; a folder with more of them is not a folder of images."""
 
 
 def is_image(name: str) -> bool:
@@ -43,7 +43,7 @@ class Tails:
     def find(self, parts: Sequence[str]) -> str | None:
         """Return the file that shares the longest end of a path, None where none does, or several do.
 
-        Suffixes may differ; a file that has the very suffix comes first.
+        Suffixes may differ; a file that has the same suffix comes first.
         """
         candidates = self.named(parts[-1]) if parts else []
         folders = [_fold(part) for part in parts[:-1]][::-1]

@@ -39,8 +39,8 @@ def local_folder(workspace: Workspace, place: str) -> tuple[Workspace, Path]:
 def _root_of(workspace: Workspace, url: str) -> tuple[Workspace, str]:
     """Return the name of the root that has this URL, adding it to the settings if it is new."""
     with locked_settings(workspace) as fresh:
-        for name, known in fresh.settings.root_urls.items():
-            if known == url:
+        for name, root_url in fresh.settings.root_urls.items():
+            if root_url == url:
                 return fresh, name
         stem = PurePosixPath(url.partition("?")[0]).name or "root"
         name, number = stem, 2

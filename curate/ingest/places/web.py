@@ -1,4 +1,4 @@
-"""Images that a list names by URL: fetched into a mirror at a polite rate, and found there ever after.
+"""Images that a list names by URL: fetched into a mirror at a polite rate, and found there from then on.
 
 They are artworks of one root, ``web``, whose paths are the URLs. Nobody lists what is there: each URL is
 asked for once.

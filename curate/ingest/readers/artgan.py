@@ -1,6 +1,6 @@
 """ArtGAN's WikiArt lists: a train and a val list each of style, genre and artist, joined by path.
 
-Every variant that is about: with CRLF or LF, one comma or two, a junk first line, a header or none, with and
+It reads every variant: with CRLF or LF, one comma or two, a junk first line, a header or none, with and
 without a suffix. A path has at most one record, whichever lists it stands in.
 """
 
@@ -69,8 +69,8 @@ class ArtGanReader(ReaderBase):
                 labels = one.labels.setdefault(attribute, [])
                 if names[code] not in labels:
                     labels.append(names[code])
-                known = one.splits.setdefault(attribute, split)
-                one.splits[attribute] = split if known == split else CONFLICTING
+                earlier = one.splits.setdefault(attribute, split)
+                one.splits[attribute] = split if earlier == split else CONFLICTING
 
 
 def _spelling(labels: list[str]) -> Spelling:
@@ -111,13 +111,13 @@ def read_class_file(path: Path) -> dict[int, str]:
 
 def artgan_lists(folder: Path) -> dict[tuple[str, str], Path]:
     """Return the ArtGAN lists in a folder by (attribute, split), style first."""
-    found: dict[tuple[str, str], Path] = {}
+    lists: dict[tuple[str, str], Path] = {}
     for path in sorted(folder.iterdir()):
         match = LIST.match(path.name)
         if match and path.is_file():
-            found.setdefault((match[1], match[2]), path)
+            lists.setdefault((match[1], match[2]), path)
     order = {name: at for at, name in enumerate(ATTRIBUTES)}
-    return dict(sorted(found.items(), key=lambda item: (order[item[0][0]], item[0][1])))
+    return dict(sorted(lists.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
 
 def open_artgan(source: Path, attributes: Sequence[str], artist_from: str | None) -> ArtGanReader:
@@ -145,10 +145,10 @@ def open_artgan(source: Path, attributes: Sequence[str], artist_from: str | None
     names = {}
     for attribute in listed:
         candidates = [folder / f"{attribute}_class{suffix}" for suffix in ("", ".txt", ".csv")]
-        found = next((path for path in candidates if path.is_file()), None)
-        if found is None:
+        class_file = next((path for path in candidates if path.is_file()), None)
+        if class_file is None:
             raise ClassFileMissing(folder, attribute)
-        names[attribute] = read_class_file(found)
+        names[attribute] = read_class_file(class_file)
     columns = [Said("import:artgan", attribute) for attribute in listed]
     if "artist" in attributes and artist_from != "list":
         columns.append(Said("import:artgan-path", "artist"))

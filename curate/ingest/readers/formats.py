@@ -66,7 +66,7 @@ def open_source(source: Path, format: str, options: SourceOptions) -> Reader:
         FileMissing: There is nothing at that path.
         SourceUnreadable: It is neither a file nor a folder.
         UnknownSource: No reader knows what it is.
-        BadOption: An option asks for what the source or the workspace has not.
+        BadOption: An option asks for what the source or the workspace does not have.
     """
     if not source.exists():
         raise FileMissing(source, "file or folder")
@@ -138,7 +138,8 @@ def _recognise_file(source: Path) -> str:
     if LIST.match(source.name):
         return "artgan"
     if source.suffix.lower() not in LIST_SUFFIXES:
-        raise UnknownSource(source, f"a file with the suffix {source.suffix or 'of none'}")
+        suffix = f"with the suffix {source.suffix}" if source.suffix else "without a suffix"
+        raise UnknownSource(source, f"a file {suffix}")
     if source.suffix.lower() in SHEETS:
         return "xlsx"
     return "kaggle" if kind_of_list(source) else "csv"

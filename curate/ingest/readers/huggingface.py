@@ -87,11 +87,11 @@ class ParquetReader(ReaderBase):
                 return Refused(where, "unknown_code", f"{column.attribute} {row[column.attribute]}")
             labels.append(label)
         digest = hashlib.sha256(data)
-        known = listings.setdefault(digest.digest(), [])
-        if tuple(labels) in known:
+        earlier = listings.setdefault(digest.digest(), [])
+        if tuple(labels) in earlier:
             return Refused(where, "listed_twice", digest.hexdigest())
-        known.append(tuple(labels))
-        listing = f"-{len(known)}" if len(known) > 1 else ""
+        earlier.append(tuple(labels))
+        listing = f"-{len(earlier)}" if len(earlier) > 1 else ""
         path = f"images/{digest.hexdigest()}{listing}.{_suffix(data)}"
         if self.write:
             _write_once(self.images / path, data)
@@ -177,7 +177,7 @@ def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: b
     nameless = [n for n in wanted if pa.types.is_integer(schema.field(n).type) and n not in names]
     if (problem := _problem(schema.names, attributes, nameless)) is not None:
         raise SourceUnreadable(files[0], problem)
-    known = {column: names[column] for column in wanted if column in names}
+    coded = {column: names[column] for column in wanted if column in names}
     return ParquetReader(
         "huggingface",
         folder,
@@ -187,7 +187,7 @@ def open_parquet(source: Path, attributes: Sequence[str], folder: Path, write: b
         aliases=ALIASES,
         files=tuple(files),
         write=write,
-        names=known,
+        names=coded,
     )
 
 

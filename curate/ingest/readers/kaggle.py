@@ -15,7 +15,7 @@ from curate.ingest.tables.table import count_lines, open_text_table
 
 NAMES, CODED = "import:kaggle-classes", "import:kaggle-wclasses"
 UNCERTAIN = "uncertain artist"
-"""A ``subset`` that is no split: the artist is in doubt, so the row gives none."""
+"""A ``subset`` that is not a split: the artist is uncertain, so the row gives none."""
 
 
 @dataclass
@@ -122,8 +122,8 @@ def _styles(cell: str) -> Spelling | None:
 
 def kaggle_lists(folder: Path) -> dict[str, Path]:
     """Return Kaggle's lists in a folder, ``named`` and ``coded``."""
-    found = {"named": folder / "classes.csv", "coded": folder / "wclasses.csv"}
-    return {what: path for what, path in found.items() if path.is_file() and kind_of_list(path) == what}
+    lists = {"named": folder / "classes.csv", "coded": folder / "wclasses.csv"}
+    return {what: path for what, path in lists.items() if path.is_file() and kind_of_list(path) == what}
 
 
 def kind_of_list(path: Path) -> str | None:

@@ -128,7 +128,7 @@ def open_list(
             *_likely(table, plan, stated),
             *_twice(table, plan),
         ],
-        doubts=_doubts(table, plan, attributes, stated),
+        guesses=_guesses(table, plan, attributes, stated),
         rules=rules,
         kept=plan.kept,
         mapping={
@@ -197,7 +197,7 @@ def _column(table: Table, option: str, wanted: str | None) -> str | None:
 
 
 def _stated_labels(table: Table, attributes: Mapping[str, str], stated: SourceSettings) -> dict[str, str]:
-    """Return the attribute key of each column that the user maps, empty for one that is no label."""
+    """Return the attribute key of each column that the user maps, empty for one that is not a label."""
     by_name = {fold(name): key for key, title in attributes.items() for name in (title, key)}
     labels: dict[str, str] = {}
     for name, attribute in stated.map.items():
@@ -218,7 +218,7 @@ def _stated_labels(table: Table, attributes: Mapping[str, str], stated: SourceSe
 def _remarks(
     table: Table, plan: ColumnMapping, attributes: Mapping[str, str], stated: SourceSettings
 ) -> list[str]:
-    """Say what was guessed, as the options that state it; nothing where the header leaves no doubt."""
+    """Say what was guessed, as the options that state it; nothing where the header tells it all."""
     options = [] if plan.file == "filepath" else [("--file", plan.file)]
     options += [
         ("--map", f"{column}={attributes[key]}")
@@ -241,44 +241,44 @@ def _likely(table: Table, plan: ColumnMapping, stated: SourceSettings) -> list[s
     if stated.map:
         return []
     like = label_like(table.columns, sample_rows(table))
-    found = [column for column in like if column in plan.kept and column != plan.id][:PROPOSED]
-    if not found:
+    proposed = [column for column in like if column in plan.kept and column != plan.id][:PROPOSED]
+    if not proposed:
         return []
-    maps = " ".join(f"--map {typed(f'{name}={attribute_key(name)}')}" for name in found)
-    looks = "looks like labels, too, and is" if len(found) == 1 else "look like labels, too, and are"
-    return [f"{', '.join(found)} {looks} kept as listed; to learn them as attributes: {maps}"]
+    maps = " ".join(f"--map {typed(f'{name}={attribute_key(name)}')}" for name in proposed)
+    looks = "looks like labels, too, and is" if len(proposed) == 1 else "look like labels, too, and are"
+    return [f"{', '.join(proposed)} {looks} kept as listed; to learn them as attributes: {maps}"]
 
 
 def _twice(table: Table, plan: ColumnMapping) -> list[str]:
     """Say which labels are not read because another column of that name is."""
-    found = []
+    said = []
     for column in plan.kept:
         again = re.fullmatch(r"(.+) \(\d+\)", column)
         if again is not None and again[1] in plan.labels:
-            found.append(
+            said.append(
                 f"{table.name} has the column {again[1]} twice: the first is read, {column!r} is kept"
             )
-    return found
+    return said
 
 
-def _doubts(
+def _guesses(
     table: Table, plan: ColumnMapping, attributes: Mapping[str, str], stated: SourceSettings
 ) -> list[str]:
     """Say which guesses have a second choice."""
-    found = []
+    guesses = []
     if stated.encoding is None and table.stated.get("--encoding", "utf-16").startswith("cp"):
-        found.append(f"The encoding {table.stated['--encoding']} was told by the list's letters.")
+        guesses.append(f"The encoding {table.stated['--encoding']} was told by the list's letters.")
     files = named_like(table.columns, FILE_WORDS)
     if stated.file is None and files != [plan.file]:
         others = [column for column in files if column != plan.file]
         instead = f", not {', '.join(others)}" if others else ", by what stands in it"
-        found.append(f"{plan.file} was taken for the column of image files{instead}.")
+        guesses.append(f"{plan.file} was taken for the column of image files{instead}.")
     for column, key in plan.labels.items():
         left = [other for other in table.columns if other not in plan.labels or other == column]
         second = guess_attributes([c for c in left if c != column], {key: attributes[key]})
         if column not in stated.map and second:
-            found.append(f"{column} was taken for {attributes[key]}, not {', '.join(second)}.")
-    return found
+            guesses.append(f"{column} was taken for {attributes[key]}, not {', '.join(second)}.")
+    return guesses
 
 
 def is_list(path: Path, attributes: Mapping[str, str]) -> bool:

@@ -60,7 +60,7 @@ BEHIND = {
 
 
 def attribution(cell: str) -> tuple[str, str] | None:
-    """Return (hand, name) where a cell names a workshop, a follower, a doubt; None where it names an artist.
+    """Return (hand, name) where a cell names a workshop, a follower or "X?"; None where it names an artist.
 
     Example:
         >>> attribution("Werkstatt Rembrandt van Rijn"), attribution("Rubens?"), attribution("Nachtmann, Ada")

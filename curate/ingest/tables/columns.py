@@ -75,8 +75,8 @@ def named_like(columns: Sequence[str], words: Iterable[str]) -> list[str]:
     by_fold: dict[str, str] = {}
     for column in columns:
         by_fold.setdefault(loose_fold(column), column)
-    found = dict.fromkeys(by_fold[fold] for word in words if (fold := loose_fold(word)) in by_fold)
-    return list(found)
+    matching = dict.fromkeys(by_fold[fold] for word in words if (fold := loose_fold(word)) in by_fold)
+    return list(matching)
 
 
 def guess_file(
@@ -104,12 +104,12 @@ def guess_file(
 
 def guess_ids(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
     """Return the columns that may be the artworks' ids: called so, and never twice the same."""
-    found = []
+    ids = []
     for column in named_like(columns, ID_WORDS):
         cells = _cells(columns, sample, column)
         if cells and len(set(cells)) == len(cells) and len(cells) * 10 >= len(sample) * 9:
-            found.append(column)
-    return found
+            ids.append(column)
+    return ids
 
 
 def guess_attributes(columns: Sequence[str], attributes: Mapping[str, str]) -> dict[str, str]:
@@ -119,13 +119,13 @@ def guess_attributes(columns: Sequence[str], attributes: Mapping[str, str]) -> d
         columns: Their names.
         attributes: What people call them, by key.
     """
-    found: dict[str, str] = {}
+    guesses: dict[str, str] = {}
     for key, title in attributes.items():
         words = [key, title, *ATTRIBUTE_WORDS.get(loose_fold(key), ())]
-        named = [column for column in named_like(columns, words) if column not in found]
+        named = [column for column in named_like(columns, words) if column not in guesses]
         if named:
-            found[named[0]] = key
-    return found
+            guesses[named[0]] = key
+    return guesses
 
 
 def is_artist_like(*names: str) -> bool:
@@ -136,15 +136,15 @@ def is_artist_like(*names: str) -> bool:
 
 def label_like(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> list[str]:
     """Return the columns that look like labels: words that come again and again, more than one of them."""
-    found = []
+    like_labels = []
     for column in columns:
         cells = [cell for cell in _cells(columns, sample, column) if not is_missing(cell)]
         distinct = set(cells)
         words = _share(list(distinct), lambda cell: re.search(r"[^\W\d]{2}", cell)) > 0.8
         again = 1 < len(distinct) <= max(len(cells) * 0.6, 2) and len(cells) * 2 >= len(sample)
         if words and again and sum(map(len, distinct)) <= 40 * len(distinct):
-            found.append(column)
-    return found
+            like_labels.append(column)
+    return like_labels
 
 
 def guess_split(columns: Sequence[str], sample: Sequence[Sequence[str]]) -> str | None:

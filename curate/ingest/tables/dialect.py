@@ -73,7 +73,7 @@ def _explains(text: str, dialect: Dialect, odd: set[int], cut: bool) -> bool:
 
 def _rows(text: str, dialect: Dialect, cut: bool) -> list[tuple[int, list[str] | None, str]]:
     """Return (line, cells as written, text) of each row, None for the cells of a line that is none."""
-    found, line = [], 1
+    rows, line = [], 1
     for piece in pieces(StringIO(text, newline="\n"), *dialect):
         if piece.row is not None:
             row = (
@@ -81,9 +81,9 @@ def _rows(text: str, dialect: Dialect, cut: bool) -> list[tuple[int, list[str] |
                 if isinstance(piece.row, Row)
                 else None
             )
-            found.append((line, row, piece.raw))
+            rows.append((line, row, piece.raw))
         line += piece.raw.count("\n")
-    return found[:-1] if cut else found
+    return rows[:-1] if cut else rows
 
 
 def guess_delimiter(text: str, quoting: Quoting = STANDARD) -> str:

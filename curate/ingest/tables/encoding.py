@@ -56,7 +56,7 @@ FOREIGN = 0.004
 """The chance of a letter that a language does not have: a name from elsewhere."""
 FITS = 15
 """Steps in which the shares of languages are fitted."""
-IN_DOUBT = 3.0
+CLEARLY_BETTER = 3.0
 """Nats by which another page must explain the letters better than Windows' western one."""
 
 
@@ -159,7 +159,7 @@ def _likeliest(data: bytes) -> str:
         return best
     near = [name for name in ALPHABETS if scores[name] >= scores[best] - 0.1]
     words = b" ".join(sorted({word for word in WORD.findall(data) if not word.isascii()}))
-    explained = {name: _explained(words, name) - IN_DOUBT * (name != "cp1252") for name in near}
+    explained = {name: _explained(words, name) - CLEARLY_BETTER * (name != "cp1252") for name in near}
     return max(explained, key=lambda name: explained[name])
 
 
@@ -180,11 +180,11 @@ def _explained(data: bytes, name: str) -> float:
             ]
             parts = [part + n * one / sum(said) for part, one in zip(parts, said, strict=True)]
         shares = [part / max(met.total(), 1) for part in parts]
-    found = 0.0
+    likelihood = 0.0
     for letter, n in met.items():
         chance = sum(s * one.get(letter, FOREIGN) for s, one in zip(shares, chances, strict=True))
-        found += n * math.log(chance)
-    return found
+        likelihood += n * math.log(chance)
+    return likelihood
 
 
 def _chances(letters: str) -> dict[str, float]:

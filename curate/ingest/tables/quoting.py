@@ -31,8 +31,8 @@ class Quoting(NamedTuple):
         if not escapes:
             return inner if quoted else cell
         if quoted:
-            return _ESCAPED_OR_DOUBLED[quote].sub(lambda found: found[0][1], inner)
-        return _ESCAPED.sub(lambda found: found[0][1], cell) if "\\" in cell else cell
+            return _ESCAPED_OR_DOUBLED[quote].sub(lambda escaped: escaped[0][1], inner)
+        return _ESCAPED.sub(lambda escaped: escaped[0][1], cell) if "\\" in cell else cell
 
     def is_quoted(self, cell: str) -> bool:
         """Return whether a written cell stands between quotes."""

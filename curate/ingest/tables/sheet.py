@@ -18,7 +18,7 @@ from curate.ingest.tables.text import Row
 LARGEST = 1 << 30
 """Bytes that a workbook may unpack to."""
 UNREADABLE = (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, EOFError)
-"""What openpyxl lets through where a file is no workbook, or a torn one."""
+"""What openpyxl raises where a file is not a workbook, or a damaged one."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ def open_sheet(path: Path, sheet: str | None) -> SheetTable:
     """Open a sheet; the first one that has a header if None is named.
 
     Raises:
-        SourceUnreadable: It is no workbook, or has no rows.
+        SourceUnreadable: It is not a workbook, or has no rows.
         BadOption: It has no such sheet.
     """
     names = _sheet_names(path)
@@ -90,7 +90,7 @@ def _sheet_names(path: Path) -> list[str]:
         names = [sheet.title for sheet in book.worksheets]
         book.close()
     except UNREADABLE as error:
-        raise SourceUnreadable(path, f"it is no workbook ({error})") from error
+        raise SourceUnreadable(path, f"it is not a workbook ({error})") from error
     return names
 
 
@@ -231,10 +231,10 @@ def _cell(number: int, column: int, text: str, style: bytes) -> bytes:
 
 
 def _index(letters: str) -> int:
-    found = 0
+    index = 0
     for letter in letters:
-        found = found * 26 + ord(letter) - 64
-    return found - 1
+        index = index * 26 + ord(letter) - 64
+    return index - 1
 
 
 def _letters(column: int) -> str:

@@ -115,7 +115,7 @@ def open_table(path: Path, options: TableOptions | None = None) -> Table:
             )
         return open_parquet_list(path)
     if options.sheet:
-        raise BadOption("--sheet", f"{path.name} is no workbook", "Leave it out.")
+        raise BadOption("--sheet", f"{path.name} is not a workbook", "Leave it out.")
     return open_text_table(path, options)
 
 
@@ -173,7 +173,7 @@ def _header(path: Path, encoding: TextEncoding, dialect: Dialect, declared: bool
                 raise SourceUnreadable(path, piece.row.reason)
             cells = piece.row.cells
             if any("\0" in name or any("\ud800" <= c <= "\udfff" for c in name) for name in cells):
-                raise SourceUnreadable(path, f"its first line is no text, read as {encoding.name.upper()}")
+                raise SourceUnreadable(path, f"its first line is not text, read as {encoding.name.upper()}")
             return cells, at + 1
     raise SourceUnreadable(path, "it is empty")
 
@@ -194,13 +194,13 @@ def column_names(header: Sequence[str]) -> list[str]:
 
 def sample_rows(table: Table) -> list[list[str]]:
     """Return the first rows of a table that say something, as wide as its header."""
-    width, found = len(table.columns), []
+    width, rows = len(table.columns), []
     for row in table.rows():
         if isinstance(row, Row) and len(row.cells) >= width and any(cell.strip() for cell in row.cells):
-            found.append(row.cells[:width])
-        if len(found) == SAMPLED:
+            rows.append(row.cells[:width])
+        if len(rows) == SAMPLED:
             break
-    return found
+    return rows
 
 
 def count_lines(path: Path) -> int:

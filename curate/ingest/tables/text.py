@@ -1,6 +1,6 @@
-"""Delimited text, one row at a time, each with the very characters that it was read from.
+"""Delimited text, one row at a time, each with exactly the characters that it was read from.
 
-Whatever a line holds, the next one is read as ever; and ``"".join(piece.raw for piece in pieces(…))`` is the
+Whatever a line holds, the next one is read as usual; and ``"".join(piece.raw for piece in pieces(…))`` is the
 file, so that a list can be written again with some cells changed and nothing else.
 """
 
@@ -18,7 +18,7 @@ from curate.ingest.tables.encoding import TextEncoding, guess_encoding
 from curate.ingest.tables.quoting import STANDARD, Quoting
 
 LONGEST_LINE = 1_000_000
-"""Characters; a longer line, or a longer cell over several lines, is no row of a list."""
+"""Characters; a longer line, or a longer cell over several lines, is not a row of a list."""
 LONGEST_QUOTE = 2_000
 """Lines that one quoted cell may run over before its opening quote is taken for a slip."""
 BLANKS = re.compile(r"[ \u00a0]*")
@@ -53,8 +53,8 @@ def open_text(path: Path, encoding: TextEncoding | None = None) -> Iterator[IO[s
             file.read(1 if encoding.mark else 0)
             yield file
         except UnicodeError as error:
-            found = f"its text ({encoding.name}) breaks off inside a character; was it copied whole?"
-            raise SourceUnreadable(path, found) from error
+            problem = f"its text ({encoding.name}) breaks off inside a character; was it copied whole?"
+            raise SourceUnreadable(path, problem) from error
 
 
 def rows(file: IO[str], delimiter: str, quoting: Quoting = STANDARD) -> Iterator[Row | Refused]:
@@ -213,10 +213,10 @@ def _cell_end(text: str, at: int, delimiter: str, quoting: Quoting) -> tuple[int
                 return stop, None
         if start == at:
             return (-1, None) if quoted is None else (quoted.end(), text[quoted.end()])
-    found = text.find(delimiter, at)
-    while quoting.escapes and found > 0 and _is_escaped(text, found, at):
-        found = text.find(delimiter, found + 1)
-    return (len(text) if found < 0 else found), None
+    end = text.find(delimiter, at)
+    while quoting.escapes and end > 0 and _is_escaped(text, end, at):
+        end = text.find(delimiter, end + 1)
+    return (len(text) if end < 0 else end), None
 
 
 def _is_escaped(text: str, place: int, start: int) -> bool:

@@ -19,8 +19,8 @@ GRAM_CHUNK = 16_384
 
 def one_hot(labels: Ints, weights: Floats, width: int) -> csr_matrix:
     """Return the labels as sparse rows, shape ``(N, width)``; a row of zeros where there is none."""
-    known = np.flatnonzero(labels >= 0)
-    return csr_matrix((weights[known], (known, labels[known])), shape=(len(labels), width), dtype=np.float32)
+    rows = np.flatnonzero(labels >= 0)
+    return csr_matrix((weights[rows], (rows, labels[rows])), shape=(len(labels), width), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class ClassGaussians:
 
     def refit(self, labels: Ints, width: int) -> Matrix:
         """Return each fold's coefficients for these labels, shape ``(F, D + 1, K)``."""
-        found = []
+        coefficients = []
         given = np.where(self.seen, labels, -1)
         for inverse, (sums, counts) in zip(self.inverses, self._class_sums(given, width), strict=True):
             middle = sums.sum(axis=0) / max(counts.sum(), 1e-9)
             means = (sums + MEAN_STRENGTH * middle) / (counts + MEAN_STRENGTH)[:, None]
             slopes = inverse @ means.T
             start = np.log(counts + 0.5) - 0.5 * np.einsum("kd,dk->k", means, slopes)
-            found.append(np.concatenate([slopes, (start - start.mean())[None]]).astype(np.float32))
-        return np.stack(found)
+            coefficients.append(np.concatenate([slopes, (start - start.mean())[None]]).astype(np.float32))
+        return np.stack(coefficients)
 
     def logits(self, coefficients: Matrix, rows: Ints) -> Matrix:
         """Return the out-of-fold logits of the classes, ``(len(rows), K)``; zeros without features."""
@@ -116,18 +116,18 @@ def reduced(features: NDArray[np.floating]) -> Matrix:
     Args:
         features: On any scale, shape ``(N, S)``; a row of NaN where there are none.
     """
-    known = np.flatnonzero(np.isfinite(features).all(axis=1))
-    if len(known) < 2:
+    usable = np.flatnonzero(np.isfinite(features).all(axis=1))
+    if len(usable) < 2:
         return np.full((len(features), 1), np.nan, dtype=np.float32)
-    sample = known[np.unique(np.linspace(0, len(known) - 1, REDUCED_ON).astype(np.int64))]
+    sample = usable[np.unique(np.linspace(0, len(usable) - 1, REDUCED_ON).astype(np.int64))]
     drawn = features[sample].astype(np.float64)
     centre, scale = drawn.mean(axis=0), drawn.std(axis=0) + 1e-6
     standard = ((drawn - centre) / scale).astype(np.float32)
     width = standard.shape[1]
     _, axes = eigh(standard.T @ standard, subset_by_index=[max(width - REDUCED, 0), width - 1])
-    found = np.full((len(features), axes.shape[1]), np.nan, dtype=np.float32)
-    for start in range(0, len(known), GRAM_CHUNK):
-        rows = known[start : start + GRAM_CHUNK]
+    projected = np.full((len(features), axes.shape[1]), np.nan, dtype=np.float32)
+    for start in range(0, len(usable), GRAM_CHUNK):
+        rows = usable[start : start + GRAM_CHUNK]
         part = ((features[rows] - centre) / scale).astype(np.float32) @ axes
-        found[rows] = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6)
-    return found
+        projected[rows] = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6)
+    return projected

@@ -21,12 +21,12 @@ AT_ONCE = 2**19  # log-probabilities worked on at a time: they stay in the proce
 SHRINKAGE = 0.4  # of the Gaussian classes' covariance
 WIDEST_RECALIBRATION = 200  # classes; above, the covariance of the model's logits costs more than it tells
 WIDEST_PROCESS, PROCESS_LOGITS = 64, np.float32(6.0)
-"""Above so many classes the Gaussian process is left out: its answers would not fit. They come as regressed
-indicators; so many logits a unit make them comparable to the others before they are weighted."""
+"""Above this many classes the Gaussian process is left out: its answers would not fit. They come as regressed
+indicators; this many logits a unit make them comparable to the others before they are weighted."""
 FEWEST_TO_REFIT = 60  # labels; below, class means are noise and the run's probabilities stand alone
 REVIEWED_WEIGHT = 2.0
 NEAREST, SHARPNESS, VOTES_OF_ALL = 40, 5.0, 2.0
-"""A vote weighs ``exp(SHARPNESS * similarity)``; so many votes are shared as the classes are in all."""
+"""A vote weighs ``exp(SHARPNESS * similarity)``; this many votes are shared as the classes are in all."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BaseModels:
     """The models of one attribute; none of them reads an artwork's own label or a duplicate's.
 
     Attributes:
-        column: The labels as they stand, and the run's probabilities.
+        column: The labels as they are now, and the run's probabilities.
         groups: Duplicate groups, shape ``(N,)``.
         weights: How much each label counts, shape ``(N,)``.
         related: What other attributes tell about this one.
@@ -67,8 +67,8 @@ class BaseModels:
         records = tuple(
             keep_records(related, self.groups, labels, self.weights, self.width) for related in self.related
         )
-        known = labels >= 0
-        marginal = np.bincount(labels[known], weights=self.weights[known], minlength=self.width) + 0.5
+        labelled = labels >= 0
+        marginal = np.bincount(labels[labelled], weights=self.weights[labelled], minlength=self.width) + 0.5
         coefficients = None if self.gaussians is None else self.gaussians.refit(labels, self.width)
         answers = None if self.process is None else self.process.fit(labels, self.width)
         return Refit(
@@ -94,24 +94,24 @@ class Refit:
 
     def log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return each model's log-probability of each class, shape ``(len(rows), K)``."""
-        found = {"model": self._model(rows)}
+        logs = {"model": self._model(rows)}
         for place, (related, records) in enumerate(zip(self.models.related, self.records, strict=True)):
             strength = 1.0 if len(related.attributes) > 1 or place == 0 else 5.0
-            found[f"record {place}"] = log_of(records.shares(rows, strength))
+            logs[f"record {place}"] = log_of(records.shares(rows, strength))
         if self.models.process is not None and self.answers is not None:
-            found["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
-        return found | self.image_log_probs(rows)
+            logs["process"] = PROCESS_LOGITS * self.models.process.scores(self.answers, rows)
+        return logs | self.image_log_probs(rows)
 
     def image_log_probs(self, rows: Ints) -> dict[str, Matrix]:
         """Return the log-probabilities of the models that read the image, ``(len(rows), K)`` each."""
         models = self.models
-        found: dict[str, Matrix] = {}
+        logs: dict[str, Matrix] = {}
         if models.neighbours is not None:
-            found["neighbours"] = log_of(self._votes(rows))
+            logs["neighbours"] = log_of(self._votes(rows))
         if models.gaussians is not None and self.coefficients is not None:
             logits = models.gaussians.logits(self.coefficients, rows)
-            found["gaussians"] = normalised(logits / np.float32(models.gaussian_temperature))
-        return found
+            logs["gaussians"] = normalised(logits / np.float32(models.gaussian_temperature))
+        return logs
 
     def _votes(self, rows: Ints) -> Matrix:
         models = self.models
@@ -149,7 +149,7 @@ def prepare_models(
     neighbours: Neighbours | None,
     related: tuple[Related, ...],
 ) -> BaseModels:
-    """Fit the base models of one attribute to its labels as they stand."""
+    """Fit the base models of one attribute to its labels as they are now."""
     labels, width = column.labels, len(column.classes)
     rows = np.flatnonzero(column.scorable)
     weights = np.where(column.reviewed > 0, REVIEWED_WEIGHT, 1.0)
@@ -247,8 +247,8 @@ def fit_pool(each: dict[str, Matrix], labels: Ints, near: Pool | None = None) ->
         return nll + 0.01 * float(away @ away), (expected - own).mean(axis=0).astype(np.float64) + 0.02 * away
 
     begin = start if near is None or near.names != names else near.weights
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 50})
-    return Pool(names, np.asarray(found.x, dtype=np.float64))
+    fit = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 50})
+    return Pool(names, np.asarray(fit.x, dtype=np.float64))
 
 
 def chunks(count: int, width: int) -> Iterator[slice]:

@@ -44,11 +44,11 @@ def find_neighbours(
         return Neighbours(rows, similarity)
     vectors = np.ascontiguousarray(embedding[usable], dtype=np.float32)
     wanted = min(count + 10, len(usable))  # the artwork itself and its duplicates fall out
-    found, near = _search(vectors, wanted, seed)
+    nearest, near = _search(vectors, wanted, seed)
     for start in range(0, len(usable), 8192):
         part = slice(start, start + 8192)
         owners = usable[part]
-        candidates = np.where(found[part] >= 0, usable[found[part]], -1)
+        candidates = np.where(nearest[part] >= 0, usable[nearest[part]], -1)
         other = (candidates >= 0) & (groups[candidates] != groups[owners][:, None])
         order = np.argsort(~other, axis=1, kind="stable")[:, :count]
         kept = np.take_along_axis(other, order, axis=1)

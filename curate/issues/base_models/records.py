@@ -44,8 +44,10 @@ class Records:
 
     def counts(self, rows: Ints) -> NDArray[np.float32]:
         """Return the class counts of each artwork's record, shape ``(len(rows), K)``."""
-        found: NDArray[np.float32] = (self.table[self.place[rows]] - self.own[self.own_place[rows]]).toarray()
-        return np.maximum(found, np.float32(0.0))
+        counted: NDArray[np.float32] = (
+            self.table[self.place[rows]] - self.own[self.own_place[rows]]
+        ).toarray()
+        return np.maximum(counted, np.float32(0.0))
 
     def shares(self, rows: Ints, strength: float) -> NDArray[np.float32]:
         """Return the classes' shares in the record, drawn to the marginal by ``strength`` artworks."""
@@ -65,14 +67,14 @@ def keep_records(related: Related, groups: Ints, labels: Ints, weights: Floats, 
         weights: How much each label counts, shape ``(N,)``.
         width: K, the number of classes.
     """
-    known = labels >= 0
-    total = np.bincount(labels[known], weights=weights[known], minlength=width) + 0.5
+    labelled = labels >= 0
+    total = np.bincount(labels[labelled], weights=weights[labelled], minlength=width) + 0.5
     values = related.values
     last = int(values.max(initial=-1)) + 1
     place = np.where(values >= 0, values, last)
     pairs = groups.astype(np.int64) * (last + 1) + place
     _, own_place = np.unique(pairs, return_inverse=True)
-    used = known & (values >= 0)
+    used = labelled & (values >= 0)
     return Records(
         _table(place, labels, weights, used, (last + 1, width)),
         _table(own_place, labels, weights, used, (int(own_place.max(initial=-1)) + 1, width)),
@@ -95,16 +97,16 @@ def related_attributes(target: LabelColumn, columns: Sequence[LabelColumn], grou
     How much an attribute tells is the mean log-likelihood that its records give the labels, each left out
     of its own record, above what the classes' shares alone give. Attributes that tell nothing are dropped.
     """
-    found = []
+    telling = []
     for column in columns:
         if column.attribute == target.attribute:
             continue
         related = Related((column.attribute,), _dense(column.values))
         gain = _gain(related, target, groups)
         if gain > 0.01:
-            found.append(replace(related, gain=gain))
-    found.sort(key=lambda related: -related.gain)
-    singles = found[:2]
+            telling.append(replace(related, gain=gain))
+    telling.sort(key=lambda related: -related.gain)
+    singles = telling[:2]
     if len(singles) < 2:
         return singles
     return [*singles, _pair(*singles)]
@@ -124,8 +126,8 @@ def _gain(related: Related, target: LabelColumn, groups: Ints) -> float:
 def _dense(values: Ints) -> Ints:
     """Number the values 0..V-1 in the order of their own codes; anything negative is missing."""
     dense = np.full(len(values), -1, dtype=np.int64)
-    known = values >= 0
-    dense[known] = np.unique(values[known], return_inverse=True)[1]
+    given = values >= 0
+    dense[given] = np.unique(values[given], return_inverse=True)[1]
     return dense
 
 

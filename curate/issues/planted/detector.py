@@ -65,8 +65,8 @@ def fit_detector(
         return nll + 0.5 * penalty * float((coefficients[:-1] ** 2).sum()), slope.ravel()
 
     start = np.zeros((inputs.shape[1], width)) if near is None else near.coefficients
-    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 80})
-    return Detector(centre, scale, np.asarray(found.x).reshape(start.shape))
+    fit = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 80})
+    return Detector(centre, scale, np.asarray(fit.x).reshape(start.shape))
 
 
 def cross_fit(
@@ -109,10 +109,10 @@ def _standardised(features: Matrix, centre: Floats, scale: Floats) -> Matrix:
 
 def as_found(probs: Floats, wrong: NDArray[np.bool_]) -> Floats:
     """Return probabilities of each kind, shape ``(n, C)``, once it is known which labels are wrong."""
-    known = probs.copy()
-    known[wrong, 0] = 0.0
-    known[~wrong, 1:] = 0.0
-    return known
+    certain = probs.copy()
+    certain[wrong, 0] = 0.0
+    certain[~wrong, 1:] = 0.0
+    return certain
 
 
 def adapt(probs: Floats, planted: Floats, weights: Floats, *, rounds: int = 200) -> tuple[Floats, Floats]:

@@ -2,8 +2,8 @@
 
 Further errors of several kinds are planted into the labels; the base models are refitted to them; a detector
 learns to tell the planted from the rest, never judging an artwork it has learnt from; the shares of the
-kinds are then estimated on the labels as they are. The labels found doubtful are set right by
-suggestion and it starts again, so that the detector learns from labels with fewer errors of their own.
+kinds are then estimated on the labels as they are. The labels that it flags are replaced by
+the suggested ones, and it starts again, so that the detector learns from labels with fewer errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROUNDS = 3
 PLANTED_SHARE = 0.12
 EXAMPLES = 18_000
 MOST_COPIES = 6  # times that the same labels are planted into
-WIDE, WIDE_EXAMPLES, WIDE_ROUNDS = 200, 6_000, 2  # with so many classes each example costs more
+WIDE, WIDE_EXAMPLES, WIDE_ROUNDS = 200, 6_000, 2  # with this many classes each example costs more
 FEWEST = 60  # labels; below, nothing can be learnt
 FEWEST_PLANTED = 10
 LEAST_WEIGHT = 1e-3
@@ -102,7 +102,7 @@ class PlantedErrors:
 
     @property
     def wide(self) -> bool:
-        """Whether there are so many classes that fewer examples must do."""
+        """Whether there are too many classes for all the examples."""
         return self.models.width > WIDE
 
     def detect(self, rng: np.random.Generator) -> Judged | None:
@@ -142,9 +142,9 @@ class PlantedErrors:
             refit = self.models.refit(planted)
             kept, weight = _sample(kind, self.rows, wanted // copies, rng)
             right = kind[kept] == 0
-            found, _ = features(refit, state.pool, state.confusions, kept, planted[kept])
+            inputs, _ = features(refit, state.pool, state.confusions, kept, planted[kept])
             weight = np.where(right, np.maximum(state.trusted[kept], LEAST_WEIGHT), 1.0) * weight
-            parts.append((found, kind[kept], kept, weight))
+            parts.append((inputs, kind[kept], kept, weight))
         examples = Examples(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         return examples if (examples.kinds > 0).sum() >= FEWEST_PLANTED else None
 
@@ -181,25 +181,27 @@ class PlantedErrors:
             width=width,
         )
 
-        def kinds_of(asked: Ints, given: Ints, known: Described | None = None) -> tuple[Floats, Ints]:
-            found, other = features(
+        def kinds_of(asked: Ints, given: Ints, described: Described | None = None) -> tuple[Floats, Ints]:
+            inputs, other = features(
                 refit=current,
                 pool=state.pool,
                 confusions=state.confusions,
                 rows=asked,
                 given=given,
-                described=known,
+                described=described,
             )
-            return detect(detectors, found, parts[asked], width), other
+            return detect(detectors, inputs, parts[asked], width), other
 
         counted = np.bincount(examples.kinds, weights=examples.weights, minlength=width)
         planted: Floats = counted / counted.sum()
         probs, suggested = kinds_of(rows, column.labels[rows], described)
         counts = (column.reviewed[rows] == 0).astype(np.float64)
         if self.findings is not None:
-            found = self.findings.among(rows)
-            probs = np.concatenate([probs, as_found(kinds_of(found.rows, found.given)[0], found.wrong)])
-            counts = np.concatenate([counts, np.ones(len(found.rows))])
+            findings = self.findings.among(rows)
+            probs = np.concatenate(
+                [probs, as_found(kinds_of(findings.rows, findings.given)[0], findings.wrong)]
+            )
+            counts = np.concatenate([counts, np.ones(len(findings.rows))])
         moved, shares = adapt(probs, planted, counts)
         moved = moved[: len(rows)]
 

@@ -1,4 +1,4 @@
-"""Find artworks that bear all the labels of another, as where the rows of a list slipped against the images.
+"""Find artworks that have all the labels of another, as where the rows of a list slipped against the images.
 
 One attribute alone can't tell: where the artist is wrong too, the record of that artist speaks for the wrong
 style. Looked at together, none of the labels fits the image. What that looks like here is
@@ -30,12 +30,12 @@ RIGHT, MOVED = 0, 1  # kinds of artworks; from 2 on: one attribute's label is wr
 
 @dataclass(frozen=True)
 class Misplaced:
-    """How likely each artwork bears the labels of another.
+    """How likely each artwork has the labels of another.
 
     Attributes:
         probability: Shape ``(N,)``; 0 where fewer than two labels can be compared or a reviewer saw one.
         share: Estimated share among the artworks that could be compared.
-        fits: How well the labels fit, as they stand.
+        fits: How well the current labels fit.
         parts: The part of each artwork, shape ``(N,)``.
         compared: Where there are two labels to compare, shape ``(N,)``.
         detectors: What was learnt, by the part that it has not learnt from.
@@ -55,24 +55,24 @@ class Misplaced:
         if attribute not in self.fits.names:
             return self.probability[rows]
         place = self.fits.names.index(attribute)
-        margins, known = self.fits.margins[rows].copy(), self.fits.known[rows].copy()
-        margins[:, place], known[:, place] = _margins(self.fits.columns[place], rows, given)
-        numbers = _features(margins, known)
+        margins, present = self.fits.margins[rows].copy(), self.fits.present[rows].copy()
+        margins[:, place], present[:, place] = _margins(self.fits.columns[place], rows, given)
+        numbers = _features(margins, present)
         odds = detect(self.detectors, numbers, self.parts[rows], len(self.ratio)) * self.ratio
-        found: Floats = odds[:, MOVED] / odds.sum(axis=1)
-        return np.where(self.compared[rows], found, 0.0)
+        moved: Floats = odds[:, MOVED] / odds.sum(axis=1)
+        return np.where(self.compared[rows], moved, 0.0)
 
     def joined_with(self, judged: Judged, column: LabelColumn) -> Judged:
         """Return what was found of one attribute, with this taken into account.
 
         A misplaced artwork's label is wrong unless the other one happens to have the same.
         """
-        known = column.labels[column.labels >= 0]
-        shares = np.bincount(known, minlength=len(column.classes)) / max(len(known), 1)
+        labelled = column.labels[column.labels >= 0]
+        shares = np.bincount(labelled, minlength=len(column.classes)) / max(len(labelled), 1)
 
         def either(wrong: Floats, misplaced: Floats, given: Ints) -> Floats:
-            found: Floats = 1.0 - (1.0 - wrong) * (1.0 - misplaced * (1.0 - shares[given]))
-            return found
+            chance: Floats = 1.0 - (1.0 - wrong) * (1.0 - misplaced * (1.0 - shares[given]))
+            return chance
 
         def judge(asked: Ints, given: Ints) -> Floats:
             assert judged.judge is not None
@@ -101,14 +101,14 @@ def find_misplaced(columns: Sequence[LabelColumn], parts: Ints, seed: int) -> Mi
     """
     fits = Fits.of(columns)
     reviewed = np.any([column.reviewed != IMPORTED for column in columns], axis=0)
-    compared = fits.known.sum(axis=1) >= 2
+    compared = fits.present.sum(axis=1) >= 2
     rows = np.flatnonzero(compared)
     if len(rows) < FEWEST:
         return None
     rng = np.random.default_rng([seed, 1])
-    width, numbers = 2 + len(fits.names), _features(fits.margins[rows], fits.known[rows])
+    width, numbers = 2 + len(fits.names), _features(fits.margins[rows], fits.present[rows])
     probability = np.zeros(len(parts))
-    found: Misplaced | None = None
+    misplaced: Misplaced | None = None
     for _ in range(ROUNDS):
         features, kinds, at = fits.planted(rows, rng)
         weights = np.where(kinds == RIGHT, np.maximum(1.0 - probability[at], 1e-3), 1.0)
@@ -125,7 +125,7 @@ def find_misplaced(columns: Sequence[LabelColumn], parts: Ints, seed: int) -> Mi
         moved, shares = adapt(probs, planted, np.where(reviewed[rows], 0.0, 1.0))
         probability[rows] = np.where(reviewed[rows], 0.0, moved[:, MOVED])
         ratio = shares / np.maximum(planted, 1e-9)
-        found = Misplaced(
+        misplaced = Misplaced(
             probability=probability,
             share=float(shares[MOVED]),
             fits=fits,
@@ -134,7 +134,7 @@ def find_misplaced(columns: Sequence[LabelColumn], parts: Ints, seed: int) -> Mi
             detectors=detectors,
             ratio=ratio,
         )
-    return found
+    return misplaced
 
 
 @dataclass(frozen=True)
@@ -144,23 +144,23 @@ class Fits:
     Attributes:
         columns: The attributes, by name.
         margins: Difference of log-probabilities, shape ``(N, A)``; 0 where unknown.
-        known: Shape ``(N, A)``.
+        present: Shape ``(N, A)``.
     """
 
     columns: tuple[LabelColumn, ...]
     margins: Matrix
-    known: NDArray[np.bool_]
+    present: NDArray[np.bool_]
 
     @classmethod
     def of(cls, columns: Sequence[LabelColumn]) -> Fits:
-        """Judge all labels as they stand; attributes without any that could be judged are left out."""
+        """Judge all labels as they are now; attributes without any that could be judged are left out."""
         count = len(columns[0].labels)
         judged = {c.attribute: _margins(c, np.arange(count), c.labels) for c in columns}
         kept = sorted((c for c in columns if judged[c.attribute][1].any()), key=lambda c: c.attribute)
-        margins, known = np.zeros((count, len(kept)), np.float32), np.zeros((count, len(kept)), bool)
+        margins, present = np.zeros((count, len(kept)), np.float32), np.zeros((count, len(kept)), bool)
         for place, column in enumerate(kept):
-            margins[:, place], known[:, place] = judged[column.attribute]
-        return cls(tuple(kept), margins, known)
+            margins[:, place], present[:, place] = judged[column.attribute]
+        return cls(tuple(kept), margins, present)
 
     @property
     def names(self) -> list[str]:
@@ -176,7 +176,7 @@ class Fits:
 
     def _planted(self, rows: Ints, rng: np.random.Generator) -> tuple[Matrix, Ints, Ints]:
         rows = rows if len(rows) <= EXAMPLES else np.sort(rng.choice(rows, EXAMPLES, replace=False))
-        margins, known = self.margins[rows].copy(), self.known[rows].copy()
+        margins, present = self.margins[rows].copy(), self.present[rows].copy()
         kinds = np.zeros(len(rows), dtype=np.int64)
         chosen = np.flatnonzero(rng.random(len(rows)) < 2 * PLANTED_SHARE)
         kinds[chosen] = MOVED
@@ -185,27 +185,27 @@ class Fits:
         bearers = rng.choice(rows, size=len(rows))
         for place, column in enumerate(self.columns):
             at = np.flatnonzero((kinds == MOVED) | (kinds == 2 + place))
-            margins[at, place], known[at, place] = _margins(column, rows[at], column.labels[bearers[at]])
-        return _features(margins, known), kinds, rows
+            margins[at, place], present[at, place] = _margins(column, rows[at], column.labels[bearers[at]])
+        return _features(margins, present), kinds, rows
 
 
 def _margins(column: LabelColumn, rows: Ints, given: Ints) -> tuple[Matrix, NDArray[np.bool_]]:
     """Return the margins of some labels at some artworks, and where there is one, ``(len(rows),)``."""
-    margins, known = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=bool)
+    margins, present = np.zeros(len(rows), dtype=np.float32), np.zeros(len(rows), dtype=bool)
     if len(column.classes) < 2:
-        return margins, known
+        return margins, present
     for some in chunks(len(rows), len(column.classes)):
         probs = column.pred_probs[rows[some]]
-        known[some] = (given[some] >= 0) & np.isfinite(probs).all(axis=1)
-        at = np.flatnonzero(known[some])
+        present[some] = (given[some] >= 0) & np.isfinite(probs).all(axis=1)
+        at = np.flatnonzero(present[some])
         margins[some.start + at] = given_margin(log_of(probs[at]), given[some][at])[1]
-    return margins, known
+    return margins, present
 
 
-def _features(margins: Matrix, known: NDArray[np.bool_]) -> Matrix:
+def _features(margins: Matrix, present: NDArray[np.bool_]) -> Matrix:
     """Return what tells misplaced rows, shape ``(n, F)``: each margin, and how well the best label fits."""
-    best = np.where(known, margins, -np.inf).max(axis=1)
+    best = np.where(present, margins, -np.inf).max(axis=1)
     best = np.where(np.isfinite(best), best, 0.0).astype(np.float32)
-    columns = [margins, np.minimum(margins, 0.0), known, best[:, None], np.minimum(best, 0.0)[:, None]]
+    columns = [margins, np.minimum(margins, 0.0), present, best[:, None], np.minimum(best, 0.0)[:, None]]
     features: Matrix = np.concatenate(columns, axis=1).astype(np.float32)
     return features

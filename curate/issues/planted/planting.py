@@ -26,9 +26,9 @@ def confusion(labels: Ints, pred_probs: NDArray[np.floating]) -> Floats:
         pred_probs: Out-of-sample probabilities, shape ``(N, K)``; rows of NaN are left out.
     """
     width = pred_probs.shape[1]
-    known = np.flatnonzero((labels >= 0) & np.isfinite(pred_probs).all(axis=1))
+    usable = np.flatnonzero((labels >= 0) & np.isfinite(pred_probs).all(axis=1))
     table = np.zeros((width, width))
-    np.add.at(table, (labels[known], pred_probs[known].argmax(axis=1)), 1.0)
+    np.add.at(table, (labels[usable], pred_probs[usable].argmax(axis=1)), 1.0)
     np.fill_diagonal(table, 0.0)
     table += 0.05 * max(table.mean(), 1e-9)
     np.fill_diagonal(table, 0.0)
@@ -72,8 +72,8 @@ def plant(
 
 def _labels_alongside(rng: np.random.Generator, labels: Ints, related: Ints, chosen: Ints) -> Ints:
     """Draw labels of artworks with the same related value, 24 a row; -1 where the value is unknown."""
-    known = np.flatnonzero((labels >= 0) & (related >= 0))
-    order = known[np.argsort(related[known], kind="stable")]
+    labelled = np.flatnonzero((labels >= 0) & (related >= 0))
+    order = labelled[np.argsort(related[labelled], kind="stable")]
     first = np.searchsorted(related[order], related[chosen], side="left")
     size = np.searchsorted(related[order], related[chosen], side="right") - first
     draws = first[:, None] + (rng.random((len(chosen), 24)) * size[:, None]).astype(np.int64)

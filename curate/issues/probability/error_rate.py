@@ -24,7 +24,7 @@ FLOOR_LEVEL, FLOOR_POWER = 7.0, 3.0
 LEAST_FACTOR, WEAK_FACTOR = 1.25, 1.0
 """The 90 % interval reaches from the estimate divided by to the estimate times ``LEAST_FACTOR``, more by
 up to ``WEAK_FACTOR`` where few disagreements are contested."""
-ASSUMED_ERROR_RATE, ASSUMED_LABELS = 0.05, 50.0  # a share of errors to start from, as sure as so many labels
+ASSUMED_ERROR_RATE, ASSUMED_LABELS = 0.05, 50.0  # the share to start from, as sure as this many labels
 NINETY = 1.645  # standard deviations from the middle to either end of a 90 % interval
 
 
@@ -49,8 +49,8 @@ def estimate_error_rate(log_probs: Matrix, labels: Ints) -> ErrorRate:
     law = LEVEL * contested**CONTESTED_POWER * disagreeing ** (1 - CONTESTED_POWER)
     law = min(law + FLOOR_LEVEL * floor**FLOOR_POWER, max(disagreeing, contested))
     law = max(law, 0.5 / max(count, 1))
-    known = count / (count + ASSUMED_LABELS)
-    value = float(np.exp(known * np.log(law) + (1 - known) * np.log(ASSUMED_ERROR_RATE)))
+    certainty = count / (count + ASSUMED_LABELS)
+    value = float(np.exp(certainty * np.log(law) + (1 - certainty) * np.log(ASSUMED_ERROR_RATE)))
     factor = LEAST_FACTOR + WEAK_FACTOR * (1.0 - contested / max(disagreeing, 1e-9))
     spread = np.hypot(np.log(factor) / NINETY, 1.0 / np.sqrt(1.0 + value * count))
     reach = float(np.exp(NINETY * spread))
@@ -74,7 +74,7 @@ def _counts(log_probs: Matrix, labels: Ints) -> tuple[float, float, float]:
 
 
 def shift_to(log_odds: Floats, errors: float) -> float:
-    """Return what to add to the log-odds so that so many labels are expected to be wrong."""
+    """Return what to add to the log-odds so that this many labels are expected to be wrong."""
     errors = float(np.clip(errors, 1e-3 * len(log_odds), 0.95 * len(log_odds)))
     low, high = -60.0, 60.0
     for _ in range(60):

@@ -75,10 +75,10 @@ def judge_labels(
     place_of[rows] = places
 
     def judge(asked: Ints, given: Ints) -> Floats:
-        found = posterior.log_odds(place_of[asked], given) + own_shift
+        odds = posterior.log_odds(place_of[asked], given) + own_shift
         if detected is not None and detected.judge is not None:
-            found = (1 - share) * found + share * DETECTOR_SLOPE * _log_odds(detected.judge(asked, given))
-        return _probability(found + shift)
+            odds = (1 - share) * odds + share * DETECTOR_SLOPE * _log_odds(detected.judge(asked, given))
+        return _probability(odds + shift)
 
     suggested = posterior.suggested() if detected is None or share < 0.5 else detected.suggested
     shares = {} if detected is None else detected.shares

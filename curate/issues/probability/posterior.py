@@ -23,7 +23,7 @@ TO_COMMON = 0.25  # from 0, any class is written by mistake alike, to 1, each by
 WEIGHTS = {"gaussians": 3.0, "neighbours": 1.0}  # of the models, the run's own 1
 TRAINING_MARGIN = 0.4
 """What the margin in training counts, in spreads of the log-odds. A model that learns an image late, or not
-at all, doubts its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
+at all, speaks against its label (Pleiss et al., "Identifying mislabeled data using the area under the margin
 ranking", NeurIPS 2020)."""
 TEMPERATURE_ON = 5_000  # labels; enough for one number
 SPREAD = 1.349  # between the quartiles, in standard deviations of a normal distribution
@@ -98,8 +98,8 @@ def pool_images(refit: Refit) -> Posterior:
 def _mean_logs(refit: Refit, rows: Ints) -> Matrix:
     models = refit.models
     own = normalised(log_of(models.column.pred_probs[rows]) / np.float32(models.temperature))
-    found = refit.image_log_probs(rows)
-    each = [(1.0, own), *((WEIGHTS[name], logs) for name, logs in found.items())]
+    by_model = refit.image_log_probs(rows)
+    each = [(1.0, own), *((WEIGHTS[name], logs) for name, logs in by_model.items())]
     total = np.sum([np.float32(weight) * logs for weight, logs in each], axis=0)
     return normalised((total / sum(weight for weight, _ in each)).astype(np.float32))
 
@@ -110,13 +110,13 @@ def against_in_training(models: BaseModels, rows: Ints, spread: float) -> Floats
     if margins is None:
         return np.zeros(len(rows))
     own = margins[rows]
-    known = np.isfinite(own)
-    if known.sum() < 2:
+    trained = np.isfinite(own)
+    if trained.sum() < 2:
         return np.zeros(len(rows))
-    low, middle, high = np.quantile(own[known], [0.25, 0.5, 0.75])
+    low, middle, high = np.quantile(own[trained], [0.25, 0.5, 0.75])
     if high - low < 1e-6:
         return np.zeros(len(rows))
-    apart = np.where(known, (middle - own) * SPREAD / (high - low), 0.0)
+    apart = np.where(trained, (middle - own) * SPREAD / (high - low), 0.0)
     return TRAINING_MARGIN * spread * np.clip(apart, -5.0, 5.0)
 
 

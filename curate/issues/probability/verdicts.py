@@ -9,7 +9,7 @@ from curate.issues.columns import Findings, Floats, Ints, LabelColumn
 from curate.issues.planted.learning import Judged
 
 FEWEST = 30  # findings; fewer move nothing
-DOUBTED = -3.0  # log-odds from which on a label counts as doubted; findings about doubted labels
+FLAGGED = -3.0  # log-odds from which on a label counts as flagged; findings about flagged labels
 # say nothing about the others, so the correction fades out below
 STIFFNESS = np.array([0.5, 4.0, 4.0])  # how strongly shift, stretch and weight of the model are drawn to 0
 
@@ -36,9 +36,9 @@ def learn_from(findings: Findings, column: LabelColumn, judged: Judged) -> Float
         return float(value), slope
 
     bounds = [(-6.0, 6.0), (-0.95, 3.0), (-3.0, 3.0)]  # a stretch below -1 would turn the order round
-    found = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B", bounds=bounds).x
+    weights = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B", bounds=bounds).x
     odds, inputs = _inputs(column, judged.rows, column.labels[judged.rows], judged.wrong)
-    corrected: Floats = 1.0 / (1.0 + np.exp(-(odds + inputs @ found)))
+    corrected: Floats = 1.0 / (1.0 + np.exp(-(odds + inputs @ weights)))
     return corrected
 
 
@@ -47,6 +47,6 @@ def _inputs(column: LabelColumn, rows: Ints, given: Ints, wrong: Floats) -> tupl
     bounded = np.clip(wrong, 1e-5, 1 - 1e-5)
     odds: Floats = np.log(bounded) - np.log(1.0 - bounded)
     confidence = np.log(np.clip(column.pred_probs[rows, given], 1e-4, 1.0)).astype(np.float64)
-    doubted = 1.0 / (1.0 + np.exp(-2.0 * (odds - DOUBTED)))
-    stretched = np.maximum(odds - DOUBTED, 0.0)
-    return odds, np.stack([doubted, stretched, doubted * (confidence + 2.0) / 2.0], axis=1)
+    flagged = 1.0 / (1.0 + np.exp(-2.0 * (odds - FLAGGED)))
+    stretched = np.maximum(odds - FLAGGED, 0.0)
+    return odds, np.stack([flagged, stretched, flagged * (confidence + 2.0) / 2.0], axis=1)

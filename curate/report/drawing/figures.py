@@ -32,11 +32,11 @@ TOP_CLASSES = 10
 BARS = 30
 """Bars of a distribution; rarer classes are counted in its title."""
 CELLS = 40
-"""Up to so many classes a confusion matrix is drawn cell by cell; above it is an image."""
+"""Up to this many classes a confusion matrix is drawn cell by cell; above it is an image."""
 ENOUGH = 10
 """Predictions that a bin of the calibration needs before its share means anything."""
 WIDE, NARROW = 6.0, 4.4
-"""Widths in inches: a page shows a figure at most so wide, and shrinks it on a phone."""
+"""Widths in inches: a page shows a figure at most this wide, and shrinks it on a phone."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def distribution(one: AttributeEvaluation, imported: Sequence[int], corrected: S
     Args:
         one: The attribute's evaluation.
         imported: Labels of each class as imported, in the order of ``one.keys``.
-        corrected: The same as they stand.
+        corrected: The same as they are now.
     """
     frame = pd.DataFrame(
         {"class": one.keys, "name": one.names, "imported": imported, "corrected": corrected}
@@ -280,7 +280,7 @@ def rounds(frame: pd.DataFrame) -> Chart:
 
 
 def accuracy_by_run(frame: pd.DataFrame) -> Chart:
-    """Draw each attribute's accuracy from run to run, each against the labels that stood then.
+    """Draw each attribute's accuracy from run to run, each against the labels of that time.
 
     Args:
         frame: ``run``, ``attribute``, ``accuracy``.

@@ -75,7 +75,7 @@ XLINK = "{http://www.w3.org/1999/xlink}href"
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with the theme; a letter that the font lacks (an emoji) is no reason to warn."""
+    """Draw with the theme; a letter that the font lacks (an emoji) does not warn."""
     with matplotlib.rc_context(RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
@@ -125,7 +125,7 @@ def as_inline_svg(figure: Figure, prefix: str, title: str) -> str:
 
 
 def _theme(element: ElementTree.Element, prefix: str) -> None:
-    """Give one element ids of its own, and the page's colours and font."""
+    """Give one element its own ids, and the page's colours and font."""
     if "id" in element.attrib:
         element.set("id", f"{prefix}-{element.attrib['id']}")
     reference = element.attrib.pop(XLINK, None)

@@ -30,9 +30,9 @@
     return { n, share, label: one.names[cell.label], predicted: one.names[cell.predicted] };
   };
 
-  const sentence = (found) => found.label === found.predicted
-    ? `${found.label}: ${found.n} predicted right (${found.share} %)`
-    : `${found.label}, predicted ${found.predicted}: ${found.n} (${found.share} % of the label)`;
+  const sentence = (shown) => shown.label === shown.predicted
+    ? `${shown.label}: ${shown.n} predicted right (${shown.share} %)`
+    : `${shown.label}, predicted ${shown.predicted}: ${shown.n} (${shown.share} % of the label)`;
 
   const hide = (stage) => {
     tip.hidden = true;
@@ -66,18 +66,18 @@
   const open = (stage, event) => {
     const cell = cellAt(stage, event);
     if (!cell) return;
-    const found = facts(stage, cell);
-    if (!found.n) return;
+    const chosen = facts(stage, cell);
+    if (!chosen.n) return;
     const index = data[stage.dataset.attribute].index;
     const body = dialog.querySelector(".body");
     body.replaceChildren();
-    dialog.querySelector("h3").textContent = sentence(found);
+    dialog.querySelector("h3").textContent = sentence(chosen);
     const shown = examples(body, "The surest predictions of this kind:", `${index}-${cell.label}-${cell.predicted}`);
     if (!shown) body.append(element("p", "what", "This page carries no pictures of this cell. " +
       "`curate browse` shows all of its artworks."));
     if (cell.label !== cell.predicted) {
-      examples(body, `Known well as ${found.label}:`, `${index}-${cell.label}-${cell.label}`);
-      examples(body, `Known well as ${found.predicted}:`, `${index}-${cell.predicted}-${cell.predicted}`);
+      examples(body, `Known well as ${chosen.label}:`, `${index}-${cell.label}-${cell.label}`);
+      examples(body, `Known well as ${chosen.predicted}:`, `${index}-${cell.predicted}-${cell.predicted}`);
     }
     hide(stage);
     dialog.showModal();

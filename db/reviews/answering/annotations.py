@@ -56,7 +56,7 @@ def answered_classes(session: Session, server: str) -> dict[str, set[str]]:
 
 
 def is_another(before: Annotation, answer: Answer) -> bool:
-    """Return whether an answer only has the number of an annotation: a server set up anew counts from 1."""
+    """Return whether an answer only has the number of an annotation: a server set up again counts from 1."""
     artworks, tasks = (before.artwork_id, answer.artwork_id), (before.task_id, answer.task_id)
     return any(None not in pair and pair[0] != pair[1] for pair in (artworks, tasks))
 

@@ -74,7 +74,7 @@ class Answer:
 
     @property
     def counted(self) -> Sequence[Decision]:
-        """The decisions that become verdicts: none of a skip, a refused answer or one of no artwork."""
+        """The decisions that become verdicts: none if the answer was skipped, refused or has no artwork."""
         return () if self.refused or self.skipped or self.artwork_id is None else self.decisions
 
 
@@ -135,7 +135,7 @@ class AnswerBatch:
         annotations = session.scalars(
             select(Annotation).where(Annotation.server.in_(servers), Annotation.annotation_id.in_(ids))
         )
-        found = {(row.server, row.annotation_id): row for row in annotations}
+        by_name = {(row.server, row.annotation_id): row for row in annotations}
         rows: list[object] = list(session.scalars(select(Task).where(Task.id.in_(tasks))))
         pictures = session.scalars(select(Artwork).where(Artwork.id.in_(artworks))).all()
         exact_duplicates = _exact_duplicates(session, pictures)
@@ -144,7 +144,7 @@ class AnswerBatch:
         return cls(
             session=session,
             recorded=recorded,
-            annotations=found,
+            annotations=by_name,
             rows=[*rows, *pictures],
             classes=_classes(session, shown),
             exact_duplicates=exact_duplicates,
@@ -203,7 +203,7 @@ class AnswerBatch:
         ]
 
     def given(self, answer: Answer, decision: Decision) -> int | None:
-        """Return the class that an answer's artwork has as it stands, in the attribute decided on."""
+        """Return the class that an answer's artwork has now, in the attribute decided on."""
         return self.classes.get((answer.artwork_id or 0, decision.attribute_id or 0))
 
     def alike(self, artwork_id: int, attribute_id: int | None, given: int | None) -> set[int]:
@@ -221,7 +221,7 @@ class AnswerBatch:
 
 
 def _classes(session: Session, artwork_ids: Iterable[int]) -> dict[tuple[int, int], int]:
-    """Return the classes that artworks have as they stand, by artwork and attribute."""
+    """Return the classes that artworks have now, by artwork and attribute."""
     classes = {}
     for some in chunks(sorted(artwork_ids)):
         for row in session.execute(
@@ -248,9 +248,9 @@ def _exact_duplicates(session: Session, artworks: Iterable[Artwork]) -> dict[int
 
 
 def _settle_issues(session: Session, artwork_ids: Set[int], attribute_id: int | None, state: str) -> None:
-    """Close what is doubted of artworks: in one attribute, or all of it.
+    """Close the open issues of artworks: in one attribute, or all of them.
 
-    What is to be closed is chosen here: in the query, SQLite would walk through all doubts of these kinds.
+    Kinds and states are compared here: in the query, SQLite would walk through all issues of these kinds.
     """
     for some in chunks(sorted(artwork_ids)):
         columns = (Issue.id, Issue.attribute_id, Issue.kind, Issue.state)

@@ -83,8 +83,8 @@ def forget_annotation(session: Session, server: str, annotation_id: str) -> set[
 
 def _record_one(batch: AnswerBatch, answer: Answer) -> set[int]:
     """Write one answer; return the artworks whose labels may have changed."""
-    known = _keep_annotation(batch, answer)
-    if known is None:
+    edited = _keep_annotation(batch, answer)
+    if edited is None:
         return set()
     task = batch.session.get(Task, answer.task_id) if answer.task_id is not None else None
     if task is not None and task.state == "open" and answer.finishes:
@@ -93,7 +93,7 @@ def _record_one(batch: AnswerBatch, answer: Answer) -> set[int]:
     if task is not None and task.purpose == "control":
         batch.recorded.control_answers += answer_control(batch, answer, task)
         return set()
-    return _replace_verdicts(batch, answer, task, batch.verdicts_of(answer) if known else {})
+    return _replace_verdicts(batch, answer, task, batch.verdicts_of(answer) if edited else {})
 
 
 def _keep_annotation(batch: AnswerBatch, answer: Answer) -> bool | None:
@@ -187,7 +187,7 @@ def _answered_by_all(session: Session, task: Task, answer: Answer | None = None)
 
 
 def _reopen(session: Session, row: Annotation) -> None:
-    """Open a task again that has answers too few now, unless its artwork has another one open."""
+    """Open a task again that now has too few answers, unless its artwork has another open task."""
     task = session.get(Task, row.task_id) if row.task_id is not None else None
     if task is None or task.state != "done":
         return

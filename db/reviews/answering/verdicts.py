@@ -42,7 +42,7 @@ def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
     """
     row, of = find_artwork(session, artwork), find_attribute(session, attribute)
     given = select(Label.verdict_id).where(Label.artwork_id == row.id, Label.attribute_id == of.id)
-    found = session.scalar(
+    verdict = session.scalar(
         select(Verdict)
         .where(
             (Verdict.artwork_id == row.id) | Verdict.id.in_(given.where(Label.verdict_id.is_not(None))),
@@ -52,13 +52,13 @@ def newest_verdict(session: Session, artwork: str, attribute: str) -> Verdict:
         .order_by(Verdict.id.desc())
         .limit(1)
     )
-    if found is None:
+    if verdict is None:
         raise NothingDecided(row.path, attribute)
-    return found
+    return verdict
 
 
 def current_class(session: Session, artwork_id: int | None, attribute_id: int | None) -> int | None:
-    """Return the class that the artwork has in an attribute as it stands."""
+    """Return the class that the artwork has in an attribute now."""
     if attribute_id is None:
         return None
     return session.scalar(
@@ -130,7 +130,7 @@ def set_status(session: Session, artwork_id: int, before: str, after: str, reaso
 
 
 def _same_image(artwork_id: int) -> ColumnElement[bool]:
-    """Return the condition on artworks that have the same bytes, the artwork itself among them."""
+    """Return the SQL condition on artworks that have the same bytes, the artwork itself among them."""
     same = select(Artwork.sha256).where(Artwork.id == artwork_id, Artwork.sha256.is_not(None))
     return (Artwork.id == artwork_id) | Artwork.sha256.in_(same)
 

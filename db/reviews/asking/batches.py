@@ -25,7 +25,7 @@ class PlannedItem:
     """One artwork of a planned batch.
 
     Attributes:
-        attributes: The attributes in doubt, worst first; for an audit, those whose label is asked for.
+        attributes: The flagged attributes, worst first; for an audit, those whose label is asked for.
         inclusion_probability: With what probability an audit item was drawn.
         known: For a control, the right class of each attribute, by attribute id.
         shown: For a control, the class that its task shows as the label, by attribute id.
@@ -80,11 +80,11 @@ def save_batch(session: Session, plan: Plan, server: str, project_id: int) -> Ba
 
 
 def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
-    known: dict[str, Any] = {str(attribute): known for attribute, known in item.known.items()}
+    details: dict[str, Any] = {str(attribute): class_id for attribute, class_id in item.known.items()}
     if item.shown:
-        known["shown"] = {str(attribute): shown for attribute, shown in item.shown.items()}
+        details["shown"] = {str(attribute): class_id for attribute, class_id in item.shown.items()}
     if item.again:
-        known["again"] = True
+        details["again"] = True
     return {
         "batch_id": batch_id,
         "artwork_id": item.artwork_id,
@@ -92,7 +92,7 @@ def _item_row(batch_id: int, item: PlannedItem) -> dict[str, Any]:
         "attributes": list(item.attributes),
         "inclusion_probability": item.inclusion_probability,
         "score": item.score,
-        "known": known,
+        "known": details,
     }
 
 
@@ -120,11 +120,11 @@ def find_batch(session: Session, server: str, batch_id: int) -> Batch:
 def batches_by_uuid(session: Session, uuids: Sequence[str]) -> dict[str, Batch]:
     """Return the batches that have these uuids, by uuid."""
     wanted = sorted({as_uuid(text) for text in uuids})
-    found: dict[str, Batch] = {}
+    batches: dict[str, Batch] = {}
     for chunk in chunks(wanted):
         for batch in session.scalars(select(Batch).where(Batch.uuid.in_(chunk))):
-            found[str(batch.uuid)] = batch
-    return found
+            batches[str(batch.uuid)] = batch
+    return batches
 
 
 def items_of(session: Session, batch_id: int) -> list[BatchItem]:

@@ -18,7 +18,7 @@ from db.models import ASKED_KINDS, OPEN_STATES, Artwork, EffectiveLabel, Issue
 
 @dataclass(frozen=True)
 class CardIssue:
-    """Why one label of an artwork is doubted; classes are keys."""
+    """Why one label of an artwork is flagged; classes are keys."""
 
     attribute: str
     kind: str
@@ -31,7 +31,7 @@ class CardIssue:
 
 @dataclass(frozen=True)
 class Card:
-    """What a task may show of one artwork: where the image lies, its labels by attribute, the doubts.
+    """What a task may show of one artwork: where the image lies, its labels by attribute, its issues.
 
     ``kept`` are the columns of its list that are no attribute, by name, in the list's order; ``known_as`` is
     the id that its people use.
@@ -92,7 +92,7 @@ def _worst_issues(
 ) -> dict[int, dict[str, CardIssue]]:
     """Return the open issues of some artworks, by attribute, the worst one of each.
 
-    Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
+    Kinds and states are compared here: in the query, SQLite would walk through all issues by them.
     """
     rows = session.execute(
         select(

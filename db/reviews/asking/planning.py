@@ -26,7 +26,7 @@ from db.models import (
 )
 
 SPARSE = 20
-"""An audit is drawn from a list if it wants more than one artwork in so many, or so few can be drawn."""
+"""An audit is drawn from a list if it wants more than 1 in 20, or if fewer than 1 in 20 can be drawn."""
 
 NOT_OK = tuple(status for status in ARTWORK_STATUSES if status != "ok")
 """Few artworks have one of these, so an index finds them, where "ok" would be nearly all."""
@@ -46,7 +46,7 @@ ISSUE_COLUMNS = (
 
 @dataclass(frozen=True)
 class OpenIssue:
-    """One label that a run doubts and nobody has been asked about.
+    """One label that a run flags and nobody has been asked about.
 
     Attributes:
         same: One for equal images.
@@ -76,7 +76,7 @@ def open_issues(session: Session, run: Run, most: int, attribute: str | None = N
     Args:
         session: A reading transaction.
         run: Whose issues; those of no run count too.
-        most: Only of so many artworks: those with the most errors to be expected.
+        most: Only of this many artworks: those with the most errors to be expected.
         attribute: Leave out artworks without an issue in this one.
     """
     worst = session.scalars(_most_errors(run, attribute).limit(most)).all()

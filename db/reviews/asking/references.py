@@ -1,4 +1,4 @@
-"""Artworks that show what a class looks like: beside a doubt, a reviewer compares instead of remembering.
+"""Artworks that show what a class looks like: a reviewer compares instead of remembering.
 
 Those are taken that surely bear the class (a reviewer said so, or the run is surest of them), and among
 these the ones that look most like the artwork in question.
@@ -24,10 +24,10 @@ EACH = 3
 """Reference artworks of one class beside one artwork."""
 
 SUREST = 0.25
-"""The share of a class that may stand for it: the nearest of all its artworks would be the doubtful ones."""
+"""The share of a class that may stand for it: of all of it, the nearest would be those labelled wrong."""
 
 LEAST = 12
-"""So many of a class may stand for it, however small it is."""
+"""At least this many of a class may stand for it, however small it is."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def find_references(
 ) -> dict[Wanted, tuple[int, ...]]:
     """Return the artworks to show beside others, nearest in looks first, at most ``each`` a class.
 
-    None of them is doubted in the attribute, is unusable, or is a duplicate of the artwork or of another one
+    None of them is flagged in the attribute, is unusable, or is a duplicate of the artwork or of another one
     shown. Fewer, or none, where the class has no more; none where the run's arrays do not lie here.
     """
     asked = list(dict.fromkeys(wanted))
@@ -61,7 +61,7 @@ def find_references(
         return {}
     place = _Embedding(np.load(folder / "artworks.npy"), np.load(folder / "embedding.npy", mmap_mode="r"))
     marks = _marks(session, {one.artwork_id for one in asked})
-    found: dict[Wanted, tuple[int, ...]] = {}
+    references: dict[Wanted, tuple[int, ...]] = {}
     for attribute_id, class_id in dict.fromkeys((one.attribute_id, one.class_id) for one in asked):
         members = _sure_members(session, run, attribute_id, class_id)
         members = [member for member in members if place.has(member.artwork_id)]
@@ -69,8 +69,8 @@ def find_references(
         for one in asked:
             if (one.attribute_id, one.class_id) == (attribute_id, class_id):
                 order = _nearest(looks, place, one.artwork_id)
-                found[one] = _apart(members, order, marks.get(one.artwork_id, frozenset()), each)
-    return found
+                references[one] = _apart(members, order, marks.get(one.artwork_id, frozenset()), each)
+    return references
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,14 @@ class _Embedding:
     def rows(self, artwork_ids: list[int]) -> NDArray[np.float32]:
         """Return the vectors of artworks that the run has looked at, shape ``(len(artwork_ids), D)``."""
         at = np.searchsorted(self.artwork_ids, np.array(artwork_ids, dtype=np.int64))
-        found: NDArray[np.float32] = np.nan_to_num(self.vectors[at].astype(np.float32))
-        return found
+        vectors: NDArray[np.float32] = np.nan_to_num(self.vectors[at].astype(np.float32))
+        return vectors
 
 
 def _sure_members(session: Session, run: Run, attribute_id: int, class_id: int) -> list[_Member]:
     """Return the artworks that surely bear a class, the surest first."""
     classes = class_list(session, session.get_one(Attribute, attribute_id)).current
-    alike = [known for known, now in classes.items() if now == classes[class_id]]
+    alike = [other for other, now in classes.items() if now == classes[class_id]]
     rows = session.execute(
         select(
             EffectiveLabel.artwork_id,
@@ -126,8 +126,8 @@ def _sure_members(session: Session, run: Run, attribute_id: int, class_id: int) 
         for row in rows
         if row.authority != "import" or (row.score is not None and row.predicted_id in alike)
     ]
-    doubted = _doubted(session, attribute_id, [row.artwork_id for _, row in sure])
-    sure = [(score, row) for score, row in sure if row.artwork_id not in doubted]
+    flagged = _flagged(session, attribute_id, [row.artwork_id for _, row in sure])
+    sure = [(score, row) for score, row in sure if row.artwork_id not in flagged]
     sure.sort(key=lambda entry: (-entry[0], entry[1].artwork_id))
     kept = sure[: max(LEAST, round(SUREST * len(sure)))]
     return [
@@ -135,12 +135,12 @@ def _sure_members(session: Session, run: Run, attribute_id: int, class_id: int) 
     ]
 
 
-def _doubted(session: Session, attribute_id: int, artwork_ids: list[int]) -> set[int]:
-    """Return which of these artworks are doubted in an attribute.
+def _flagged(session: Session, attribute_id: int, artwork_ids: list[int]) -> set[int]:
+    """Return which of these artworks are flagged in an attribute.
 
-    Kinds and states are compared here: in the query, SQLite would walk through all doubts by them.
+    Kinds and states are compared here: in the query, SQLite would walk through all issues by them.
     """
-    found: set[int] = set()
+    flagged: set[int] = set()
     for some in chunks(artwork_ids):
         for row in session.execute(
             select(Issue.artwork_id, Issue.attribute_id, Issue.kind, Issue.state).where(
@@ -148,19 +148,19 @@ def _doubted(session: Session, attribute_id: int, artwork_ids: list[int]) -> set
             )
         ):
             if row.attribute_id == attribute_id and row.kind in ASKED_KINDS and row.state in OPEN_STATES:
-                found.add(row.artwork_id)
-    return found
+                flagged.add(row.artwork_id)
+    return flagged
 
 
 def _marks(session: Session, artwork_ids: set[int]) -> dict[int, frozenset[object]]:
     """Return what each artwork has in common with its duplicates."""
-    found = {}
+    marks = {}
     for some in chunks(sorted(artwork_ids)):
         rows = session.execute(
             select(Artwork.id, Artwork.sha256, Artwork.duplicate_group_id).where(Artwork.id.in_(some))
         )
-        found.update({row[0]: _same(*row) for row in rows})
-    return found
+        marks.update({row[0]: _same(*row) for row in rows})
+    return marks
 
 
 def _same(artwork_id: int, sha256: str | None, group_id: int | None) -> frozenset[object]:
@@ -178,11 +178,11 @@ def _nearest(looks: NDArray[np.float32], place: _Embedding, artwork_id: int) -> 
 def _apart(members: list[_Member], order: list[int], same: frozenset[object], each: int) -> tuple[int, ...]:
     """Return the first members in an order that are duplicates neither of the artwork nor of each other."""
     taken = set(same)
-    found: list[int] = []
+    artwork_ids: list[int] = []
     for row in order:
-        if len(found) == each:
+        if len(artwork_ids) == each:
             break
         if not taken & members[row].same:
-            found.append(members[row].artwork_id)
+            artwork_ids.append(members[row].artwork_id)
             taken |= members[row].same
-    return tuple(found)
+    return tuple(artwork_ids)

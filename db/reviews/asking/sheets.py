@@ -44,12 +44,12 @@ def add_sheets(
         sheets: By the server's number, the (artwork, attribute) of each cell in order.
         model_version: The predictions that they show.
     """
-    known = {(cell.artwork_id, cell.attribute_id) for cell in cells_of(session, batch.id)}
+    placed = {(cell.artwork_id, cell.attribute_id) for cell in cells_of(session, batch.id)}
     rows = []
     for sheet_id, cells in sheets.items():
         for position, cell in enumerate(cells, 1):
-            if cell not in known:
-                known.add(cell)
+            if cell not in placed:
+                placed.add(cell)
                 rows.append(
                     {
                         "server": batch.server,
@@ -67,12 +67,12 @@ def add_sheets(
     artworks = sorted({int(row["artwork_id"] or 0) for row in rows})
     created: dict[int, int] = {}
     for some in chunks(artworks):
-        found = session.execute(
+        items = session.execute(
             select(BatchItem.artwork_id, BatchItem.id).where(
                 BatchItem.batch_id == batch.id, BatchItem.artwork_id.in_(some)
             )
         )
-        created.update({row[0]: OF_SHEETS - row[1] for row in found})
+        created.update({row[0]: OF_SHEETS - row[1] for row in items})
     add_tasks(session, batch, created, model_version)
 
 
@@ -88,7 +88,7 @@ def cells_of_sheets(
 
     A server may give the number of a deleted sheet to a later one: then the newest batch's is meant.
     """
-    found: dict[int, dict[int, PlacedCell]] = {}
+    by_sheet: dict[int, dict[int, PlacedCell]] = {}
     for some in chunks(list(sheet_ids)):
         rows = session.scalars(
             select(SheetCell).where(
@@ -101,8 +101,8 @@ def cells_of_sheets(
             newest[cell.sheet_id] = max(cell.batch_id, newest.get(cell.sheet_id, 0))
         for cell in cells:
             if cell.batch_id == newest[cell.sheet_id]:
-                found.setdefault(cell.sheet_id, {})[cell.position] = cell
-    return found
+                by_sheet.setdefault(cell.sheet_id, {})[cell.position] = cell
+    return by_sheet
 
 
 def cell_tasks(session: Session, cells: Iterable[PlacedCell]) -> dict[tuple[int, int], Task]:
@@ -110,32 +110,32 @@ def cell_tasks(session: Session, cells: Iterable[PlacedCell]) -> dict[tuple[int,
     wanted: dict[int, list[int]] = {}
     for cell in cells:
         wanted.setdefault(cell.batch_id, []).append(cell.artwork_id)
-    found = {}
+    tasks = {}
     for batch_id, artworks in wanted.items():
         for some in chunks(sorted(set(artworks))):
             for task in session.scalars(
                 select(Task).where(Task.batch_id == batch_id, Task.artwork_id.in_(some))
             ):
-                found[batch_id, task.artwork_id] = task
-    return found
+                tasks[batch_id, task.artwork_id] = task
+    return tasks
 
 
 def cells_beside(
     session: Session, tasks: Mapping[tuple[int, int], Task]
 ) -> dict[tuple[int, int], set[tuple[int, int]]]:
     """Return all cells (sheet, position) of some artworks in their batches, by batch and artwork."""
-    found: dict[tuple[int, int], set[tuple[int, int]]] = {key: set() for key in tasks}
+    beside: dict[tuple[int, int], set[tuple[int, int]]] = {key: set() for key in tasks}
     for batch_id in {batch for batch, _ in tasks}:
         for cell in cells_of(session, batch_id):
-            if (batch_id, cell.artwork_id) in found:
-                found[batch_id, cell.artwork_id].add((cell.sheet_id, cell.position))
-    return found
+            if (batch_id, cell.artwork_id) in beside:
+                beside[batch_id, cell.artwork_id].add((cell.sheet_id, cell.position))
+    return beside
 
 
 def answered_cells(session: Session, tasks: Iterable[Task]) -> dict[int, list[str]]:
     """Return the accepted annotations of some tasks, by the task's row id."""
     ids = [task.id for task in tasks]
-    found: dict[int, list[str]] = {}
+    annotations: dict[int, list[str]] = {}
     for some in chunks(ids):
         rows = session.execute(
             select(Annotation.task_id, Annotation.annotation_id).where(
@@ -143,8 +143,8 @@ def answered_cells(session: Session, tasks: Iterable[Task]) -> dict[int, list[st
             )
         )
         for row in rows:
-            found.setdefault(row.task_id or 0, []).append(row.annotation_id)
-    return found
+            annotations.setdefault(row.task_id or 0, []).append(row.annotation_id)
+    return annotations
 
 
 def open_sheets(session: Session, server: str, project_id: int) -> dict[int, list[int]]:
@@ -154,19 +154,19 @@ def open_sheets(session: Session, server: str, project_id: int) -> dict[int, lis
         .join(Task, (Task.batch_id == SheetCell.batch_id) & (Task.artwork_id == SheetCell.artwork_id))
         .where(SheetCell.server == server, SheetCell.project_id == project_id, Task.state == "open")
     )
-    found: dict[int, list[int]] = {}
+    task_ids: dict[int, list[int]] = {}
     for row in rows:
-        found.setdefault(row[0], []).append(row[1])
-    return found
+        task_ids.setdefault(row[0], []).append(row[1])
+    return task_ids
 
 
 def has_open_sheets(session: Session) -> bool:
     """Return whether a batch of contact sheets is unsent, or has open tasks at a server."""
     waiting = select(Task.id).where(Task.batch_id == Batch.id, Task.state == "open").exists()
-    found = select(Batch.id).where(
+    open_batches = select(Batch.id).where(
         Batch.per_sheet.is_not(None), Batch.server != ON_PAPER, Batch.sent.is_(False) | waiting
     )
-    return session.scalar(found.limit(1)) is not None
+    return session.scalar(open_batches.limit(1)) is not None
 
 
 def _cells(rows: Iterable[SheetCell]) -> list[PlacedCell]:

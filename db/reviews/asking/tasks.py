@@ -77,7 +77,7 @@ def add_tasks(session: Session, batch: Batch, created: Mapping[int, int], model_
 
 
 def retire_task(session: Session, task: Task) -> None:
-    """Let go of a server's id that now is another task's: the server counts anew, or its tasks were deleted.
+    """Let go of a server's id that now is another task's: it was set up again, or its tasks were deleted.
 
     The row keeps what was asked and answered, under a number that no server gives.
     """
@@ -102,13 +102,13 @@ def misplaced_tasks(
     rows = list(tasks)
     artworks = dict(_uuids(session, Artwork, {task.artwork_id for task in rows}))
     batches = dict(_uuids(session, Batch, {task.batch_id for task in rows}))
-    found = []
+    others = []
     for task in rows:
         artwork, batch = said[task.task_id]
         same_batch = not batch or as_uuid(batch) == batches[task.batch_id]
         if as_uuid(artwork) != artworks[task.artwork_id] or not same_batch:
-            found.append(task)
-    return found
+            others.append(task)
+    return others
 
 
 def _uuids(
@@ -160,22 +160,22 @@ def find_tasks(session: Session, server: str, project_id: int, task_ids: Sequenc
 
 def tasks_of_artworks(session: Session, server: str, artwork_ids: Sequence[int]) -> list[Task]:
     """Return all tasks at a server that are about these artworks, oldest first."""
-    found: list[Task] = []
+    tasks: list[Task] = []
     for chunk in chunks(artwork_ids):
-        found += session.scalars(select(Task).where(Task.server == server, Task.artwork_id.in_(chunk)))
-    return sorted(found, key=lambda task: task.id)
+        tasks += session.scalars(select(Task).where(Task.server == server, Task.artwork_id.in_(chunk)))
+    return sorted(tasks, key=lambda task: task.id)
 
 
 def labels_ever(session: Session, artwork_ids: Sequence[int]) -> dict[tuple[int, int], set[int]]:
     """Return every class that artworks were ever given, by (artwork, attribute): the label a page showed."""
-    found: dict[tuple[int, int], set[int]] = {}
+    class_ids: dict[tuple[int, int], set[int]] = {}
     for chunk in chunks(artwork_ids):
         rows = session.execute(
             select(Label.artwork_id, Label.attribute_id, Label.class_id).where(Label.artwork_id.in_(chunk))
         )
         for row in rows:
-            found.setdefault((row.artwork_id, row.attribute_id), set()).add(row.class_id)
-    return found
+            class_ids.setdefault((row.artwork_id, row.attribute_id), set()).add(row.class_id)
+    return class_ids
 
 
 def waiting_tasks(session: Session, server: str) -> dict[int, int]:

@@ -39,7 +39,7 @@ POLICY = b"cross-origin-resource-policy"
 SAFE = ("GET", "HEAD", "OPTIONS")
 NO_KEY = (
     "This App belongs to one `curate browse`. Open the address that it printed: the key is in it. "
-    "It is another one each time."
+    "It is a new one each time."
 )
 
 
@@ -181,7 +181,7 @@ def _cookies(header: str) -> dict[str, str]:
 
 
 def _no_json(scope: Scope, headers: dict[str, str]) -> Refusal | None:
-    """Return why a body is none that the App sends: a form and plain text need no leave of the browser."""
+    """Return why the App sends no such body: any web page may send a form or plain text."""
     if scope["method"] in SAFE or headers.get("content-length", "") == "0":
         return None
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()

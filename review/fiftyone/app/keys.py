@@ -85,8 +85,8 @@ def require_secret(workspace: Workspace, asked: dict[str, Any]) -> None:
     """
     path = Path(os.environ.get(VARIABLE, ""))
     try:
-        known = read_keys(path).operators if path.parent.samefile(workspace.folder) else ""
+        secret = read_keys(path).operators if path.parent.samefile(workspace.folder) else ""
     except (OSError, ValueError, TypeError):
-        known = ""
-    if not known or not compare_digest(str(asked.get(SECRET, "")).encode(), known.encode()):
+        secret = ""
+    if not secret or not compare_digest(str(asked.get(SECRET, "")).encode(), secret.encode()):
         raise NotFromTheApp(workspace.folder)

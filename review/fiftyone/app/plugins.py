@@ -48,7 +48,7 @@ def install_plugin(folder: Path) -> None:
 
 
 def _show(theirs: Path, here: Path) -> None:
-    """Link to a folder; where links are not to be had, as on Windows for most users, copy it anew."""
+    """Link to a folder; where there are no links, as for most users of Windows, copy it."""
     if here.is_symlink():
         return
     shutil.rmtree(here, ignore_errors=True)

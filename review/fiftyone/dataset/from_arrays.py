@@ -1,4 +1,4 @@
-"""A FiftyOne dataset of doubts that come from arrays: no workspace, no catalog."""
+"""A FiftyOne dataset of label issues that come from arrays: no workspace, no catalog."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from review.fiftyone.connect import import_plain_fiftyone
 from review.fiftyone.dataset.samples import field_of
 
 
-def make_dataset(name: str, paths: Sequence[str | None], doubts: Iterable[Mapping[str, Any]]) -> Any:
-    """Make a dataset of images, each label with its doubt in fields beside it.
+def make_dataset(name: str, paths: Sequence[str | None], issues: Iterable[Mapping[str, Any]]) -> Any:
+    """Make a dataset of images, each label with its issue in fields beside it.
 
     An attribute ``style`` has the fields ``style`` (the label, and ``suggested`` and ``reason`` on it) and
     ``style_wrong`` (the probability that it is wrong); ``row`` is the artwork's place in the arrays. A saved
@@ -22,7 +22,7 @@ def make_dataset(name: str, paths: Sequence[str | None], doubts: Iterable[Mappin
     Args:
         name: The dataset's name.
         paths: The images' files, shape ``(N,)``; an artwork without one is left out.
-        doubts: A mapping for each label: row, attribute, label, suggested, probability_wrong, reason.
+        issues: A mapping for each label: row, attribute, label, suggested, probability_wrong, reason.
 
     Raises:
         NoMongod: There is no MongoDB that works.
@@ -33,16 +33,16 @@ def make_dataset(name: str, paths: Sequence[str | None], doubts: Iterable[Mappin
         raise DatasetNameTaken(name)
     fields: dict[int, dict[str, Any]] = {row: {} for row, path in enumerate(paths) if path is not None}
     attributes: dict[str, None] = {}
-    for doubt in doubts:
-        if doubt["row"] not in fields:
+    for issue in issues:
+        if issue["row"] not in fields:
             continue
-        field = _field(doubt["attribute"])
+        field = _field(issue["attribute"])
         attributes[field] = None
-        fields[doubt["row"]] |= {
+        fields[issue["row"]] |= {
             field: fiftyone.Classification(
-                label=doubt["label"], suggested=doubt["suggested"], reason=doubt["reason"]
+                label=issue["label"], suggested=issue["suggested"], reason=issue["reason"]
             ),
-            f"{field}_wrong": float(doubt["probability_wrong"]),
+            f"{field}_wrong": float(issue["probability_wrong"]),
         }
     dataset = fiftyone.Dataset(name)
     dataset.add_samples(

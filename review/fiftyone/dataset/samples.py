@@ -50,11 +50,14 @@ SAMPLE_FIELDS: dict[str, str] = {
     "issues": "list",
     "score": "float",
     "worst_attribute": "string",
-    "doubts": "list",
+    "label_issues": "list",
     "outlier_score": "float",
     "usable_score": "float",
 }
-"""Our fields that are of the artwork, not of one attribute, and their types."""
+"""Our fields that are of the artwork, not of one attribute, and their types.
+
+``issues`` has the kinds of its open issues; ``label_issues`` a sentence for each of its flagged labels.
+"""
 
 ATTRIBUTE_FIELDS: dict[str, str] = {
     "": "label",
@@ -72,7 +75,7 @@ ATTRIBUTE_FIELDS: dict[str, str] = {
 
 RESERVED = frozenset({*SAMPLE_FIELDS, "id", "filepath", "filename", "tags", "metadata", "media_type"})
 
-REVIEW_STATES = ("unusable", "reviewed", "waiting", "doubted")
+REVIEW_STATES = ("unusable", "reviewed", "waiting", "flagged")
 """What ``review`` may say, the first that holds; empty where nothing is to be done."""
 
 
@@ -152,23 +155,24 @@ def document(facts: ArtworkFacts, filepath: Path, context: Context) -> Document:
         if attribute_facts.score is not None and attribute_facts.score <= made.get("score", 1.0):
             made["score"], made["worst_attribute"] = attribute_facts.score, name
         made |= _attribute(name, attribute_facts, facts.id, context)
-    made["doubts"] = _doubts(facts, context)
+    made["label_issues"] = _label_issues(facts, context)
     return {field: value for field, value in made.items() if value is not None}
 
 
-def _doubts(facts: ArtworkFacts, context: Context) -> list[str]:
-    """Return the doubted labels of an artwork in a sentence each, the worst first."""
-    doubted = [
-        (known.score, name, known)
-        for name, known in facts.attributes.items()
-        if known.issue in OPEN_STATES and known.score is not None
+def _label_issues(facts: ArtworkFacts, context: Context) -> list[str]:
+    """Return a sentence for each flagged label of an artwork, the worst first."""
+    flagged = [
+        (attribute_facts.score, name, attribute_facts)
+        for name, attribute_facts in facts.attributes.items()
+        if attribute_facts.issue in OPEN_STATES and attribute_facts.score is not None
     ]
     lines = []
-    for _, name, known in sorted(doubted, key=lambda entry: entry[:2]):
+    for _, name, attribute_facts in sorted(flagged, key=lambda entry: entry[:2]):
         shown = context.names[name].shown
-        label = shown[known.label] if known.label is not None else "no label"
-        looks = f"{ARROW}{shown[known.suggested]}" if known.suggested is not None else "doubted"
-        why = context.names[name].in_text(known.reason or "")
+        label = shown[attribute_facts.label] if attribute_facts.label is not None else "no label"
+        suggested = attribute_facts.suggested
+        looks = "flagged" if suggested is None else f"{ARROW}{shown[suggested]}"
+        why = context.names[name].in_text(attribute_facts.reason or "")
         lines.append(f"{name}: {label} {looks}" + (f"; {why}" if why else ""))
     return lines
 
@@ -193,36 +197,36 @@ def _review_state(facts: ArtworkFacts) -> str | None:
     if facts.decided_at is not None:
         return "reviewed"
     return (
-        "doubted"
+        "flagged"
         if any(attribute_facts.issue == "open" for attribute_facts in facts.attributes.values())
         else None
     )
 
 
-def _attribute(name: str, known: AttributeFacts, artwork_id: int, context: Context) -> Document:
+def _attribute(name: str, facts: AttributeFacts, artwork_id: int, context: Context) -> Document:
     """Return the fields of one attribute."""
     shown = context.names[name].shown
     stem = field_of(name)
     made: Document = {
-        f"{stem}_p_label": known.p_label,
-        f"{stem}_score": known.score,
-        f"{stem}_reason": known.reason and context.names[name].in_text(known.reason),
-        f"{stem}_issue": known.issue,
-        f"{stem}_verdict": known.verdict,
+        f"{stem}_p_label": facts.p_label,
+        f"{stem}_score": facts.score,
+        f"{stem}_reason": facts.reason and context.names[name].in_text(facts.reason),
+        f"{stem}_issue": facts.issue,
+        f"{stem}_verdict": facts.verdict,
     }
-    if known.suggested is not None and known.issue is not None:  # for a label in no doubt it is noise
-        made[f"{stem}_suggested"] = f"{ARROW}{shown[known.suggested]}"
-        made[f"{stem}_p_suggested"] = known.p_suggested
-    if known.label is not None:
-        made[stem] = {"_cls": "Classification", "label": shown[known.label], "source": known.source}
-    if known.predicted is not None and known.p_predicted is not None:
-        predicted = _prediction(shown[known.predicted], known.p_predicted)
+    if facts.suggested is not None and facts.issue is not None:  # noise for a label that is not flagged
+        made[f"{stem}_suggested"] = f"{ARROW}{shown[facts.suggested]}"
+        made[f"{stem}_p_suggested"] = facts.p_suggested
+    if facts.label is not None:
+        made[stem] = {"_cls": "Classification", "label": shown[facts.label], "source": facts.source}
+    if facts.predicted is not None and facts.p_predicted is not None:
+        predicted = _prediction(shown[facts.predicted], facts.p_predicted)
         row = context.probabilities.get(name, {}).get(artwork_id)
         if row is not None:
             predicted |= _columns(row, context.columns[name])
         made[f"{stem}_pred"] = predicted
-        if known.label is not None:
-            made[f"{stem}_eval"] = shown[known.label] == shown[known.predicted]
+        if facts.label is not None:
+            made[f"{stem}_eval"] = shown[facts.label] == shown[facts.predicted]
     for run_id in context.earlier_runs:
         earlier = context.earlier.get((run_id, artwork_id, context.names[name].attribute_id))
         if earlier is not None:

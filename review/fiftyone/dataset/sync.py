@@ -4,7 +4,7 @@ The dataset is a view of the catalog and can be made again from it at any time; 
 dataset (tags, a person's own fields and saved views) is never touched. ``info["curate"]`` says how far the
 catalog was read: it is written first as unfinished and last as done, so that a sync that was
 killed is known and gone over again. Samples that somebody changed since it began are found by FiftyOne's
-own ``last_modified_at`` and mended.
+own ``last_modified_at`` and set right.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from review.fiftyone.fields import declare_fields
 from review.fiftyone.service import recount
 from review.mongod import keeping_mongod
 
-VERSION = 3
+VERSION = 4
 """Of the dataset's layout and of the paths of classes that FiftyOne keeps with it (those of
 ``review/fiftyone/similarity.py``); a dataset of another version is gone over as a whole."""
 
@@ -171,7 +171,7 @@ def _sync(fo: Any, workspace: Workspace, picture: Picture, progress: Progress, f
 
 
 def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, State | None]:
-    """Return the workspace's dataset, and its state if it has one: made anew, it has none.
+    """Return the workspace's dataset, and its state if it has one: made again, it has none.
 
     Raises:
         DatasetTaken: The name belongs to another catalog's dataset, or to one that curate did not make.
@@ -209,8 +209,10 @@ def open_dataset(fo: Any, workspace: Workspace, picture: Picture) -> tuple[Any, 
 def _read_state(kept: Mapping[str, Any], otherwise: State) -> State:
     """Return what a dataset's info says, or, where somebody has changed it, that nothing is known."""
     try:
-        known = {key: kept[key] for key in kept if key in State.__dataclass_fields__}
-        state = TypeAdapter(State).validate_json(json.dumps(known))  # FiftyOne's own lists and dicts are none
+        fields = {key: kept[key] for key in kept if key in State.__dataclass_fields__}
+        state = TypeAdapter(State).validate_json(
+            json.dumps(fields)
+        )  # FiftyOne's own lists and dicts are none
         if state.done:
             datetime.fromisoformat(str(state.synced_at))
     except (ValidationError, TypeError, ValueError, RecursionError):
@@ -230,7 +232,7 @@ def _require_original(name: str, workspace: Workspace, catalog: str, owner: obje
         other = open_workspace(Path(owner))
         if other.database_url == workspace.database_url or os.path.samefile(owner, workspace.folder):
             return
-        with other.open_catalog() as found, found.read() as session:
+        with other.open_catalog() as theirs, theirs.read() as session:
             row = session.get(CatalogSetting, "uuid")
     except (CurateError, OSError):
         return  # it was moved away: this is the workspace that the dataset shows
@@ -260,7 +262,7 @@ def _why_all(before: State | None, state: State, writer: SampleWriter) -> str | 
     if writer.count() != before.samples:
         return f"it has {writer.count()} samples where the last sync left {before.samples}"
     if odd := writer.misdeclared():
-        return f"its field {odd[0]!r} was declared anew, as something else"
+        return f"its field {odd[0]!r} was declared again, as something else"
     if missing := [name for name in state.fields if not writer.has_field(name)]:
         return f"its field {missing[0]!r} is gone"
     return None

@@ -45,11 +45,11 @@ class WantedView:
     view: Any
 
 
-def count_confusions(picture: Picture, known: Confusions, stale: Container[str]) -> Confusions:
+def count_confusions(picture: Picture, counted: Confusions, stale: Container[str]) -> Confusions:
     """Return the confusions of each attribute; those that an earlier sync counted, unless they are stale."""
     return {
-        name: known[name]
-        if name in known and name not in stale
+        name: counted[name]
+        if name in counted and name not in stale
         else [[label, predicted] for label, predicted, _ in picture.top_confusions(name, CONFUSIONS)]
         for name in picture.names
     }
@@ -88,9 +88,9 @@ def _wanted(fo: Any, dataset: Any, picture: Picture, confusions: Confusions) -> 
     if picture.run is not None:
         yield WantedView(
             FIRST_VIEW,
-            "Doubted labels that nobody was asked about yet, the worst first: begin here",
+            "Flagged labels that nobody was asked about yet, the worst first: begin here",
             COLORS["worst"],
-            dataset.match(F("review") == "doubted").sort_by("score").limit(WORST),
+            dataset.match(F("review") == "flagged").sort_by("score").limit(WORST),
         )
         for name in picture.names:
             yield from _attribute_views(F, dataset, name, confusions[name])
@@ -115,7 +115,7 @@ def _wanted(fo: Any, dataset: Any, picture: Picture, confusions: Confusions) -> 
         dataset.match(F("duplicates_disagree").length() > 0).sort_by("duplicate_group"),
     )
     for state, description in (
-        ("doubted", "Labels in doubt that nobody was asked about yet, the worst first"),
+        ("flagged", "Artworks with flagged labels that nobody was asked about yet, the worst first"),
         ("waiting", "Artworks with an open task at the review server"),
         ("unusable", "Images that a reviewer found unusable"),
     ):
@@ -194,13 +194,13 @@ def save_workspace(fo: Any, dataset: Any, picture: Picture) -> None:
 def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
     """Group the sidebar by attribute, and tick the fields that the grid should show.
 
-    Of the attributes only the one with the most doubted labels is expanded: its sliders are within reach, and
-    the sidebar stays short. FiftyOne has one sidebar for all artworks; which attribute an open one is doubted
-    in stands above them.
+    Of the attributes only the one with the most flagged labels is expanded: its sliders are within reach, and
+    the sidebar stays short. FiftyOne has one sidebar for all artworks; the group "flagged" above them names
+    the attributes of the open one.
     """
-    doubted = picture.most_doubted()
+    most_flagged = picture.most_flagged()
     groups = [
-        fo.SidebarGroupDocument(name="in doubt", paths=["worst_attribute", "doubts"], expanded=True),
+        fo.SidebarGroupDocument(name="flagged", paths=["worst_attribute", "label_issues"], expanded=True),
         fo.SidebarGroupDocument(name="tags", paths=[], expanded=False),
     ]
     ticked, colours = [], []
@@ -208,7 +208,7 @@ def lay_out_sidebar(fo: Any, dataset: Any, picture: Picture) -> None:
         stem = field_of(name)
         paths = [stem + suffix for suffix in ATTRIBUTE_FIELDS]
         paths += [earlier_field(name, run.id) for run in picture.earlier]
-        groups.append(fo.SidebarGroupDocument(name=name, paths=paths, expanded=name == doubted))
+        groups.append(fo.SidebarGroupDocument(name=name, paths=paths, expanded=name == most_flagged))
         ticked += [stem, f"{stem}_suggested"]
         colours += [
             {"path": stem, "fieldColor": LABEL_COLOUR},

@@ -131,14 +131,14 @@ class SampleWriter:
     def _standing(
         self, facts: Mapping[ObjectId, ArtworkFacts], exact: Container[int] | None
     ) -> tuple[dict[ObjectId, Document], set[ObjectId]]:
-        """Return the samples as they stand, and those of them that were read without their logits."""
+        """Return the samples as they are, and those of them that were read without their logits."""
         light = {key for key, one in facts.items() if exact is not None and one.id not in exact}
         existing = self._find(light, self._light)
         light = {key for key in light if key in existing and self._predictions <= existing[key].keys()}
         return existing | self._find(facts.keys() - light, self._ours), light
 
     def _find(self, keys: Collection[ObjectId], paths: Iterable[str]) -> dict[ObjectId, Document]:
-        """Read samples as they stand."""
+        """Read samples as they are."""
         if not keys:
             return {}
         wanted = dict.fromkeys((*paths, "last_modified_at"), 1)

@@ -57,13 +57,13 @@ def open_artworks(catalog: Catalog, batch_id: int) -> Cancelled:
         return Cancelled(batch_id, len(open_batch(session, batch_id)[1]), 0)
 
 
-def _delete_idle(server: Server, batch: Batch, known: set[int]) -> set[int]:
+def _delete_idle(server: Server, batch: Batch, task_ids: set[int]) -> set[int]:
     """Delete a batch's tasks that nobody has begun; return the numbers of the others."""
     assert batch.project_id is not None
     kept = set()
     for task in server.tasks_of_batch(batch.project_id, batch.uuid):
         if not begun(task):
             server.delete_task(task.id)
-        elif task.id in known:
+        elif task.id in task_ids:
             kept.add(task.id)
     return kept

@@ -91,7 +91,7 @@ class ContactPusher:
         self._fill(batch, pushed)
 
     def withdraw_old(self, run_id: int, pushed: Pushed) -> None:
-        """Take back the open sheets of earlier runs that nobody has begun: the new run asks anew."""
+        """Take back the open sheets of earlier runs that nobody has begun: the new run asks again."""
         with self.catalog.read() as session:
             open_rows = open_sheets(session, self.server.url, self.project)
         if not open_rows:
@@ -156,14 +156,14 @@ class ContactPusher:
     def _left(self, batch: Batch, cards: Sequence[ReviewCard]) -> list[ReviewCard]:
         """Return the cards with those questions only that stand on no sheet yet."""
         with self.catalog.read() as session:
-            known = {(cell.artwork_id, cell.attribute_id) for cell in cells_of(session, batch.id)}
+            placed = {(cell.artwork_id, cell.attribute_id) for cell in cells_of(session, batch.id)}
         return [
             replace(
                 card,
                 questions=[
                     q
                     for q in card.questions
-                    if (card.artwork.artwork_id, self.class_lists[q.attribute].attribute_id) not in known
+                    if (card.artwork.artwork_id, self.class_lists[q.attribute].attribute_id) not in placed
                 ],
             )
             for card in cards
@@ -189,34 +189,34 @@ class ContactPusher:
 
     def _arrived(self, batch: Batch) -> list[Any]:
         """Return the sheets of a batch at the server, those begun first, then the oldest."""
-        found = self.server.tasks_of_batch(self.project, batch.uuid)
-        return sorted(found, key=lambda task: (not begun(task), task.id))
+        tasks = self.server.tasks_of_batch(self.project, batch.uuid)
+        return sorted(tasks, key=lambda task: (not begun(task), task.id))
 
     def _settle(self, batch: Batch) -> None:
         """Take up what arrived of a batch, once two look-ups in a row find the same."""
         before = -1
-        while (found := len(self._arrived(batch))) != before:
-            before = found
+        while (arrived := len(self._arrived(batch))) != before:
+            before = arrived
             time.sleep(SETTLE_SECONDS)
         self._take_up(batch)
 
     def _verify(self, batch: Batch) -> None:
         """Make sure that the server has each sheet once: a request may have been repeated."""
         with self.catalog.read() as session:
-            known = {cell.sheet_id for cell in cells_of(session, batch.id)}
-        if {task.id for task in self._arrived(batch)} != known:
+            recorded = {cell.sheet_id for cell in cells_of(session, batch.id)}
+        if {task.id for task in self._arrived(batch)} != recorded:
             self._take_up(batch)
 
     def _take_up(self, batch: Batch) -> None:
         """Write the sheets of a batch that are at the server and not in the catalog; delete doubles."""
         arrived = self._arrived(batch)
         with self.catalog.write() as session:
-            known = {cell.sheet_id for cell in cells_of(session, batch.id)}
-            new = {task.id: task for task in arrived if task.id not in known}
+            recorded = {cell.sheet_id for cell in cells_of(session, batch.id)}
+            new = {task.id: task for task in arrived if task.id not in recorded}
             add_sheets(session, batch, self._placed(session, list(new.values())), model_version(batch.run_id))
-            known = {cell.sheet_id for cell in cells_of(session, batch.id)}
+            recorded = {cell.sheet_id for cell in cells_of(session, batch.id)}
         for number, task in new.items():
-            if number not in known and not begun(task):
+            if number not in recorded and not begun(task):
                 self.server.delete_task(number)
 
     def _placed(self, session: Any, tasks: Sequence[Any]) -> dict[int, list[tuple[int, int]]]:

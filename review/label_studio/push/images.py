@@ -150,14 +150,14 @@ def _local(server: Server, project: int, workspace: Workspace, card: Card) -> st
     image = workspace.image_path(card.root, card.path).resolve()
     _add_storage(server, project, folder)
     wanted = hashlib.sha256(read_bytes(image)).digest()
-    found = "no path to them was found"
+    answer = "no path to them was found"
     for prefix in _prefixes(folder):
         template = f"/data/local-files/?d={quote(prefix)}{{path}}"
         status, body = server.get(_fill(template, card.root, _on_disk(workspace, card)))
         if status == 200 and hashlib.sha256(body).digest() == wanted:
             return template
-        found = f"status {status}" if status != 200 else "other files have these paths"
-    raise ImagesNotServed(server.url, folder, found)
+        answer = f"status {status}" if status != 200 else "other files have these paths"
+    raise ImagesNotServed(server.url, folder, answer)
 
 
 def _prefixes(folder: PurePath) -> Iterator[str]:

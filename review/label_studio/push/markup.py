@@ -1,6 +1,6 @@
 """A review card as the HTML that Label Studio shows inside its page.
 
-The page is one for all tasks of a project; which attribute is doubted differs by task. So each block carries
+The page is one for all tasks of a project; which attribute is flagged differs by task. So each block carries
 a mark in its HTML (a class), and the page's style orders and folds the blocks by these marks.
 """
 

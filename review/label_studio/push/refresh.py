@@ -22,7 +22,7 @@ from review.label_studio.push.tasks import begun, model_version, prediction, tas
 from review.page.card import Asked, review_card
 
 SAME_SCORE = 0.05
-"""A task's words are written anew when its score moved further than this, or its suggestion changed."""
+"""A task's words are written again when its score moved further than this, or its suggestion changed."""
 
 
 def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
@@ -49,7 +49,7 @@ def refresh(pusher: Pusher, run_id: int, pushed: Pushed) -> None:
 
 
 def _is_about(data: Mapping[str, Any] | None, card: Card) -> bool:
-    """Return whether a task at the server is an artwork's: ids begin again where a server was set up anew."""
+    """Return whether a task at the server is an artwork's: ids begin at 1 where a server was set up again."""
     return str((data or {}).get("artwork")) == str(card.uuid)
 
 
@@ -138,7 +138,7 @@ def asked_today(asked: Asked, card: Card, width: int) -> Asked:
 
 
 def _reword(pusher: Pusher, task: Task, new: Mapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Write a task's words anew where they would mislead; small moves of the score are let be."""
+    """Write a task's words again where they would mislead; small moves of the score change nothing."""
     telling = [f"{part}_{name}" for name in pusher.class_lists for part in ("label", "suggested")]
     moved = abs(float(data.get("score", 0)) - float(new["score"])) > SAME_SCORE
     if moved or new.keys() - data.keys() or any(new[key] != data.get(key) for key in telling):

@@ -69,7 +69,7 @@ SETTLE_SECONDS = 1.0
 
 @dataclass
 class Pushed:
-    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning anew.
+    """What a push did; ``resumed`` tells that it finished an earlier one instead of planning a new one.
 
     ``created`` counts tasks, or the labels on contact sheets, of which there are ``sheets``.
     ``left_out`` has the paths of artworks that nobody can be asked about: their image cannot be shown.

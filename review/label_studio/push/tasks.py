@@ -115,13 +115,13 @@ def chosen_key(result: Mapping[str, Any], prefilled: str = "") -> str | None:
 
 
 def sort_out(
-    arrived: Sequence[Any], known: Sequence[Task], by_uuid: Mapping[str, int]
+    arrived: Sequence[Any], rows: Sequence[Task], by_uuid: Mapping[str, int]
 ) -> tuple[dict[int, int], list[int]]:
     """Return which tasks at the server to take up, by artwork id, and which are doubles to delete.
 
     The task that somebody has begun is kept, else the oldest; a begun double is never deleted.
     """
-    have = {task.artwork_id: task.task_id for task in known}
+    have = {task.artwork_id: task.task_id for task in rows}
     keep: dict[int, int] = {}
     doubles: list[int] = []
     for task in sorted(arrived, key=lambda task: (not begun(task), task.id)):

@@ -61,9 +61,9 @@ def _chosen(
 ) -> dict[str, str]:
     """Return the one choice of each control that says something."""
     verdicts = [PICTURE, *map(verdict_name, class_lists)]
-    known = {*verdicts, *map(class_name, class_lists), COMMENT}
+    controls = {*verdicts, *map(class_name, class_lists), COMMENT}
     for result in results:
-        if str(result.get("from_name")) not in known:
+        if str(result.get("from_name")) not in controls:
             raise NotUnderstood(f"there is no control {str(result.get('from_name'))!r} on the page")
     chosen = {control: key for control in verdicts if (key := _choice_of(results, control)) is not None}
     for attribute in class_lists:

@@ -60,19 +60,19 @@ def read_export(catalog: Catalog, path: Path) -> Synced:
     """
     with catalog.read() as session:
         class_lists = read_class_lists(session)
-    found = parse_export(path, class_lists)
+    exported = parse_export(path, class_lists)
     synced = Synced()
     with catalog.write() as session:
-        artworks = find_artworks(session, [str(one.data.get("artwork")) for one in found])
+        artworks = find_artworks(session, [str(one.data.get("artwork")) for one in exported])
         if not artworks:
             raise NotAnExport(path, "none of its tasks is about an artwork of this catalog")
-        batches = batches_by_uuid(session, [str(one.data.get("batch")) for one in found])
-        known: dict[tuple[str, int], Task] = {}
+        batches = batches_by_uuid(session, [str(one.data.get("batch")) for one in exported])
+        tasks: dict[tuple[str, int], Task] = {}
         for server, project in {(b.server, b.project_id) for b in batches.values()}:
-            numbers = [one.task_id for one in found]
+            numbers = [one.task_id for one in exported]
             for number, task in find_tasks(session, server, project or 0, numbers).items():
-                known[server, number] = task
-        answers = [_answer(one, artworks, batches, known, class_lists) for one in found]
+                tasks[server, number] = task
+        answers = [_answer(one, artworks, batches, tasks, class_lists) for one in exported]
         synced.add(record(session, sorted(answers, key=lambda answer: answer.updated_at)))
         if answers:
             record_ties(session)
@@ -94,23 +94,23 @@ def parse_export(path: Path, class_lists: Mapping[str, ClassList]) -> list[Expor
         raise NotAnExport(path, f"it is no JSON ({error})") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise NotAnExport(path, "it is no list of tasks")
-    found: list[Exported] = []
+    exported: list[Exported] = []
     for task in tasks:
         data = task.get("data")
         if isinstance(data, dict) and isinstance(task.get("annotations"), list):
             made = [a for a in task["annotations"] if isinstance(a, dict) and "id" in a and "updated_at" in a]
             for annotation, person in zip(made, who_made(made), strict=True):
-                found.append(Exported(_number(task.get("id")), data, annotation, person))
+                exported.append(Exported(_number(task.get("id")), data, annotation, person))
         elif task.get("annotation_id") is not None:
-            found.append(_flat(task, class_lists))
+            exported.append(_flat(task, class_lists))
         elif not isinstance(data, dict) and "annotation_id" not in task:  # one that is null has no answer yet
             raise NotAnExport(path, "a task has neither annotations nor an annotation_id")
-    for one in found:
+    for one in exported:
         try:
             moment(str(one.annotation["updated_at"]))
         except ValueError as error:
             raise NotAnExport(path, f"an answer of the task {one.task_id} has no time ({error})") from error
-    return found
+    return exported
 
 
 def _flat(task: Mapping[str, Any], class_lists: Mapping[str, ClassList]) -> Exported:
@@ -159,12 +159,12 @@ def _answer(
     one: Exported,
     artworks: Mapping[str, int],
     batches: Mapping[str, Any],
-    known: Mapping[tuple[str, int], Task],
+    tasks: Mapping[tuple[str, int], Task],
     class_lists: Mapping[str, ClassList],
 ) -> Answer:
     uuid = str(one.data.get("artwork"))
     artwork, batch = artworks.get(uuid), batches.get(str(one.data.get("batch")))
-    task = known.get((batch.server, one.task_id)) if batch else None
+    task = tasks.get((batch.server, one.task_id)) if batch else None
     if task is not None and (task.artwork_id != artwork or batch is None or task.batch_id != batch.id):
         task = None
     refused = None if artwork is not None else f"the catalog has no artwork {uuid}"

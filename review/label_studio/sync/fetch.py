@@ -250,10 +250,10 @@ def open_fetchers(workspace: Workspace, catalog: Catalog) -> Iterator[list[Fetch
         if project is None and sheets is None:
             raise NothingPushed(server.url)
         names = user_names(server)
-        found = [(project, False), (sheets, True)]
+        projects = [(project, False), (sheets, True)]
         yield [
             Fetcher(catalog, server=server, project=n, class_lists=class_lists, names=names, contact=contact)
-            for n, contact in found
+            for n, contact in projects
             if n is not None
         ]
 

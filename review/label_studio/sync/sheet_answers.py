@@ -91,7 +91,7 @@ def write_sheets(fetcher: Fetcher, tasks: Sequence[Any], synced: Synced) -> None
         left: list[int] = []
         for task in tasks:
             for annotation in newest_by_person(task.annotations or ()):
-                found, alone = _answers(
+                of_person, alone = _answers(
                     fetcher=fetcher,
                     task=task,
                     annotation=annotation,
@@ -99,13 +99,13 @@ def write_sheets(fetcher: Fetcher, tasks: Sequence[Any], synced: Synced) -> None
                     rows=rows,
                     artworks=artworks,
                 )
-                answers += found
+                answers += of_person
                 left += alone
         beside, done = cells_beside(session, rows), answered_cells(session, rows.values())
         answers = _finishing(answers, rows, beside, done)
         synced.add(record(session, answers))
         reopen_issues(session, left)
-        known = kept_annotations(session, list(rows.values()))
+        kept = kept_annotations(session, list(rows.values()))
         present = {
             annotation_name(annotation["id"], task.id, position)
             for task in tasks
@@ -115,9 +115,9 @@ def write_sheets(fetcher: Fetcher, tasks: Sequence[Any], synced: Synced) -> None
         mine = {task.id for task in tasks}
         gone = sorted(
             name
-            for names in known.values()
+            for names in kept.values()
             for name in names - present
-            if (found_name := NAMED.search(name)) and int(found_name[1]) in mine
+            if (match := NAMED.search(name)) and int(match[1]) in mine
         )
         touched: set[int] = set()
         for name in gone:
@@ -205,8 +205,8 @@ def _decisions(
     results = [_result(verdict_name(attribute), verdict)]
     if mark == WRONG and position in said.classes:
         results.append(_result(class_name(attribute), said.classes[position]))
-    found = decisions_of(results, {attribute: str(cell.get("label") or "")}, words)
-    return [replace(decision, form="contact_sheet") for decision in found]
+    decisions = decisions_of(results, {attribute: str(cell.get("label") or "")}, words)
+    return [replace(decision, form="contact_sheet") for decision in decisions]
 
 
 def _result(control: str, key: str) -> dict[str, Any]:
@@ -237,5 +237,5 @@ def _finishing(
 
 
 def _cell(name: str) -> tuple[int, int]:
-    found = NAMED.search(name)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = NAMED.search(name)
+    return (int(match[1]), int(match[2])) if match else (0, 0)

@@ -39,23 +39,23 @@ def shown(number: int) -> Card:
     return Card(number, UUID(int=number), place.root, place.path, {}, {}, place)
 
 
-def cards(*doubts: tuple[str, str, int]) -> list[ReviewCard]:
-    """So many artworks of each label and suggestion, in turn, as a queue has them."""
-    wanted = [(label, suggested, n) for label, suggested, many in doubts for n in range(many)]
+def cards(*issues: tuple[str, str, int]) -> list[ReviewCard]:
+    """This many artworks of each label and suggestion, in turn, as a queue has them."""
+    wanted = [(label, suggested, n) for label, suggested, many in issues for n in range(many)]
     ordered = sorted(wanted, key=lambda one: one[2])
     return [card(number, label, suggested) for number, (label, suggested, _) in enumerate(ordered)]
 
 
-def doubts_on(sheet: ContactSheet) -> Counter[tuple[str, str]]:
+def issues_on(sheet: ContactSheet) -> Counter[tuple[str, str]]:
     return Counter((cell.question.label, cell.question.suggested) for cell in sheet.cells)
 
 
-def test_artworks_with_the_same_doubt_come_together_and_few_join_those_of_their_label() -> None:
+def test_artworks_with_the_same_issue_come_together_and_few_join_those_of_their_label() -> None:
     asked = cards(("a", "b", 30), ("a", "c", 10), ("a", "d", 3), ("a", "e", 2), ("x", "y", 9), ("z", "y", 4))
 
     sheets = contact_sheets(asked)
 
-    assert [doubts_on(sheet) for sheet in sheets] == [
+    assert [issues_on(sheet) for sheet in sheets] == [
         {("a", "b"): 15},
         {("a", "b"): 15},
         {("a", "c"): 10, ("a", "d"): 3, ("a", "e"): 2},
@@ -86,7 +86,7 @@ def test_audits_and_controls_are_among_the_others() -> None:
     sheets = contact_sheets(cards(("a", "b", 20), ("a", "c", 20), ("a", BLIND, 4)))
     alone = contact_sheets(cards(("a", BLIND, 9)))
 
-    assert [doubts_on(sheet)["a", BLIND] for sheet in sheets] == [2, 2]
+    assert [issues_on(sheet)["a", BLIND] for sheet in sheets] == [2, 2]
     assert all(sheet.cells[place].question.suggested for sheet in sheets for place in (0, -1))
     assert [len(sheet.cells) for sheet in alone] == [9] and list(alone[0].looks) == []
 
