@@ -73,7 +73,7 @@ def test_killed_the_same_command_goes_on_to_the_same_metrics(
     for name in ("unbroken", "killed"):
         assert curate("init", tmp_path / name).status == 0
         assert curate("-w", tmp_path / name, "ingest", path).status == 0
-    options = [*SMALL, "--mode", mode, "--epochs", "12", "--json"]
+    options = [*SMALL, "--mode", mode, "--epochs", "6", "--json"]
     process = subprocess.Popen(
         [sys.executable, "-m", "curate.cli", "-w", str(tmp_path / "killed"), "train", *options],
         stdout=subprocess.DEVNULL,

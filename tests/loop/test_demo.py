@@ -30,16 +30,16 @@ def test_the_demo_on_drawn_images(tmp_path: Path, curate: Curate, label_studio: 
     """The example of `curate demo --help`."""
     folder = prepared(tmp_path / "demo", label_studio)
 
-    result = curate("demo", "--count", 120, "--reviews", 30, "--folder", folder, "--json")
+    result = curate("demo", "--count", 80, "--reviews", 20, "--folder", folder, "--json")
 
     first, second = result.json()["rounds"]
     assert (first["round"], second["round"]) == (1, 2)
-    assert first["errors_before"] == 36
+    assert first["errors_before"] == 24
     assert second["errors_before"] == first["errors_after"] < first["errors_before"]
     assert second["errors_after"] < second["errors_before"]
     assert first["wrongly_changed"] == second["wrongly_changed"] == 0
     assert first["fixed"] == first["errors_before"] - first["errors_after"]
-    assert first["reviewed"] == 30
+    assert first["reviewed"] == 20
     assert set(first["accuracy"]) == {"style", "genre", "artist"}
     assert "$ curate --workspace" in result.stderr
 
@@ -48,18 +48,18 @@ def test_the_demo_on_drawn_images(tmp_path: Path, curate: Curate, label_studio: 
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not PAINTINGS.exists(), reason="the real paintings are not on this machine")
 def test_the_demo_on_real_paintings(tmp_path: Path, curate: Curate, label_studio: LocalServer) -> None:
-    """The same on 240 paintings of WikiArt, whose labels are as messy as they are."""
+    """The same on 160 paintings of WikiArt, whose labels are as messy as they are."""
     folder = prepared(tmp_path / "demo", label_studio)
 
     result = curate(
-        "demo", "--gallery", PAINTINGS, "--count", 240, "--reviews", 60, "--folder", folder, "--json"
+        "demo", "--gallery", PAINTINGS, "--count", 160, "--reviews", 40, "--folder", folder, "--json"
     )
 
     first, second = result.json()["rounds"]
     assert second["errors_after"] < second["errors_before"] < first["errors_before"]
     assert first["wrongly_changed"] == second["wrongly_changed"] == 0
     copied = sorted(path.name for path in (folder / "gallery" / "images").iterdir())
-    assert copied[0] == "00000.jpg" and len(copied) == 240
+    assert copied[0] == "00000.jpg" and len(copied) == 160
 
 
 def test_the_demo_leaves_other_peoples_files_alone(tmp_path: Path, curate: Curate) -> None:

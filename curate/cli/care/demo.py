@@ -42,7 +42,7 @@ def demo(
 
     Catalog, training, FiftyOne and Label Studio are real; the reviewer is a script that knows the truth.
 
-    Example: curate demo --count 120 --reviews 30
+    Example: curate demo --count 80 --reviews 20
     """
     from curate.demo.loop import DemoSettings, result_table, run_demo, summary
 
