@@ -27,6 +27,7 @@ PRELOADED = (
     "curate.ingest.images.duplicates",
     "curate.rounds.push",
     "db.maintenance.backup",
+    "db.maintenance.restore",
     "db.maintenance.check",
     "model.training.train",
     "model.inputs.features",

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from curate.ingest.undo import UndoneIngest
     from curate.rounds.undo import UndoneVerdict
     from db.labels.class_changes import ChangeRow, ClassRow
-    from db.maintenance.backup import BackupSummary, UpgradeSummary
+    from db.maintenance.backup import BackupSummary
     from db.maintenance.check import Finding
+    from db.maintenance.upgrade import UpgradeSummary
 
 
 class CareVerbs(OpenedFolder):
@@ -173,7 +174,7 @@ class CareVerbs(OpenedFolder):
 
     def upgrade(self) -> UpgradeSummary:
         """Bring the catalog's schema to this version of curate; a backup of the catalog is made first."""
-        from db.maintenance.backup import upgrade_workspace
+        from db.maintenance.upgrade import upgrade_workspace
 
         return upgrade_workspace(self._folder)
 

@@ -18,7 +18,8 @@ from sqlalchemy import Table, select, text
 from db.engine.catalog import HEAD_REVISION, make_engine, upgrade
 from db.errors import BadBackup, CatalogDamaged, CatalogNewer, FileExists, RestoreOccupied
 from db.maintenance.archive import MANIFEST
-from db.maintenance.backup import back_up, restore
+from db.maintenance.backup import back_up
+from db.maintenance.restore import restore
 from db.models import Artwork, Base, CatalogSetting
 from db.runs.runs import read_arrays, run_folder, runs
 from db.workspace.workspace import Workspace, change_settings, init_workspace, open_workspace

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from db.maintenance.backup import back_up, restore
+from db.maintenance.backup import back_up
+from db.maintenance.restore import restore
 from db.workspace.workspace import change_settings, init_workspace, open_workspace
 from tests.conftest import Curate
 from tests.db.filled import fill

@@ -61,7 +61,7 @@ def restore(
 
     Example: curate -w paintings-again restore paintings-2026-03-01.zip
     """
-    from db.maintenance.backup import restore as restore_
+    from db.maintenance.restore import restore as restore_
 
     def believe(places: Sequence[Place]) -> bool:
         note("This backup names places outside it:")
