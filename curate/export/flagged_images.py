@@ -15,8 +15,8 @@ from db.images.files import read_bytes
 from db.images.formats import BadImage
 from db.images.pixels import decode
 from db.runs.issues import IssueRow
-from db.workspace.mirror import is_there
 from db.workspace.outputs import output_folder, whole_file
+from db.workspace.remote.mirror import is_there
 from db.workspace.workspace import Workspace
 
 CELL = 260

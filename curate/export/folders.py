@@ -13,8 +13,8 @@ from db.classes.classes import attributes, class_list, find_attribute
 from db.engine.catalog import Catalog
 from db.ingest.splits import said_splits
 from db.labels.table import label_table
-from db.workspace.mirror import fetched, is_there
 from db.workspace.outputs import output_folder
+from db.workspace.remote.mirror import fetched, is_there
 from db.workspace.workspace import Workspace
 
 SEED = 0

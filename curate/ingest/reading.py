@@ -25,8 +25,8 @@ from db.images.state import ImageState
 from db.ingest.broken_images import known_paths, mark_missing
 from db.ingest.contested import contested_paths
 from db.ingest.writer import CatalogArtwork, Entry, Listed, Writer, add_refusals
-from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
+from db.workspace.remote.mirror import LISTED
 from db.workspace.workspace import Workspace
 
 BATCH = 512

@@ -22,7 +22,6 @@ from db.classes.classes import attributes, find_attribute
 from db.classes.columns import require_own_fields
 from db.engine.catalog import Catalog
 from db.models import Run
-from db.reviews.asking.again import Again, judged_again
 from db.reviews.asking.batches import Plan, PlannedItem
 from db.reviews.asking.controls import listed_labels
 from db.reviews.asking.planning import (
@@ -35,6 +34,7 @@ from db.reviews.asking.planning import (
     open_issues,
 )
 from db.reviews.asking.queue import queue_score
+from db.reviews.asking.second_opinions import Again, judged_again
 from db.reviews.audit import yield_evidence
 from db.reviews.status import BatchStatus
 

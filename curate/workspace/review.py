@@ -51,7 +51,7 @@ class ReviewVerbs(OpenedFolder):
             What that is (``confirmed``, ``corrected`` …), and how many labels changed by it.
         """
         from db.classes.classes import find_attribute, find_class
-        from db.decisions import of_choice
+        from db.decision_rules import of_choice
         from db.labels.table import find_artwork
         from db.reviews.answering.answers import Decision
         from db.reviews.answering.recording import decide

@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.engine.bulk import chunks
 from db.images.copies import Place
 from db.labels.kept import KeptCells, kept_cells

@@ -8,7 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from db.images.formats import MAX_BYTES, BadImage
-from db.workspace.mirror import fetched
+from db.workspace.remote.mirror import fetched
 
 NEVER_OPENED = Path(os.devnull)
 """Stands for an image that may not be opened, where a path must stand: reading it says ``not_a_file``."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes, class_list
 from db.classes.columns import require_own_columns
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.engine.bulk import chunks
 from db.errors import ArtworkAmbiguous, ArtworkNotFound
 from db.models import Artwork, EffectiveLabel, Label, Listing, Verdict

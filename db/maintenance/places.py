@@ -18,7 +18,7 @@ from typing import Any
 import tomlkit
 
 from db.errors import BadBackup
-from db.workspace.mirror import URL
+from db.workspace.remote.storage import URL
 from db.workspace.secrets import redact
 from db.workspace.settings import LabelStudioSettings
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.decisions import FOUND_WRONG, JUDGES_LABEL
+from db.decision_rules import FOUND_WRONG, JUDGES_LABEL
 from db.models import Batch, EffectiveLabel, Label, Prediction, Run, Verdict
 
 ENOUGH = 20_000

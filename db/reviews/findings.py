@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes, class_list
-from db.decisions import FOUND_WRONG, JUDGES_LABEL
+from db.decision_rules import FOUND_WRONG, JUDGES_LABEL
 from db.models import Verdict
 
 

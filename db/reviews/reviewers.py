@@ -9,7 +9,7 @@ from statistics import median
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.decisions import GIVES_LABEL
+from db.decision_rules import GIVES_LABEL
 from db.models import REVIEW_FORMS, Annotation, ControlAnswer, EffectiveLabel, Reviewer, Verdict
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from db.classes.classes import merged_classes
-from db.decisions import FOUND_WRONG
+from db.decision_rules import FOUND_WRONG
 from db.labels.effective import LabelFact, choose, live_labels
 from db.models import Artwork, Batch, BatchItem, ClassChange, Issue, Label, Run, Task, Verdict, now
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.classes.classes import attributes, class_list
-from db.decisions import FOUND_WRONG, JUDGES_LABEL
+from db.decision_rules import FOUND_WRONG, JUDGES_LABEL
 from db.labels.effective import choose, live_labels
 from db.labels.table import LabelTable
 from db.models import EffectiveLabel, Issue, Prediction, Run, RunAttribute, Verdict

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, insert, select, union_all, update
 from sqlalchemy.orm import Session, aliased
 
 from db.classes.classes import find_attribute
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.engine.bulk import chunks
 from db.models import Artwork, Attribute, Class, Issue, Label, Prediction, Run, Task, Verdict, now
 from db.runs.image_properties import property_rows

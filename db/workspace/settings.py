@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 
 from db.errors import BadSettings
 from db.spelling import attribute_key, fold, is_formula
-from db.workspace.mirror import RATE, is_url, mirror_folder
+from db.workspace.remote.mirror import RATE, mirror_folder
+from db.workspace.remote.storage import is_url
 from db.workspace.train_settings import TrainSettings
 
 KEY = r"^[a-z][a-z0-9_]{0,40}$"

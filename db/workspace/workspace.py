@@ -20,8 +20,8 @@ from db.engine.catalog import Catalog, Session, open_catalog, prepare, sqlite_ur
 from db.errors import BadSettings, ImageRefused, NotAWorkspace, RootUnknown, WorkspaceExists
 from db.models import Attribute, CatalogSetting
 from db.spelling import fold
-from db.workspace.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.outputs import whole_file
+from db.workspace.remote.mirror import Mirror, make_mirror, mirror_folder
 from db.workspace.settings import CACHE, Settings, clash, read_settings, validate_settings
 from db.workspace.system import refused_by_windows
 

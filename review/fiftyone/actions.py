@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from db.browse.picture import look
 from db.classes.classes import class_list, find_attribute, find_class
-from db.decisions import DecisionKind, of_choice
+from db.decision_rules import DecisionKind, of_choice
 from db.engine.catalog import Catalog
 from db.images.copies import shown_files
 from db.labels.history import Event, artwork_events

@@ -7,7 +7,7 @@ import math
 import pytest
 from sqlalchemy import CheckConstraint
 
-from db.decisions import ALL, GIVES_LABEL, JUDGES_LABEL, DecisionKind, of_choice
+from db.decision_rules import ALL, GIVES_LABEL, JUDGES_LABEL, DecisionKind, of_choice
 from db.models import Verdict
 
 MEANINGS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from curate.ingest.places.roots import locked_settings
 from db.errors import CurateError, FileMissing
 from db.ingest.relocation import root_sample
-from db.workspace.mirror import is_url
+from db.workspace.remote.storage import is_url
 from db.workspace.workspace import Workspace, change_settings
 
 SAMPLE = 200

@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from curate.ingest.places.roots import locked_settings
 from db.images.formats import IMAGE_SUFFIXES
-from db.workspace.mirror import fetched, is_url
+from db.workspace.remote.mirror import fetched
+from db.workspace.remote.storage import is_url
 from db.workspace.workspace import Workspace, change_settings
 
 LISTS = (".csv", ".tsv", ".txt", ".parquet")

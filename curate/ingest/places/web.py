@@ -16,7 +16,8 @@ from curate.ingest.places.files import FoundFile, NotFound
 from curate.ingest.places.roots import locked_settings
 from curate.ingest.records import shown
 from db.errors import StorageUnreachable
-from db.workspace.mirror import LISTED, LONGEST_NAME, LONGEST_PATH, Mirror
+from db.workspace.remote.mirror import LISTED, Mirror
+from db.workspace.remote.storage import LONGEST_NAME, LONGEST_PATH
 from db.workspace.workspace import Workspace, change_settings
 
 PARALLEL = 4

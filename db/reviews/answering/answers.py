@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.engine.bulk import chunks, next_ids
 from db.labels.effective import find_source
 from db.models import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Delete, delete, select
 
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.models import BatchItem, ControlAnswer, Task
 from db.reviews.answering.answers import Answer, AnswerBatch
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.engine.bulk import chunks
 from db.labels.effective import derive
 from db.models import Annotation, Batch, Task, Verdict, now

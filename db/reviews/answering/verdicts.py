@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from db.classes.classes import find_attribute
-from db.decisions import DecisionKind
+from db.decision_rules import DecisionKind
 from db.errors import NothingDecided, VerdictNotFound
 from db.labels.effective import retract
 from db.labels.table import find_artwork

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Select, case, distinct, func, select, union_all
 from sqlalchemy.orm import Session
 
-from db.decisions import GIVES_LABEL
+from db.decision_rules import GIVES_LABEL
 from db.engine.bulk import chunks
 from db.models import (
     ARTWORK_STATUSES,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import CurateError
-from db.workspace.mirror import fetched
+from db.workspace.remote.mirror import fetched
 from db.workspace.workspace import open_workspace
 from review.fiftyone.app.guard import Guard
 from review.fiftyone.app.keys import VARIABLE, read_keys

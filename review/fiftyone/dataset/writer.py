@@ -16,8 +16,8 @@ from db.browse.facts import ArtworkFacts
 from db.browse.picture import Picture
 from db.engine.bulk import chunks
 from db.images.copies import display_copies, needs_copy
-from db.workspace.mirror import fetch_all
 from db.workspace.progress import Progress
+from db.workspace.remote.mirror import fetch_all
 from db.workspace.workspace import Workspace
 from review.fiftyone.dataset.samples import Context, Document, difference, document, inserted, sample_id
 

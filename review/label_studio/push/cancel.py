@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db.engine.catalog import Catalog
 from db.models import Batch
-from db.reviews.asking.again import open_batch, take_back
+from db.reviews.asking.second_opinions import open_batch, take_back
 from db.reviews.asking.sheets import ON_PAPER, cells_of
 from review.label_studio.client import Server, connect
 from review.label_studio.push.tasks import begun

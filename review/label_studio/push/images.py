@@ -17,8 +17,8 @@ from urllib.parse import quote
 from db.images.copies import needs_copy, shown_files
 from db.images.files import read_bytes
 from db.reviews.asking.cards import Card
-from db.workspace.mirror import LISTED
 from db.workspace.progress import Progress
+from db.workspace.remote.mirror import LISTED
 from db.workspace.secrets import redact
 from db.workspace.workspace import Workspace
 from review.errors import ImagesNotServed, RequestFailed, TemplateNotServed, UrlNotServed

@@ -14,8 +14,8 @@ from pathlib import Path
 from db.engine.bulk import chunks
 from db.images.files import read_bytes
 from db.images.formats import BadImage
-from db.workspace.mirror import fetch_all
 from db.workspace.progress import Progress
+from db.workspace.remote.mirror import fetch_all
 from review.errors import RequestFailed
 from review.label_studio.client import Server
 

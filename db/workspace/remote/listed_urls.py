@@ -1,4 +1,4 @@
-"""The mirror of images that lists name by URL: no listing, one request an image, and never faster than said.
+"""Images that lists name by URL, anywhere on the web: one request an image, and never faster than said.
 
 A root at ``LISTED`` has whole URLs for paths.
 """
@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from db.errors import StorageUnreachable
 from db.images.formats import MAX_BYTES
-from db.workspace.mirror import Mirror
+from db.workspace.remote.mirror import LISTED
+from db.workspace.remote.storage import Storage
 from db.workspace.secrets import redact
 
 TRIES = 4
@@ -28,16 +29,16 @@ TIMEOUT = 30.0
 HEADERS = {"User-Agent": "curate (label curation; one request an image)", "Accept": "image/*, */*;q=0.1"}
 
 
-class ListedUrls(Mirror):
-    """A mirror of images anywhere on the web; a server gets at most ``rate`` requests a second."""
+class ListedUrls(Storage):
+    """Images anywhere on the web; a server gets at most ``rate`` requests a second."""
 
-    def __init__(self, folder: Path, url: str, largest: int, rate: float) -> None:
-        super().__init__(folder, url, largest)
+    def __init__(self, rate: float) -> None:
+        super().__init__(LISTED)
         self.rate = rate
         self._turns = threading.Lock()
         self._next: dict[str, float] = defaultdict(float)
 
-    def _download(self, path: str, to: Path) -> None:
+    def download(self, path: str, to: Path) -> None:
         """Fetch one image; a server that is busy is asked again, as late as it says.
 
         Raises:

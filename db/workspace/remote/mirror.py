@@ -1,14 +1,11 @@
-"""Images by URL: S3 and what speaks like it, Google's storage, HTTP, and whatever else fsspec opens.
+"""The copies of images by URL that are here.
 
 A root of images may be a URL. It then has a mirror: a folder under ``cache/`` with the same names, where each
 file is a blank of the right size and time until it is needed. What is fetched is bounded in size; what was
 used longest ago becomes a blank again. So everything that walks folders, compares sizes and reads files
-goes on doing so; it only asks for ``fetched(path)`` before it opens one. What is here stands in a list of
-its own beside the mirror, a marker a file: a mode would mean nothing to root, nor to Windows. Where modes
+goes on doing so; it only asks for ``fetched(path)`` before it opens one. What is here is listed
+beside the mirror, a marker a file: a mode would mean nothing to root, nor to Windows. Where modes
 do count, a blank may not be read either, so that no other program takes its nothing for an image.
-
-S3 and Google's storage go through pyarrow, which brings both; their keys are read from the places
-where their own tools keep them (``AWS_ACCESS_KEY_ID`` and the like, ``AWS_ENDPOINT_URL`` for other servers).
 """
 
 from __future__ import annotations
@@ -16,23 +13,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-import sys
 import threading
 import time
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
 
 from filelock import FileLock
 
-from db.errors import ListingEmpty, StorageUnknown, StorageUnreachable
+from db.errors import ListingEmpty
+from db.workspace.remote.storage import RemoteFile, Storage
 from db.workspace.secrets import redact
 
 MIRRORS = "by-url"
@@ -44,40 +36,20 @@ HERE = ".here"
 MARKER = ".curate-mirror.json"
 """The file that says which URL a folder mirrors, and how large it may grow."""
 
-URL = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 BLANK, WHOLE = 0o200, 0o644
 """The modes of a file that is still to be fetched, and of one that is here; where modes count."""
-
-LONGEST_NAME, LONGEST_PATH = 255, 3000
-"""Bytes of one name, and of a path below the mirror, that a disk takes."""
-
-DEEPEST = 64
-"""Folders below each other that a listing is followed into: a page may list itself."""
 
 FETCHERS = 16
 """Files that are fetched at a time where many are wanted."""
 
 LISTED = "web://"
-"""The address of the root whose images lists name by whole URLs; see ``db.workspace.listed_urls``."""
+"""The address of the root whose images are listed by whole URLs; ``listed_urls.py`` fetches them."""
 
 RATE = 2.0
 """Requests a second that a server gets at most, where images are listed by URL."""
 
 LESS = 0.9
 """The share of its bound that a mirror is cut down to, so that not every image after it costs a look."""
-
-
-class RemoteFile(NamedTuple):
-    """A file below a URL: its path from there, its size, a number that changes when it is written again."""
-
-    path: str
-    bytes: int
-    version: int
-
-
-def is_url(text: str) -> bool:
-    """Return whether a root is given by URL."""
-    return URL.match(text) is not None
 
 
 def mirror_folder(cache_folder: Path, name: str, url: str) -> Path:
@@ -146,64 +118,23 @@ def open_mirror(folder: Path) -> Mirror:
     """Return the mirror in a folder; one a process."""
     said = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     if said["url"] == LISTED:
-        from db.workspace.listed_urls import ListedUrls
+        from db.workspace.remote.listed_urls import ListedUrls
 
-        return ListedUrls(folder, said["url"], said["largest"], said["rate"])
-    return Mirror(folder, said["url"], said["largest"])
+        return Mirror(folder, ListedUrls(said["rate"]), said["largest"])
+    return Mirror(folder, Storage(said["url"]), said["largest"])
 
 
 class Mirror:
-    """The files below a URL, and those of them that lie in a folder here."""
+    """The files of a storage, and those of them that lie in a folder here."""
 
-    def __init__(self, folder: Path, url: str, largest: int) -> None:
+    def __init__(self, folder: Path, storage: Storage, largest: int) -> None:
         self.folder = folder
         self.markers = folder.with_name(folder.name + HERE)
-        self.url = url
+        self.storage = storage
         self.largest = largest
         self._lock = threading.Lock()
         self._changing = threading.Lock()
         self._held: int | None = None
-
-    @cached_property
-    def _storage(self) -> tuple[Any, str]:
-        """The file system, opened when it is first needed, and the path of the URL in it."""
-        return open_storage(self.url)
-
-    def listing(self, below: str = "") -> Iterator[RemoteFile]:
-        """Yield all files below the URL, by path; names that no file here can bear are left out.
-
-        Raises:
-            StorageUnreachable: The storage does not answer, or not to this user, for the URL itself or for a
-                folder below it: half a listing is none.
-        """
-        system, base = self._storage
-        with _explained(self.url):
-            entries = _find(system, _joined(base, below))
-        for name in sorted(entries):
-            path = unquote(name.removeprefix(base)) if is_url(base) else name.removeprefix(base)
-            path, entry = path.lstrip("/"), entries[name]
-            if not _is_file_name(path):
-                continue
-            if entry.get("size") is None:
-                try:
-                    with _explained(self.url):
-                        entry = system.info(name)
-                except FileNotFoundError:  # a page may list what is not there
-                    continue
-            yield _remote(path, entry)
-
-    def find(self, path: str) -> RemoteFile | None:
-        """Return a file below the URL, None where there is none."""
-        system, base = self._storage
-        for spelling in _spellings(path):
-            try:
-                with _explained(self.url):
-                    details = system.info(_joined(base, spelling))
-            except FileNotFoundError:
-                continue
-            if details.get("type") == "file":
-                return _remote(path, details)
-        return None
 
     def fetch(self, path: str, renew: bool = False) -> Path:
         """Return where a file lies here, after fetching it if it does not, or if it is to be renewed.
@@ -222,7 +153,7 @@ class Mirror:
         here.parent.mkdir(parents=True, exist_ok=True)
         temporary = here.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
         try:
-            self._download(path, temporary)
+            self.storage.download(path, temporary)
             size = temporary.stat().st_size
             if stat is not None:
                 os.utime(temporary, ns=(time.time_ns(), stat.st_mtime_ns))
@@ -245,9 +176,9 @@ class Mirror:
             StorageUnreachable: The storage does not answer, or not to this user.
             ListingEmpty: It lists nothing, where files are known.
         """
-        files = list(self.listing())
+        files = [file for file in self.storage.listing() if MARKER not in PurePosixPath(file.path).parts]
         if not files and (count := self._known()):
-            raise ListingEmpty(redact(self.url), count)
+            raise ListingEmpty(redact(self.storage.url), count)
         with self._alone():
             return len(self._lay_out(files))
 
@@ -302,17 +233,6 @@ class Mirror:
             for name in names
         )
 
-    def _download(self, path: str, to: Path) -> None:
-        system, base = self._storage
-        for spelling in _spellings(path):
-            try:
-                with _explained(self.url):
-                    system.get_file(_joined(base, spelling), str(to))
-                return
-            except FileNotFoundError:
-                continue
-        raise FileNotFoundError(2, f"{redact(self.url)} has no such file", path)
-
     def held(self) -> list[tuple[float, int, Path]]:
         """Return when each file here was used last, its size, and where it is; the longest ago first."""
         files = []
@@ -353,130 +273,3 @@ def _write_blank(path: Path, size: int, version: int) -> None:
     temporary.chmod(BLANK)
     os.utime(temporary, ns=(version, version))
     temporary.replace(path)
-
-
-def open_storage(url: str) -> tuple[Any, str]:
-    """Return the fsspec file system of a URL, and the URL's path in it.
-
-    Raises:
-        StorageUnknown: fsspec cannot open such a URL here.
-        StorageUnreachable: The storage does not answer.
-    """
-    import fsspec  # type: ignore[import-untyped]
-
-    scheme = urlsplit(url).scheme.lower()
-    with _explained(url):
-        if scheme in ("s3", "gs", "gcs"):
-            from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped]
-            from pyarrow import fs
-
-            try:
-                system, base = fs.FileSystem.from_uri(_with_endpoint(url, os.environ))  # type: ignore[attr-defined]
-            except ValueError as error:
-                raise StorageUnknown(redact(url), redact(str(error)).splitlines()[0]) from error
-            return ArrowFSWrapper(system), base.rstrip("/")
-        try:
-            system, base = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise StorageUnknown(redact(url), str(error).splitlines()[0]) from error
-    return system, base.rstrip("/")
-
-
-def _with_endpoint(url: str, environment: Mapping[str, str]) -> str:
-    """Return an S3 URL that names the server of ``AWS_ENDPOINT_URL`` too, where there is one."""
-    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
-    if not url.lower().startswith("s3://") or not endpoint.netloc or "endpoint_override=" in url:
-        return url
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
-    query = f"endpoint_override={quote(endpoint.netloc)}&scheme={endpoint.scheme}&region={region}"
-    return f"{url}{'&' if '?' in url else '?'}{query}"
-
-
-def _find(system: Any, base: str) -> dict[str, Any]:
-    """Return all files below a path by name.
-
-    fsspec's own ``find`` takes a folder that doesn't answer for an empty one; here it raises. One that is
-    not there is left out, but for the first: over HTTP that is a page which the server hasn't got.
-    """
-    files: dict[str, Any] = {}
-    seen, folders = {base}, [base]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = _entries(system, folder)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if folder == base and is_url(base):
-                raise OSError(f"{redact(base)} is not there") from error
-            continue
-        for entry in entries:
-            name = entry["name"]
-            if entry["type"] != "directory":
-                files[name] = entry
-            elif name.rstrip("/") not in seen and name.count("/") < base.count("/") + DEEPEST:
-                seen.add(name.rstrip("/"))
-                folders.append(name)
-    return files
-
-
-def _entries(system: Any, folder: str) -> list[dict[str, Any]]:
-    """Return what a folder lists; over HTTP a folder's address ends in a slash, with most servers."""
-    if is_url(folder) and not folder.endswith("/"):
-        try:
-            return list(system.ls(f"{folder}/", detail=True))
-        except FileNotFoundError:
-            pass
-    return list(system.ls(folder, detail=True))
-
-
-def _is_file_name(path: str) -> bool:
-    """Return whether a listed path can be a file's below a folder here."""
-    parts = PurePosixPath(path).parts
-    if not path or ".." in parts or MARKER in parts or any(not c.isprintable() for c in path):
-        return False
-    return all(len(part.encode()) <= LONGEST_NAME for part in parts) and len(path.encode()) <= LONGEST_PATH
-
-
-def _joined(base: str, path: str) -> str:
-    """Return a path below the URL; over HTTP it is a URL itself, and spelled as one."""
-    spelled = quote(path) if is_url(base) else path
-    return f"{base}/{spelled}" if spelled else base
-
-
-def _spellings(path: str) -> list[str]:
-    """Return a path in both normal forms: the catalog keeps NFC, a bucket keeps what it was given."""
-    return list(dict.fromkeys((path, unicodedata.normalize("NFD", path))))
-
-
-def _remote(path: str, entry: Mapping[str, Any]) -> RemoteFile:
-    """Return a file as its listing describes it; each storage has its own words for when it was written."""
-    stamps = (entry.get(key) for key in ("mtime", "LastModified", "updated", "modified", "last_modified"))
-    stamp = next((stamp for stamp in stamps if stamp is not None), entry.get("ETag"))
-    if isinstance(stamp, datetime):
-        version = int(stamp.timestamp() * 1e9)
-    elif isinstance(stamp, int | float):
-        version = int(stamp * 1e9)
-    else:
-        version = int(hashlib.sha256(str(stamp).encode()).hexdigest()[:15], 16)
-    return RemoteFile(path, int(entry.get("size") or 0), version)
-
-
-@contextmanager
-def _explained(url: str) -> Iterator[None]:
-    """Turn a storage's error into one that says what to do; that of a file that is not there is kept."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except _network_errors() as error:
-        raise StorageUnreachable(redact(url), redact(_said(error))) from error
-
-
-def _network_errors() -> tuple[type[BaseException], ...]:
-    """Return what storages raise: over HTTP, aiohttp's own errors too, if fsspec has imported it."""
-    aiohttp = sys.modules.get("aiohttp")
-    return (OSError,) if aiohttp is None else (OSError, aiohttp.ClientError)
-
-
-def _said(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:300]
