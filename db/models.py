@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db import decisions, provenance
+from db import decision_rules, provenance
 
 ARTWORK_STATUSES = ("ok", "unverified", "refused", "missing", "unusable")
 LABEL_AUTHORITIES = ("import", "reviewer", "adjudicated")
@@ -585,7 +585,7 @@ class Verdict(Base):
         ),
         Index("ix_verdict_artwork_id_attribute_id", "artwork_id", "attribute_id"),
         Index("ix_verdict_annotation_id_server", "annotation_id", "server"),
-        one_of("decision", decisions.ALL),
+        one_of("decision", decision_rules.ALL),
         one_of("purpose", PURPOSES),
     )
 
