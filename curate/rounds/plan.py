@@ -2,7 +2,7 @@
 
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
-should fix most: in the order of the queue (``db/reviews/asking/queue.py``), but that kinds of issue take
+should fix most: in the order of the queue (``db/reviews/asking/queue_score.py``), but that kinds of issue take
 turns. What a batch should yield is corrected by what earlier ones did.
 """
 
@@ -33,7 +33,7 @@ from db.reviews.asking.planning import (
     labelled_attributes,
     open_issues,
 )
-from db.reviews.asking.queue import queue_score
+from db.reviews.asking.queue_score import queue_score
 from db.reviews.asking.second_opinions import Again, judged_again
 from db.reviews.audit import yield_evidence
 from db.reviews.status import BatchStatus

@@ -23,7 +23,7 @@ from db.reviews.answering.recording import decide
 from db.reviews.answering.verdicts import current_class
 from db.reviews.asking.batches import Plan, PlannedItem
 from db.reviews.asking.cards import Card, read_cards
-from db.reviews.asking.queue import queue_score
+from db.reviews.asking.queue_score import queue_score
 from db.workspace.progress import Progress
 from db.workspace.workspace import Workspace
 from review.errors import NothingToSend

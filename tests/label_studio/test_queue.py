@@ -9,7 +9,7 @@ import pytest
 from curate.rounds.plan import BatchSettings, plan_batch
 from db.classes.classes import read_class_lists
 from db.reviews.asking.cards import read_cards
-from db.reviews.asking.queue import queue_score
+from db.reviews.asking.queue_score import queue_score
 from db.runs.runs import find_run
 from review.fiftyone.actions import plan_chosen
 from review.label_studio.push.refresh import asked_today

@@ -14,7 +14,7 @@ from db.engine.bulk import chunks
 from db.errors import BatchNotFound
 from db.models import Artwork, Attribute, Batch, EffectiveLabel, Prediction, Reviewer, Run, Task, Verdict
 from db.reviews.asking.batches import PlannedItem
-from db.reviews.asking.queue import queue_score
+from db.reviews.asking.queue_score import queue_score
 from db.reviews.asking.tasks import change_tasks, reopen_issues
 
 

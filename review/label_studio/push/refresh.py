@@ -13,7 +13,7 @@ from db.engine.bulk import chunks
 from db.models import BatchItem, Task
 from db.reviews.asking.batches import find_items
 from db.reviews.asking.cards import Card, read_cards
-from db.reviews.asking.queue import queue_score
+from db.reviews.asking.queue_score import queue_score
 from db.reviews.asking.tasks import change_tasks, open_tasks
 from review.label_studio.client import ONCE
 from review.label_studio.project import set_model_version
