@@ -2,8 +2,8 @@
 
 A batch of K artworks holds a few drawn at random (audits: what they show holds for the whole collection),
 a few whose answer is known (controls: they measure the reviewers), and for the rest those whose review
-should fix most: in the order of the queue (``queue_score.py`` in ``db/reviews/asking``), but that kinds of issue take
-turns. What a batch should yield is corrected by what earlier ones did.
+should fix most: in the order of the queue (``db.reviews.asking.queue_score``), but that kinds of issue
+take turns. What a batch should yield is corrected by what earlier ones did.
 """
 
 from __future__ import annotations
