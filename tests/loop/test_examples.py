@@ -31,6 +31,9 @@ ORDER = (
     "relocate doctor check"
 ).split()
 
+QUICK = {"epochs": 3, "folds": 3, "ensemble": 1}
+"""What this person's ``curate.toml`` says of training: the examples leave it open."""
+
 ELSEWHERE = {"demo"}
 """Examples that another test runs: the demo's is ``test_demo.py``'s."""
 
@@ -82,6 +85,8 @@ def test_the_examples_work_one_after_the_other(
             monkeypatch.chdir(workspace)
             make_scans(workspace)
             change_settings(open_workspace(workspace), "label_studio", "url", label_studio.url)
+            for setting, value in QUICK.items():
+                change_settings(open_workspace(workspace), "train", setting, value)
 
 
 def make_scans(folder: Path) -> None:

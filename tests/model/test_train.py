@@ -205,7 +205,7 @@ result = run(folder, "run", 60, epochs=int(sys.argv[2]))
 
 @pytest.mark.parametrize("lines", [1, 9])
 def test_killed_and_run_again_ends_with_the_same_numbers(tmp_path: Path, lines: int) -> None:
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), "15"], cwd=Path.cwd())
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path), "8"], cwd=Path.cwd())
     metrics = tmp_path / "run" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
@@ -215,8 +215,8 @@ def test_killed_and_run_again_ends_with_the_same_numbers(tmp_path: Path, lines: 
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
-    resumed = run(tmp_path, "run", 60, epochs=15)
-    unbroken = run(tmp_path / "elsewhere", "run", 60, epochs=15)
+    resumed = run(tmp_path, "run", 60, epochs=8)
+    unbroken = run(tmp_path / "elsewhere", "run", 60, epochs=8)
 
     for attribute in ("style", "genre"):
         np.testing.assert_array_equal(resumed.pred_probs[attribute], unbroken.pred_probs[attribute])

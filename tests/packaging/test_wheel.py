@@ -62,11 +62,12 @@ def test_it_holds_every_file_that_is_no_module(wheel: Path) -> None:
 
 def test_it_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     """Other packages are this environment's, lent by a ``.pth``: they are 7 GB."""
-    made = run(sys.executable, "-m", "venv", tmp_path / "env")
+    made = run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "env")
     assert made.returncode == 0, made.stderr
     scripts = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
     python = scripts / "python"
-    installed = run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel)
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    installed = run(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
     assert installed.returncode == 0, installed.stderr
     own = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     (Path(own) / "lent.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")

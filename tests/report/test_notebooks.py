@@ -26,6 +26,7 @@ STYLES = {
     "Pointillism": "Pointillism",
 }
 """WikiArt's name for each drawn style."""
+SMALL = {"image_size": 64, "folds": 2, "min_class_count": 4}
 ARTISTS = ("paul-cezanne", "claude-monet", "rembrandt", "edgar-degas")
 
 EXECUTE = """
@@ -98,7 +99,7 @@ def test_own_arrays(tmp_path: Path) -> None:
 
 
 def test_the_loop_finds_what_was_planted(tmp_path: Path) -> None:
-    settings = {"epochs": 4, "folds": 2, "image_size": 64, "ensemble": 1, "min_class_count": 4}
+    settings = SMALL | {"epochs": 4, "ensemble": 1}
     shown = execute("the-loop.ipynb", tmp_path, SETTINGS=json.dumps(settings))
 
     assert "artworks reviewed" in shown and "wrong labels left" in shown
@@ -110,7 +111,7 @@ def test_the_loop_finds_what_was_planted(tmp_path: Path) -> None:
 def test_the_seeds_comparison(tmp_path: Path) -> None:
     """Random weights and small images: what is tested is that the cells work and fit together."""
     lay_out(tmp_path, draw_gallery(tmp_path, 60, seed=3))
-    settings = {"weights": "none", "image_size": 64, "epochs": 2, "folds": 2, "min_class_count": 4}
+    settings = SMALL | {"weights": "none", "epochs": 2, "ensemble": 1}
 
     shown = execute(
         "seed-comparison.ipynb",
