@@ -79,7 +79,7 @@ def test_an_ingest_killed_at_20_moments_leaves_a_whole_catalog_that_the_next_com
     left_behind: list[psutil.Process] = []
     for _ in range(20):
         process = start(workspace.folder, source)
-        time.sleep(rng.uniform(0.3, 2.0))
+        time.sleep(rng.uniform(0.3, 1.5))
         left_behind += psutil.Process(process.pid).children() if process.poll() is None else []
         process.kill()
         process.communicate()
