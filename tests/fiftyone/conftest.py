@@ -34,11 +34,10 @@ CLASSES = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_database() -> Iterator[None]:
-    """Drop what the tests wrote, at the end."""
+    """Drop what the tests wrote, at the end; where none asked for the server, it is not started for that."""
     yield
-    if "fiftyone" in sys.modules:
-        import fiftyone.core.odm as odm
-
+    odm = sys.modules.get("fiftyone.core.odm")
+    if odm is not None and odm.database._client is not None:
         odm.get_db_client().drop_database(os.environ["FIFTYONE_DATABASE_NAME"])
         odm.database._disconnect()
 
