@@ -5,8 +5,8 @@ BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 # Rooms of tests of which `make check` runs none: it need not even import them.
 FAR := $(addprefix --ignore=tests/,loop label_studio chaos)
-# How many processes run tests side by side: one more than the cores we count on, as they wait for servers.
-JOBS ?= 3
+# How many processes run tests side by side. On two cores a third saves a minute of 16, and costs 2 GB of memory.
+JOBS ?= 2
 SIDE_BY_SIDE := -n $(JOBS) --dist loadgroup --no-loadscope-reorder --durations 10
 
 # `make demo CPU=1` leaves CUDA out, 4 GB: uv knows where torch without it is kept.
@@ -18,7 +18,7 @@ demo: $(READY)  ## the whole loop, twice round, on a drawn gallery with planted 
 	$(BIN)/curate demo
 
 check: lint  ## what a change should pass before it is committed: no server is started, nothing large is trained
-	$(BIN)/pytest -q $(SIDE_BY_SIDE) -n 2 -m 'not services and not browser and not slow' $(FAR)
+	$(BIN)/pytest -q $(SIDE_BY_SIDE) -m 'not services and not browser and not slow' $(FAR)
 
 test: $(READY)  ## every test, with real servers
 	$(BIN)/pytest -q $(SIDE_BY_SIDE)

@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
@@ -114,7 +114,17 @@ class AppPage:
 
     def click(self, css: str, containing: str = "") -> None:
         """Click an element, be it an icon that has no click of its own."""
-        self.press(self.one(css, containing))
+        self._on_the_page(lambda: self.press(self.one(css, containing)))
+
+    def _on_the_page(self, act: Callable[[], None]) -> None:
+        """Do something to an element; again where the App has drawn that part of the page in between."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return act()
+            except StaleElementReferenceException:
+                if time.monotonic() > deadline:
+                    raise
 
     def press(self, element: WebElement) -> None:
         """Send an element the event of a click."""
@@ -146,10 +156,14 @@ class AppPage:
 
     def fill(self, css: str, text: str) -> None:
         """Type into a field, and Enter."""
-        element = self.one(css)
-        element.click()
-        element.send_keys(Keys.CONTROL, "a")
-        element.send_keys(text, Keys.ENTER)
+
+        def typed() -> None:
+            element = self.one(css)
+            element.click()
+            element.send_keys(Keys.CONTROL, "a")
+            element.send_keys(text, Keys.ENTER)
+
+        self._on_the_page(typed)
 
     def select(self, position: int) -> None:
         """Tick the checkbox of a sample in the grid, which shows when the mouse is over it."""
@@ -161,12 +175,12 @@ class AppPage:
 
         # The grid draws its tiles anew while images load: then all of it is looked up again.
         waiting = WebDriverWait(self.driver, PATIENCE, ignored_exceptions=(IndexError, WebDriverException))
-        self.press(waiting.until(hovered, f"sample {position} in the grid"))
+        self._on_the_page(lambda: self.press(waiting.until(hovered, f"sample {position} in the grid")))
 
     def choose(self, choice: str) -> None:
         """Pick an entry of the list that a form's field has opened, by keyboard if it is not open yet."""
-        self.one("[role='combobox']").send_keys(Keys.ARROW_DOWN)
-        self.one("[role='option']", choice).click()
+        self._on_the_page(lambda: self.one("[role='combobox']").send_keys(Keys.ARROW_DOWN))
+        self._on_the_page(lambda: self.one("[role='option']", choice).click())
 
     def execute(self) -> None:
         """Run the operator whose form is open, and wait until the form has closed.
