@@ -139,6 +139,12 @@ def _as_inside(text: str, named: list[str]) -> str:
     return text
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """What ``curate``, a fixture of one test, has made for all tests of a file; they only read it."""
+    return {}
+
+
 @pytest.fixture
 def folder(tmp_path: Path, curate: Curate) -> Path:
     """An empty workspace."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
 from curate.evaluation.metrics import Interval, interval, resampled
@@ -169,8 +170,6 @@ def _accuracy_draws(right: Bools, groups: Ints, seed: int) -> Floats:
 
 
 def _pair(run_id: int, first: Bools, other: Bools, draws: Floats) -> Pair:
-    from scipy.stats import binomtest  # a second of imports, for one number
-
     gained, lost = int((other & ~first).sum()), int((first & ~other).sum())
     p_value = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
     difference = float(other.mean() - first.mean())

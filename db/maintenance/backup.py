@@ -18,37 +18,17 @@ from uuid import UUID
 import tomlkit
 from sqlalchemy import URL
 
-from db.engine.catalog import (
-    HEAD_REVISION,
-    Catalog,
-    require_known,
-    schema_revision,
-)
+from db.engine.catalog import HEAD_REVISION, Catalog, require_known, schema_revision
 from db.engine.damage import damage_named
 from db.engine.driver_errors import catalog_name, disk_errors, parse_url
-from db.errors import (
-    CatalogDamaged,
-    CatalogMissing,
-    FileExists,
-    FileMissing,
-)
-from db.maintenance.archive import (
-    CATALOG,
-    SETTINGS,
-    digest_of,
-    run_files,
-    verify,
-    write_archive,
-)
+from db.errors import CatalogDamaged, CatalogMissing, FileExists, FileMissing
+from db.maintenance.archive import CATALOG, SETTINGS, digest_of, run_files, verify, write_archive
 from db.maintenance.check import damaged_checkpoints
 from db.maintenance.transfer import copy_sqlite, copying, postgresql_to_sqlite
 from db.models import Base, now
 from db.runs.runs import arrays_digest, runs_folder
 from db.workspace.outputs import temporary_name
-from db.workspace.workspace import (
-    Workspace,
-    write_atomically,
-)
+from db.workspace.workspace import Workspace, write_atomically
 
 RESTORED_FROM = "restored_from"
 """The catalog setting that names the archive's catalog by digest, so that a torn restore can go on."""

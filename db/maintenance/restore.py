@@ -29,35 +29,15 @@ from db.engine.catalog import (
     upgrade,
 )
 from db.engine.driver_errors import catalog_name, disk_errors, explained, parse_url
-from db.errors import (
-    BadBackup,
-    BadSettings,
-    CatalogDamaged,
-    FileMissing,
-    NoSpace,
-    RestoreOccupied,
-)
-from db.maintenance.archive import (
-    CATALOG,
-    SETTINGS,
-    Manifest,
-    digest_of,
-    extract,
-    read_manifest,
-    verify,
-)
+from db.errors import BadBackup, BadSettings, CatalogDamaged, FileMissing, NoSpace, RestoreOccupied
+from db.maintenance.archive import CATALOG, SETTINGS, Manifest, digest_of, extract, read_manifest, verify
 from db.maintenance.backup import RESTORED_FROM
 from db.maintenance.places import Place, places_in, refuse_strays, without_places
 from db.maintenance.transfer import sqlite_to_postgresql
 from db.models import Base, CatalogSetting
 from db.workspace.outputs import sweep, temporary_name
 from db.workspace.settings import validate_settings
-from db.workspace.workspace import (
-    SETTINGS_FILE,
-    make_private_folders,
-    open_workspace,
-    write_atomically,
-)
+from db.workspace.workspace import SETTINGS_FILE, make_private_folders, open_workspace, write_atomically
 
 BOMB_BYTES, BOMB_RATIO = 2**30, 100
 """A backup that becomes larger than both is made to fill disks: catalogs shrink to a tenth, runs hardly."""

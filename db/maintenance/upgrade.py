@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.engine.catalog import (
-    HEAD_REVISION,
-    require_head,
-    upgrade,
-)
+from db.engine.catalog import HEAD_REVISION, require_head, upgrade
 from db.engine.driver_errors import catalog_name
 from db.maintenance.backup import back_up, unchecked_catalog
 from db.models import now
-from db.workspace.workspace import (
-    Workspace,
-)
+from db.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)

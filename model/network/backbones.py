@@ -49,7 +49,7 @@ class TorchvisionBackbone(Backbone):
     """ResNet50 or EfficientNetB0 without pooling and classifier."""
 
     def __init__(self, name: str) -> None:
-        import torchvision  # a second and a half, like timm: one run needs one of them
+        import torchvision  # a second and a half; training on given features needs neither it nor timm
 
         super().__init__()
         whole = getattr(torchvision.models, name)(weights=None)

@@ -43,23 +43,17 @@ class Trained:
         return Path(shutil.copytree(self.folder, folder))
 
 
-@pytest.fixture(scope="module")
-def runs() -> dict[int, Trained]:
-    """The run that all compare with, once it is made."""
-    return {}
-
-
 @pytest.fixture
 def trained(
-    runs: dict[int, Trained], gallery: Path, tmp_path_factory: pytest.TempPathFactory, curate: Curate
+    made: dict[str, Trained], gallery: Path, tmp_path_factory: pytest.TempPathFactory, curate: Curate
 ) -> Trained:
     """The gallery, and a run on it that nothing interrupted."""
-    if 1 not in runs:
+    if "trained" not in made:
         folder = tmp_path_factory.mktemp("trained") / "ws"
         curate("init", folder)
         curate("-w", folder, "ingest", gallery / "labels.csv")
-        runs[1] = Trained(folder, curate("-w", folder, *TRAIN, "--json").json()["metrics"])
-    return runs[1]
+        made["trained"] = Trained(folder, curate("-w", folder, *TRAIN, "--json").json()["metrics"])
+    return made["trained"]
 
 
 def test_train_killed_and_run_again_gives_the_same_run(

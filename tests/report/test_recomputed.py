@@ -51,26 +51,20 @@ class Exported:
 Reported = tuple[dict[str, Any], Path, dict[str, Exported]]
 
 
-@pytest.fixture(scope="module")
-def by_protocol() -> dict[str, Reported]:
-    """What ``reported`` has made so far: it is only read."""
-    return {}
-
-
 @pytest.fixture(params=["cross-validation", "holdout"])
 def reported(
     request: pytest.FixtureRequest,
-    by_protocol: dict[str, Reported],
+    made: dict[str, Reported],
     drawn_gallery: Gallery,
     curate: Curate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Reported:
     """A report as JSON, its figures' folder, and the exports by attribute."""
     protocol = request.param
-    if protocol not in by_protocol:
+    if protocol not in made:
         folder = tmp_path_factory.mktemp(protocol)
-        by_protocol[protocol] = write_report(copy_of(drawn_gallery, folder / "ws"), protocol, curate, folder)
-    return by_protocol[protocol]
+        made[protocol] = write_report(copy_of(drawn_gallery, folder / "ws"), protocol, curate, folder)
+    return made[protocol]
 
 
 def write_report(gallery: Gallery, protocol: str, curate: Curate, folder: Path) -> Reported:

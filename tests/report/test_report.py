@@ -59,27 +59,21 @@ class Written:
     figures: Path
 
 
-@pytest.fixture(scope="module")
-def reports() -> dict[str, Written]:
-    """What ``written`` has made: it is only read."""
-    return {}
-
-
 @pytest.fixture
 def written(
-    reports: dict[str, Written],
+    made: dict[str, Written],
     drawn_gallery: Gallery,
     curate: Curate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Written:
     """A report as it is after the first run."""
-    if "first" not in reports:
+    if "first" not in made:
         folder = tmp_path_factory.mktemp("report")
         gallery = copy_of(drawn_gallery, folder / "ws")
         gallery.add_run()
         page = report(curate, gallery, folder / "r.html", "--figures", folder / "figures")
-        reports["first"] = Written(page, folder / "figures")
-    return reports["first"]
+        made["first"] = Written(page, folder / "figures")
+    return made["first"]
 
 
 def table_rows(page: str) -> dict[tuple[str, str], list[str]]:
