@@ -140,7 +140,7 @@ def _as_inside(text: str, named: list[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Any]:
+def made_once() -> dict[str, Any]:
     """What ``curate``, a fixture of one test, has made for all tests of a file; they only read it."""
     return {}
 

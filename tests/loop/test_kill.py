@@ -45,15 +45,15 @@ class Trained:
 
 @pytest.fixture
 def trained(
-    made: dict[str, Trained], gallery: Path, tmp_path_factory: pytest.TempPathFactory, curate: Curate
+    made_once: dict[str, Trained], gallery: Path, tmp_path_factory: pytest.TempPathFactory, curate: Curate
 ) -> Trained:
     """The gallery, and a run on it that nothing interrupted."""
-    if "trained" not in made:
+    if "trained" not in made_once:
         folder = tmp_path_factory.mktemp("trained") / "ws"
         curate("init", folder)
         curate("-w", folder, "ingest", gallery / "labels.csv")
-        made["trained"] = Trained(folder, curate("-w", folder, *TRAIN, "--json").json()["metrics"])
-    return made["trained"]
+        made_once["trained"] = Trained(folder, curate("-w", folder, *TRAIN, "--json").json()["metrics"])
+    return made_once["trained"]
 
 
 def test_train_killed_and_run_again_gives_the_same_run(

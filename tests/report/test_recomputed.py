@@ -54,17 +54,17 @@ Reported = tuple[dict[str, Any], Path, dict[str, Exported]]
 @pytest.fixture(params=["cross-validation", "holdout"])
 def reported(
     request: pytest.FixtureRequest,
-    made: dict[str, Reported],
+    made_once: dict[str, Reported],
     drawn_gallery: Gallery,
     curate: Curate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Reported:
     """A report as JSON, its figures' folder, and the exports by attribute."""
     protocol = request.param
-    if protocol not in made:
+    if protocol not in made_once:
         folder = tmp_path_factory.mktemp(protocol)
-        made[protocol] = write_report(copy_of(drawn_gallery, folder / "ws"), protocol, curate, folder)
-    return made[protocol]
+        made_once[protocol] = write_report(copy_of(drawn_gallery, folder / "ws"), protocol, curate, folder)
+    return made_once[protocol]
 
 
 def write_report(gallery: Gallery, protocol: str, curate: Curate, folder: Path) -> Reported:

@@ -61,19 +61,19 @@ class Written:
 
 @pytest.fixture
 def written(
-    made: dict[str, Written],
+    made_once: dict[str, Written],
     drawn_gallery: Gallery,
     curate: Curate,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Written:
     """A report as it is after the first run."""
-    if "first" not in made:
+    if "first" not in made_once:
         folder = tmp_path_factory.mktemp("report")
         gallery = copy_of(drawn_gallery, folder / "ws")
         gallery.add_run()
         page = report(curate, gallery, folder / "r.html", "--figures", folder / "figures")
-        made["first"] = Written(page, folder / "figures")
-    return made["first"]
+        made_once["first"] = Written(page, folder / "figures")
+    return made_once["first"]
 
 
 def table_rows(page: str) -> dict[tuple[str, str], list[str]]:
